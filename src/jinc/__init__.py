@@ -1,0 +1,1 @@
+"""Jinc: alias-free, rotation-aware pixel diffusion models in PyTorch."""

@@ -1,0 +1,27 @@
+"""The mathematics of sampled images: filters, resampling, activations that do not alias."""
+
+from jinc.signal.filters import (
+    cutoff_from_radians,
+    default_kaiser_beta,
+    design_jinc,
+    design_kaiser_sinc,
+    frequency_response,
+)
+from jinc.signal.ideal import ideal_downsample, ideal_filtered_activation, ideal_upsample
+from jinc.signal.padding import extend
+from jinc.signal.resample import downsample, filtered_activation, upsample
+
+__all__ = [
+    "cutoff_from_radians",
+    "default_kaiser_beta",
+    "design_jinc",
+    "design_kaiser_sinc",
+    "downsample",
+    "extend",
+    "filtered_activation",
+    "frequency_response",
+    "ideal_downsample",
+    "ideal_filtered_activation",
+    "ideal_upsample",
+    "upsample",
+]

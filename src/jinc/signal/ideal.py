@@ -1,0 +1,129 @@
+"""Resampling with ideal filters, by FFT: what finite taps approach.
+
+The image is taken as one period of a periodic one, whatever its size. The Nyquist line of an even
+size stands for both signs of its frequency; half of it goes to each, so that real stays real and
+the way down is the transpose of the way up.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from jinc.errors import JincError
+
+Band = Literal["square", "disc"]
+BANDS: tuple[Band, ...] = ("square", "disc")
+
+
+def ideal_upsample(x: Tensor, *, band: Band = "square") -> Tensor:
+    """Double the resolution by trigonometric interpolation, the new pixels at ±¼ of the old.
+
+    Args:
+        x: `[..., height, width]`, periodic, float32 or float64.
+        band: `square` keeps the whole spectrum; `disc` what lies within the Nyquist frequency
+            in every direction.
+
+    Returns:
+        `[..., 2·height, 2·width]`.
+
+    Raises:
+        JincError: an unknown band.
+    """
+    x = _limit(x, band)
+    return _double_along(_double_along(x, -2), -1)
+
+
+def ideal_downsample(x: Tensor, *, band: Band = "square") -> Tensor:
+    """Halve the resolution without aliasing: the transpose of `ideal_upsample`, over four.
+
+    Args:
+        x: `[..., height, width]`, periodic, float32 or float64, height and width even.
+        band: as in `ideal_upsample`.
+
+    Returns:
+        `[..., height/2, width/2]`.
+
+    Raises:
+        JincError: odd height or width, or an unknown band.
+    """
+    height, width = x.shape[-2:]
+    if height % 2 or width % 2:
+        raise JincError(f"image size: {height}×{width} cannot be halved, both must be even")
+    return _limit(_halve_along(_halve_along(x, -2), -1), band)
+
+
+def ideal_filtered_activation(
+    x: Tensor,
+    activation: Callable[[Tensor], Tensor] = F.gelu,
+    *,
+    kappa: float = 0.5,
+    band: Band = "square",
+) -> Tensor:
+    """Apply a pointwise nonlinearity at twice the resolution, between ideal filters.
+
+    Args:
+        x: `[..., height, width]`, periodic, float32 or float64.
+        activation: pointwise σ.
+        kappa: slope outside the band, as in `resample.filtered_activation`.
+        band: as in `ideal_upsample`.
+
+    Returns:
+        Shaped like `x`: D σ(U x) + κ (x − D U x).
+
+    Raises:
+        JincError: an unknown band.
+    """
+    u = ideal_upsample(x, band=band)
+    return ideal_downsample(activation(u) - kappa * u, band=band) + kappa * x
+
+
+def _double_along(x: Tensor, dim: int) -> Tensor:
+    """Interpolate at n/2 − ¼: y[n] = (1/N) Σ_k X_k exp(2πi k (n/2 − ¼)/N)."""
+    size = x.shape[dim]
+    spectrum = torch.fft.rfft(x, dim=dim) * _quarter_shift(size, x, dim)
+    if size % 2 == 0:
+        spectrum = spectrum * _halved_last(size // 2 + 1, x, dim)
+    doubled: Tensor = torch.fft.irfft(spectrum, n=2 * size, dim=dim)
+    return 2 * doubled
+
+
+def _halve_along(x: Tensor, dim: int) -> Tensor:
+    """Cut the spectrum and sample at 2m + ½; `irfft` takes the real part of the Nyquist line."""
+    size = x.shape[dim] // 2
+    spectrum = torch.fft.rfft(x, dim=dim).narrow(dim, 0, size // 2 + 1)
+    spectrum = spectrum * _quarter_shift(size, x, dim).conj()
+    halved: Tensor = torch.fft.irfft(spectrum, n=size, dim=dim)
+    return 0.5 * halved
+
+
+def _quarter_shift(size: int, x: Tensor, dim: int) -> Tensor:
+    """Return exp(−2πi f/4) for the frequencies f = k/size of a real line, laid along `dim`."""
+    phase = torch.fft.rfftfreq(size, dtype=x.dtype, device=x.device) * (-math.pi / 2)
+    return _along(torch.polar(torch.ones_like(phase), phase), dim)
+
+
+def _halved_last(count: int, x: Tensor, dim: int) -> Tensor:
+    weights = torch.ones(count, dtype=x.dtype, device=x.device)
+    weights[-1] = 0.5
+    return _along(weights, dim)
+
+
+def _along(line: Tensor, dim: int) -> Tensor:
+    return line[:, None] if dim == -2 else line
+
+
+def _limit(x: Tensor, band: Band) -> Tensor:
+    """Project onto the band: the whole square, or the disc within the Nyquist frequency."""
+    if band == "square":
+        return x
+    if band != "disc":
+        raise JincError(f"band: {band!r} is none of {', '.join(BANDS)}")
+    fy = torch.fft.fftfreq(x.shape[-2], device=x.device)[:, None]
+    fx = torch.fft.rfftfreq(x.shape[-1], device=x.device)
+    inside = torch.hypot(fy, fx) <= 0.5
+    limited: Tensor = torch.fft.irfft2(torch.fft.rfft2(x) * inside, s=x.shape[-2:])
+    return limited
