@@ -11,6 +11,7 @@ Every function here has a slow, obvious twin in `reference`. Two facts make this
 from collections.abc import Callable
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -128,8 +129,8 @@ def filtered_activation(
     u = upsample(x, kernel, gain=gain, phase=phase, padding=padding)
     if kappa == 0:
         return downsample(activation(u), kernel, padding=padding)
-    v = activation(u) - kappa * u
-    return downsample(v, kernel, padding=padding) + kappa * x
+    v = torch.add(activation(u), u, alpha=-kappa)
+    return torch.add(downsample(v, kernel, padding=padding), x, alpha=kappa)
 
 
 def upsampling_start(taps: int, phase: Phase) -> int:

@@ -1,0 +1,207 @@
+"""Checkpoints of the published implementation of arXiv 2411.09174, read into our U-Net."""
+
+import math
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from jinc.errors import JincError
+from jinc.nn import Config, UNet
+from jinc.signal import cutoff_from_radians
+
+VARIANTS = ("A", "B", "C", "D", "D+norm")
+"""What the numbers 0 to 4 of the published implementation mean."""
+
+WRAPPERS = ("state_dict", "model_state_dict", "model", "ema_model", "ema")
+"""Keys under which training scripts put the weights."""
+
+RENAMES = (
+    (r"^(?:module\.|_orig_mod\.|w/)+", ""),
+    (r"\bdouble_conv\.0\.", "conv1."),
+    (r"\bdouble_conv\.1\.", "norm1."),
+    (r"\bdouble_conv\.3\.", "conv2."),
+    (r"\bdouble_conv\.4\.", "norm2."),
+    (r"^((?:down|up)\d+)\.conv\.0\.", r"\1.conv1."),
+    (r"^((?:down|up)\d+)\.conv\.1\.", r"\1.conv2."),
+    (r"^(down\d+)\.maxpool_conv\.1\.", r"\1.conv1."),
+    (r"^(down\d+)\.maxpool_conv\.2\.", r"\1.conv2."),
+    (r"\.emb_layer\.1\.", ".embed."),
+    (r"\.mha\.in_proj_", ".qkv."),
+    (r"\.mha\.out_proj\.", ".project."),
+    (r"^(sa\d+)\.ln\.", r"\1.norm."),
+    (r"\.ff_self\.", ".feed_forward."),
+    (r"^inc\.", "first."),
+    (r"^outc\.", "last."),
+    (r"^label_emb\.", "label_embedding."),
+)
+
+
+def load_official(
+    path: str | Path,
+    *,
+    taps: int | None = None,
+    kaiser_beta: float | None = None,
+    omega_c: float | None = None,
+) -> UNet:
+    """Read a checkpoint of the published implementation.
+
+    Configuration, width, channels, levels and classes are told by the names and shapes of the
+    weights. The filter is told by the metadata of a safetensors file; a `.pt` has none.
+
+    Args:
+        path: `.safetensors`, or a `.pt`/`.pth` of tensors (read with `weights_only=True`).
+        taps: filter size K, where the file does not say; 3 if never said.
+        kaiser_beta: shape of the Kaiser window, where the file does not say.
+        omega_c: cutoff in radians per pixel, where the file does not say; π/2 if never said.
+
+    Returns:
+        A faithful network with those weights, in evaluation mode.
+
+    Raises:
+        JincError: the file cannot be read, is no such checkpoint, or its filter is not known.
+    """
+    file = Path(path)
+    tensors, metadata = _read(file)
+    weights = {_our_name(name): w for name, w in tensors.items() if not name.startswith("io/")}
+    variant = _variant(file, tensors, metadata)
+    if variant == "D+norm":  # carries two norms that its network never uses
+        weights = {n: w for n, w in weights.items() if not re.match(r"(down|up)\d+\.norm1\.", n)}
+    config = _config(file, variant, metadata, taps, kaiser_beta, omega_c)
+    levels = _levels(file, weights)
+    weights = {_numbered(name, levels): w for name, w in weights.items()}
+    network = UNet(config, levels=levels, **_sizes(file, weights))
+    _check_fit(file, network, weights)
+    network.load_state_dict(weights)
+    return network.eval()
+
+
+def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return tensors by name and the metadata, which is empty for a `.pt`."""
+    if not file.is_file():
+        raise JincError(f"{file}: no such file")
+    try:
+        if file.suffix == ".safetensors":
+            with safe_open(file, framework="pt") as opened:
+                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+                return tensors, dict(opened.metadata() or {})
+        loaded = torch.load(file, map_location="cpu", weights_only=True)
+    except (OSError, SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise JincError(f"{file}: cannot be read as a checkpoint ({reason})") from None
+    return _state_dict(file, loaded), {}
+
+
+def _state_dict(file: Path, loaded: Any) -> dict[str, Tensor]:
+    for wrapper in WRAPPERS:
+        if isinstance(loaded, dict) and isinstance(loaded.get(wrapper), dict):
+            loaded = loaded[wrapper]
+    if not isinstance(loaded, dict):
+        raise JincError(f"{file}: holds a {type(loaded).__name__}, not weights by name")
+    tensors = {name: w for name, w in loaded.items() if isinstance(w, Tensor)}
+    if len(tensors) != len(loaded) or not all(isinstance(name, str) for name in tensors):
+        raise JincError(f"{file}: holds other things than weights by name")
+    return tensors
+
+
+def _our_name(name: str) -> str:
+    for pattern, replacement in RENAMES:
+        name = re.sub(pattern, replacement, name)
+    return name
+
+
+def _numbered(name: str, levels: int) -> str:
+    """Turn down1, sa1, up1, bot1… into places in our lists."""
+    match = re.match(r"(down|up|bot|sa)(\d+)\.(.*)", name)
+    if match is None:
+        return name
+    place = int(match[2]) - 1
+    group = {"down": "downs", "up": "ups", "bot": "bottleneck", "sa": "down_attentions"}[match[1]]
+    if match[1] == "sa" and place >= levels:
+        group, place = "up_attentions", place - levels
+    return f"{group}.{place}.{match[3]}"
+
+
+def _variant(file: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:
+    """Tell the configuration from the names of the weights."""
+    names = "\n".join(tensors)
+    if not re.search(r"\binc\.", names) or not re.search(r"\boutc\.", names):
+        raise JincError(f"{file}: its names are not those of the published U-Net")
+    filters_resampling = "maxpool_conv" not in names
+    filters_activation = "double_conv" not in names
+    if filters_activation:
+        inside = filters_resampling and re.search(r"\b(down|up)\d+\.norm1\.", names)
+        variant = "D+norm" if inside else "D" if filters_resampling else "C"
+    else:
+        variant = "B" if filters_resampling else "A"
+    said = metadata.get("variant")
+    if said is not None and said != str(VARIANTS.index(variant)):
+        raise JincError(f"{file}: its metadata says variant {said}, its names are those of {variant}")
+    return variant
+
+
+def _config(
+    file: Path,
+    variant: str,
+    metadata: dict[str, str],
+    taps: int | None,
+    kaiser_beta: float | None,
+    omega_c: float | None,
+) -> Config:
+    if variant == "A":
+        return Config("A")
+    if kaiser_beta is None:
+        kaiser_beta = _number(file, metadata, "kaiser_beta")
+    if kaiser_beta is None:
+        raise JincError(f"{file}: does not say the Kaiser β of its filters; give kaiser_beta")
+    taps = taps or int(_number(file, metadata, "kernel_size") or 3)
+    omega_c = omega_c or _number(file, metadata, "omega_c") or math.pi / 2
+    return Config(
+        variant[0],
+        taps,
+        kaiser_beta,
+        cutoff_from_radians(omega_c),
+        norm_inside=variant == "D+norm",
+    )
+
+
+def _number(file: Path, metadata: dict[str, str], key: str) -> float | None:
+    text = metadata.get(key, "None")
+    try:
+        return None if text == "None" else float(text)
+    except ValueError:
+        raise JincError(f"{file}: its metadata says {key} = {text!r}, not a number") from None
+
+
+def _levels(file: Path, weights: dict[str, Tensor]) -> int:
+    levels = {int(m[1]) for name in weights if (m := re.match(r"down(\d+)\.", name))}
+    if not levels:
+        raise JincError(f"{file}: its names are not those of the published U-Net")
+    return max(levels)
+
+
+def _sizes(file: Path, weights: dict[str, Tensor]) -> dict[str, int]:
+    first = weights.get("first.conv1.weight")
+    if first is None or first.ndim != 4:
+        raise JincError(f"{file}: lacks the weights of its first convolution")
+    labels = weights.get("label_embedding.weight")
+    return {
+        "width": first.shape[0],
+        "channels": first.shape[1],
+        "classes": 0 if labels is None else labels.shape[0],
+    }
+
+
+def _check_fit(file: Path, network: UNet, weights: dict[str, Tensor]) -> None:
+    expected = network.state_dict()
+    for name in sorted(expected.keys() ^ weights.keys()):
+        problem = "lacks" if name in expected else "has an unknown"
+        raise JincError(f"{file}: {problem} weight {name}")
+    for name, value in expected.items():
+        if weights[name].shape != value.shape:
+            found, wanted = tuple(weights[name].shape), tuple(value.shape)
+            raise JincError(f"{file}: weight {name} has shape {found}, not {wanted}")

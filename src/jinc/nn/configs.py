@@ -1,0 +1,173 @@
+"""The names of the configurations, and what each of them means.
+
+Without `@`, as published in arXiv 2411.09174, faults included: `A`, `B-0`, `C-1N`, `D-2N`,
+`D+norm-2N`, `D-1N/6`: letter, Kaiser β, `N` where the taps are divided by their sum, `/K` where
+there are not three of them. With `@`, as it should be: `B@6`, `C@12`, `D@12`, `D-2@12`, `D@ideal`,
+and `D+plain@12` without the linear path around its activations.
+"""
+
+import difflib
+import re
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from jinc.errors import JincError
+from jinc.signal import default_kaiser_beta, design_jinc
+from jinc.signal.filters import Window
+from jinc.signal.resample import Phase
+
+IDEAL = 0
+"""The number of taps that stands for the ideal filter, applied by FFT."""
+
+EXAMPLES = (
+    *("A", "D@6", "D@12", "D@ideal", "B@6", "C@6", "B@12", "C@12", "D-2@12", "D+plain@12"),
+    *("B-0", "C-0", "D-0", "B-1", "C-1", "D-1", "B-1N", "C-1N", "D-1N", "B-2N", "C-2N", "D-2N"),
+    *("D+norm-2N", "D-1N/6"),
+)
+"""Names that are shown to people; the thirteen of the paper's table are among them."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """How a network resamples and where its nonlinearities act.
+
+    Args:
+        letter: A is the baseline; B resamples without aliasing, C activates without, D does both.
+        taps: filter size K, 3 to 64; `IDEAL` for the ideal filter.
+        kaiser_beta: shape of the Kaiser window.
+        cutoff: cycles per pixel of the fine grid.
+        window: `outer` or `radial`.
+        normalize: whether the taps are divided by their sum.
+        gain: factor of the taps on the way up.
+        phase: where new pixels stand (`signal.resample.upsample`).
+        kappa: slope of the linear path around the band of an activation.
+        norm_inside: whether the first GroupNorm stands inside the upsampled domain (D+norm).
+    """
+
+    letter: str
+    taps: int = 3
+    kaiser_beta: float = 0.0
+    cutoff: float = 0.25
+    window: Window = "outer"
+    normalize: bool = True
+    gain: float = 1.0
+    phase: Phase = "cosited"
+    kappa: float = 0.0
+    norm_inside: bool = False
+
+    @property
+    def filters_resampling(self) -> bool:
+        """Whether up- and downsampling are alias-free."""
+        return self.letter in "BD"
+
+    @property
+    def filters_activation(self) -> bool:
+        """Whether activations are alias-free."""
+        return self.letter in "CD"
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether this is the corrected design and not the published one."""
+        return self.gain == 4.0
+
+    @property
+    def name(self) -> str:
+        """The shortest name that means this, ending in `*` where no name means all of it."""
+        name = _nearest_name(self)
+        return name if parse_config(name) == self else name + "*"
+
+    def kernel(self) -> Tensor:
+        """Design the taps `[K, K]`, float64.
+
+        Raises:
+            JincError: this configuration has no taps.
+        """
+        if self.letter == "A" or self.taps == IDEAL:
+            raise JincError(f"config: {self.name} has no filter taps")
+        return design_jinc(self.taps, self.cutoff, self.kaiser_beta, self.window, self.normalize)
+
+
+_BETA = r"(?P<beta>\d+(?:\.\d+)?)"
+_PUBLISHED = re.compile(rf"(?P<letter>[BCD])(?P<extra>\+norm)?-{_BETA}(?P<n>N)?(?:/(?P<taps>\d+))?")
+_CORRECTED = re.compile(rf"(?P<letter>[BCD])(?P<extra>\+plain)?(?:-{_BETA})?@(?P<taps>\d+|ideal)")
+
+
+def parse_config(name: str) -> Config:
+    """Read the name of a configuration.
+
+    Args:
+        name: as at the head of this file.
+
+    Returns:
+        What the name means.
+
+    Raises:
+        JincError: no configuration has this name; the message says which is near.
+
+    >>> parse_config("D-2N").taps, parse_config("D@12").kaiser_beta
+    (3, 3.0)
+    """
+    if name == "A":
+        return Config("A")
+    if match := _PUBLISHED.fullmatch(name):
+        return _published(name, match)
+    if match := _CORRECTED.fullmatch(name):
+        return _corrected(name, match)
+    if name.split("-")[0].split("@")[0] == "E":
+        raise JincError(
+            "config: E is not a network but a way of sampling: the image is turned while it is "
+            "generated; train A, B, C or D and turn when you sample"
+        )
+    near = difflib.get_close_matches(name.upper().replace("IDEAL", "ideal"), EXAMPLES, 1, 0.3)
+    hint = f"did you mean {near[0]}?" if near else f"some that exist: {', '.join(EXAMPLES[:6])}"
+    raise JincError(f"config: {name!r} is no configuration; {hint}")
+
+
+def _published(name: str, match: re.Match[str]) -> Config:
+    letter, norm_inside = match["letter"], match["extra"] is not None
+    if norm_inside and letter != "D":
+        raise JincError(f"config: {name!r}: only D can have its norm inside; did you mean D+norm?")
+    taps = _checked_taps(name, int(match["taps"] or 3), least=1)
+    return Config(
+        letter, taps, float(match["beta"]), normalize=bool(match["n"]), norm_inside=norm_inside
+    )
+
+
+def _corrected(name: str, match: re.Match[str]) -> Config:
+    letter, plain = match["letter"], match["extra"] is not None
+    if plain and letter == "B":
+        raise JincError(f"config: {name!r}: B leaves activations as they are, `+plain` has no use")
+    design = Config(letter, gain=4.0, phase="half", kappa=0.0 if plain or letter == "B" else 0.5)
+    if match["taps"] == "ideal":
+        if match["beta"]:
+            raise JincError(
+                f"config: {name!r}: an ideal filter has no Kaiser β, say {letter}@ideal"
+            )
+        return replace(design, taps=IDEAL)
+    taps = _checked_taps(name, int(match["taps"]), least=2)
+    if taps % 2:
+        near = f"{letter}@{taps - 1} or {letter}@{taps + 1}"
+        raise JincError(f"config: {name!r}: odd taps shift the image, say {near}")
+    beta = float(match["beta"]) if match["beta"] else default_kaiser_beta(taps)
+    return replace(design, taps=taps, kaiser_beta=beta)
+
+
+def _checked_taps(name: str, taps: int, least: int) -> int:
+    if not least <= taps <= 64:
+        raise JincError(f"config: {name!r}: {taps} taps are outside {least} to 64")
+    return taps
+
+
+def _nearest_name(config: Config) -> str:
+    if config.letter == "A":
+        return "A"
+    beta = f"{config.kaiser_beta:g}"
+    if not config.is_corrected:
+        head = config.letter + "+norm" * config.norm_inside
+        return f"{head}-{beta}{'N' * config.normalize}" + f"/{config.taps}" * (config.taps != 3)
+    head = config.letter + "+plain" * (config.kappa == 0 and config.filters_activation)
+    if config.taps == IDEAL:
+        return f"{head}@ideal"
+    usual = config.kaiser_beta == default_kaiser_beta(config.taps)
+    return f"{head}@{config.taps}" if usual else f"{head}-{beta}@{config.taps}"

@@ -1,0 +1,179 @@
+"""Resampling and activation as modules, and which of them a configuration asks for.
+
+None has parameters, and taps are non-persistent buffers: a network keeps the keys and shapes of
+its state dict whichever of these stand in it.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from jinc.nn.configs import IDEAL, Config
+from jinc.signal import (
+    downsample,
+    filtered_activation,
+    ideal_downsample,
+    ideal_filtered_activation,
+    ideal_upsample,
+    upsample,
+)
+from jinc.signal.padding import Padding, check_padding
+from jinc.signal.resample import Phase
+
+Pointwise: TypeAlias = Callable[[Tensor], Tensor]
+
+
+class AliasFreeUpsample(nn.Module):
+    """Double the resolution without images of the spectrum; see `signal.upsample`."""
+
+    kernel: Tensor
+
+    def __init__(
+        self,
+        kernel: Tensor,
+        *,
+        gain: float = 4.0,
+        phase: Phase = "half",
+        padding: Padding = "zeros",
+    ) -> None:
+        """Keep the taps `[K, K]` in float32."""
+        super().__init__()
+        check_padding(padding)
+        self.gain, self.phase, self.padding = gain, phase, padding
+        self.register_buffer("kernel", kernel.float(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `[B, C, H, W]` to `[B, C, 2H, 2W]`."""
+        return upsample(x, self.kernel, gain=self.gain, phase=self.phase, padding=self.padding)
+
+
+class AliasFreeDownsample(nn.Module):
+    """Halve the resolution without folding the spectrum; see `signal.downsample`."""
+
+    kernel: Tensor
+
+    def __init__(self, kernel: Tensor, *, padding: Padding = "zeros") -> None:
+        """Keep the taps `[K, K]` in float32."""
+        super().__init__()
+        check_padding(padding)
+        self.padding = padding
+        self.register_buffer("kernel", kernel.float(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `[B, C, H, W]` to `[B, C, H/2, W/2]`."""
+        return downsample(x, self.kernel, padding=self.padding)
+
+
+class AliasFreeActivation(nn.Module):
+    """Apply a pointwise nonlinearity at twice the resolution; see `signal.filtered_activation`."""
+
+    kernel: Tensor
+
+    def __init__(
+        self,
+        kernel: Tensor,
+        activation: Pointwise = F.gelu,
+        *,
+        kappa: float = 0.5,
+        gain: float = 4.0,
+        phase: Phase = "half",
+        padding: Padding = "zeros",
+    ) -> None:
+        """Keep the taps `[K, K]` in float32."""
+        super().__init__()
+        check_padding(padding)
+        self.activation, self.kappa = activation, kappa
+        self.gain, self.phase, self.padding = gain, phase, padding
+        self.register_buffer("kernel", kernel.float(), persistent=False)
+
+    def forward(self, x: Tensor, norm: Pointwise | None = None) -> Tensor:
+        """Activate `[B, C, H, W]`; `norm`, where given, acts just before σ, at twice the size."""
+        activation = self.activation
+        inner = activation if norm is None else lambda u: activation(norm(u))
+        return filtered_activation(
+            x,
+            self.kernel,
+            inner,
+            kappa=self.kappa,
+            gain=self.gain,
+            phase=self.phase,
+            padding=self.padding,
+        )
+
+
+class IdealUpsample(nn.Module):
+    """Double the resolution with the ideal filter, the image taken as periodic."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `[B, C, H, W]` to `[B, C, 2H, 2W]`."""
+        return ideal_upsample(x)
+
+
+class IdealDownsample(nn.Module):
+    """Halve the resolution with the ideal filter, the image taken as periodic."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `[B, C, H, W]` to `[B, C, H/2, W/2]`."""
+        return ideal_downsample(x)
+
+
+class IdealActivation(nn.Module):
+    """Apply a nonlinearity between ideal filters, the image taken as periodic."""
+
+    def __init__(self, activation: Pointwise = F.gelu, *, kappa: float = 0.5) -> None:
+        """Take σ and the slope of the path around it."""
+        super().__init__()
+        self.activation, self.kappa = activation, kappa
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Activate `[B, C, H, W]`."""
+        return ideal_filtered_activation(x, self.activation, kappa=self.kappa)
+
+
+def make_upsample(config: Config, padding: Padding) -> nn.Module:
+    """Make the way up that a configuration asks for, `[B, C, H, W]` to `[B, C, 2H, 2W]`."""
+    if not config.filters_resampling:
+        return nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
+    if config.taps == IDEAL:
+        return IdealUpsample()
+    return AliasFreeUpsample(config.kernel(), gain=config.gain, phase=config.phase, padding=padding)
+
+
+def make_downsample(config: Config, padding: Padding) -> nn.Module:
+    """Make the way down that a configuration asks for, `[B, C, H, W]` to `[B, C, H/2, W/2]`."""
+    if not config.filters_resampling:
+        return nn.MaxPool2d(2)
+    if config.taps == IDEAL:
+        return IdealDownsample()
+    return AliasFreeDownsample(config.kernel(), padding=padding)
+
+
+def make_activation(config: Config, padding: Padding, activation: Pointwise = F.gelu) -> nn.Module:
+    """Make the activation that a configuration asks for, `[B, C, H, W]` to the same."""
+    if not config.filters_activation:
+        return Activation(activation)
+    if config.taps == IDEAL:
+        return IdealActivation(activation, kappa=config.kappa)
+    return AliasFreeActivation(
+        config.kernel(),
+        activation,
+        kappa=config.kappa,
+        gain=config.gain,
+        phase=config.phase,
+        padding=padding,
+    )
+
+
+class Activation(nn.Module):
+    """Apply a pointwise function where it stands."""
+
+    def __init__(self, activation: Pointwise) -> None:
+        """Take σ."""
+        super().__init__()
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Activate a tensor of any shape."""
+        return self.activation(x)
