@@ -1,0 +1,147 @@
+"""MNIST's idx files, plain or gzipped."""
+
+import gzip
+import math
+import os
+import struct
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jinc.data.digits import digit_names
+from jinc.data.files import one_line, reading
+from jinc.data.imageset import ImageSet
+from jinc.errors import JincError
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_LARGEST_RATIO = 1032  # deflate cannot shrink more than this
+_LARGEST_BYTES = 4 << 30
+_PREFIXES = {"train": ("train",), "test": ("t10k", "test")}
+_WHAT = {1: "labels", 3: "images"}
+
+
+def is_idx(head: bytes) -> bool:
+    """Say whether a file that begins so can be an idx file.
+
+    Args:
+        head: its first bytes, four or more.
+
+    Returns:
+        True for idx's two zero bytes and the type "unsigned byte", and for any gzip file.
+    """
+    return head.startswith((b"\0\0\x08", _GZIP_MAGIC))
+
+
+def find_idx(folder: Path) -> dict[str, list[Path]]:
+    """Find the image files of MNIST's layout in a folder, its `raw/` or its `MNIST/raw/`.
+
+    Args:
+        folder: where to look.
+
+    Returns:
+        Split ("train", "test") to image files; empty where there are none.
+    """
+    for place in (folder, folder / "raw", folder / "MNIST" / "raw"):
+        found: dict[str, list[Path]] = {}
+        for split, prefixes in _PREFIXES.items():
+            names = (
+                f"{prefix}-images{dot}idx3-ubyte{suffix}"
+                for prefix in prefixes
+                for dot in "-."
+                for suffix in ("", ".gz")
+            )
+            files = [place / name for name in names if (place / name).is_file()]
+            if files:
+                found[split] = files[:1]
+        if found:
+            return found
+    return {}
+
+
+def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
+    """Read one idx file of unsigned bytes.
+
+    No more is read or unpacked than the header promises, and one byte to see whether it ends.
+
+    Args:
+        path: the file, plain or gzipped, whatever its name.
+        axes: 3 for images, 1 for labels.
+
+    Returns:
+        An array with the header's shape; read-only.
+
+    Raises:
+        JincError: the magic number is wrong, the length is not what the header says, or the
+            gzip stream is damaged.
+    """
+    with reading(path) as file:
+        zipped = file.read(2) == _GZIP_MAGIC
+        file.seek(0)
+        stored = os.fstat(file.fileno()).st_size
+        if not zipped:
+            return _parsed(file, path, axes, stored)
+        try:
+            with gzip.GzipFile(fileobj=file) as unzipped:
+                return _parsed(unzipped, path, axes, stored * _LARGEST_RATIO)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise JincError(f"{path}: damaged gzip file ({one_line(error)})") from error
+
+
+def _parsed(
+    stream: BinaryIO | gzip.GzipFile, path: Path, axes: int, most: int
+) -> NDArray[np.uint8]:
+    magic, expected = stream.read(4), bytes((0, 0, 8, axes))
+    if magic != expected:
+        other = [what for n, what in _WHAT.items() if magic == bytes((0, 0, 8, n))]
+        hint = f": it holds {other[0]}" if other else ""
+        raise JincError(
+            f"{path}: wrong magic number 0x{magic.hex()}{hint}, "
+            f"an idx file of {_WHAT[axes]} begins with 0x{expected.hex()}"
+        )
+    sizes = stream.read(4 * axes)
+    if len(sizes) < 4 * axes:
+        raise JincError(f"{path}: ends within its header")
+    shape = struct.unpack(f">{axes}I", sizes)
+    count = math.prod(shape)
+    if most >= count > _LARGEST_BYTES:
+        raise JincError(f"{path}: {count} bytes are more than the limit of {_LARGEST_BYTES}")
+    # What cannot fit is not even asked for: a read sets aside all the memory it is asked for.
+    data = stream.read(count + 1) if count <= most else b""
+    if len(data) != count:
+        fault = "longer" if len(data) > count else "shorter"
+        raise JincError(f"{path}: {fault} than its header says ({count} bytes of {_WHAT[axes]})")
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _labels_beside(images: Path) -> Path | None:
+    stem = images.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
+    if stem == images.name.removesuffix(".gz"):
+        return None
+    beside = (images.with_name(stem), images.with_name(stem + ".gz"))
+    return next((path for path in beside if path.is_file()), None)
+
+
+def read_mnist(path: Path) -> ImageSet:
+    """Read an idx file of images, with the labels from the file that lies beside it.
+
+    Args:
+        path: `train-images-idx3-ubyte`, `t10k-images.idx3-ubyte.gz` and the like; without a
+            labels file (the same name with "labels" and "idx1") the set has no labels.
+
+    Returns:
+        Grey images, `[count, height, width, 1]`.
+
+    Raises:
+        JincError: a file is damaged or the two do not belong together.
+    """
+    images = read_idx(path, axes=3)[..., None]
+    beside = _labels_beside(path)
+    if beside is None:
+        return ImageSet(images, None, (), path.name)
+    labels = read_idx(beside, axes=1).astype(np.int64)
+    if len(labels) != len(images):
+        raise JincError(f"{beside}: {len(labels)} labels for the {len(images)} images of {path}")
+    return ImageSet(images, labels, digit_names(labels), path.name)

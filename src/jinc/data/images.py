@@ -1,0 +1,154 @@
+"""Bytes to [-1, 1] and back, grids, PNG and GIF."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from jinc.data.files import writing
+from jinc.errors import JincError
+from jinc.types import Images
+
+
+def to_float(images: Tensor) -> Images:
+    """Map bytes to [-1, 1]: 0 to -1, 255 to 1.
+
+    Args:
+        images: uint8, `[batch, channels, height, width]`.
+
+    Returns:
+        float32, the same shape.
+
+    >>> to_float(torch.tensor([0, 255], dtype=torch.uint8))
+    tensor([-1.,  1.])
+    """
+    return images.to(torch.float32) / 127.5 - 1
+
+
+def to_uint8(images: Images) -> Tensor:
+    """Map [-1, 1] to bytes, clamped and rounded; undoes `to_float` exactly.
+
+    Args:
+        images: float, `[batch, channels, height, width]`; what lies outside [-1, 1] is clamped.
+
+    Returns:
+        uint8, the same shape.
+
+    Raises:
+        JincError: a value is not a number.
+    """
+    if bool(images.isnan().any()):
+        raise JincError("images hold values that are not numbers (NaN)")
+    levels = (images.to(torch.float32) + 1) * 127.5
+    return levels.round().clamp(0, 255).to(torch.uint8)
+
+
+def image_grid(
+    images: Tensor, columns: int | None = None, padding: int = 2, scale: int = 1
+) -> NDArray[np.uint8]:
+    """Lay images out in rows on white.
+
+    Args:
+        images: `[count, 1 or 3, height, width]`, uint8, or float in [-1, 1].
+        columns: images a row; None makes the grid about square.
+        padding: white pixels around each image.
+        scale: whole number of times that each pixel is repeated along each axis.
+
+    Returns:
+        `[height, width, 3]`, ready for `PIL.Image.fromarray`.
+
+    Raises:
+        JincError: there is no image, or a number is out of range.
+    """
+    tiles = _tiles(images)
+    columns = math.ceil(math.sqrt(len(tiles))) if columns is None else columns
+    if not len(tiles) or columns < 1 or padding < 0 or scale < 1:
+        raise JincError("a grid needs an image, columns and scale of 1 or more, padding 0 or more")
+    columns = min(columns, len(tiles))
+    rows = math.ceil(len(tiles) / columns)
+    tiles = tiles.repeat(scale, axis=1).repeat(scale, axis=2)
+    _, height, width, _ = tiles.shape
+    step = height + padding, width + padding
+    grid = np.full((padding + rows * step[0], padding + columns * step[1], 3), 255, np.uint8)
+    for index, tile in enumerate(tiles):
+        top = padding + index // columns * step[0]
+        left = padding + index % columns * step[1]
+        grid[top : top + height, left : left + width] = tile
+    return grid
+
+
+def save_png(path: str | Path, images: Tensor | NDArray[np.uint8]) -> None:
+    """Save one image, or several as a grid; the file appears when it is complete.
+
+    Args:
+        path: the file; its folder is made if need be.
+        images: a tensor `[count, 1 or 3, height, width]`, uint8 or float in [-1, 1]: one image
+            is saved as it is, several become a grid; or a uint8 array `[height, width, 1 or 3]`.
+
+    Raises:
+        JincError: the file cannot be written, or there is no image.
+    """
+    if isinstance(images, Tensor):
+        images = _tiles(images)[0] if len(images) == 1 else image_grid(images)
+    with writing(Path(path)) as file:
+        _picture(images).save(file, "PNG")
+
+
+def save_images(folder: str | Path, images: Tensor, start: int = 0) -> list[Path]:
+    """Save each image as a PNG file named by its number, grey ones as grey.
+
+    Args:
+        folder: where to; made if need be.
+        images: `[count, 1 or 3, height, width]`, uint8, or float in [-1, 1].
+        start: the number of the first.
+
+    Returns:
+        The files: `000000.png` and so on.
+
+    Raises:
+        JincError: a file cannot be written.
+    """
+    tiles = _tiles(images)
+    files = [Path(folder) / f"{start + index:06d}.png" for index in range(len(tiles))]
+    for path, tile in zip(files, tiles, strict=True):
+        save_png(path, tile)
+    return files
+
+
+def save_gif(path: str | Path, frames: Sequence[NDArray[np.uint8]], fps: float = 12.0) -> None:
+    """Save pictures as an animation that repeats for ever.
+
+    Args:
+        path: the file; its folder is made if need be.
+        frames: uint8 arrays `[height, width, 1 or 3]` of one shape, such as `image_grid` gives.
+        fps: pictures a second, above 0 and up to 50; GIF counts in hundredths of a second.
+
+    Raises:
+        JincError: the file cannot be written, there is no frame, frames differ in shape, or
+            fps is out of range.
+    """
+    if not frames or len({frame.shape for frame in frames}) != 1:
+        raise JincError(f"{path}: an animation needs one or more frames of one shape")
+    if not 0 < fps <= 50:
+        raise JincError(f"{path}: fps must be above 0 and up to 50, not {fps}")
+    first, *others = [_picture(frame) for frame in frames]
+    duration = 10 * round(100 / fps)
+    with writing(Path(path)) as file:
+        first.save(file, "GIF", save_all=True, append_images=others, duration=duration, loop=0)
+
+
+def _tiles(images: Tensor) -> NDArray[np.uint8]:
+    """`[count, channels, height, width]` to `[count, height, width, channels]` bytes."""
+    if images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise JincError(f"images must be [count, 1 or 3, height, width], not {list(images.shape)}")
+    pixels = images if images.dtype == torch.uint8 else to_uint8(images)
+    return pixels.detach().cpu().permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def _picture(pixels: NDArray[np.uint8]) -> Image.Image:
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)

@@ -1,0 +1,133 @@
+"""A set of images with or without labels, in memory or memory-mapped."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jinc.errors import JincError
+
+Indices: TypeAlias = Sequence[int] | NDArray[np.integer] | Tensor
+"""Positions in a set, `[batch]`."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Images of one size and, where they are known, their classes.
+
+    Args:
+        images: uint8, `[count, height, width, channels]`, 1 or 3 channels, perhaps read-only.
+        labels: int64, `[count]`, 0 to `len(class_names) - 1`; None without classes.
+        class_names: one name a class; empty without labels.
+        name: what to call the set in messages and tables.
+
+    Raises:
+        JincError: the shapes, types or labels do not agree.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64] | None
+    class_names: tuple[str, ...]
+    name: str
+
+    def __post_init__(self) -> None:
+        """Check that the fields agree."""
+        shape = self.images.shape
+        if self.images.dtype != np.uint8 or len(shape) != 4 or shape[3] not in (1, 3):
+            found = f"{self.images.dtype} {list(shape)}"
+            raise JincError(
+                f"{self.name}: images must be uint8 [count, height, width, 1 or 3], not {found}"
+            )
+        if 0 in shape[1:]:
+            raise JincError(f"{self.name}: images of {shape[2]}x{shape[1]} pixels hold nothing")
+        if self.labels is None:
+            if self.class_names:
+                raise JincError(f"{self.name}: class names without labels")
+            return
+        if self.labels.dtype != np.int64 or self.labels.shape != (shape[0],):
+            found = f"{self.labels.dtype} {list(self.labels.shape)}"
+            raise JincError(f"{self.name}: labels must be int64 [{shape[0]}], not {found}")
+        classes = len(self.class_names)
+        if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < classes:
+            low, high = self.labels.min(), self.labels.max()
+            raise JincError(f"{self.name}: labels {low} to {high} for {classes} class names")
+
+    def __len__(self) -> int:
+        """Count the images."""
+        return len(self.images)
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for RGB."""
+        return int(self.images.shape[3])
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return int(self.images.shape[1]), int(self.images.shape[2])
+
+    def batch(self, indices: Indices, flip: Sequence[bool] | Tensor | None = None) -> Tensor:
+        """Gather images as a tensor of their own.
+
+        Args:
+            indices: `[batch]`.
+            flip: `[batch]`, true where the image is mirrored left to right; None mirrors none.
+
+        Returns:
+            uint8, `[batch, channels, height, width]`, with channels-last strides.
+        """
+        picked = np.asarray(self.images[_array(indices)])  # indexing has copied already
+        if flip is not None:
+            mirrored = np.asarray(flip, dtype=bool)
+            picked[mirrored] = picked[mirrored, :, ::-1]
+        return torch.from_numpy(picked).permute(0, 3, 1, 2)
+
+    def subset(self, indices: slice | Indices) -> "ImageSet":
+        """Keep some of the images, under the same class names.
+
+        Args:
+            indices: a slice, which shares memory, or `[count]` positions, which copy.
+
+        Returns:
+            The smaller set.
+        """
+        at = indices if isinstance(indices, slice) else _array(indices)
+        labels = None if self.labels is None else self.labels[at]
+        return ImageSet(self.images[at], labels, self.class_names, self.name)
+
+
+def _array(indices: Indices) -> NDArray[np.int64]:
+    found = np.asarray(indices)
+    if found.dtype == np.bool_:  # a mask would pass for positions 0 and 1
+        raise TypeError("indices are positions, not a mask")
+    return found.astype(np.int64).reshape(-1)
+
+
+def concatenate(sets: Sequence[ImageSet], name: str) -> ImageSet:
+    """Join sets of images of one size, one after the other.
+
+    Args:
+        sets: one or more; labels are kept when all have them, and then the class names of one
+            set must continue those of the others.
+        name: the name of the whole.
+
+    Returns:
+        All images in order.
+
+    Raises:
+        JincError: sizes, channels or class names differ.
+    """
+    if len({s.images.shape[1:] for s in sets}) != 1:
+        raise JincError(f"{name}: its parts differ in image size or channels")
+    images = sets[0].images if len(sets) == 1 else np.concatenate([s.images for s in sets])
+    labels = [s.labels for s in sets if s.labels is not None]
+    if len(labels) < len(sets):
+        return ImageSet(images, None, (), name)
+    names = max((s.class_names for s in sets), key=len)
+    if any(s.class_names != names[: len(s.class_names)] for s in sets):
+        raise JincError(f"{name}: its parts differ in class names")
+    return ImageSet(images, np.concatenate(labels), names, name)

@@ -1,0 +1,117 @@
+"""One function that opens every kind of image set, told by its content."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from jinc.data.cifar import find_cifar10, is_pickle, read_cifar10
+from jinc.data.decode import MAX_PIXELS, is_image
+from jinc.data.digits import read_digits
+from jinc.data.files import one_line, reading
+from jinc.data.folder import CACHE_BYTES, Progress, read_folder
+from jinc.data.idx import find_idx, is_idx, read_mnist
+from jinc.data.imageset import ImageSet, concatenate
+from jinc.data.listing import list_images
+from jinc.data.mnist_csv import read_mnist_csv
+from jinc.data.resize import check_fit, fit_images
+from jinc.data.splits import check_split, pick_split
+from jinc.errors import JincError
+
+
+def load_images(
+    source: str | Path,
+    *,
+    image_size: int | None = None,
+    channels: int | None = None,
+    resize_filter: str = "bilinear",
+    split: str = "train",
+    skip_first: bool = False,
+    max_pixels: int = MAX_PIXELS,
+    cache_bytes: int = CACHE_BYTES,
+    progress: Progress | None = None,
+) -> ImageSet:
+    """Open a set of images.
+
+    Args:
+        source: "digits" for the bundled set, or a path: MNIST as idx files (a file, their
+            folder, or one that holds `raw/` or `MNIST/raw/`) or as CSV; CIFAR-10, binary or
+            pickled (a file or the folder); CelebA-HQ; any folder of PNG, JPEG and WebP files,
+            whose subfolders are classes. A path called digits is given as `./digits`.
+        image_size: pixels a side, after a centred square crop; None leaves the size, and asks
+            of a folder that all its images have one square size.
+        channels: 1 or 3; None is what the set has, for a folder 1 if every file is stored grey.
+        resize_filter: "box", "bilinear", "bicubic" or "lanczos", antialiased.
+        split: "train", "test" or "all". What has no splits is all "train".
+        skip_first: drop the first row of a CSV file, as arXiv 2411.09174 did.
+        max_pixels: the most pixels that one image may have, checked before it is decoded.
+        cache_bytes: a folder that decodes to more bytes is kept on disk (see `cache_folder`).
+        progress: called with (done, total) while a folder is decoded.
+
+    Returns:
+        The images, and their labels where there are any.
+
+    Raises:
+        JincError: the source is missing, damaged, empty or of no known kind, or an argument
+            is out of range.
+    """
+    check_fit(image_size, channels, resize_filter)
+    check_split(split)
+    if image_size is not None and image_size**2 > max_pixels:
+        raise JincError(f"image_size {image_size} is over the limit of {max_pixels} pixels")
+    path = Path(source)
+    files = [] if source == "digits" else _batches(path, split)
+    if source != "digits" and not files:
+        return read_folder(
+            list_images(path, split),
+            image_size=image_size,
+            channels=channels,
+            resize_filter=resize_filter,
+            max_pixels=max_pixels,
+            cache_bytes=cache_bytes,
+            progress=progress,
+        )
+    found = _bundled(split) if source == "digits" else _read_all(files, path, skip_first)
+    height, width = found.image_size
+    if height * width > max_pixels:
+        raise JincError(f"{source}: images of {width}x{height}, the limit is {max_pixels} pixels")
+    return replace(found, images=fit_images(found.images, image_size, channels, resize_filter))
+
+
+def _bundled(split: str) -> ImageSet:
+    pick_split({"train": ["digits"]}, split, "digits")
+    return read_digits()
+
+
+def _batches(path: Path, split: str) -> list[Path]:
+    """The files of a set that is not a folder of images; none if it is one."""
+    try:
+        path.stat()
+        if path.is_dir():
+            parts = find_idx(path) or find_cifar10(path)
+            return pick_split(parts, split, path) if parts else []
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        raise JincError(f"{path}: {one_line(error)}") from error
+    # A file has no splits, but its name may say that it is a test set.
+    own = "test" if path.name.startswith(("t10k", "test")) or "_test" in path.name else "train"
+    return [path] if split == "train" else pick_split({own: [path]}, split, path)
+
+
+def _read_all(files: Sequence[Path], path: Path, skip_first: bool) -> ImageSet:
+    found = concatenate([_read_file(file, skip_first) for file in files], path.resolve().name)
+    if not len(found):
+        raise JincError(f"{path}: holds no images")
+    return found
+
+
+def _read_file(path: Path, skip_first: bool) -> ImageSet:
+    with reading(path) as file:
+        head = file.read(256)
+    if path.suffix.lower() == ".csv":
+        return read_mnist_csv(path, skip_first)
+    if path.suffix == ".bin" or is_pickle(head):
+        return read_cifar10(path)
+    if is_idx(head) or "idx" in path.name:
+        return read_mnist(path)
+    if is_image(head):
+        raise JincError(f"{path}: this is one image; a set is the folder that it lies in")
+    raise JincError(f"{path}: not an idx, CSV or CIFAR-10 file")

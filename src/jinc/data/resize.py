@@ -1,0 +1,133 @@
+"""Images to a square of the asked size, and between grey and RGB."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from jinc.errors import JincError
+
+FILTERS = {
+    "box": Image.Resampling.BOX,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+_CHUNK = 1024
+
+
+def check_fit(image_size: int | None, channels: int | None, resize_filter: str) -> None:
+    """Check what images are asked to become.
+
+    Args:
+        image_size: pixels a side, 1 or more, or None.
+        channels: 1, 3 or None.
+        resize_filter: a name of `FILTERS`.
+
+    Raises:
+        JincError: one of them is out of range.
+    """
+    if image_size is not None and image_size < 1:
+        raise JincError(f"image_size must be 1 or more, not {image_size}")
+    if channels not in (None, 1, 3):
+        raise JincError(f"channels must be 1 (grey) or 3 (RGB), not {channels}")
+    if resize_filter not in FILTERS:
+        raise JincError(f"resize_filter must be one of {', '.join(FILTERS)}, not {resize_filter!r}")
+
+
+def to_channels(images: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+    """Convert between grey and RGB; grey is the luma of ITU-R BT.601, rounded as Pillow does.
+
+    Args:
+        images: `[..., 1 or 3]`.
+        channels: 1 or 3.
+
+    Returns:
+        `[..., channels]`, the same array where nothing changes.
+    """
+    if images.shape[-1] == channels:
+        return images
+    if channels == 3:
+        return np.repeat(images, 3, axis=-1)
+    # 0.299, 0.587 and 0.114 in 1/65536, with half a step for rounding; their sum is 65536.
+    weights = np.array([19595, 38470, 7471], np.uint32)
+    luma = (images.astype(np.uint32) @ weights + np.uint32(0x8000)) >> 16
+    return luma.astype(np.uint8)[..., None]
+
+
+def resize_square(
+    image: NDArray[np.uint8], size: int, resize_filter: str = "bilinear"
+) -> NDArray[np.uint8]:
+    """Take the largest centred square of an image and resize it, antialiased as Pillow does.
+
+    Where the margins are an odd number of pixels the square begins at half a pixel, so that it
+    is centred all the same ("box" has no half pixels and then takes one side, as it does
+    wherever an edge falls in the middle of a pixel).
+
+    Args:
+        image: `[height, width, 1 or 3]`.
+        size: pixels a side.
+        resize_filter: a name of `FILTERS`.
+
+    Returns:
+        `[size, size, 1 or 3]`, the same array where nothing changes.
+    """
+    height, width, channels = image.shape
+    if (height, width) == (size, size):
+        return image
+    side = min(height, width)
+    left, top = (width - side) / 2, (height - side) / 2
+    picture = Image.fromarray(image[..., 0] if channels == 1 else image)
+    box = (left, top, left + side, top + side)
+    resized = np.asarray(picture.resize((size, size), FILTERS[resize_filter], box=box))
+    return resized.reshape(size, size, channels)
+
+
+def fit_image(
+    image: NDArray[np.uint8], size: int, channels: int, resize_filter: str = "bilinear"
+) -> NDArray[np.uint8]:
+    """Bring one image to a square size and a number of channels.
+
+    Args:
+        image: `[height, width, 1 or 3]`.
+        size: pixels a side.
+        channels: 1 or 3.
+        resize_filter: a name of `FILTERS`.
+
+    Returns:
+        `[size, size, channels]`.
+    """
+    if channels == 1:  # fewer channels to resize
+        image = to_channels(image, 1)
+    return to_channels(resize_square(image, size, resize_filter), channels)
+
+
+def fit_images(
+    images: NDArray[np.uint8],
+    image_size: int | None = None,
+    channels: int | None = None,
+    resize_filter: str = "bilinear",
+) -> NDArray[np.uint8]:
+    """Bring all images of an array to a square size and a number of channels.
+
+    Args:
+        images: `[count, height, width, 1 or 3]`.
+        image_size: pixels a side; None leaves the size, square or not.
+        channels: 1 or 3; None leaves them.
+        resize_filter: a name of `FILTERS`.
+
+    Returns:
+        `[count, height, width, channels]`, the same array where nothing changes.
+
+    Raises:
+        JincError: an argument is out of range.
+    """
+    check_fit(image_size, channels, resize_filter)
+    if channels is not None and channels != images.shape[3]:  # in parts: luma needs 12 bytes each
+        parts = [images[i : i + _CHUNK] for i in range(0, max(1, len(images)), _CHUNK)]
+        images = np.concatenate([to_channels(part, channels) for part in parts])
+    if image_size is None or images.shape[1:3] == (image_size, image_size):
+        return images
+    resized = np.empty((len(images), image_size, image_size, images.shape[3]), np.uint8)
+    for index, image in enumerate(images):
+        resized[index] = resize_square(image, image_size, resize_filter)
+    return resized

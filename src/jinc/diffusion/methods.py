@@ -1,0 +1,172 @@
+"""One move down, from level t to t' < t: DDPM, its strided posterior, and DDIM.
+
+A method is a small frozen callable, so that a sampler reads as its equation. `ᾱ` is written
+`alpha_bar` and what belongs to the new level t' ends in `_next`.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, Protocol, get_args
+
+from jinc.diffusion.process import eps_from_x0
+from jinc.diffusion.schedule import Schedule
+from jinc.errors import JincError
+from jinc.types import Images, Noise
+
+Variance = Literal["beta", "posterior"]
+
+
+class Method(Protocol):
+    """A way to move down, and the levels it visits when none are asked for."""
+
+    def levels(self, T: int) -> list[int]:
+        """The method's own falling levels on a schedule of T steps, without the final −1."""
+        ...
+
+    def __call__(
+        self, schedule: Schedule, x_t: Images, x0_hat: Images, t: int, t_next: int, noise: Noise
+    ) -> Images:
+        """The images at level t_next < t.
+
+        Args:
+            schedule: gives `alpha_bar_t`.
+            x_t: images at level t, `[B, C, H, W]`.
+            x0_hat: the clean images predicted from them, `[B, C, H, W]`.
+            t: the level they are at, 0 … T−1.
+            t_next: the level they go to, −1 … t−1.
+            noise: white noise on demand; not called where its coefficient is 0.
+
+        Returns:
+            x_t_next, `[B, C, H, W]`.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class ddpm:
+    """Ancestral sampling as published: T steps of fresh noise, the best match to the data's spread.
+
+    Args:
+        variance: `beta`, the published choice, right for data like white noise; or `posterior`,
+            right for a single known image. The truth lies between; over T steps they are close.
+
+    Raises:
+        JincError: another word for the variance.
+
+    Source: DDPM (arXiv 2006.11239), algorithm 2 and section 3.2.
+    """
+
+    variance: Variance = "beta"
+
+    def __post_init__(self) -> None:
+        """Refuse unknown words."""
+        if self.variance not in get_args(Variance):
+            raise JincError(f"variance must be 'beta' or 'posterior', got {self.variance!r}")
+
+    def levels(self, T: int) -> list[int]:
+        """Every level."""
+        return list(range(T - 1, -1, -1))
+
+    def __call__(
+        self, schedule: Schedule, x_t: Images, x0_hat: Images, t: int, t_next: int, noise: Noise
+    ) -> Images:
+        """Draw from `p(x_t' | x_t)`: the posterior's mean, and the chosen variance."""
+        return _ancestral(schedule, x_t, x0_hat, t, t_next, noise, self.variance)
+
+
+@dataclass(frozen=True)
+class posterior:
+    """Ancestral sampling in strides, with the exact posterior of the skipped steps.
+
+    Args:
+        stride: the fall of t in one step, ≥ 1: T−1, T−1−stride, …; `sample(steps=…)` may name
+            any other levels.
+
+    Raises:
+        JincError: a stride below 1.
+
+    Source: DDPM (arXiv 2006.11239), eq. 7, from t to any t' < t.
+    """
+
+    stride: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse to stand still."""
+        if self.stride < 1:
+            raise JincError(f"stride must be 1 or more, got {self.stride}")
+
+    def levels(self, T: int) -> list[int]:
+        """Every stride-th level, from T−1 down."""
+        return list(range(T - 1, -1, -self.stride))
+
+    def __call__(
+        self, schedule: Schedule, x_t: Images, x0_hat: Images, t: int, t_next: int, noise: Noise
+    ) -> Images:
+        """Draw from `q(x_t' | x_t, x0 = x0_hat)`."""
+        return _ancestral(schedule, x_t, x0_hat, t, t_next, noise, "posterior")
+
+
+@dataclass(frozen=True)
+class ddim:
+    """Sampling with as much fresh noise as you like: the choice for few steps, edits and replays.
+
+    Args:
+        eta: 0, deterministic, first order in the step; to 1, the posterior's variance.
+
+    Raises:
+        JincError: eta is not in [0, 1].
+
+    Source: DDIM (arXiv 2010.02502), eq. 12 and 16, with ᾱ where the paper writes α.
+    """
+
+    eta: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse more noise than the new level holds."""
+        if not 0 <= self.eta <= 1:
+            raise JincError(f"eta must be in [0, 1], got {self.eta}")
+
+    def levels(self, T: int) -> list[int]:
+        """Every level."""
+        return list(range(T - 1, -1, -1))
+
+    def __call__(
+        self, schedule: Schedule, x_t: Images, x0_hat: Images, t: int, t_next: int, noise: Noise
+    ) -> Images:
+        """`x_t' = √ᾱ' x0_hat + √(1−ᾱ'−σ²) eps + σ z`."""
+        alpha_bar, alpha_bar_next = _alpha_bars(schedule, t, t_next)
+        kept = alpha_bar / alpha_bar_next
+        sigma = self.eta * math.sqrt((1 - alpha_bar_next) / (1 - alpha_bar) * (1 - kept))
+        # Not below 0 but by rounding: σ² ≤ 1 − ᾱ', for 1 − ᾱ/ᾱ' ≤ 1 − ᾱ.
+        direction = math.sqrt(max(0.0, 1 - alpha_bar_next - sigma**2))
+        # From x0_hat and not from the network: when x0_hat was clipped, eps follows it.
+        eps = eps_from_x0(schedule, x_t, t, x0_hat)
+        x = math.sqrt(alpha_bar_next) * x0_hat + direction * eps
+        return x + sigma * noise(x_t) if sigma > 0 else x
+
+
+def _ancestral(
+    schedule: Schedule,
+    x_t: Images,
+    x0_hat: Images,
+    t: int,
+    t_next: int,
+    noise: Noise,
+    variance: Variance,
+) -> Images:
+    """`x_t' = √ᾱ' β/(1−ᾱ) x0_hat + √α (1−ᾱ')/(1−ᾱ) x_t + σ z`, with α = ᾱ/ᾱ' and β = 1 − α."""
+    alpha_bar, alpha_bar_next = _alpha_bars(schedule, t, t_next)
+    alpha = alpha_bar / alpha_bar_next
+    beta = 1 - alpha
+    of_x0_hat = math.sqrt(alpha_bar_next) * beta / (1 - alpha_bar)
+    of_x_t = math.sqrt(alpha) * (1 - alpha_bar_next) / (1 - alpha_bar)
+    mean = of_x0_hat * x0_hat + of_x_t * x_t
+    if t_next == -1:  # a clean image is the mean itself: z = 0 in the last step of algorithm 2
+        return mean
+    share = 1.0 if variance == "beta" else (1 - alpha_bar_next) / (1 - alpha_bar)
+    return mean + math.sqrt(share * beta) * noise(x_t)
+
+
+def _alpha_bars(schedule: Schedule, t: int, t_next: int) -> tuple[float, float]:
+    """`ᾱ_t` and `ᾱ_t'`."""
+    return float(schedule.alpha_bar(t)), float(schedule.alpha_bar(t_next))

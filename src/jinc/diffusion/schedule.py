@@ -1,0 +1,190 @@
+"""How much of the image is left at each step: the noise schedules."""
+
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+import torch
+from torch import Tensor
+
+from jinc.errors import JincError
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """The signal that is left at each of T steps, as `alpha_bar_t`; t = −1 is clean.
+
+    Args:
+        alpha_bars: the share of the signal's power at t = 0 … T−1, `[T]`, strictly decreasing
+            in (0, 1); kept as a float64 copy on the CPU.
+
+    Raises:
+        JincError: the values do not fall strictly from below 1 to above 0.
+
+    Source: DDPM (arXiv 2006.11239), eq. 4.
+
+    >>> schedule = Schedule.linear(T=1000)
+    >>> len(schedule), float(schedule.alpha_bar(-1)), round(float(schedule.alpha_bar(0)), 4)
+    (1000, 1.0, 0.9999)
+    """
+
+    alpha_bars: Tensor
+    _tables: dict[torch.device, Tensor] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Copy the values, so that nobody else can change them, and check them."""
+        values = torch.as_tensor(self.alpha_bars).detach().to("cpu", torch.float64, copy=True)
+        if values.ndim != 1 or len(values) == 0:
+            raise JincError(f"alpha_bars must be a list of T ≥ 1 values, got {list(values.shape)}")
+        steps = torch.cat([values.new_ones(1), values, values.new_zeros(1)]).diff()
+        if not bool((steps < 0).all()):  # a NaN is not below zero either
+            t = min(int((~(steps < 0)).nonzero()[0]), len(values) - 1)
+            raise JincError(f"alpha_bars must fall strictly from 1 towards 0; not so at t = {t}")
+        object.__setattr__(self, "alpha_bars", values)
+
+    def __len__(self) -> int:
+        """T, the number of steps."""
+        return len(self.alpha_bars)
+
+    def alpha_bar(self, t: int | Tensor) -> Tensor:
+        """`alpha_bar_t`, the share of the image's power that is left at t; 1 at t = −1.
+
+        Args:
+            t: one step, or an integer tensor of steps of any shape, −1 … T−1.
+
+        Returns:
+            float64, of t's shape and on t's device (float32 on MPS, which has no float64);
+            `[]` on the CPU for an int.
+
+        Raises:
+            IndexError: t is out of range (on a GPU, where looking would wait for it, a device
+                assertion).
+        """
+        if not isinstance(t, Tensor):
+            t = torch.tensor(t, device="cpu")
+        return self._table(t.device).index_select(0, t.flatten() + 1).view(t.shape)
+
+    @property
+    def alphas(self) -> Tensor:
+        """`alpha_t = alpha_bar_t / alpha_bar_{t−1}`, the share that one step keeps, `[T]`."""
+        return self.alpha_bars / torch.cat([self.alpha_bars.new_ones(1), self.alpha_bars[:-1]])
+
+    @property
+    def betas(self) -> Tensor:
+        """`beta_t = 1 − alpha_t`, the variance that one step adds, `[T]`."""
+        return 1 - self.alphas
+
+    def _table(self, device: torch.device) -> Tensor:
+        """`[1, alpha_bar_0, …]` on a device, moved there once: index t + 1 never wraps round."""
+        if device not in self._tables:
+            dtype = torch.float32 if device.type == "mps" else torch.float64
+            table = torch.cat([self.alpha_bars.new_ones(1), self.alpha_bars])
+            self._tables[device] = table.to(device, dtype)
+        return self._tables[device]
+
+    @classmethod
+    def from_betas(cls, betas: Tensor) -> "Schedule":
+        """The schedule whose steps add the variances `beta_t`.
+
+        Args:
+            betas: `[T]`, each in (0, 1).
+
+        Raises:
+            JincError: a beta is outside (0, 1).
+        """
+        betas = torch.as_tensor(betas).detach().to("cpu", torch.float64)
+        if not bool(((betas > 0) & (betas < 1)).all()):
+            t = int((~((betas > 0) & (betas < 1))).nonzero()[0])
+            raise JincError(f"every beta_t must lie in (0, 1); beta_{t} = {float(betas[t]):g}")
+        return cls((1 - betas).cumprod(0))
+
+    @classmethod
+    def linear(cls, T: int = 1000, beta_start: float = 1e-4, beta_end: float = 0.02) -> "Schedule":
+        """`beta_t` grows linearly.
+
+        Args:
+            T: number of steps; the usual ends are meant for 1000.
+            beta_start: `beta_0`, in (0, 1).
+            beta_end: `beta_{T−1}`, in (0, 1).
+
+        Source: DDPM (arXiv 2006.11239), section 4.
+        """
+        return cls.from_betas(_ramp(beta_start, beta_end, T))
+
+    @classmethod
+    def scaled_linear(
+        cls, T: int = 1000, beta_start: float = 0.00085, beta_end: float = 0.012
+    ) -> "Schedule":
+        """`√beta_t` grows linearly: gentler at the clean end than `linear`.
+
+        Args:
+            T: number of steps; the usual ends are meant for 1000.
+            beta_start: `beta_0`, in (0, 1).
+            beta_end: `beta_{T−1}`, in (0, 1).
+
+        Source: latent diffusion (arXiv 2112.10752), its released configurations.
+        """
+        if min(beta_start, beta_end) <= 0:
+            raise JincError(f"betas must lie in (0, 1), got {beta_start:g} and {beta_end:g}")
+        return cls.from_betas(_ramp(math.sqrt(beta_start), math.sqrt(beta_end), T) ** 2)
+
+    @classmethod
+    def cosine(cls, T: int = 1000, offset: float = 0.008, max_beta: float = 0.999) -> "Schedule":
+        """`alpha_bar` follows a squared cosine: signal is lost at an even pace.
+
+        Args:
+            T: number of steps.
+            offset: s, keeps the first betas from vanishing; ≥ 0.
+            max_beta: upper bound of `beta_t`, in (0, 1); without it the last one would be 1.
+
+        Source: Nichol & Dhariwal (arXiv 2102.09672), eq. 17.
+        """
+        time = _ramp(0, 1, T + 1)
+        f = torch.cos((time + offset) / (1 + offset) * torch.pi / 2) ** 2
+        return cls.from_betas((1 - f[1:] / f[:-1]).clamp(max=max_beta))
+
+
+def make_schedule(name: str, T: int = 1000, **options: float) -> Schedule:
+    """A schedule by its name, as a configuration file says it.
+
+    Args:
+        name: `linear`, `cosine` or `scaled_linear`.
+        T: number of steps.
+        options: the named constructor's own, such as `beta_end`.
+
+    Raises:
+        JincError: an unknown name or option, with the nearest known one.
+
+    >>> len(make_schedule("cosine", T=50, offset=0.01))
+    50
+    """
+    factories: dict[str, Callable[..., Schedule]] = {
+        "linear": Schedule.linear,
+        "cosine": Schedule.cosine,
+        "scaled_linear": Schedule.scaled_linear,
+    }
+    _known("schedule", name, list(factories))
+    factory = factories[name]
+    for option in options:
+        _known(
+            f"option of the {name} schedule", option, list(inspect.signature(factory).parameters)
+        )
+    return factory(T, **options)
+
+
+def _known(kind: str, word: str, words: list[str]) -> None:
+    """Refuse a word that is not among the known ones, and name the nearest."""
+    if word in words:
+        return
+    near = get_close_matches(word, words, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(words)}"
+    raise JincError(f"no {kind} is called '{word}': {hint}")
+
+
+def _ramp(start: float, end: float, count: int) -> Tensor:
+    """`count` values evenly from start to end, both included."""
+    if count < 1:
+        raise JincError(f"a schedule needs T ≥ 1 steps, got {count}")
+    return torch.linspace(start, end, count, dtype=torch.float64)

@@ -1,0 +1,183 @@
+"""Checkpoints that read back right or not at all.
+
+A checkpoint is a folder `step-00000500` of safetensors files, `state.json`, and a manifest with the
+SHA-256 of each. It is written under a temporary name, every file forced to disk, the manifest last;
+then the folder is renamed, and only after that are older ones deleted. Whenever the machine stops,
+the newest folder whose manifest agrees is whole.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from jinc.errors import JincError
+
+Tensors: TypeAlias = Mapping[str, Tensor]
+MANIFEST = "manifest.json"
+_NAME = re.compile(r"step-(\d{8})")
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """What training goes on from.
+
+    Args:
+        step: number of finished steps.
+        groups: tensors by the name of their file: weights, averages, optimiser.
+        state: whatever else, ready for JSON.
+    """
+
+    step: int
+    groups: Mapping[str, Tensors]
+    state: Mapping[str, Any]
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
+    """Write a checkpoint beside older ones, then delete all but the newest few.
+
+    Args:
+        folder: where checkpoints lie; made where it is missing.
+        checkpoint: what to write.
+        keep: how many to keep, ≥ 1.
+
+    Returns:
+        The new checkpoint's folder.
+
+    Raises:
+        JincError: it cannot be written; older ones are untouched.
+    """
+    final = folder / f"step-{checkpoint.step:08d}"
+    temporary = folder / f".writing-{final.name}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(folder)
+        temporary.mkdir()
+        _write_parts(temporary, checkpoint)
+        if final.exists():  # a damaged one, or one of an abandoned future
+            _discard(final)
+        temporary.rename(final)
+        _sync_folder(folder)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise JincError(f"{final}: cannot be written ({error.strerror or error})") from error
+    for old in _folders(folder)[keep:]:
+        _discard(old)
+    return final
+
+
+def load_newest(folder: Path) -> Checkpoint | None:
+    """Read the newest checkpoint that is whole; a damaged one is named in a warning and passed.
+
+    Args:
+        folder: where checkpoints lie.
+
+    Returns:
+        The checkpoint, or None where there is none that is whole.
+    """
+    for path in _folders(folder):
+        try:
+            return load_checkpoint(path)
+        except JincError as error:
+            warnings.warn(f"{error}; the one before it is taken", RuntimeWarning, stacklevel=2)
+    return None
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read one checkpoint after checking every byte against its manifest.
+
+    Raises:
+        JincError: it is damaged; the message names the file.
+    """
+    manifest = _read_json(path / MANIFEST)
+    if set(manifest) - {MANIFEST} != {f.name for f in path.iterdir()} - {MANIFEST}:
+        raise JincError(f"{path}: its files are not those of its manifest")
+    for name, digest in manifest.items():
+        if _digest_file(path / name) != digest:
+            raise JincError(f"{path / name}: does not match its manifest")
+    state = _read_json(path / "state.json")
+    try:
+        groups = {f.stem: load_file(f) for f in sorted(path.glob("*.safetensors"))}
+    except (OSError, SafetensorError) as error:
+        raise JincError(f"{path}: cannot be read ({error})") from None
+    return Checkpoint(int(state.pop("step")), groups, state)
+
+
+def _write_parts(folder: Path, checkpoint: Checkpoint) -> None:
+    manifest = {}
+    state = {"step": checkpoint.step, **checkpoint.state}
+    parts = {"state.json": json.dumps(state).encode()}
+    for name, tensors in checkpoint.groups.items():
+        whole = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+        parts[f"{name}.safetensors"] = save(whole)
+    for name, data in parts.items():
+        _write_synced(folder / name, data)
+        manifest[name] = hashlib.sha256(data).hexdigest()
+    _write_synced(folder / MANIFEST, json.dumps(manifest, indent=2).encode())
+    _sync_folder(folder)
+
+
+def _write_synced(file: Path, data: bytes) -> None:
+    with file.open("wb") as out:
+        out.write(data)
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Force the names in a folder to disk; where folders cannot be opened, as on Windows, skip."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _discard(path: Path) -> None:
+    """Delete a checkpoint; it loses its name first, so that no half of it is ever taken for one."""
+    doomed = path.with_name(f".deleting-{path.name}")
+    path.rename(doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    for pattern in (".writing-*", ".deleting-*"):
+        for leftover in folder.glob(pattern):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _folders(folder: Path) -> list[Path]:
+    """List checkpoints, the newest first."""
+    if not folder.is_dir():
+        return []
+    return sorted((f for f in folder.iterdir() if _NAME.fullmatch(f.name)), reverse=True)
+
+
+def _digest_file(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise JincError(f"{file}: cannot be read ({error.strerror})") from None
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise JincError(f"{file}: cannot be read ({error})") from None
+    if not isinstance(value, dict):
+        raise JincError(f"{file}: is not what it should be")
+    return value

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+import torch
+
+from jinc.data import ImageSet, concatenate
+from jinc.errors import JincError
+
+
+@pytest.fixture
+def some(rng: np.random.Generator) -> ImageSet:
+    images = rng.integers(0, 256, (6, 4, 5, 3), dtype=np.uint8)
+    return ImageSet(images, np.array([0, 1, 2, 0, 1, 2]), ("a", "b", "c"), "some")
+
+
+def test_sizes(some: ImageSet) -> None:
+    assert (len(some), some.channels, some.image_size) == (6, 3, (4, 5))
+
+
+@pytest.mark.parametrize("kind", [list, np.array, torch.tensor])
+def test_batch_gathers_what_it_is_asked_for(some: ImageSet, kind: type) -> None:
+    batch = some.batch(kind([4, 0, 4]))
+    assert batch.dtype == torch.uint8
+    np.testing.assert_array_equal(batch.permute(0, 2, 3, 1), some.images[[4, 0, 4]])
+
+
+def test_batch_flips_only_what_it_is_told_and_never_the_set(some: ImageSet) -> None:
+    before = some.images.copy()
+    plain, mirrored = some.batch([1, 2]), some.batch([1, 2], flip=[True, False])
+    assert torch.equal(mirrored[0], plain[0].flip(-1))
+    assert torch.equal(mirrored[1], plain[1])
+    mirrored.zero_()
+    np.testing.assert_array_equal(some.images, before)
+
+
+def test_batch_of_a_read_only_set_is_writable(some: ImageSet) -> None:
+    some.images.flags.writeable = False
+    some.batch([0]).zero_()
+
+
+def test_subset_keeps_labels_and_class_names(some: ImageSet) -> None:
+    for part in (some.subset(slice(0, 4, 3)), some.subset([0, 3])):
+        np.testing.assert_array_equal(part.images, some.images[[0, 3]])
+        assert part.labels is not None
+        assert part.labels.tolist() == [0, 0]
+        assert part.class_names == some.class_names
+    assert len(some.subset([])) == 0
+    with pytest.raises(TypeError, match="not a mask"):
+        some.subset([True, False])
+
+
+def test_concatenate_undoes_subset(some: ImageSet) -> None:
+    whole = concatenate([some.subset(slice(2)), some.subset(slice(2, None))], "whole")
+    np.testing.assert_array_equal(whole.images, some.images)
+    np.testing.assert_array_equal(whole.labels, some.labels)
+    assert whole.name == "whole"
+
+
+def test_concatenate_refuses_other_sizes_and_classes(some: ImageSet) -> None:
+    with pytest.raises(JincError, match="differ in image size"):
+        concatenate([some, ImageSet(some.images[:, :3], some.labels, some.class_names, "")], "x")
+    with pytest.raises(JincError, match="differ in class names"):
+        concatenate([some, ImageSet(some.images, some.labels, ("a", "c", "b"), "")], "x")
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "names", "reason"),
+    [
+        (np.zeros((2, 4, 4), np.uint8), None, (), "images must be uint8"),
+        (np.zeros((2, 4, 4, 1), np.float32), None, (), "images must be uint8"),
+        (np.zeros((2, 4, 4, 2), np.uint8), None, (), "images must be uint8"),
+        (np.zeros((2, 0, 4, 1), np.uint8), None, (), "hold nothing"),
+        (np.zeros((2, 4, 4, 1), np.uint8), np.zeros(3, np.int64), ("a",), "labels must be"),
+        (np.zeros((2, 4, 4, 1), np.uint8), np.zeros(2, np.int32), ("a",), "labels must be"),
+        (np.zeros((2, 4, 4, 1), np.uint8), np.array([0, 1]), ("a",), "labels 0 to 1 for 1"),
+        (np.zeros((2, 4, 4, 1), np.uint8), np.array([-1, 0]), ("a",), "labels -1 to 0"),
+        (np.zeros((2, 4, 4, 1), np.uint8), None, ("a",), "names without labels"),
+    ],
+)
+def test_disagreement_is_refused(images, labels, names, reason) -> None:
+    with pytest.raises(JincError, match=f"bad: .*{reason}"):
+        ImageSet(images, labels, names, "bad")

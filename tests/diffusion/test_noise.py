@@ -1,0 +1,73 @@
+"""Noise belongs to its image, and to nobody else."""
+
+import pytest
+import torch
+
+from jinc.diffusion import SeededNoise
+from jinc.errors import JincError
+
+
+def draws(seed, indices, count=2, shape=(1, 8, 8)):
+    noise = SeededNoise(seed, indices)
+    return torch.stack([noise(torch.zeros(len(indices), *shape)) for _ in range(count)])
+
+
+def test_building_it_again_replays_it():
+    assert torch.equal(draws(3, [0, 7]), draws(3, [0, 7]))
+
+
+def test_every_draw_is_fresh():
+    first, second = draws(3, [0])
+    assert not torch.equal(first, second)
+
+
+def test_neighbours_do_not_matter():
+    crowd = draws(3, [5, 0, 7, 5])
+    assert torch.equal(crowd[:, 2:3], draws(3, [7]))
+    assert torch.equal(crowd[:, 0], crowd[:, 3])
+
+
+@pytest.mark.parametrize("other", [(4, 7), (3, 8), (7, 3), (3 + 2**32, 7), (3, 7 + 2**32)])
+def test_another_seed_or_index_is_other_noise(other):
+    seed, index = other
+    assert not torch.equal(draws(3, [7]), draws(seed, [index]))
+
+
+def test_noise_is_white():
+    count = 64 * 64
+    x = draws(0, range(16), count=2, shape=(1, 64, 64)).double().view(32, count)
+    total = x.numel()
+    assert abs(float(x.mean())) < 5 / total**0.5
+    assert abs(float(x.var()) - 1) < 5 * (2 / total) ** 0.5
+    assert abs(float((x**4).mean()) - 3) < 5 * (96 / total) ** 0.5
+    between = (x @ x.T / count).fill_diagonal_(0)  # images and draws; 496 pairs: 5σ holds
+    assert float(between.abs().max()) < 5 / count**0.5
+    rows = x.view(32, 64, 64)
+    for neighbour in (rows.roll(1, 1), rows.roll(1, 2)):
+        assert abs(float((rows * neighbour).mean())) < 5 / total**0.5
+
+
+def test_the_global_generator_is_neither_read_nor_moved():
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first = draws(3, [0])
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(2)
+    assert torch.equal(draws(3, [0]), first)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_type_only_rounds(dtype):
+    like = torch.zeros(2, 1, 8, 8)
+    noise = SeededNoise(3, [0, 1])(like.to(dtype))
+    assert noise.dtype == dtype
+    assert torch.equal(noise, SeededNoise(3, [0, 1])(like).to(dtype))
+
+
+def test_mistakes_are_told():
+    with pytest.raises(JincError, match="noise for 2 images was asked for 3"):
+        SeededNoise(0, [0, 1])(torch.zeros(3, 1, 2, 2))
+    with pytest.raises(JincError, match="negative"):
+        SeededNoise(-1, [0])
+    with pytest.raises(JincError, match="negative"):
+        SeededNoise(0, [0, -1])
