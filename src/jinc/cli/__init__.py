@@ -1,0 +1,5 @@
+"""The command line: parse, compose, print. Commands are imported only when they are called."""
+
+from jinc.cli.app import main
+
+__all__ = ["main"]

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from jinc.data.files import one_line, reading, writing
 from jinc.errors import JincError
+from jinc.files import one_line, reading, writing
 
 _VERSION = 1  # to be raised when decoding or resizing gives other pixels
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jinc.data.batch_pickle import RefusedPickle, load_batch
-from jinc.data.files import reading
 from jinc.data.imageset import ImageSet
 from jinc.errors import JincError
+from jinc.files import reading
 
 CIFAR10_CLASSES = (
     *("airplane", "automobile", "bird", "cat", "deer"),

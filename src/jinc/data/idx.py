@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jinc.data.digits import digit_names
-from jinc.data.files import one_line, reading
 from jinc.data.imageset import ImageSet
 from jinc.errors import JincError
+from jinc.files import one_line, reading
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _LARGEST_RATIO = 1032  # deflate cannot shrink more than this

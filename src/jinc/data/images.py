@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from jinc.data.files import writing
 from jinc.errors import JincError
+from jinc.files import writing
 from jinc.types import Images
 
 
@@ -49,7 +49,7 @@ def to_uint8(images: Images) -> Tensor:
 
 
 def image_grid(
-    images: Tensor, columns: int | None = None, padding: int = 2, scale: int = 1
+    images: Tensor, columns: int | None = None, padding: int = 2, scale: int | None = 1
 ) -> NDArray[np.uint8]:
     """Lay images out in rows on white.
 
@@ -57,7 +57,8 @@ def image_grid(
         images: `[count, 1 or 3, height, width]`, uint8, or float in [-1, 1].
         columns: images a row; None makes the grid about square.
         padding: white pixels around each image.
-        scale: whole number of times that each pixel is repeated along each axis.
+        scale: whole number of times that each pixel is repeated along each axis; None enlarges
+            small images to 64 pixels or so, for people to look at.
 
     Returns:
         `[height, width, 3]`, ready for `PIL.Image.fromarray`.
@@ -67,6 +68,7 @@ def image_grid(
     """
     tiles = _tiles(images)
     columns = math.ceil(math.sqrt(len(tiles))) if columns is None else columns
+    scale = max(1, 64 // max(tiles.shape[1:3])) if scale is None else scale
     if not len(tiles) or columns < 1 or padding < 0 or scale < 1:
         raise JincError("a grid needs an image, columns and scale of 1 or more, padding 0 or more")
     columns = min(columns, len(tiles))

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinc.data.files import one_line
 from jinc.data.splits import pick_split
 from jinc.errors import JincError
+from jinc.files import one_line
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _SPLIT_FOLDERS = {"train", "test", "val", "valid", "validation"}

@@ -7,7 +7,6 @@ from pathlib import Path
 from jinc.data.cifar import find_cifar10, is_pickle, read_cifar10
 from jinc.data.decode import MAX_PIXELS, is_image
 from jinc.data.digits import read_digits
-from jinc.data.files import one_line, reading
 from jinc.data.folder import CACHE_BYTES, Progress, read_folder
 from jinc.data.idx import find_idx, is_idx, read_mnist
 from jinc.data.imageset import ImageSet, concatenate
@@ -16,6 +15,7 @@ from jinc.data.mnist_csv import read_mnist_csv
 from jinc.data.resize import check_fit, fit_images
 from jinc.data.splits import check_split, pick_split
 from jinc.errors import JincError
+from jinc.files import one_line, reading
 
 
 def load_images(

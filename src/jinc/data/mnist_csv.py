@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jinc.data.digits import digit_names
-from jinc.data.files import reading
 from jinc.data.imageset import ImageSet
 from jinc.errors import JincError
+from jinc.files import reading
 
 _BLOCK = 4 << 20
 _COMMA, _NEWLINE, _ZERO = b",\n0"

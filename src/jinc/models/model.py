@@ -10,6 +10,7 @@ from torch import Tensor
 
 from jinc.diffusion import Schedule, make_schedule, x0_from_eps
 from jinc.errors import JincError
+from jinc.files import writing
 from jinc.nn import UNet
 from jinc.types import Denoiser, Images, Steps
 
@@ -71,8 +72,8 @@ class Model:
             "image_size": list(self.image_size),
             "class_names": list(self.class_names),
         }
-        text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
-        (Path(folder) / "diffusion.json").write_text(text, encoding="utf-8")
+        with writing(Path(folder) / "diffusion.json") as file:
+            file.write((json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:

@@ -74,7 +74,8 @@ def load_official(
     config = _config(file, variant, metadata, taps, kaiser_beta, omega_c)
     levels = _levels(file, weights)
     weights = {_numbered(name, levels): w for name, w in weights.items()}
-    network = UNet(config, levels=levels, **_sizes(file, weights))
+    width, channels, classes = _sizes(file, weights)
+    network = UNet(config, channels=channels, width=width, levels=levels, classes=classes)
     _check_fit(file, network, weights)
     network.load_state_dict(weights)
     return network.eval()
@@ -140,7 +141,7 @@ def _variant(file: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -
         variant = "B" if filters_resampling else "A"
     said = metadata.get("variant")
     if said is not None and said != str(VARIANTS.index(variant)):
-        raise JincError(f"{file}: its metadata says variant {said}, its names are those of {variant}")
+        raise JincError(f"{file}: metadata says variant {said}, names are those of {variant}")
     return variant
 
 
@@ -184,16 +185,13 @@ def _levels(file: Path, weights: dict[str, Tensor]) -> int:
     return max(levels)
 
 
-def _sizes(file: Path, weights: dict[str, Tensor]) -> dict[str, int]:
+def _sizes(file: Path, weights: dict[str, Tensor]) -> tuple[int, int, int]:
+    """Return width, channels and classes."""
     first = weights.get("first.conv1.weight")
     if first is None or first.ndim != 4:
         raise JincError(f"{file}: lacks the weights of its first convolution")
     labels = weights.get("label_embedding.weight")
-    return {
-        "width": first.shape[0],
-        "channels": first.shape[1],
-        "classes": 0 if labels is None else labels.shape[0],
-    }
+    return first.shape[0], first.shape[1], 0 if labels is None else labels.shape[0]
 
 
 def _check_fit(file: Path, network: UNet, weights: dict[str, Tensor]) -> None:

@@ -9,10 +9,12 @@ from typing import Any, Self
 import torch
 from huggingface_hub import PyTorchModelHubMixin
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialize
 from torch import Tensor, nn
 
 from jinc.errors import JincError
+from jinc.files import writing
 from jinc.nn.blocks import EMBEDDING, Down, SelfAttention, Up, double_conv
 from jinc.nn.configs import Config, parse_config
 from jinc.signal.padding import Padding, check_padding
@@ -116,10 +118,11 @@ class UNet(
     def save(self, path: str | Path) -> None:
         """Write `config.json` and `model.safetensors` into a folder, made where it is missing."""
         folder = Path(path)
-        folder.mkdir(parents=True, exist_ok=True)
-        weights = {name: w.contiguous() for name, w in self.state_dict().items()}
-        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-        (folder / "config.json").write_text(json.dumps(self.arguments(), indent=2) + "\n")
+        weights = {name: w.cpu().contiguous() for name, w in self.state_dict().items()}
+        with writing(folder / "model.safetensors") as file:
+            file.write(serialize(weights, metadata={"format": "pt"}))
+        with writing(folder / "config.json") as file:
+            file.write((json.dumps(self.arguments(), indent=2) + "\n").encode())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

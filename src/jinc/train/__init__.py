@@ -1,0 +1,24 @@
+"""Training: settings, run folders, checkpoints, averages of weights, and the loop."""
+
+from jinc.train.batches import Batch, Batches
+from jinc.train.checkpoint import Checkpoint, load_checkpoint, load_newest, save_checkpoint
+from jinc.train.config import TrainConfig
+from jinc.train.ema import Ema
+from jinc.train.run import Run
+from jinc.train.trainer import Progress, Trainer, build_model, load_data
+
+__all__ = [
+    "Batch",
+    "Batches",
+    "Checkpoint",
+    "Ema",
+    "Progress",
+    "Run",
+    "TrainConfig",
+    "Trainer",
+    "build_model",
+    "load_checkpoint",
+    "load_data",
+    "load_newest",
+    "save_checkpoint",
+]

@@ -3,7 +3,9 @@
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor
+
+from jinc.nn import UNet
 
 
 class Ema:
@@ -16,18 +18,15 @@ class Ema:
         decay: how slowly the copy follows at last, [0, 1); 0 makes it the network itself.
     """
 
-    def __init__(self, network: nn.Module, decay: float) -> None:
+    def __init__(self, network: UNet, decay: float) -> None:
         """Copy the network as it is now."""
         self.decay = decay
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
-        self._pairs = [
-            list(self.network.parameters()),
-            list(network.parameters()),
-        ]
+        self._averages: list[Tensor] = list(self.network.parameters())
+        self._weights: list[Tensor] = list(network.parameters())
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Follow the network after step number `step`, 1, 2, …"""
         decay = min(self.decay, step / (step + 9))
-        averages, weights = self._pairs
-        torch._foreach_lerp_(averages, weights, 1 - decay)
+        torch._foreach_lerp_(self._averages, self._weights, 1 - decay)

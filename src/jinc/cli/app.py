@@ -1,0 +1,63 @@
+"""The command `jinc`: which commands there are, and how errors are told."""
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from cyclopts import App, CycloptsError
+from cyclopts.config import Toml, Yaml
+
+from jinc.errors import JincError
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+app = App(
+    name="jinc",
+    help="Alias-free, rotation-aware pixel diffusion models.",
+    help_epilogue="Any command takes its options from a YAML or TOML file too: --settings FILE.",
+    version=lambda: version("jinc"),
+)
+app.command("jinc.cli.train:train", name="train", help="Train a model on images.")
+app.command("jinc.cli.sample:sample", name="sample", help="Generate images from a run.")
+app.command("jinc.cli.info:info", name="info", help="Say what a run or a model is.")
+app.command("jinc.cli.filters:filters", name="filters", help="Draw a configuration's filter.")
+app.register_install_completion_command()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code: 2 for bad input, told in one line."""
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        _take_settings(tokens)
+        app(tokens, exit_on_error=False, print_error=False)
+    except (JincError, CycloptsError) as error:
+        print(f"jinc: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(BAD_INPUT)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _take_settings(tokens: list[str]) -> None:
+    """Take `--settings FILE` out of the tokens and make the file a source of options."""
+    app.config = ()
+    for place, token in enumerate(tokens):
+        option, equals, value = token.partition("=")
+        if option != "--settings":
+            continue
+        if not equals and place + 1 == len(tokens):
+            raise JincError("--settings: names no file")
+        file = Path(value if equals else tokens[place + 1])
+        del tokens[place : place + (1 if equals else 2)]
+        app.config = (_settings_source(file),)
+        return
+
+
+def _settings_source(file: Path) -> Toml | Yaml:
+    kinds: dict[str, type[Toml] | type[Yaml]] = {".yaml": Yaml, ".yml": Yaml, ".toml": Toml}
+    if file.suffix.lower() not in kinds:
+        raise JincError(f"--settings: {file}: is neither .yaml nor .toml")
+    if not file.is_file():
+        raise JincError(f"--settings: {file}: no such file")
+    return kinds[file.suffix.lower()](file, use_commands_as_keys=False)

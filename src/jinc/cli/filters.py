@@ -1,0 +1,20 @@
+"""`jinc filters`."""
+
+from pathlib import Path
+
+from jinc.errors import JincError
+from jinc.nn import parse_config
+from jinc.report import plot_filter
+
+
+def filters(config: str = "D@6", /, *, out: Path) -> None:
+    """Draw the filter of a configuration: taps, response over the plane and along lines.
+
+    Args:
+        config: name of a configuration: D@6, D@12, D-2N, …
+        out: the PNG to write.
+    """
+    if out.suffix.lower() != ".png":
+        raise JincError(f"--out: {out} does not end in .png")
+    plot_filter(parse_config(config), out)
+    print(out)

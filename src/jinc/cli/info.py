@@ -1,0 +1,65 @@
+"""`jinc info`."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+
+from jinc.cli.models import open_model
+from jinc.models import Model
+from jinc.train import Run
+
+
+def info(
+    source: Path, /, *, json_: Annotated[bool, Parameter(name="--json", negative=())] = False
+) -> None:
+    """Say what a run or a model is, and how far it has come.
+
+    Args:
+        source: a run folder, or a model folder.
+        json_: print JSON for machines.
+    """
+    model = open_model(source)
+    facts = _model_facts(model)
+    if (source / "config.yaml").is_file():
+        facts |= _run_facts(Run.open(source))
+    if json_:
+        print(json.dumps(facts, ensure_ascii=False))
+        return
+    table = Table(show_header=False)
+    for name, value in facts.items():
+        table.add_row(name.replace("_", " "), _words(value))
+    Console().print(table)
+
+
+def _model_facts(model: Model) -> dict[str, Any]:
+    network = model.network
+    return {
+        "config": network.config.name,
+        "image_size": list(model.image_size),
+        "channels": network.channels,
+        "classes": list(model.class_names),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "width": network.width,
+        "levels": network.levels,
+        "padding": network.padding,
+        "schedule": model.schedule_name,
+        "timesteps": model.timesteps,
+    }
+
+
+def _run_facts(run: Run) -> dict[str, Any]:
+    log = run.read_log()
+    facts: dict[str, Any] = {"data": run.config.data, "seed": run.config.seed}
+    if log:
+        facts |= {"steps": log[-1]["step"], "loss": log[-1]["loss"]}
+    return facts
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,91 @@
+"""`jinc sample`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import Progress
+from torch import Tensor
+
+from jinc.cli.models import class_labels, open_model
+from jinc.data import image_grid, save_images, save_png
+from jinc.diffusion import Method, ddim, ddpm, posterior, timesteps
+from jinc.errors import JincError
+from jinc.models import CHUNK, generate_images
+from jinc.train.trainer import choose_device
+
+
+def sample(
+    source: Path,
+    /,
+    *,
+    out: Path,
+    number: Annotated[int, Parameter(alias="-n")] = 16,
+    method: Literal["ddim", "ddpm", "posterior"] = "ddim",
+    steps: int | None = None,
+    eta: float = 0.0,
+    seed: int = 0,
+    classes: Annotated[tuple[str, ...], Parameter(name="--class", consume_multiple=True)] = (),
+    clip: bool = True,
+    device: str = "auto",
+) -> None:
+    """Generate images. Image i of a seed is the same, byte for byte, however many are asked for.
+
+    Args:
+        source: a run folder, or a model folder.
+        out: folder for the images, 000000.png and on, and grid.png with all of them.
+        number: how many.
+        method: DDIM; DDPM, the published sampler; or the strided posterior.
+        steps: how many steps: 50 for ddim and posterior, all for ddpm, if not given.
+        eta: of DDIM: 0 draws no fresh noise, 1 as much as DDPM.
+        seed: other seeds give other images.
+        classes: classes to generate, by name or number, dealt out in turn; all if not given.
+        clip: keep predictions in the range of images.
+        device: cpu, cuda, mps, or auto for the best there is.
+    """
+    console = Console(stderr=True)
+    _check(out, number, seed)
+    model = open_model(source)
+    model.network.to(choose_device(device))
+    if steps is None and method != "ddpm":
+        steps = min(50, model.timesteps)
+    chosen = _method(method, eta)
+    walks = generate_images(
+        model,
+        number,
+        method=chosen,
+        steps=steps,
+        seed=seed,
+        labels=class_labels(model, classes),
+        clipped=clip,
+    )
+    levels = timesteps(model.timesteps, steps or model.timesteps)
+    images: list[Tensor] = []
+    with Progress(console=console) as bar:
+        chunks = -(-number // CHUNK)
+        task = bar.add_task("sampling", total=chunks * len(levels))
+        for numbers, step in walks:
+            bar.advance(task)
+            if step.t == -1:
+                save_images(out, step.x_t, numbers.start)
+                images.append(step.x_t)
+    save_png(out / "grid.png", image_grid(torch.cat(images), scale=None))
+    print(f"{number} images: {out}, all of them in {out / 'grid.png'}")
+
+
+def _check(out: Path, number: int, seed: int) -> None:
+    if number < 1:
+        raise JincError(f"--number: {number} is not at least 1")
+    if seed < 0:
+        raise JincError(f"--seed: {seed} is negative")
+    if out.exists() and not out.is_dir():
+        raise JincError(f"--out: {out} is a file, a folder is expected")
+
+
+def _method(name: str, eta: float) -> Method:
+    if eta and name != "ddim":
+        raise JincError(f"--eta: belongs to ddim, not to {name}")
+    methods: dict[str, Method] = {"ddim": ddim(eta), "ddpm": ddpm(), "posterior": posterior()}
+    return methods[name]

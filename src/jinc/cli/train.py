@@ -1,0 +1,145 @@
+"""`jinc train`."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from jinc.cli.app import INTERRUPTED
+from jinc.errors import JincError
+from jinc.train import Run, TrainConfig, Trainer, load_data
+
+DEFAULTS = TrainConfig()
+
+CHANGEABLE = ("steps", "epochs", "device", "log_every", "sample_every", "checkpoint_every", "keep")
+"""Settings that a resumed run may change; the others would make it another run."""
+
+
+def train(
+    *,
+    out: Path,
+    resume: bool = False,
+    config: Annotated[TrainConfig, Parameter(name="*", consume_multiple=True)] = DEFAULTS,
+) -> None:
+    """Train a model on images; what comes of it lies in the run folder.
+
+    Args:
+        out: the run folder: config.yaml, log.jsonl, checkpoints/, samples/ and model/.
+        resume: go on from the newest checkpoint of the run, or start it if there is none.
+        config: the settings.
+    """
+    console = Console(stderr=True)
+    run = _open_run(out, config, resume)
+    with decoding_progress(console) as report:
+        images = load_data(run.config, report)
+    trainer = Trainer(run, images, resume=resume)
+    _introduce(console, trainer, len(images), images.name)
+    if not _train(console, trainer):
+        trainer.save()
+        console.print(f"stopped after step {trainer.step}; go on with --resume")
+        sys.exit(INTERRUPTED)
+    print(f"model: {run.path / 'model'}")
+    if run.config.sample_every:
+        print(f"samples: {run.samples(trainer.step)}")
+
+
+def _open_run(out: Path, config: TrainConfig, resume: bool) -> Run:
+    """Make the run folder, or open it and keep its settings but for those that may change."""
+    if not resume or not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return Run.create(out, config)
+    run = Run.open(out)
+    stored = run.config
+    changes = {}
+    for name in TrainConfig.__dataclass_fields__:
+        asked = getattr(config, name)
+        if asked in (getattr(stored, name), getattr(DEFAULTS, name)):
+            continue
+        if name not in CHANGEABLE:
+            option = "--" + name.replace("_", "-")
+            raise JincError(f"{option}: {out} was trained with {getattr(stored, name)}")
+        changes[name] = asked
+    replace(stored, **changes).write(out / "config.yaml")
+    return run
+
+
+def _introduce(console: Console, trainer: Trainer, count: int, name: str) -> None:
+    network = trainer.network
+    height, width = trainer.model.image_size
+    millions = sum(p.numel() for p in network.parameters()) / 1e6
+    console.print(
+        f"{count:,} images of {name}, {height}×{width}, {network.channels} channels; "
+        f"{network.config.name} with {millions:.1f} M parameters on {trainer.device}; "
+        f"steps {trainer.step} to {trainer.total}"
+    )
+
+
+def _train(console: Console, trainer: Trainer) -> bool:
+    """Train to the end with a progress bar; return False if a signal asked to stop before."""
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]:.4f}"),
+        TextColumn("{task.fields[rate]:.0f} images/s"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    average = float("nan")
+    with _stop_request() as stop, Progress(*columns, console=console) as bar:
+        task = bar.add_task("", total=trainer.total, completed=trainer.step, loss=average, rate=0)
+        for done in trainer.steps():
+            average = done.loss if average != average else 0.98 * average + 0.02 * done.loss
+            bar.update(task, completed=done.step, loss=average, rate=done.images_per_second)
+            if stop and done.step < done.total:
+                return False
+    return True
+
+
+@contextmanager
+def _stop_request() -> Iterator[list[int]]:
+    """Collect the first SIGINT or SIGTERM instead of dying of it; a second one kills."""
+    received: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        for each in previous:
+            signal.signal(each, signal.SIG_DFL)
+
+    previous = {each: signal.signal(each, note) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for each, handler in previous.items():
+            signal.signal(each, handler)
+
+
+@contextmanager
+def decoding_progress(console: Console) -> Iterator["_Report"]:
+    """Show a bar while a folder is decoded."""
+    with Progress(console=console, transient=True) as bar:
+        yield _Report(bar)
+
+
+class _Report:
+    """Pass (done, total) on to a bar that appears with the first call."""
+
+    def __init__(self, bar: Progress) -> None:
+        self.bar = bar
+        self.task = bar.add_task("decoding", visible=False)
+
+    def __call__(self, done: int, total: int) -> None:
+        self.bar.update(self.task, completed=done, total=total, visible=True)

@@ -1,0 +1,68 @@
+"""A filter in one picture: its taps, its response over the plane, and along lines through it."""
+
+import math
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from jinc.files import writing
+from jinc.nn import Config
+from jinc.signal import frequency_response
+
+FLOOR_DB = -80.0
+"""Where the plots end; what a filter passes below it does not show in eight bits."""
+
+
+def plot_filter(config: Config, file: Path) -> None:
+    """Draw the filter of a configuration.
+
+    Args:
+        config: any configuration with taps.
+        file: the PNG to write.
+
+    Raises:
+        JincError: the configuration has no taps, or the file cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    kernel = config.kernel()
+    figure = Figure(figsize=(13, 4.2), layout="constrained")
+    figure.suptitle(f"{config.name}: {_words(config)}")
+    taps, plane, lines = figure.subplots(1, 3)
+
+    size = float(kernel.abs().max())
+    shown = taps.imshow(kernel, cmap="RdBu_r", vmin=-size, vmax=size)
+    taps.set(title=f"taps, sum {kernel.sum():.4g}", xticks=[], yticks=[])
+    figure.colorbar(shown, ax=taps)
+
+    f = torch.linspace(-0.5, 0.5, 257, dtype=torch.float64)
+    response = decibels(frequency_response(kernel, *torch.meshgrid(f, f, indexing="xy")))
+    shown = plane.imshow(response, extent=(-0.5, 0.5, -0.5, 0.5), vmin=FLOOR_DB, vmax=0)
+    angle = torch.linspace(0, 2 * math.pi, 200)
+    plane.plot(config.cutoff * angle.cos(), config.cutoff * angle.sin(), "w--", linewidth=1)
+    plane.set(title="response, dB", xlabel="cycles per fine pixel", ylabel="cycles per fine pixel")
+    figure.colorbar(shown, ax=plane)
+
+    f = torch.linspace(0, 0.5, 501, dtype=torch.float64)
+    for name, turn in (("along a row", 0.0), ("at 22.5°", math.pi / 8), ("at 45°", math.pi / 4)):
+        fx, fy = f * math.cos(turn), f * math.sin(turn)
+        lines.plot(f, decibels(frequency_response(kernel, fx, fy)), label=name)
+    lines.axvline(config.cutoff, color="grey", linestyle="--", linewidth=1, label="cutoff")
+    lines.set(title="response from the centre", xlabel="cycles per fine pixel", ylabel="dB")
+    lines.set_ylim(FLOOR_DB, 5)
+    lines.grid(alpha=0.3)
+    lines.legend()
+    with writing(file) as out:
+        figure.savefig(out, format="png", dpi=110)
+
+
+def decibels(gain: Tensor) -> Tensor:
+    """Return 20 log10 |gain|, not below the floor of the plots."""
+    return (20 * gain.abs().clamp_min(1e-12).log10()).clamp_min(FLOOR_DB)
+
+
+def _words(config: Config) -> str:
+    kind = "corrected" if config.is_corrected else "as published"
+    divided = "" if config.normalize else ", not divided by their sum"
+    return f"{kind}, {config.taps} × {config.taps} taps, Kaiser β = {config.kaiser_beta:g}{divided}"

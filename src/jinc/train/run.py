@@ -1,0 +1,101 @@
+"""The run folder: config.yaml, log.jsonl, checkpoints/, samples/, model/."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from jinc.errors import JincError
+from jinc.models import Model
+from jinc.train.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a training run keeps its things.
+
+    Args:
+        path: the folder.
+    """
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path, config: TrainConfig) -> Self:
+        """Make a run folder and write its settings.
+
+        Raises:
+            JincError: something is there already, or the folder cannot be made.
+        """
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            what = "holds a run" if (path / "config.yaml").exists() else "exists"
+            raise JincError(f"{path}: {what} already; go on with --resume, or take another --out")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            config.write(path / "config.yaml")
+        except OSError as error:
+            raise JincError(f"{path}: cannot be made ({error.strerror})") from None
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open a run folder.
+
+        Raises:
+            JincError: it is missing, or is no run.
+        """
+        if not path.is_dir():
+            raise JincError(f"{path}: no such run folder")
+        if not (path / "config.yaml").is_file():
+            raise JincError(f"{path}: is no run folder, it has no config.yaml")
+        return cls(path)
+
+    @property
+    def config(self) -> TrainConfig:
+        """The settings of the run."""
+        return TrainConfig.read(self.path / "config.yaml")
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def log(self) -> Path:
+        """The log, a JSON object a line."""
+        return self.path / "log.jsonl"
+
+    def samples(self, step: int) -> Path:
+        """The picture of samples after so many steps."""
+        return self.path / "samples" / f"step-{step:08d}.png"
+
+    def model(self) -> Model:
+        """Read the averaged model of the newest step that was saved."""
+        folder = self.path / "model"
+        if not folder.is_dir():
+            raise JincError(f"{self.path}: has no model yet; it is written with each checkpoint")
+        return Model.load(folder)
+
+    def append_log(self, entry: dict[str, Any]) -> None:
+        """Add a line to the log."""
+        with self.log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+
+    def read_log(self) -> list[dict[str, Any]]:
+        """Return the lines of the log; a last one that was cut off is left out."""
+        if not self.log.exists():
+            return []
+        entries = []
+        for line in self.log.read_text(encoding="utf-8").splitlines():
+            try:
+                entries.append(json.loads(line))
+            except ValueError:
+                continue
+        return entries
+
+    def forget_log_after(self, step: int) -> None:
+        """Drop the lines of steps that a resumed run is going to do again."""
+        kept = [entry for entry in self.read_log() if entry.get("step", 0) <= step]
+        temporary = self.log.with_suffix(".tmp")
+        temporary.write_text("".join(json.dumps(entry) + "\n" for entry in kept))
+        temporary.replace(self.log)

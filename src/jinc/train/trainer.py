@@ -1,0 +1,274 @@
+"""The training loop: AdamW on the squared error of ε, an average of the weights, checkpoints."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from jinc.data import ImageSet, image_grid, load_images, save_png
+from jinc.diffusion import forward
+from jinc.errors import JincError
+from jinc.models import Model, generate_images
+from jinc.nn import UNet
+from jinc.train.batches import Batches
+from jinc.train.checkpoint import Checkpoint, Tensors, load_newest, save_checkpoint
+from jinc.train.config import TrainConfig
+from jinc.train.ema import Ema
+from jinc.train.run import Run
+
+NON_FINITE_LIMIT = 5
+"""Steps with a loss that is no number, in a row, after which training stops."""
+
+GRID = 36
+"""Images in a picture of samples."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is known after a step.
+
+    Args:
+        step: number of finished steps.
+        total: number of all steps.
+        loss: of this step.
+        images_per_second: over the time since the last line of the log.
+    """
+
+    step: int
+    total: int
+    loss: float
+    images_per_second: float
+
+
+class Trainer:
+    """Train a U-Net in a run folder. Iterating `steps()` is training.
+
+    Args:
+        run: where everything goes.
+        images: the data.
+        resume: go on from the newest checkpoint.
+
+    Raises:
+        JincError: settings and data do not fit, or there is nothing to resume.
+    """
+
+    def __init__(self, run: Run, images: ImageSet, *, resume: bool = False) -> None:
+        """Build the network, and bring it to where the run had come."""
+        self.run, self.config = run, run.config
+        self.total = self.config.total_steps(len(images))
+        self.device = choose_device(self.config.device)
+        torch.manual_seed(self.config.seed)
+        self.model = build_model(self.config, images)
+        self.network = self.model.network.to(self.device)
+        self.ema = Ema(self.network, self.config.ema_decay)
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(),
+            lr=self.config.learning_rate,
+            betas=self.config.adam_betas,
+            weight_decay=self.config.weight_decay,
+            fused=self.device.type in ("cpu", "cuda"),
+        )
+        self.batches = Batches(
+            images,
+            batch_size=self.config.batch_size,
+            timesteps=self.config.timesteps,
+            hflip=self.config.hflip,
+            seed=self.config.seed,
+        )
+        self.step = 0
+        self._failures = 0
+        if resume:
+            self._resume()
+
+    def steps(self) -> Iterator[Progress]:
+        """Train to the end, yielding after every step; leaving early leaves the run resumable.
+
+        Raises:
+            JincError: the loss was no number several times in a row, or the disk failed.
+        """
+        losses: list[float] = []
+        since, rate = time.perf_counter(), 0.0
+        while self.step < self.total:
+            loss = self._train_step()
+            self.step += 1
+            losses.append(loss)
+            if self._due(self.config.log_every):
+                seconds = time.perf_counter() - since
+                rate = len(losses) * self.config.batch_size / seconds
+                mean = sum(losses) / len(losses)
+                self.run.append_log(
+                    {"step": self.step, "loss": _json_number(mean), "images_per_second": rate}
+                )
+                losses = []
+            if self._due(self.config.checkpoint_every):
+                self.save()
+            if self.config.sample_every and self._due(self.config.sample_every):
+                self._draw_samples()
+            if not losses:
+                since = time.perf_counter()
+            yield Progress(self.step, self.total, loss, rate)
+
+    def save(self) -> None:
+        """Write a checkpoint and, beside it, the averaged model ready for use."""
+        groups = {
+            "network": self.network.state_dict(),
+            "ema": self.ema.network.state_dict(),
+            "optimiser": _optimiser_tensors(self.optimiser),
+        }
+        state = {"torch": torch.__version__, "threads": torch.get_num_threads()}
+        save_checkpoint(
+            self.run.checkpoints, Checkpoint(self.step, groups, state), self.config.keep
+        )
+        self.averaged_model().save(self.run.path / "model")
+
+    def averaged_model(self) -> Model:
+        """Return the model with averaged weights."""
+        return Model(
+            self.ema.network,
+            self.model.image_size,
+            self.model.class_names,
+            self.model.schedule_name,
+            self.model.timesteps,
+        )
+
+    def _due(self, every: int) -> bool:
+        return self.step % every == 0 or self.step == self.total
+
+    def _train_step(self) -> float:
+        """Do one step; a loss that is no number changes nothing."""
+        batch = self.batches.batch(self.step, self.device)
+        x_t = forward(self.model.schedule, batch.x0, batch.t, batch.eps)
+        labels = batch.labels if self.network.classes else None
+        self.optimiser.zero_grad(set_to_none=True)
+        error = F.mse_loss(self.network(x_t, batch.t, labels), batch.eps)
+        error.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        loss = error.item()
+        if math.isfinite(loss) and _finite_gradients(self.network):
+            self._failures = 0
+            self.optimiser.step()
+            self.ema.update(self.step + 1)
+            return loss
+        self._failures += 1
+        if self._failures == NON_FINITE_LIMIT:
+            raise JincError(
+                f"{self.run.path}: loss or gradients were not finite {NON_FINITE_LIMIT} times in a "
+                f"row, up to step {self.step + 1}; the last checkpoint is good, lower learning_rate"
+            )
+        return loss
+
+    def _draw_samples(self) -> None:
+        model = self.averaged_model()
+        labels = range(len(model.class_names)) or None
+        last: dict[int, Tensor] = {}
+        for numbers, step in generate_images(model, GRID, labels=labels, seed=self.config.seed):
+            if step.t == -1:
+                last[numbers.start] = step.x_t
+        grid = image_grid(torch.cat(list(last.values())), scale=None)
+        save_png(self.run.samples(self.step), grid)
+
+    def _resume(self) -> None:
+        checkpoint = load_newest(self.run.checkpoints)
+        if checkpoint is None:
+            self.run.forget_log_after(0)
+            return
+        self.network.load_state_dict(dict(checkpoint.groups["network"]))
+        self.ema.network.load_state_dict(dict(checkpoint.groups["ema"]))
+        _load_optimiser(self.optimiser, checkpoint.groups["optimiser"])
+        self.step = checkpoint.step
+        self.run.forget_log_after(self.step)
+
+
+def load_data(config: TrainConfig, progress: Callable[[int, int], None] | None = None) -> ImageSet:
+    """Open the images that a run trains on.
+
+    Args:
+        config: says which.
+        progress: called with (done, total) while a folder is decoded.
+
+    Raises:
+        JincError: as `data.load_images`.
+    """
+    return load_images(
+        config.data,
+        image_size=config.image_size,
+        channels=config.channels,
+        resize_filter=config.resize_filter,
+        split=config.split,
+        skip_first=config.skip_first,
+        progress=progress,
+    )
+
+
+def build_model(config: TrainConfig, images: ImageSet) -> Model:
+    """Make the untrained model that a run asks for.
+
+    Raises:
+        JincError: the network cannot take these images, or has no classes to learn.
+    """
+    height, width = images.image_size
+    unit = 2**config.levels
+    if height % unit or width % unit:
+        near = math.ceil(max(height, width) / unit) * unit
+        raise JincError(
+            f"image_size: {height}×{width} cannot be halved {config.levels} times; "
+            f"say --image-size {near}, or fewer --levels"
+        )
+    if config.conditional and not images.class_names:
+        raise JincError(f"conditional: {images.name} has no classes; leave it out")
+    class_names = images.class_names if config.conditional else ()
+    network = UNet(
+        config.config,
+        channels=images.channels,
+        width=config.width,
+        levels=config.levels,
+        classes=len(class_names),
+        padding=config.padding,
+    )
+    return Model(network, images.image_size, class_names, config.schedule, config.timesteps)
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device of that name; `auto` is CUDA, then MPS, then the CPU.
+
+    Raises:
+        JincError: there is no such device here.
+    """
+    if name == "auto":
+        found = torch.accelerator.current_accelerator(check_available=True)
+        return found or torch.device("cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise JincError(f"device: {name!r} cannot be used here ({reason})") from None
+    return device
+
+
+def _finite_gradients(network: nn.Module) -> bool:
+    gradients = [p.grad for p in network.parameters() if p.grad is not None]
+    return bool(torch.nn.utils.get_total_norm(gradients).isfinite())
+
+
+def _optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Lay the optimiser's state out by `place.name`."""
+    state = optimiser.state_dict()["state"]
+    return {f"{place}.{name}": t for place, entry in state.items() for name, t in entry.items()}
+
+
+def _load_optimiser(optimiser: torch.optim.Optimizer, tensors: Tensors) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        place, name = key.split(".", 1)
+        state.setdefault(int(place), {})[name] = tensor
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _json_number(value: float) -> float | None:
+    """JSON knows no NaN."""
+    return value if math.isfinite(value) else None
