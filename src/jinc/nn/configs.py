@@ -119,8 +119,9 @@ def parse_config(name: str) -> Config:
             "config: E is not a network but a way of sampling: the image is turned while it is "
             "generated; train A, B, C or D and turn when you sample"
         )
-    near = difflib.get_close_matches(name.upper().replace("IDEAL", "ideal"), EXAMPLES, 1, 0.3)
-    hint = f"did you mean {near[0]}?" if near else f"some that exist: {', '.join(EXAMPLES[:6])}"
+    folded = {example.upper(): example for example in EXAMPLES}
+    near = difflib.get_close_matches(name.upper(), folded, 1, 0.3)
+    hint = f"did you mean {folded[near[0]]}?" if near else f"some that exist: {', '.join(EXAMPLES[:6])}"
     raise JincError(f"config: {name!r} is no configuration; {hint}")
 
 

@@ -124,6 +124,10 @@ class UNet(
         with writing(folder / "config.json") as file:
             file.write((json.dumps(self.arguments(), indent=2) + "\n").encode())
 
+    def _save_pretrained(self, save_directory: Path) -> None:
+        """Let the hub's mixin write the same two files."""
+        self.save(save_directory)
+
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """Read a network back from a folder that `save` wrote.

@@ -1,0 +1,55 @@
+"""Half-pixel shifts of a random U-Net, the figures of the design: baseline, published, correct."""
+
+import math
+
+import pytest
+import torch
+
+from jinc.nn import UNet
+
+
+def shift(x: torch.Tensor, pixels: float) -> torch.Tensor:
+    """Move the periodic image along its rows by Fourier's shift theorem."""
+    f = torch.fft.rfftfreq(x.shape[-1])
+    turn = torch.polar(torch.ones_like(f), -2 * math.pi * f * pixels)
+    turn[-1] = math.cos(math.pi * pixels)
+    return torch.fft.irfft(torch.fft.rfft(x) * turn, n=x.shape[-1])
+
+
+@torch.no_grad()
+def equivariance_db(name: str, pixels: float, seeds: int = 3) -> float:
+    """PSNR of f(shift x) against shift f(x), the output's range as peak, mean over networks."""
+    total = 0.0
+    for seed in range(seeds):
+        torch.manual_seed(seed)
+        network = UNet(name, padding="circular").eval()
+        x, t = torch.randn(4, 3, 32, 32), torch.tensor([100, 300, 600, 900])
+        expected = shift(network(x, t), pixels)
+        error = (network(shift(x, pixels), t) - expected).square().mean()
+        peak = expected.max() - expected.min()
+        total += (20 * peak.log10() - 10 * error.log10()).item()
+    return total / seeds
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("A", 19, 23),
+        ("D-2N", 27, 30),
+        ("D+plain@12", 37, 42),
+        ("D+plain@6", 37, 42),
+        ("D@12", 34, 39),
+        ("D@6", 34, 39),
+    ],
+)
+def test_half_a_pixel(name, least, most) -> None:
+    assert least <= equivariance_db(name, 0.5) <= most
+
+
+@pytest.mark.parametrize("name", ["D-2N", "D@6", "D@ideal"])
+def test_a_pixel_of_the_deepest_level_is_exact(name) -> None:
+    """Eight pixels are one at the deepest level: there is no finer grid to stick to.
+
+    Not so for A, whose bilinear upsampling stretches corner to corner.
+    """
+    assert equivariance_db(name, 8, seeds=1) > 100

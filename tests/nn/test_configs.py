@@ -1,0 +1,81 @@
+"""The names of configurations, both ways."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from jinc.errors import JincError
+from jinc.nn import Config, parse_config
+from jinc.nn.configs import EXAMPLES, IDEAL
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_names_are_read_and_written_alike(name: str) -> None:
+    usual = {"D-2@12": "D-2@12", "D-3@12": "D@12"}
+    assert parse_config(name).name == usual.get(name, name)
+
+
+def test_published_names_mean_the_published_design() -> None:
+    config = parse_config("D-1N/6")
+    assert config == Config("D", taps=6, kaiser_beta=1.0, normalize=True)
+    assert (config.gain, config.phase, config.kappa, config.cutoff) == (1.0, "cosited", 0.0, 0.25)
+    assert not parse_config("C-2").normalize
+    assert parse_config("D+norm-2N").norm_inside
+
+
+def test_corrected_names_mean_the_corrected_design() -> None:
+    config = parse_config("D@6")
+    assert (config.taps, config.kaiser_beta, config.gain, config.phase) == (6, 2.0, 4.0, "half")
+    assert (config.kappa, config.normalize) == (0.5, True)
+    assert parse_config("D+plain@6").kappa == 0
+    assert parse_config("D-2@12").kaiser_beta == 2
+    assert parse_config("D@ideal").taps == IDEAL
+
+
+def test_letters_say_what_is_filtered() -> None:
+    filtered = {
+        name: (parse_config(name).filters_resampling, parse_config(name).filters_activation)
+        for name in ("A", "B@6", "C@6", "D@6", "B-0", "C-0", "D-0")
+    }
+    assert filtered["A"] == (False, False)
+    assert filtered["B@6"] == filtered["B-0"] == (True, False)
+    assert filtered["C@6"] == filtered["C-0"] == (False, True)
+    assert filtered["D@6"] == filtered["D-0"] == (True, True)
+
+
+def test_a_design_without_a_name_says_so() -> None:
+    changed = replace(parse_config("D@6"), cutoff=1 / math.tau)
+    assert changed.name == "D@6*"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("E", "way of sampling"),
+        ("E@6", "way of sampling"),
+        ("d@6", "did you mean D@6"),
+        ("D-2n", "did you mean D-2N"),
+        ("D@ideel", "did you mean D@ideal"),
+        ("D@7", "D@6 or D@8"),
+        ("D@0", "outside 2 to 64"),
+        ("D@66", "outside 2 to 64"),
+        ("D-2N/0", "outside 1 to 64"),
+        ("D-2@ideal", "no Kaiser"),
+        ("B+plain@6", "no use"),
+        ("B+norm-2N", "D+norm"),
+        ("", "no configuration"),
+        ("resnet", "no configuration"),
+    ],
+)
+def test_other_names_are_refused_with_a_hint(name: str, words: str) -> None:
+    with pytest.raises(JincError, match="config") as caught:
+        parse_config(name)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_taps_to_design() -> None:
+    for name in ("A", "D@ideal"):
+        with pytest.raises(JincError, match="no filter taps"):
+            parse_config(name).kernel()
