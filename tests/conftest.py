@@ -1,5 +1,8 @@
 """What all tests share."""
 
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,3 +24,20 @@ def official_checkpoints() -> list[Path]:
     if not files:
         pytest.skip("the published implementation's files are not beside this checkout")
     return files
+
+
+@pytest.fixture(scope="session")
+def real_data(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Unpack one of the real data sets that may lie beside the repository."""
+    unpack = SHARED / "data" / "unpack.py"
+    out = tmp_path_factory.mktemp("real")
+
+    def get(name: str) -> Path:
+        if not unpack.is_file():
+            pytest.skip("the real data are not beside this checkout")
+        if not (out / f".{name}").exists():
+            subprocess.run([sys.executable, str(unpack), str(out), name], check=True)
+            (out / f".{name}").touch()
+        return out
+
+    return get

@@ -1,1 +1,50 @@
-"""Jinc: alias-free, rotation-aware pixel diffusion models in PyTorch."""
+"""Jinc: alias-free, rotation-aware pixel diffusion models in PyTorch.
+
+Names are resolved when they are first used, so that `import jinc` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jinc.data import ImageSet as ImageSet
+    from jinc.data import load_images as load_images
+    from jinc.diffusion import Schedule as Schedule
+    from jinc.diffusion import SeededNoise as SeededNoise
+    from jinc.diffusion import clip as clip
+    from jinc.diffusion import ddim as ddim
+    from jinc.diffusion import ddpm as ddpm
+    from jinc.diffusion import generate as generate
+    from jinc.diffusion import posterior as posterior
+    from jinc.diffusion import sample as sample
+    from jinc.errors import JincError as JincError
+    from jinc.models import Model as Model
+    from jinc.models import load_official as load_official
+    from jinc.nn import Config as Config
+    from jinc.nn import UNet as UNet
+    from jinc.nn import parse_config as parse_config
+
+_ROOMS = {
+    "data": ("ImageSet", "load_images"),
+    "diffusion": (
+        *("Schedule", "SeededNoise", "clip", "ddim", "ddpm", "generate", "posterior", "sample"),
+    ),
+    "errors": ("JincError",),
+    "models": ("Model", "load_official"),
+    "nn": ("Config", "UNet", "parse_config"),
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = sorted(_ROOM_OF)  # the table above is the one list of names
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its room."""
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module 'jinc' has no attribute {name!r}")
+    return getattr(import_module(f"jinc.{_ROOM_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names for completion."""
+    return [*__all__, *globals()]

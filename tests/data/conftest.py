@@ -2,8 +2,6 @@
 
 import gzip
 import struct
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,20 +48,3 @@ def write_images() -> Callable[..., list[Path]]:
         return paths
 
     return write
-
-
-@pytest.fixture(scope="session")
-def real_data(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Unpack one of the real data sets that may lie beside the repository."""
-    unpack = Path(__file__).parents[3] / "shared" / "data" / "unpack.py"
-    out = tmp_path_factory.mktemp("real")
-
-    def get(name: str) -> Path:
-        if not unpack.is_file():
-            pytest.skip(f"real data not at hand: no {unpack}")
-        if not (out / f".{name}").exists():
-            subprocess.run([sys.executable, str(unpack), str(out), name], check=True)
-            (out / f".{name}").touch()
-        return out
-
-    return get

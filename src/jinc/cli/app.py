@@ -9,6 +9,7 @@ from cyclopts import App, CycloptsError
 from cyclopts.config import Toml, Yaml
 
 from jinc.errors import JincError
+from jinc.files import one_line
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -18,6 +19,7 @@ app = App(
     help="Alias-free, rotation-aware pixel diffusion models.",
     help_epilogue="Any command takes its options from a YAML or TOML file too: --settings FILE.",
     version=lambda: version("jinc"),
+    result_action="return_value",  # commands print what they have to say
 )
 app.command("jinc.cli.train:train", name="train", help="Train a model on images.")
 app.command("jinc.cli.sample:sample", name="sample", help="Generate images from a run.")
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         _take_settings(tokens)
         app(tokens, exit_on_error=False, print_error=False)
-    except (JincError, CycloptsError) as error:
+    except (JincError, CycloptsError, OSError) as error:
         print(f"jinc: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
@@ -60,4 +62,10 @@ def _settings_source(file: Path) -> Toml | Yaml:
         raise JincError(f"--settings: {file}: is neither .yaml nor .toml")
     if not file.is_file():
         raise JincError(f"--settings: {file}: no such file")
-    return kinds[file.suffix.lower()](file, use_commands_as_keys=False)
+    source = kinds[file.suffix.lower()](file, use_commands_as_keys=False)
+    try:
+        _ = source.config  # read now, for cyclopts would not say which file is damaged
+    except Exception as error:
+        reason = one_line(error.__cause__ or error)
+        raise JincError(f"--settings: {file}: cannot be read ({reason})") from None
+    return source

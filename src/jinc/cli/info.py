@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from jinc.cli.models import open_model
@@ -31,7 +32,8 @@ def info(
         return
     table = Table(show_header=False)
     for name, value in facts.items():
-        table.add_row(name.replace("_", " "), _words(value))
+        words = "×".join(map(str, value)) if name == "image_size" else _words(value)
+        table.add_row(name.replace("_", " "), escape(words))
     Console().print(table)
 
 
@@ -62,4 +64,6 @@ def _run_facts(run: Run) -> dict[str, Any]:
 def _words(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
+    if isinstance(value, float):
+        return f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,5 +1,6 @@
 """`jinc sample`."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +14,7 @@ from jinc.cli.models import class_labels, open_model
 from jinc.data import image_grid, save_images, save_png
 from jinc.diffusion import Method, ddim, ddpm, posterior, timesteps
 from jinc.errors import JincError
+from jinc.files import one_line
 from jinc.models import CHUNK, generate_images
 from jinc.train.trainer import choose_device
 
@@ -27,7 +29,9 @@ def sample(
     steps: int | None = None,
     eta: float = 0.0,
     seed: int = 0,
-    classes: Annotated[tuple[str, ...], Parameter(name="--class", consume_multiple=True)] = (),
+    classes: Annotated[
+        tuple[str, ...], Parameter(name="--class", consume_multiple=True, negative=())
+    ] = (),
     clip: bool = True,
     device: str = "auto",
 ) -> None:
@@ -51,6 +55,7 @@ def sample(
     model.network.to(choose_device(device))
     if steps is None and method != "ddpm":
         steps = min(50, model.timesteps)
+    levels = timesteps(model.timesteps, model.timesteps if steps is None else steps)
     chosen = _method(method, eta)
     walks = generate_images(
         model,
@@ -61,7 +66,7 @@ def sample(
         labels=class_labels(model, classes),
         clipped=clip,
     )
-    levels = timesteps(model.timesteps, steps or model.timesteps)
+    _make_folder(out)
     images: list[Tensor] = []
     with Progress(console=console) as bar:
         chunks = -(-number // CHUNK)
@@ -82,6 +87,16 @@ def _check(out: Path, number: int, seed: int) -> None:
         raise JincError(f"--seed: {seed} is negative")
     if out.exists() and not out.is_dir():
         raise JincError(f"--out: {out} is a file, a folder is expected")
+
+
+def _make_folder(out: Path) -> None:
+    """Find out before sampling whether the images can be written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise JincError(f"--out: {out}: {one_line(error)}") from None
+    if not os.access(out, os.W_OK):
+        raise JincError(f"--out: {out}: Permission denied")
 
 
 def _method(name: str, eta: float) -> Method:

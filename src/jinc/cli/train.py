@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from rich.progress import (
 
 from jinc.cli.app import INTERRUPTED
 from jinc.errors import JincError
-from jinc.train import Run, TrainConfig, Trainer, load_data
+from jinc.train import Run, TrainConfig, Trainer, check_settings, load_data
 
 DEFAULTS = TrainConfig()
 
@@ -34,7 +34,9 @@ def train(
     *,
     out: Path,
     resume: bool = False,
-    config: Annotated[TrainConfig, Parameter(name="*", consume_multiple=True)] = DEFAULTS,
+    config: Annotated[
+        TrainConfig, Parameter(name="*", consume_multiple=True, negative_iterable=())
+    ] = DEFAULTS,
 ) -> None:
     """Train a model on images; what comes of it lies in the run folder.
 
@@ -44,26 +46,29 @@ def train(
         config: the settings.
     """
     console = Console(stderr=True)
-    run = _open_run(out, config, resume)
+    settings = _settings(out, config, resume)
     with decoding_progress(console) as report:
-        images = load_data(run.config, report)
+        images = load_data(settings, report)
+    check_settings(settings, images)
+    run = Run(out)
+    settings.write(out / "config.yaml")
     trainer = Trainer(run, images, resume=resume)
     _introduce(console, trainer, len(images), images.name)
     if not _train(console, trainer):
         trainer.save()
-        console.print(f"stopped after step {trainer.step}; go on with --resume")
+        console.print(f"stopped after step {trainer.step}; go on with --resume", highlight=False)
         sys.exit(INTERRUPTED)
     print(f"model: {run.path / 'model'}")
     if run.config.sample_every:
         print(f"samples: {run.samples(trainer.step)}")
 
 
-def _open_run(out: Path, config: TrainConfig, resume: bool) -> Run:
-    """Make the run folder, or open it and keep its settings but for those that may change."""
+def _settings(out: Path, config: TrainConfig, resume: bool) -> TrainConfig:
+    """Return the settings of a new run, or of the one there, but for those that may change."""
     if not resume or not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return Run.create(out, config)
-    run = Run.open(out)
-    stored = run.config
+        Run.check_free(out)
+        return config
+    stored = Run.open(out).config
     changes = {}
     for name in TrainConfig.__dataclass_fields__:
         asked = getattr(config, name)
@@ -73,18 +78,21 @@ def _open_run(out: Path, config: TrainConfig, resume: bool) -> Run:
             option = "--" + name.replace("_", "-")
             raise JincError(f"{option}: {out} was trained with {getattr(stored, name)}")
         changes[name] = asked
-    replace(stored, **changes).write(out / "config.yaml")
-    return run
+    return replace(stored, **changes)
 
 
 def _introduce(console: Console, trainer: Trainer, count: int, name: str) -> None:
     network = trainer.network
     height, width = trainer.model.image_size
     millions = sum(p.numel() for p in network.parameters()) / 1e6
+    colours = "grey" if network.channels == 1 else f"{network.channels} channels"
     console.print(
-        f"{count:,} images of {name}, {height}×{width}, {network.channels} channels; "
-        f"{network.config.name} with {millions:.1f} M parameters on {trainer.device}; "
-        f"steps {trainer.step} to {trainer.total}"
+        f"{count:,} images of {name}, {height}×{width}, {colours}; "
+        f"{network.config.name} with {millions:.2f} M parameters on {trainer.device}; "
+        f"steps {trainer.step} to {trainer.total}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
     )
 
 
@@ -128,18 +136,17 @@ def _stop_request() -> Iterator[list[int]]:
 
 
 @contextmanager
-def decoding_progress(console: Console) -> Iterator["_Report"]:
+def decoding_progress(console: Console) -> Iterator[Callable[[int, int], None]]:
     """Show a bar while a folder is decoded."""
-    with Progress(console=console, transient=True) as bar:
-        yield _Report(bar)
+    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+    task = bar.add_task("decoding")
 
+    def report(done: int, total: int) -> None:
+        bar.start()  # with the first call only, for a bar that never starts prints nothing
+        bar.update(task, completed=done, total=total)
 
-class _Report:
-    """Pass (done, total) on to a bar that appears with the first call."""
-
-    def __init__(self, bar: Progress) -> None:
-        self.bar = bar
-        self.task = bar.add_task("decoding", visible=False)
-
-    def __call__(self, done: int, total: int) -> None:
-        self.bar.update(self.task, completed=done, total=total, visible=True)
+    try:
+        yield report
+    finally:
+        if bar.live.is_started:
+            bar.stop()

@@ -85,13 +85,23 @@ class Model:
         file = Path(folder) / "diffusion.json"
         try:
             facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-            height, width = facts["image_size"]
-            names = tuple(str(name) for name in facts["class_names"])
+            height, width = map(int, facts["image_size"])
+            names = tuple(str(name) for name in list(facts["class_names"]))
             schedule, timesteps = str(facts["schedule"]), int(facts["timesteps"])
+            if facts["prediction"] != "eps":
+                raise ValueError(f"its network predicts {facts['prediction']!r}, not 'eps'")
+            make_schedule(schedule, timesteps)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise JincError(f"{file}: cannot be read as a model ({_reason(error)})") from None
         network = UNet.load(folder).eval()
-        return cls(network, (int(height), int(width)), names, schedule, timesteps)
+        if len(names) != network.classes:
+            raise JincError(
+                f"{file}: names {len(names)} classes, the network has {network.classes}"
+            )
+        unit = 2**network.levels
+        if min(height, width) < unit or height % unit or width % unit:
+            raise JincError(f"{file}: images of {height}×{width} do not fit the network")
+        return cls(network, (height, width), names, schedule, timesteps)
 
 
 def _reason(error: Exception) -> str:

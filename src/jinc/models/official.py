@@ -1,21 +1,24 @@
 """Checkpoints of the published implementation of arXiv 2411.09174, read into our U-Net."""
 
 import math
-import pickle
 import re
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 
 from jinc.errors import JincError
+from jinc.files import one_line
 from jinc.nn import Config, UNet
 from jinc.signal import cutoff_from_radians
 
 VARIANTS = ("A", "B", "C", "D", "D+norm")
 """What the numbers 0 to 4 of the published implementation mean."""
+
+MAX_LEVELS = 12
+"""More cannot be halved in any image; a file that names more is not what it seems."""
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "ema_model", "ema")
 """Keys under which training scripts put the weights."""
@@ -75,8 +78,14 @@ def load_official(
     levels = _levels(file, weights)
     weights = {_numbered(name, levels): w for name, w in weights.items()}
     width, channels, classes = _sizes(file, weights)
+    try:
+        config.letter == "A" or config.kernel()
+        with torch.device("meta"):  # nothing of a size that only the file says
+            plan = UNet(config, channels=channels, width=width, levels=levels, classes=classes)
+    except JincError as error:
+        raise JincError(f"{file}: {error}") from None
+    _check_fit(file, plan, weights)
     network = UNet(config, channels=channels, width=width, levels=levels, classes=classes)
-    _check_fit(file, network, weights)
     network.load_state_dict(weights)
     return network.eval()
 
@@ -91,8 +100,8 @@ def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
                 tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
                 return tensors, dict(opened.metadata() or {})
         loaded = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except Exception as error:  # on damaged bytes, torch raises whatever it stumbles over
+        reason = one_line(error)[:200]
         raise JincError(f"{file}: cannot be read as a checkpoint ({reason})") from None
     return _state_dict(file, loaded), {}
 
@@ -159,11 +168,18 @@ def _config(
         kaiser_beta = _number(file, metadata, "kaiser_beta")
     if kaiser_beta is None:
         raise JincError(f"{file}: does not say the Kaiser β of its filters; give kaiser_beta")
-    taps = taps or int(_number(file, metadata, "kernel_size") or 3)
-    omega_c = omega_c or _number(file, metadata, "omega_c") or math.pi / 2
+    size = float(3 if taps is None else taps)
+    if taps is None and (said := _number(file, metadata, "kernel_size")) is not None:
+        size = said
+    if size not in range(1, 65):
+        raise JincError(f"{file}: kernel_size {size:g} is not a whole number from 1 to 64")
+    if omega_c is None:
+        omega_c = _number(file, metadata, "omega_c")
+    if omega_c is None:
+        omega_c = math.pi / 2
     return Config(
         variant[0],
-        taps,
+        int(size),
         kaiser_beta,
         cutoff_from_radians(omega_c),
         norm_inside=variant == "D+norm",
@@ -180,9 +196,9 @@ def _number(file: Path, metadata: dict[str, str], key: str) -> float | None:
 
 def _levels(file: Path, weights: dict[str, Tensor]) -> int:
     levels = {int(m[1]) for name in weights if (m := re.match(r"down(\d+)\.", name))}
-    if not levels:
+    if levels != set(range(1, len(levels) + 1)) or not 1 <= len(levels) <= MAX_LEVELS:
         raise JincError(f"{file}: its names are not those of the published U-Net")
-    return max(levels)
+    return len(levels)
 
 
 def _sizes(file: Path, weights: dict[str, Tensor]) -> tuple[int, int, int]:
@@ -191,6 +207,8 @@ def _sizes(file: Path, weights: dict[str, Tensor]) -> tuple[int, int, int]:
     if first is None or first.ndim != 4:
         raise JincError(f"{file}: lacks the weights of its first convolution")
     labels = weights.get("label_embedding.weight")
+    if labels is not None and labels.ndim != 2:
+        raise JincError(f"{file}: its label_emb.weight is no table")
     return first.shape[0], first.shape[1], 0 if labels is None else labels.shape[0]
 
 

@@ -121,7 +121,11 @@ def parse_config(name: str) -> Config:
         )
     folded = {example.upper(): example for example in EXAMPLES}
     near = difflib.get_close_matches(name.upper(), folded, 1, 0.3)
-    hint = f"did you mean {folded[near[0]]}?" if near else f"some that exist: {', '.join(EXAMPLES[:6])}"
+    hint = (
+        f"did you mean {folded[near[0]]}?"
+        if near
+        else f"some that exist: {', '.join(EXAMPLES[:6])}"
+    )
     raise JincError(f"config: {name!r} is no configuration; {hint}")
 
 

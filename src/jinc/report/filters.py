@@ -32,22 +32,24 @@ def plot_filter(config: Config, file: Path) -> None:
     taps, plane, lines = figure.subplots(1, 3)
 
     size = float(kernel.abs().max())
-    shown = taps.imshow(kernel, cmap="RdBu_r", vmin=-size, vmax=size)
+    shown = taps.imshow(kernel.numpy(), cmap="RdBu_r", vmin=-size, vmax=size)
     taps.set(title=f"taps, sum {kernel.sum():.4g}", xticks=[], yticks=[])
     figure.colorbar(shown, ax=taps)
 
     f = torch.linspace(-0.5, 0.5, 257, dtype=torch.float64)
     response = decibels(frequency_response(kernel, *torch.meshgrid(f, f, indexing="xy")))
-    shown = plane.imshow(response, extent=(-0.5, 0.5, -0.5, 0.5), vmin=FLOOR_DB, vmax=0)
+    shown = plane.imshow(response.numpy(), extent=(-0.5, 0.5, -0.5, 0.5), vmin=FLOOR_DB, vmax=0)
     angle = torch.linspace(0, 2 * math.pi, 200)
-    plane.plot(config.cutoff * angle.cos(), config.cutoff * angle.sin(), "w--", linewidth=1)
+    x, y = config.cutoff * angle.cos(), config.cutoff * angle.sin()
+    plane.plot(x.numpy(), y.numpy(), "w--", linewidth=1)
     plane.set(title="response, dB", xlabel="cycles per fine pixel", ylabel="cycles per fine pixel")
     figure.colorbar(shown, ax=plane)
 
     f = torch.linspace(0, 0.5, 501, dtype=torch.float64)
     for name, turn in (("along a row", 0.0), ("at 22.5°", math.pi / 8), ("at 45°", math.pi / 4)):
         fx, fy = f * math.cos(turn), f * math.sin(turn)
-        lines.plot(f, decibels(frequency_response(kernel, fx, fy)), label=name)
+        response = decibels(frequency_response(kernel, fx, fy))
+        lines.plot(f.numpy(), response.numpy(), label=name)
     lines.axvline(config.cutoff, color="grey", linestyle="--", linewidth=1, label="cutoff")
     lines.set(title="response from the centre", xlabel="cycles per fine pixel", ylabel="dB")
     lines.set_ylim(FLOOR_DB, 5)

@@ -5,7 +5,7 @@ from jinc.train.checkpoint import Checkpoint, load_checkpoint, load_newest, save
 from jinc.train.config import TrainConfig
 from jinc.train.ema import Ema
 from jinc.train.run import Run
-from jinc.train.trainer import Progress, Trainer, build_model, load_data
+from jinc.train.trainer import Progress, Trainer, build_model, check_settings, load_data
 
 __all__ = [
     "Batch",
@@ -17,6 +17,7 @@ __all__ = [
     "TrainConfig",
     "Trainer",
     "build_model",
+    "check_settings",
     "load_checkpoint",
     "load_data",
     "load_newest",

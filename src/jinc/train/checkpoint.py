@@ -2,8 +2,9 @@
 
 A checkpoint is a folder `step-00000500` of safetensors files, `state.json`, and a manifest with the
 SHA-256 of each. It is written under a temporary name, every file forced to disk, the manifest last;
-then the folder is renamed, and only after that are older ones deleted. Whenever the machine stops,
-the newest folder whose manifest agrees is whole.
+then the folder is renamed, and only after that are others deleted, one of the same step included,
+which until then lies whole under `.replaced-step-…`. Whenever the machine stops, the newest folder
+whose manifest agrees is whole.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ import re
 import shutil
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,10 +24,11 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from jinc.errors import JincError
+from jinc.files import one_line
 
 Tensors: TypeAlias = Mapping[str, Tensor]
 MANIFEST = "manifest.json"
-_NAME = re.compile(r"step-(\d{8})")
+_NAME = re.compile(r"(\.replaced-)?step-(\d{8})")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +47,9 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
-    """Write a checkpoint beside older ones, then delete all but the newest few.
+    """Write a checkpoint beside older ones, then delete all of them but the newest few.
+
+    Checkpoints of later steps go too: training went back before them, for they were damaged.
 
     Args:
         folder: where checkpoints lie; made where it is missing.
@@ -61,18 +66,24 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
     temporary = folder / f".writing-{final.name}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(folder)
+        _remove_leftovers(folder, ".writing-*", ".deleting-*")
         temporary.mkdir()
         _write_parts(temporary, checkpoint)
-        if final.exists():  # a damaged one, or one of an abandoned future
-            _discard(final)
+        if final.exists():
+            replaced = final.with_name(f".replaced-{final.name}")
+            shutil.rmtree(replaced, ignore_errors=True)
+            final.rename(replaced)
         temporary.rename(final)
         _sync_folder(folder)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise JincError(f"{final}: cannot be written ({error.strerror or error})") from error
-    for old in _folders(folder)[keep:]:
-        _discard(old)
+        raise JincError(f"{final}: cannot be written ({one_line(error)})") from error
+    _remove_leftovers(folder, ".replaced-*")
+    others = [f for f in _folders(folder) if f != final]
+    older = [f for f in others if f.name < final.name]
+    for path in others:
+        if path not in older[: keep - 1]:
+            _discard(path)
     return final
 
 
@@ -100,7 +111,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         JincError: it is damaged; the message names the file.
     """
     manifest = _read_json(path / MANIFEST)
-    if set(manifest) - {MANIFEST} != {f.name for f in path.iterdir()} - {MANIFEST}:
+    if set(manifest) != {f.name for f in path.iterdir()} - {MANIFEST}:
         raise JincError(f"{path}: its files are not those of its manifest")
     for name, digest in manifest.items():
         if _digest_file(path / name) != digest:
@@ -148,12 +159,13 @@ def _sync_folder(folder: Path) -> None:
 def _discard(path: Path) -> None:
     """Delete a checkpoint; it loses its name first, so that no half of it is ever taken for one."""
     doomed = path.with_name(f".deleting-{path.name}")
-    path.rename(doomed)
-    shutil.rmtree(doomed, ignore_errors=True)
+    with suppress(OSError):  # the next checkpoint tries again
+        path.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
 
 
-def _remove_leftovers(folder: Path) -> None:
-    for pattern in (".writing-*", ".deleting-*"):
+def _remove_leftovers(folder: Path, *patterns: str) -> None:
+    for pattern in patterns:
         for leftover in folder.glob(pattern):
             shutil.rmtree(leftover, ignore_errors=True)
 
@@ -162,7 +174,8 @@ def _folders(folder: Path) -> list[Path]:
     """List checkpoints, the newest first."""
     if not folder.is_dir():
         return []
-    return sorted((f for f in folder.iterdir() if _NAME.fullmatch(f.name)), reverse=True)
+    found = [(m[2], m[1] is None, f) for f in folder.iterdir() if (m := _NAME.fullmatch(f.name))]
+    return [path for *_, path in sorted(found, reverse=True)]
 
 
 def _digest_file(file: Path) -> str:

@@ -1,12 +1,15 @@
 """All that a training run is told."""
 
+import difflib
+import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 import yaml
 
 from jinc.errors import JincError
+from jinc.files import writing
 from jinc.signal.padding import Padding
 
 
@@ -77,11 +80,15 @@ class TrainConfig:
     keep: int = 3
 
     def __post_init__(self) -> None:
-        """Check every number, so that a run does not fail hours later."""
+        """Check every value, so that a run does not fail hours later."""
+        for name, kind in get_type_hints(type(self)).items():
+            value = getattr(self, name)
+            _require(_is_a(value, kind), name, repr(value), _words(kind))
         for name in ("batch_size", "timesteps", "log_every", "checkpoint_every", "keep"):
             _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        for name in ("sample_every", "seed", "weight_decay"):
+        for name in ("sample_every", "weight_decay"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "at least 0")
+        _require(0 <= self.seed < 2**63, "seed", self.seed, "from 0 to 2^63 - 1")
         if self.steps is not None:
             _require(self.steps >= 1, "steps", self.steps, "at least 1")
         _require(self.epochs > 0, "epochs", self.epochs, "above 0")
@@ -95,9 +102,10 @@ class TrainConfig:
         return self.steps or max(1, round(self.epochs * images / self.batch_size))
 
     def write(self, file: Path) -> None:
-        """Write every setting as YAML."""
+        """Write every setting as YAML; raise a JincError where that cannot be done."""
         settings = asdict(self) | {"adam_betas": list(self.adam_betas)}
-        file.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+        with writing(file) as out:
+            out.write(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True).encode())
 
     @classmethod
     def read(cls, file: Path) -> Self:
@@ -107,20 +115,52 @@ class TrainConfig:
             JincError: the file cannot be read, or holds what is no setting.
         """
         try:
-            settings: dict[str, Any] = yaml.safe_load(file.read_text())
+            settings: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
         except (OSError, ValueError, yaml.YAMLError) as error:
             reason = " ".join(str(error).split())
             raise JincError(f"{file}: cannot be read as settings ({reason})") from None
-        known = {field.name for field in fields(cls)}
-        if not isinstance(settings, dict) or not settings.keys() <= known:
+        if not isinstance(settings, dict):
             raise JincError(f"{file}: does not hold the settings of a training run")
+        known = [field.name for field in fields(cls)]
+        for unknown in sorted(map(str, settings.keys() - set(known))):
+            near = difflib.get_close_matches(unknown, known, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise JincError(f"{file}: {unknown!r} is no setting{hint}")
+        if isinstance(settings.get("adam_betas"), list):
+            settings["adam_betas"] = tuple(settings["adam_betas"])
         try:
-            settings["adam_betas"] = tuple(settings.get("adam_betas", (0.9, 0.999)))
             return cls(**settings)
-        except TypeError as error:
+        except JincError as error:
             raise JincError(f"{file}: {error}") from None
 
 
 def _require(holds: bool, name: str, value: object, range_: str) -> None:
     if not holds:
         raise JincError(f"{name}: {value} is not {range_}")
+
+
+def _is_a(value: object, kind: Any) -> bool:
+    """Tell whether a value, perhaps from a file, is what a field's annotation says."""
+    if kind is float:
+        return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+    if get_origin(kind) is Literal:
+        return any(value == each and type(value) is type(each) for each in get_args(kind))
+    if get_origin(kind) is tuple:
+        kinds = get_args(kind)
+        if not isinstance(value, tuple) or len(value) != len(kinds):
+            return False
+        return all(map(_is_a, value, kinds))
+    if get_args(kind):  # a union
+        return any(_is_a(value, each) for each in get_args(kind))
+    return type(value) is kind
+
+
+def _words(kind: Any) -> str:
+    names = {bool: "true or false", int: "a whole number", float: "a finite number", str: "a text"}
+    if kind in names:
+        return names[kind]
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(map(str, get_args(kind)))
+    if get_origin(kind) is tuple:
+        return "two finite numbers"
+    return " or ".join("nothing" if each is type(None) else _words(each) for each in get_args(kind))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from jinc.errors import JincError
+from jinc.files import one_line, writing
 from jinc.models import Model
 from jinc.train.config import TrainConfig
 
@@ -27,15 +28,25 @@ class Run:
         Raises:
             JincError: something is there already, or the folder cannot be made.
         """
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            what = "holds a run" if (path / "config.yaml").exists() else "exists"
-            raise JincError(f"{path}: {what} already; go on with --resume, or take another --out")
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            config.write(path / "config.yaml")
-        except OSError as error:
-            raise JincError(f"{path}: cannot be made ({error.strerror})") from None
+        cls.check_free(path)
+        config.write(path / "config.yaml")
         return cls(path)
+
+    @staticmethod
+    def check_free(path: Path) -> None:
+        """Make sure that nothing is there yet, or an empty folder.
+
+        Raises:
+            JincError: something is there already, or that cannot be told.
+        """
+        try:
+            if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+                return
+            if not (path / "config.yaml").is_file():
+                raise JincError(f"{path}: exists already, and is no run; take another --out")
+            raise JincError(f"{path}: holds a run already; go on with --resume")
+        except OSError as error:
+            raise JincError(f"{path}: {one_line(error)}") from None
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -78,8 +89,11 @@ class Run:
 
     def append_log(self, entry: dict[str, Any]) -> None:
         """Add a line to the log."""
-        with self.log.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+        try:
+            with self.log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(entry) + "\n")
+        except OSError as error:
+            raise JincError(f"{self.log}: {one_line(error)}") from None
 
     def read_log(self) -> list[dict[str, Any]]:
         """Return the lines of the log; a last one that was cut off is left out."""
@@ -96,6 +110,5 @@ class Run:
     def forget_log_after(self, step: int) -> None:
         """Drop the lines of steps that a resumed run is going to do again."""
         kept = [entry for entry in self.read_log() if entry.get("step", 0) <= step]
-        temporary = self.log.with_suffix(".tmp")
-        temporary.write_text("".join(json.dumps(entry) + "\n" for entry in kept))
-        temporary.replace(self.log)
+        with writing(self.log) as file:
+            file.write("".join(json.dumps(entry) + "\n" for entry in kept).encode())

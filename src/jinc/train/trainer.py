@@ -26,6 +26,9 @@ NON_FINITE_LIMIT = 5
 GRID = 36
 """Images in a picture of samples."""
 
+STEPS = 50
+"""Steps of DDIM that they are sampled in, or all where there are fewer."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -164,7 +167,14 @@ class Trainer:
         model = self.averaged_model()
         labels = range(len(model.class_names)) or None
         last: dict[int, Tensor] = {}
-        for numbers, step in generate_images(model, GRID, labels=labels, seed=self.config.seed):
+        walk = generate_images(
+            model,
+            GRID,
+            steps=min(STEPS, model.timesteps),
+            labels=labels,
+            seed=self.config.seed,
+        )
+        for numbers, step in walk:
             if step.t == -1:
                 last[numbers.start] = step.x_t
         grid = image_grid(torch.cat(list(last.values())), scale=None)
@@ -175,9 +185,15 @@ class Trainer:
         if checkpoint is None:
             self.run.forget_log_after(0)
             return
-        self.network.load_state_dict(dict(checkpoint.groups["network"]))
-        self.ema.network.load_state_dict(dict(checkpoint.groups["ema"]))
-        _load_optimiser(self.optimiser, checkpoint.groups["optimiser"])
+        try:
+            self.network.load_state_dict(dict(checkpoint.groups["network"]))
+            self.ema.network.load_state_dict(dict(checkpoint.groups["ema"]))
+            _load_optimiser(self.optimiser, checkpoint.groups["optimiser"])
+        except (RuntimeError, ValueError, LookupError):
+            raise JincError(
+                f"{self.run.checkpoints}: the checkpoint of step {checkpoint.step} is of another "
+                f"network than {self.run.path / 'config.yaml'} asks for"
+            ) from None
         self.step = checkpoint.step
         self.run.forget_log_after(self.step)
 
@@ -231,6 +247,16 @@ def build_model(config: TrainConfig, images: ImageSet) -> Model:
     return Model(network, images.image_size, class_names, config.schedule, config.timesteps)
 
 
+def check_settings(config: TrainConfig, images: ImageSet) -> None:
+    """Find out whether a run can be trained, before its folder is made.
+
+    Raises:
+        JincError: as `build_model` and `choose_device`, or for a schedule that cannot be made.
+    """
+    choose_device(config.device)
+    len(build_model(config, images).schedule)
+
+
 def choose_device(name: str) -> torch.device:
     """Return the device of that name; `auto` is CUDA, then MPS, then the CPU.
 
@@ -261,9 +287,12 @@ def _optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def _load_optimiser(optimiser: torch.optim.Optimizer, tensors: Tensors) -> None:
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         place, name = key.split(".", 1)
+        if tensor.ndim:  # the fused step walks through memory, in whatever order it lies
+            tensor = torch.empty_like(parameters[int(place)], device="cpu").copy_(tensor)
         state.setdefault(int(place), {})[name] = tensor
     groups = optimiser.state_dict()["param_groups"]
     optimiser.load_state_dict({"state": state, "param_groups": groups})

@@ -1,0 +1,37 @@
+# Everything runs in .venv, which the first command sets up.
+PYTHON ?= python3
+BIN := .venv/bin
+OUT := runs/demo
+
+.PHONY: demo test test-all lint bench clean
+
+demo: .venv/core ## train on the bundled digits, sample, and say where the pictures are
+	$(BIN)/jinc train --settings examples/digits.yaml --out $(OUT) --resume
+	$(BIN)/jinc sample $(OUT) -n 64 --out $(OUT)/out
+
+test: .venv/dev ## the core of the tests, and the doctests
+	$(BIN)/python -m pytest -q -m "not slow"
+
+test-all: .venv/dev ## slow tests too
+	$(BIN)/python -m pytest -q
+
+lint: .venv/dev ## style, types, and the layers of the architecture
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/core ## speed, side by side on this machine
+	$(BIN)/python bench/step.py
+
+clean: ## the environment and the demonstration's run
+	rm -rf .venv $(OUT)
+
+.venv/core: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q -c constraints.txt -e .
+	touch $@
+
+.venv/dev: .venv/core
+	$(BIN)/pip install -q -c constraints.txt -e ".[dev]"
+	touch $@

@@ -1,0 +1,115 @@
+"""Time of a training step: configurations side by side, fast paths against the naive reference.
+
+    python bench/step.py [--rounds 7] [--out results/bench-step.json]
+
+Batch 16 of 3×32×32 through a network of width 32 (5.9 M parameters), forward, backward and AdamW.
+Every round times each network once, so that a busy machine slows all of them; medians are reported
+and ratios are what counts. `naive` is the same network with zero-stuffing and dense filters.
+"""
+
+import argparse
+import contextlib
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from unittest import mock
+
+import torch
+
+from jinc.nn import UNet
+from jinc.signal import reference
+
+NETWORKS = ("A", "D-2N", "B@6", "D@6", "D@12", "D@ideal", "D@12 naive")
+
+
+def naive() -> contextlib.AbstractContextManager[object]:
+    """Put the slow, obvious resamplers in the place of the fast ones."""
+    return mock.patch.multiple(
+        "jinc.nn.layers",
+        upsample=reference.upsample,
+        downsample=reference.downsample,
+        filtered_activation=reference.filtered_activation,
+    )
+
+
+def training_step(name: str) -> Callable[[], None]:
+    """Return a function that does one step of a fresh network."""
+    torch.manual_seed(0)
+    config, _, kind = name.partition(" ")
+    network = UNet(config)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=3e-4, fused=True)
+    x_t, t, eps = torch.randn(16, 3, 32, 32), torch.randint(1000, (16,)), torch.randn(16, 3, 32, 32)
+
+    def step() -> None:
+        with naive() if kind else contextlib.nullcontext():
+            optimiser.zero_grad()
+            (network(x_t, t) - eps).square().mean().backward()
+            optimiser.step()
+
+    return step
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Time one call."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def start_up() -> object:
+    """Ask for help, in a process of its own."""
+    call = "import sys; sys.argv = ['jinc', '--help']; from jinc.cli import main; main()"
+    return subprocess.run([sys.executable, "-c", call], check=True, capture_output=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--out", type=Path, default=Path("results/bench-step.json"))
+    options = parser.parse_args()
+
+    steps = {name: training_step(name) for name in NETWORKS}
+    for step in steps.values():
+        step()
+        step()
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(options.rounds):
+        for name, step in steps.items():
+            times[name].append(seconds(step))
+    median = {name: statistics.median(values) for name, values in times.items()}
+    for name, value in median.items():
+        print(f"{name:12} {value:7.3f} s   {value / median['A']:5.2f} × A")
+    ratio = median["D@12 naive"] / median["D@12"]
+    print(f"the fast path of D@12 is {ratio:.2f} times as fast as the naive one")
+    help_seconds = statistics.median(seconds(start_up) for _ in range(options.rounds))
+    print(f"jinc --help takes {help_seconds:.2f} s")
+
+    result = {
+        "what": "training step, batch 16, 3×32×32, width 32: medians in seconds",
+        "seconds": median,
+        "relative_to_A": {name: value / median["A"] for name, value in median.items()},
+        "naive_over_fast_D@12": ratio,
+        "help_seconds": help_seconds,
+        "rounds": options.rounds,
+        "machine": machine(),
+    }
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+
+
+def machine() -> str:
+    """Name the processor, the threads and torch."""
+    cpu = platform.machine()
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        cpu = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    return f"{cpu}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+
+
+if __name__ == "__main__":
+    main()

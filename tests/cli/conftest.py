@@ -1,0 +1,68 @@
+"""The command line, called in this process."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from jinc.cli import main
+
+TINY = (
+    *("--config", "A", "--width", "4", "--levels", "1", "--timesteps", "10", "--steps", "6"),
+    *("--batch-size", "4", "--sample-every", "0", "--log-every", "2", "--device", "cpu"),
+)
+
+
+class Said(NamedTuple):
+    code: object
+    out: str
+    err: str
+
+
+@pytest.fixture(autouse=True)
+def own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is read from, or written to, where the tests happen to run."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("JINC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+@pytest.fixture
+def jinc(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """Run `jinc` with words; return exit code and what it printed."""
+
+    def run(*words: object) -> Said:
+        capsys.readouterr()
+        code: object = 0
+        try:
+            main([str(word) for word in words])
+        except SystemExit as left:
+            code = left.code or 0
+        out, err = capsys.readouterr()
+        return Said(code, out, err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of six steps, for all who only read it."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    main(["train", "--out", str(folder), *TINY])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained_on_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with classes."""
+    folder = tmp_path_factory.mktemp("classes") / "run"
+    main(["train", "--out", str(folder), *TINY, "--conditional"])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny() -> tuple[str, ...]:
+    """Options of the smallest training run."""
+    return TINY

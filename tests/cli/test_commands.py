@@ -1,0 +1,270 @@
+"""What a person does: train, look, sample, go on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from jinc.models import Model
+from jinc.train import Run
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def pixels(file: Path) -> np.ndarray:
+    with Image.open(file) as picture:
+        return np.asarray(picture)
+
+
+def test_train_sample_info_resume(jinc, tiny, tmp_path) -> None:
+    run = tmp_path / "run"
+    trained = jinc("train", "--out", run, *tiny)
+    assert (trained.code, trained.out) == (0, f"model: {run / 'model'}\n")
+    assert "1,797 images of digits, 8×8, grey; A with" in trained.err
+    sampled = jinc("sample", run, "--out", tmp_path / "s", "-n", 3, "--steps", 4)
+    assert sampled.code == 0
+    assert sampled.out == f"3 images: {tmp_path / 's'}, all of them in {tmp_path / 's/grid.png'}\n"
+    names = ["000000.png", "000001.png", "000002.png", "grid.png"]
+    assert sorted(tree(tmp_path / "s")) == names
+    assert pixels(tmp_path / "s" / "000002.png").shape == (8, 8)
+    more = jinc("train", "--out", run, "--resume", "--steps", 9)
+    assert more.code == 0
+    assert "steps 6 to 9" in more.err
+    facts = json.loads(jinc("info", run, "--json").out)
+    assert (facts["config"], facts["image_size"], facts["steps"]) == ("A", [8, 8], 9)
+    assert facts["parameters"] == sum(p.numel() for p in Run.open(run).model().network.parameters())
+
+
+def test_resumed_is_as_if_never_stopped(jinc, tiny, tmp_path) -> None:
+    assert jinc("train", "--out", tmp_path / "a", *tiny, "--steps=10").code == 2  # said twice
+    options = [word if word != "6" else "10" for word in tiny]
+    jinc("train", "--out", tmp_path / "a", *options)
+    jinc("train", "--out", tmp_path / "b", *tiny)
+    jinc("train", "--out", tmp_path / "b", "--resume", "--steps", 10)
+    assert tree(tmp_path / "a" / "model") == tree(tmp_path / "b" / "model")
+
+
+def test_a_resumed_run_stays_the_run_it_is(jinc, trained) -> None:
+    before = tree(trained)
+    for option, value in (("--width", "8"), ("--seed", "1"), ("--config", "D@12")):
+        said = jinc("train", "--out", trained, "--resume", option, value)
+        assert (said.code, said.out) == (2, "")
+        assert said.err.startswith(f"jinc: {option}: {trained} was trained with ")
+    assert tree(trained) == before
+
+
+def test_resume_of_what_is_not_there_starts_it(jinc, tiny, tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "new", tmp_path / "empty"):
+        assert jinc("train", "--out", folder, "--resume", *tiny).code == 0
+    assert tree(tmp_path / "new" / "model") == tree(tmp_path / "empty" / "model")
+
+
+def test_info_for_people(jinc, trained) -> None:
+    said = jinc("info", trained)
+    assert said.err == ""
+    for words in ("8×8", "linear", "digits", "zeros"):
+        assert words in said.out
+    model = jinc("info", trained / "model")
+    assert "digits" not in model.out
+    assert "8×8" in model.out
+
+
+def test_json_is_one_object(jinc, trained_on_classes) -> None:
+    facts = json.loads(jinc("info", trained_on_classes, "--json").out)
+    assert facts["classes"] == list("0123456789")
+    logged = Run.open(trained_on_classes).read_log()[-1]
+    assert (facts["steps"], facts["loss"]) == (6, logged["loss"])
+
+
+def test_images_do_not_depend_on_how_many_are_asked_for(jinc, trained, tmp_path) -> None:
+    for number in (2, 17):
+        jinc("sample", trained / "model", "--out", tmp_path / f"{number}", "-n", number)
+    few, many = tree(tmp_path / "2"), tree(tmp_path / "17")
+    assert len(many) == 18
+    assert {name: many[name] for name in few if name != "grid.png"} == {
+        name: data for name, data in few.items() if name != "grid.png"
+    }
+    assert len(set(many.values())) == 18
+
+
+@pytest.mark.parametrize("method", ["ddim", "ddpm", "posterior"])
+def test_methods(jinc, trained, tmp_path, method) -> None:
+    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
+        words = ("-n", 2, "--method", method, "--seed", seed)
+        assert jinc("sample", trained, "--out", tmp_path / name, *words).code == 0
+    assert tree(tmp_path / "a") == tree(tmp_path / "b")
+    assert tree(tmp_path / "a")["000000.png"] != tree(tmp_path / "c")["000000.png"]
+
+
+def test_classes_by_name_and_number(jinc, trained_on_classes, tmp_path) -> None:
+    for name, words in {
+        "in turn": ("--class", "7", "3"),
+        "twice": ("--class", "7", "--class", "3"),
+        "one": ("--class", "7"),
+    }.items():
+        said = jinc("sample", trained_on_classes, "--out", tmp_path / name, "-n", 3, *words)
+        assert said.code == 0
+    made = {name: tree(tmp_path / name) for name in ("in turn", "twice", "one")}
+    assert made["in turn"] == made["twice"]
+    assert made["in turn"]["000002.png"] == made["one"]["000002.png"]
+    assert made["in turn"]["000001.png"] != made["one"]["000001.png"]
+
+
+def test_filters(jinc, tmp_path) -> None:
+    for words in (("D@12",), ("D-2N",), ()):
+        said = jinc("filters", *words, "--out", tmp_path / "f.png")
+        assert (said.code, said.out, said.err) == (0, f"{tmp_path / 'f.png'}\n", "")
+        assert pixels(tmp_path / "f.png").ndim == 3
+        (tmp_path / "f.png").unlink()
+
+
+# --- settings from files
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".yml", ".toml"])
+def test_settings_from_a_file(jinc, tmp_path, suffix) -> None:
+    values = {"config": "A", "width": 4, "levels": 1, "timesteps": 10, "steps": 3}
+    values |= {"batch_size": 4, "sample_every": 0, "adam_betas": [0.5, 0.75], "hflip": True}
+    file = tmp_path / f"settings{suffix}"
+    if suffix == ".toml":
+        lines = {key: str(v).lower() if v is True else repr(v) for key, v in values.items()}
+        file.write_text("".join(f"{key} = {value}\n" for key, value in lines.items()))
+    else:
+        file.write_text(yaml.safe_dump(values))
+    assert jinc("train", "--settings", file, "--out", tmp_path / "a").code == 0
+    config = Run.open(tmp_path / "a").config
+    assert (config.width, config.steps, config.hflip) == (4, 3, True)
+    assert config.adam_betas == (0.5, 0.75)
+    words = ("--width", 8, "--no-hflip", "--adam-betas", 0.25, 0.5)
+    assert jinc("train", "--out", tmp_path / "b", f"--settings={file}", *words).code == 0
+    config = Run.open(tmp_path / "b").config
+    assert (config.width, config.steps, config.hflip) == (8, 3, False)
+    assert config.adam_betas == (0.25, 0.5)
+
+
+def test_the_settings_of_a_run_repeat_it(jinc, trained, tmp_path) -> None:
+    said = jinc("train", "--settings", trained / "config.yaml", "--out", tmp_path / "again")
+    assert said.code == 0
+    assert tree(tmp_path / "again" / "model") == tree(trained / "model")
+    assert Run.open(tmp_path / "again").config == Run.open(trained).config
+
+
+def test_one_file_does_not_stay_for_the_next_command(jinc, trained, tmp_path) -> None:
+    (tmp_path / "s.toml").write_text("number = 2\n")
+    words = ("sample", trained, "--steps", 2, "--out")
+    jinc(*words, tmp_path / "two", "--settings", tmp_path / "s.toml")
+    jinc(*words, tmp_path / "all")
+    assert [len(tree(tmp_path / name)) for name in ("two", "all")] == [3, 17]
+
+
+# --- help, and how fast it comes
+
+
+def test_help_comes_without_torch(tmp_path) -> None:
+    code = (
+        "import sys, jinc.cli\n"
+        "try:\n    jinc.cli.main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'numpy', 'scipy', 'PIL', 'matplotlib', 'sklearn'} & set(sys.modules)\n"
+        "sys.exit(f'imported {sorted(heavy)}' if heavy else 0)\n"
+    )
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        times.append(time.perf_counter() - start)
+        assert (done.returncode, done.stderr) == (0, "")
+        for command in ("train", "sample", "info", "filters", "--settings"):
+            assert command in done.stdout
+    assert min(times) < 0.5
+
+
+@pytest.mark.parametrize("command", ["train", "sample", "info", "filters"])
+def test_help_of_each_command(jinc, command) -> None:
+    said = jinc(command, "--help")
+    assert (said.code, said.err) == (0, "")
+    assert "Usage: jinc " + command in said.out
+    assert "--empty" not in said.out
+
+
+def test_version(jinc) -> None:
+    from importlib.metadata import version
+
+    assert jinc("--version").out.strip() == version("jinc")
+
+
+# --- signals
+
+
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_the_run_and_resume_finishes_it(
+    jinc, tiny, trained, tmp_path, monkeypatch, which
+) -> None:
+    append = Run.append_log
+
+    def interrupt(run: Run, entry: dict[str, object]) -> None:
+        append(run, entry)
+        if entry["step"] == 4:
+            signal.raise_signal(which)
+
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "append_log", interrupt)
+        stopped = jinc("train", "--out", tmp_path / "run", *tiny)
+    assert stopped.code == 130
+    assert "stopped after step 4; go on with --resume" in stopped.err
+    assert handlers == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))
+    assert jinc("train", "--out", tmp_path / "run", "--resume").code == 0
+    assert tree(tmp_path / "run" / "model") == tree(trained / "model")
+
+
+@pytest.mark.slow
+def test_control_c_in_a_terminal(jinc, tmp_path) -> None:
+    words = [
+        "--config",
+        "A",
+        "--width",
+        "4",
+        "--levels",
+        "1",
+        "--batch-size",
+        "4",
+        "--steps",
+        "250",
+    ]
+    words += ["--sample-every", "0", "--log-every", "5", "--device", "cpu"]
+    command = [sys.executable, "-m", "jinc.cli", "train", "--out", str(tmp_path / "run"), *words]
+    command[1:3] = ["-c", "import jinc.cli; jinc.cli.main()"]
+    child = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    log = tmp_path / "run" / "log.jsonl"
+    deadline = time.monotonic() + 60
+    while not log.exists() and child.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 130, err
+    assert "Traceback" not in err
+    assert out == ""
+    at = max(entry["step"] for entry in Run.open(tmp_path / "run").read_log())
+    assert at < 250
+    assert jinc("train", "--out", tmp_path / "run", "--resume").code == 0
+    assert jinc("train", "--out", tmp_path / "straight", *words).code == 0
+    assert tree(tmp_path / "run" / "model") == tree(tmp_path / "straight" / "model")
+    assert isinstance(Run.open(tmp_path / "run").model(), Model)

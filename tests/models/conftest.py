@@ -1,0 +1,20 @@
+"""A tiny model of every kind that is saved."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from jinc.models import Model
+from jinc.nn import UNet
+
+
+@pytest.fixture
+def make_model() -> Callable[..., Model]:
+    def make(config: str = "D@6", channels: int = 1, classes: int = 0, T: int = 12) -> Model:
+        torch.manual_seed(classes)
+        network = UNet(config, channels=channels, width=4, levels=1, classes=classes)
+        names = tuple(f"class {i}" for i in range(classes))
+        return Model(network.eval(), (8, 8), names, "cosine", T)
+
+    return make

@@ -1,0 +1,73 @@
+"""Image i of a seed is the same image, whatever is generated beside it."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from jinc.diffusion import SeededNoise, ddim, ddpm, posterior, sample
+from jinc.models import CHUNK, generate_images
+
+METHODS = {"ddim": ddim(), "ddim η=1": ddim(1.0), "ddpm": ddpm(), "posterior": posterior()}
+
+
+def images(model, count: int, **options: object) -> Tensor:
+    walk = generate_images(model, count, **{"steps": 4} | options)
+    return torch.cat([step.x_t for _, step in walk if step.t == -1])
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_image_i_does_not_depend_on_how_many_are_asked_for(make_model, method) -> None:
+    model = make_model()
+    steps = None if method == METHODS["ddpm"] else 4
+    counts = (1, 5, CHUNK, CHUNK + 1, 2 * CHUNK + 1)
+    made = {n: images(model, n, method=method, steps=steps) for n in counts}
+    for n, found in made.items():
+        assert found.shape == (n, 1, 8, 8)
+        assert torch.equal(found, made[counts[-1]][:n])
+        assert found.isfinite().all()
+
+
+def test_numbers_say_which_images_a_step_shows(make_model) -> None:
+    seen = [(numbers, step.t) for numbers, step in generate_images(make_model(T=11), 18, steps=3)]
+    falls = [5, 0, -1]
+    assert seen == [(range(16), t) for t in falls] + [(range(16, 18), t) for t in falls]
+
+
+def test_every_image_and_every_seed_is_another(make_model) -> None:
+    model = make_model()
+    both = torch.cat([images(model, 17, seed=seed) for seed in (0, 1)]).flatten(1)
+    distances = torch.cdist(both, both) + 1e9 * torch.eye(34)
+    assert distances.min() > 1e-3
+    assert torch.equal(both[:17].view(17, 1, 8, 8), images(model, 17, seed=0))
+
+
+def test_labels_are_dealt_out_in_turn(make_model) -> None:
+    model = make_model(classes=3)
+    dealt = images(model, 19, labels=[2, 0])
+    for label in (0, 2):
+        alone = images(model, 19, labels=[label])
+        turns = [i for i in range(19) if [2, 0][i % 2] == label]
+        assert torch.equal(dealt[turns], alone[turns])
+        assert not torch.equal(dealt, alone)
+    without = images(model, 19)
+    assert (without - dealt).flatten(1).abs().amax(1).min() > 0
+
+
+def test_clipping_keeps_predictions_in_range(make_model) -> None:
+    model = make_model()
+    with torch.no_grad():
+        model.network.last.weight.mul_(30)
+    clipped = [step.x0_hat.abs().max() for _, step in generate_images(model, 2, steps=4)]
+    assert max(clipped) <= 1
+    free = [s.x0_hat.abs().max() for _, s in generate_images(model, 2, steps=4, clipped=False)]
+    assert max(free) > 1
+
+
+def test_it_is_the_plain_sampler_from_seeded_noise(make_model) -> None:
+    model = make_model()
+    noise = SeededNoise(7, range(CHUNK))
+    x_T = noise(torch.empty(CHUNK, 1, 8, 8))
+    walk = sample(model.denoiser(), model.schedule, x_T, method=ddim(1.0), steps=5, noise=noise)
+    *_, last = walk
+    found = images(model, CHUNK, method=ddim(1.0), steps=5, seed=7, clipped=False)
+    assert torch.equal(found, last.x_t)

@@ -1,0 +1,163 @@
+"""A model folder reads back bit for bit, or says which file is damaged."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from jinc.errors import JincError
+from jinc.models import Model
+from jinc.nn import UNet, parse_config
+
+FILES = ("config.json", "diffusion.json", "model.safetensors")
+
+
+@pytest.mark.parametrize("config", ["A", "D@6", "B@ideal", "D+norm-2N", "C-1/6"])
+@pytest.mark.parametrize("classes", [0, 3])
+def test_what_is_saved_is_what_is_loaded(tmp_path, make_model, config, classes) -> None:
+    model = make_model(config, channels=3, classes=classes)
+    model.save(tmp_path / "deep" / "folder")
+    loaded = Model.load(tmp_path / "deep" / "folder")
+    assert {f.name for f in (tmp_path / "deep" / "folder").iterdir()} == set(FILES)
+    assert loaded.network.arguments() == model.network.arguments()
+    facts = ("image_size", "class_names", "schedule_name", "timesteps")
+    assert [getattr(loaded, f) for f in facts] == [getattr(model, f) for f in facts]
+    assert torch.equal(loaded.schedule.alpha_bars, model.schedule.alpha_bars)
+    saved = model.network.state_dict()
+    assert list(saved) == list(loaded.network.state_dict())
+    for name, weight in loaded.network.state_dict().items():
+        assert torch.equal(weight, saved[name])
+    x, t = torch.randn(2, 3, 8, 8), torch.tensor([1, 11])
+    labels = torch.tensor([0, 2]) if classes else None
+    assert torch.equal(loaded.denoiser(labels)(x, t), model.denoiser(labels)(x, t))
+    assert not loaded.network.training
+
+
+def test_a_design_without_a_name_is_kept(tmp_path, make_model) -> None:
+    config = replace(parse_config("D@6"), cutoff=0.2)
+    model = replace(make_model(), network=UNet(config, channels=1, width=4, levels=1))
+    model.save(tmp_path)
+    assert Model.load(tmp_path).network.config == config
+
+
+def test_saving_twice_gives_the_same_bytes(tmp_path, make_model) -> None:
+    for folder in ("a", "b"):
+        make_model().save(tmp_path / folder)
+    for name in FILES:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_names_of_classes_are_any_text(tmp_path, make_model) -> None:
+    model = replace(make_model(classes=3), class_names=("blåbær", "猫", "a\nb"))
+    model.save(tmp_path)
+    assert Model.load(tmp_path).class_names == model.class_names
+
+
+def refused(folder, name: str) -> None:
+    with pytest.raises(JincError) as caught:
+        Model.load(folder)
+    assert str(caught.value).startswith(str(folder / name))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_missing_and_truncated_files_are_named(tmp_path, make_model, name) -> None:
+    make_model(classes=3).save(tmp_path)
+    data = (tmp_path / name).read_bytes()
+    for length in (0, 1, 9, len(data) // 2, len(data) - 3):
+        (tmp_path / name).write_bytes(data[:length])
+        refused(tmp_path, name)
+    (tmp_path / name).unlink()
+    refused(tmp_path, name)
+
+
+def test_a_flipped_bit_in_the_head_of_the_weights(tmp_path, make_model) -> None:
+    make_model().save(tmp_path)
+    file = tmp_path / "model.safetensors"
+    data = file.read_bytes()
+    weights = {name: w.clone() for name, w in Model.load(tmp_path).network.state_dict().items()}
+    head = 8 + int.from_bytes(data[:8], "little")
+    for at in [*range(8), *range(8, head, 89)]:
+        for bit in (at % 8, 6):
+            flipped = bytearray(data)
+            flipped[at] ^= 1 << bit
+            file.write_bytes(flipped)
+            complaint = complaint_about(tmp_path)
+            if complaint:
+                assert str(file) in complaint
+                assert "\n" not in complaint
+                continue
+            loaded = Model.load(tmp_path)  # the flip was in what means nothing
+            for name, weight in loaded.network.state_dict().items():
+                assert torch.equal(weight, weights[name])
+
+
+def complaint_about(folder) -> str:
+    try:
+        Model.load(folder)
+    except JincError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"image_size": ["a", 8]},
+        {"image_size": [8]},
+        {"image_size": 8},
+        {"image_size": [7, 8]},
+        {"image_size": [0, 8]},
+        {"image_size": None},
+        {"class_names": 3},
+        {"class_names": ["one"]},
+        {"class_names": []},
+        {"schedule": "linar"},
+        {"timesteps": 0},
+        {"timesteps": "many"},
+        {"prediction": "v"},
+    ],
+    ids=str,
+)
+def test_facts_that_do_not_fit(tmp_path, make_model, change) -> None:
+    make_model(classes=3).save(tmp_path)
+    file = tmp_path / "diffusion.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    refused(tmp_path, "diffusion.json")
+
+
+@pytest.mark.parametrize("key", ["schedule", "timesteps", "prediction", "image_size"])
+def test_facts_that_are_missing(tmp_path, make_model, key) -> None:
+    make_model().save(tmp_path)
+    file = tmp_path / "diffusion.json"
+    facts = json.loads(file.read_text())
+    del facts[key]
+    file.write_text(json.dumps(facts))
+    refused(tmp_path, "diffusion.json")
+
+
+@pytest.mark.parametrize("content", ["[]", "3", '"text"', "null", "{}", "nonsense"])
+def test_json_of_another_kind(tmp_path, make_model, content) -> None:
+    make_model().save(tmp_path)
+    (tmp_path / "diffusion.json").write_text(content)
+    refused(tmp_path, "diffusion.json")
+
+
+def test_weights_of_another_network(tmp_path, make_model) -> None:
+    make_model(channels=1).save(tmp_path / "a")
+    make_model(channels=3).save(tmp_path / "b")
+    (tmp_path / "b" / "model.safetensors").replace(tmp_path / "a" / "model.safetensors")
+    refused(tmp_path / "a", "model.safetensors")
+
+
+def test_a_perfect_network_denoises_perfectly(make_model) -> None:
+    """With the true ε in place of the network, x0 comes back; so the adapter is the inverse."""
+    model = make_model()
+    x0, eps = torch.rand(12, 1, 8, 8) * 2 - 1, torch.randn(12, 1, 8, 8)
+    t = torch.arange(12)
+    alpha_bar = model.schedule.alpha_bar(t)[:, None, None, None]
+    x_t = (alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps).float()
+    model.network.forward = lambda *_: eps  # type: ignore[method-assign]
+    error = (model.denoiser()(x_t, t) - x0).abs().amax((1, 2, 3)) * alpha_bar.flatten().sqrt()
+    assert error.max() < 1e-5

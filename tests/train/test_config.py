@@ -1,0 +1,166 @@
+"""Settings come back from YAML as they went, and a bad one is named."""
+
+import math
+from dataclasses import fields, replace
+
+import pytest
+import yaml
+
+from jinc.errors import JincError
+from jinc.train import Run, TrainConfig
+
+OTHER = TrainConfig(
+    data="a folder/with: colons # and ünïcode",
+    split="all",
+    image_size=32,
+    channels=3,
+    resize_filter="lanczos",
+    skip_first=True,
+    hflip=True,
+    config="D-2N",
+    width=8,
+    levels=2,
+    padding="circular",
+    conditional=True,
+    schedule="cosine",
+    timesteps=77,
+    steps=5,
+    epochs=0.25,
+    batch_size=3,
+    learning_rate=1e-5,
+    weight_decay=0.0,
+    adam_betas=(0.5, 0.9),
+    ema_decay=0.0,
+    seed=2**63 - 1,
+    device="cpu",
+    log_every=1,
+    sample_every=0,
+    checkpoint_every=2,
+    keep=1,
+)
+
+
+@pytest.mark.parametrize("config", [TrainConfig(), OTHER, TrainConfig(data="123", config="null")])
+def test_round_trip(tmp_path, config) -> None:
+    config.write(tmp_path / "config.yaml")
+    assert TrainConfig.read(tmp_path / "config.yaml") == config
+
+
+def test_the_other_settings_are_all_other() -> None:
+    default = TrainConfig()
+    same = [f.name for f in fields(default) if getattr(default, f.name) == getattr(OTHER, f.name)]
+    assert not same
+
+
+def test_what_is_not_said_is_as_always(tmp_path) -> None:
+    (tmp_path / "c.yaml").write_text("width: 8\nadam_betas: [0.5, 0.6]\nepochs: 3\n")
+    expected = replace(TrainConfig(), width=8, adam_betas=(0.5, 0.6), epochs=3)
+    assert TrainConfig.read(tmp_path / "c.yaml") == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, 0) for name in ("batch_size", "timesteps", "log_every", "checkpoint_every")),
+        *((name, -1) for name in ("keep", "sample_every", "seed", "weight_decay", "steps")),
+        *((name, "many") for name in ("batch_size", "epochs", "seed", "channels", "adam_betas")),
+        *((name, math.nan) for name in ("epochs", "learning_rate", "weight_decay", "ema_decay")),
+        *((name, math.inf) for name in ("epochs", "learning_rate", "weight_decay", "ema_decay")),
+        *((name, 1.5) for name in ("batch_size", "steps", "width", "image_size")),
+        *((name, True) for name in ("batch_size", "epochs", "channels")),
+        *((name, None) for name in ("data", "config", "width", "seed", "hflip")),
+        *((name, "nonsense") for name in ("split", "padding", "schedule", "resize_filter")),
+        *((name, 3) for name in ("data", "config", "hflip", "device")),
+        ("epochs", 0),
+        ("steps", 0),
+        ("learning_rate", 0),
+        ("learning_rate", 1),
+        ("ema_decay", 1),
+        ("channels", 2),
+        ("seed", 2**63),
+        ("adam_betas", [0.9]),
+        ("adam_betas", [0.9, 1]),
+        ("adam_betas", [0.9, "x"]),
+        ("adam_betas", 0.9),
+    ],
+)
+def test_a_bad_value_is_named(tmp_path, name, value) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(yaml.safe_dump({name: value}))
+    with pytest.raises(JincError) as caught:
+        TrainConfig.read(file)
+    assert str(caught.value).startswith(f"{file}: {name}: ")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(JincError, match=f"^{name}: "):
+        TrainConfig(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("widht: 8", "'widht' is no setting; did you mean width"),
+        ("qqqq: 8", "'qqqq' is no setting$"),
+        ("3: 8", "'3' is no setting"),
+        ("- 1\n- 2", "does not hold the settings"),
+        ("", "does not hold the settings"),
+        ("width: [8", "cannot be read as settings"),
+        ("width: !!python/object/apply:os.system ['true']", "cannot be read as settings"),
+        ("\x00", "cannot be read as settings"),
+    ],
+)
+def test_a_bad_file_is_named(tmp_path, text, reason) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(text)
+    with pytest.raises(JincError, match=reason) as caught:
+        TrainConfig.read(file)
+    assert str(caught.value).startswith(str(file))
+    assert "\n" not in str(caught.value)
+
+
+def test_bytes_that_are_no_text_and_a_file_that_is_not_there(tmp_path) -> None:
+    (tmp_path / "c.yaml").write_bytes(b"data: \xff\xfe")
+    for file in (tmp_path / "c.yaml", tmp_path / "none.yaml"):
+        with pytest.raises(JincError, match="cannot be read as settings"):
+            TrainConfig.read(file)
+
+
+@pytest.mark.parametrize(
+    ("settings", "images", "steps"),
+    [
+        ({"epochs": 2, "batch_size": 10}, 100, 20),
+        ({"epochs": 0.5, "batch_size": 10}, 100, 5),
+        ({"epochs": 1, "batch_size": 64}, 3, 1),
+        ({"epochs": 9, "steps": 7}, 100, 7),
+    ],
+)
+def test_how_many_steps(settings, images, steps) -> None:
+    assert TrainConfig(**settings).total_steps(images) == steps
+
+
+def test_a_folder_with_something_in_it_is_not_taken(tmp_path) -> None:
+    run = Run.create(tmp_path / "run", OTHER)
+    assert run.config == OTHER
+    with pytest.raises(JincError, match=r"holds a run already.*--resume"):
+        Run.create(tmp_path / "run", OTHER)
+    (tmp_path / "other").mkdir()
+    assert Run.create(tmp_path / "other", OTHER).config == OTHER
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").touch()
+    for path in (tmp_path / "mine", tmp_path / "mine" / "thesis.tex"):
+        with pytest.raises(JincError, match="exists already, and is no run"):
+            Run.create(path, OTHER)
+    with pytest.raises(JincError, match=r"no config\.yaml"):
+        Run.open(tmp_path / "mine")
+
+
+def test_a_log_survives_a_cut_and_a_step_back(tmp_path) -> None:
+    run = Run.create(tmp_path / "run", OTHER)
+    assert run.read_log() == []
+    for step in (5, 10, 15):
+        run.append_log({"step": step, "loss": 1 / step})
+    with run.log.open("a") as file:
+        file.write('{"step": 20, "lo')
+    assert [entry["step"] for entry in run.read_log()] == [5, 10, 15]
+    run.forget_log_after(10)
+    assert run.read_log() == [{"step": 5, "loss": 0.2}, {"step": 10, "loss": 0.1}]
+    assert sorted(f.name for f in run.path.iterdir()) == ["config.yaml", "log.jsonl"]
