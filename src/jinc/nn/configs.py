@@ -20,6 +20,9 @@ from jinc.signal.resample import Phase
 IDEAL = 0
 """The number of taps that stands for the ideal filter, applied by FFT."""
 
+MOST_TAPS = 64
+"""Longer filters than this are refused."""
+
 EXAMPLES = (
     *("A", "D@6", "D@12", "D@ideal", "B@6", "C@6", "B@12", "C@12", "D-2@12", "D+plain@12"),
     *("B-0", "C-0", "D-0", "B-1", "C-1", "D-1", "B-1N", "C-1N", "D-1N", "B-2N", "C-2N", "D-2N"),
@@ -34,7 +37,7 @@ class Config:
 
     Args:
         letter: A is the baseline; B resamples without aliasing, C activates without, D does both.
-        taps: filter size K, 3 to 64; `IDEAL` for the ideal filter.
+        taps: filter size K, 1 to 64; `IDEAL` for the ideal filter.
         kaiser_beta: shape of the Kaiser window.
         cutoff: cycles per pixel of the fine grid.
         window: `outer` or `radial`.
@@ -55,6 +58,13 @@ class Config:
     phase: Phase = "cosited"
     kappa: float = 0.0
     norm_inside: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what no configuration can mean."""
+        if self.letter not in ("A", "B", "C", "D"):
+            raise JincError(f"config: {self.letter!r} is none of the letters A, B, C and D")
+        if not isinstance(self.taps, int) or not 0 <= self.taps <= MOST_TAPS:
+            raise JincError(f"config: {self.taps!r} is no number of taps up to {MOST_TAPS}")
 
     @property
     def filters_resampling(self) -> bool:
@@ -159,8 +169,8 @@ def _corrected(name: str, match: re.Match[str]) -> Config:
 
 
 def _checked_taps(name: str, taps: int, least: int) -> int:
-    if not least <= taps <= 64:
-        raise JincError(f"config: {name!r}: {taps} taps are outside {least} to 64")
+    if not least <= taps <= MOST_TAPS:
+        raise JincError(f"config: {name!r}: {taps} taps are outside {least} to {MOST_TAPS}")
     return taps
 
 

@@ -1,5 +1,6 @@
 """One U-Net for every configuration: resamplers and activations are put in, nothing is copied."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -9,12 +10,12 @@ from typing import Any, Self
 import torch
 from huggingface_hub import PyTorchModelHubMixin
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load as deserialize
 from safetensors.torch import save as serialize
 from torch import Tensor, nn
 
 from jinc.errors import JincError
-from jinc.files import writing
+from jinc.files import reading, writing
 from jinc.nn.blocks import EMBEDDING, Down, SelfAttention, Up, double_conv
 from jinc.nn.configs import Config, parse_config
 from jinc.signal.padding import Padding, check_padding
@@ -119,10 +120,12 @@ class UNet(
         """Write `config.json` and `model.safetensors` into a folder, made where it is missing."""
         folder = Path(path)
         weights = {name: w.cpu().contiguous() for name, w in self.state_dict().items()}
+        data = serialize(weights, metadata={"format": "pt"})
+        facts = self.arguments() | {"sha256": hashlib.sha256(data).hexdigest()}
         with writing(folder / "model.safetensors") as file:
-            file.write(serialize(weights, metadata={"format": "pt"}))
+            file.write(data)
         with writing(folder / "config.json") as file:
-            file.write((json.dumps(self.arguments(), indent=2) + "\n").encode())
+            file.write((json.dumps(facts, indent=2) + "\n").encode())
 
     def _save_pretrained(self, save_directory: Path) -> None:
         """Let the hub's mixin write the same two files."""
@@ -136,8 +139,16 @@ class UNet(
             JincError: a file is missing, damaged, or belongs to another network.
         """
         folder = Path(path)
-        network = cls(**_read_arguments(folder / "config.json"))
-        network.load_state_dict(_read_weights(folder / "model.safetensors", network))
+        arguments = _read_json(folder / "config.json")
+        data = _read_weights(folder / "model.safetensors", arguments.pop("sha256", None))
+        try:
+            with torch.device("meta"):  # sizes are compared before memory is taken for them
+                plan = cls(**arguments)
+            _check_fit(folder / "model.safetensors", plan, data)
+            network = cls(**arguments)
+        except (JincError, TypeError) as error:
+            raise JincError(f"{folder}: cannot be read as a network ({error})") from None
+        network.load_state_dict(data)
         return network
 
     def arguments(self) -> dict[str, Any]:
@@ -198,36 +209,41 @@ def _as_config(config: str | Config | Mapping[str, Any]) -> Config:
 
 
 def _check_sizes(channels: int, width: int, levels: int, classes: int) -> None:
-    if channels < 1:
-        raise JincError(f"channels: {channels} is not at least 1")
-    if width < 4 or width % 4:
+    least = {"channels": 1, "width": 4, "levels": 1, "classes": 0}
+    given = {"channels": channels, "width": width, "levels": levels, "classes": classes}
+    for name, value in given.items():
+        if not isinstance(value, int) or value < least[name]:
+            raise JincError(f"{name}: {value!r} is not a whole number of at least {least[name]}")
+    if width % 4:
         raise JincError(f"width: {width} is not a multiple of 4, one part for each attention head")
-    if levels < 1:
-        raise JincError(f"levels: {levels} is not at least 1")
-    if classes < 0:
-        raise JincError(f"classes: {classes} is negative")
 
 
-def _read_arguments(file: Path) -> dict[str, Any]:
+def _read_json(file: Path) -> dict[str, Any]:
     try:
-        arguments = json.loads(file.read_text())
+        value = json.loads(file.read_text())
     except (OSError, ValueError) as error:
-        raise JincError(f"{file}: cannot be read as a network's configuration ({error})") from None
-    known = {"config", "channels", "width", "levels", "classes", "padding"}
-    if not isinstance(arguments, dict) or not arguments.keys() <= known:
-        raise JincError(f"{file}: is not the configuration of a jinc U-Net")
-    return arguments
+        raise JincError(f"{file}: cannot be read as a network's settings ({error})") from None
+    if not isinstance(value, dict):
+        raise JincError(f"{file}: does not hold the settings of a network")
+    return value
 
 
-def _read_weights(file: Path, network: nn.Module) -> dict[str, Tensor]:
+def _read_weights(file: Path, digest: str | None) -> dict[str, Tensor]:
+    with reading(file) as opened:
+        data = opened.read()
+    if digest is not None and hashlib.sha256(data).hexdigest() != digest:
+        raise JincError(f"{file}: is damaged, it does not match the sum in config.json")
     try:
-        weights = load_file(file)
-    except (OSError, SafetensorError) as error:
+        return deserialize(data)
+    except SafetensorError as error:
         raise JincError(f"{file}: cannot be read as weights ({error})") from None
+
+
+def _check_fit(file: Path, network: nn.Module, weights: dict[str, Tensor]) -> None:
     expected = network.state_dict()
-    if weights.keys() != expected.keys():
-        raise JincError(f"{file}: has not the weights that config.json beside it asks for")
+    for name in sorted(expected.keys() ^ weights.keys()):
+        problem = "lacks" if name in expected else "has an unknown"
+        raise JincError(f"{file.name} {problem} weight {name}")
     for name, value in expected.items():
         if weights[name].shape != value.shape:
-            raise JincError(f"{file}: {name} has shape {tuple(weights[name].shape)}")
-    return weights
+            raise JincError(f"{file.name}: {name} has shape {list(weights[name].shape)}")
