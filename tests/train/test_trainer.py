@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 
 from jinc.errors import JincError
-from jinc.models import EpsDenoiser, Model
+from jinc.models import EpsDenoiser, Model, choose_device
 from jinc.nn import UNet
 from jinc.train import Run, TrainConfig, Trainer, build_model
-from jinc.train.trainer import NON_FINITE_LIMIT, choose_device
+from jinc.train.trainer import NON_FINITE_LIMIT
 
 
 def everything(trainer: Trainer) -> dict[str, object]:
@@ -181,7 +181,8 @@ def test_the_run_folder(new_trainer) -> None:
     assert sorted((run.path / "samples").iterdir()) == [run.samples(4), run.samples(7)]
     with Image.open(run.samples(7)) as picture:
         picture.load()
-        assert picture.width == picture.height > 6 * 64
+        assert picture.width > 6 * 64
+        assert picture.height > 5 * 64
     assert isinstance(run.model(), Model)
     assert {f.name for f in run.path.iterdir()} == {
         *("config.yaml", "log.jsonl", "checkpoints", "samples", "model")

@@ -15,8 +15,7 @@ from jinc.data import image_grid, save_images, save_png
 from jinc.diffusion import Method, ddim, ddpm, posterior, timesteps
 from jinc.errors import JincError
 from jinc.files import one_line
-from jinc.models import CHUNK, generate_images
-from jinc.train.trainer import choose_device
+from jinc.models import CHUNK, choose_device, generate_images, grid_columns
 
 
 def sample(
@@ -56,14 +55,14 @@ def sample(
     if steps is None and method != "ddpm":
         steps = min(50, model.timesteps)
     levels = timesteps(model.timesteps, model.timesteps if steps is None else steps)
-    chosen = _method(method, eta)
+    labels = class_labels(model, classes)
     walks = generate_images(
         model,
         number,
-        method=chosen,
+        method=_method(method, eta),
         steps=steps,
         seed=seed,
-        labels=class_labels(model, classes),
+        labels=labels,
         clipped=clip,
     )
     _make_folder(out)
@@ -76,7 +75,8 @@ def sample(
             if step.t == -1:
                 save_images(out, step.x_t, numbers.start)
                 images.append(step.x_t)
-    save_png(out / "grid.png", image_grid(torch.cat(images), scale=None))
+    grid = image_grid(torch.cat(images), columns=grid_columns(labels), scale=None)
+    save_png(out / "grid.png", grid)
     print(f"{number} images: {out}, all of them in {out / 'grid.png'}")
 
 

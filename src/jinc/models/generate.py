@@ -55,3 +55,15 @@ def generate_images(
         for step in walk:
             n = len(asked)
             yield asked, Step(step.t, step.x_t[:n], step.x0_hat[:n])
+
+
+def grid_columns(labels: Sequence[int] | None) -> int | None:
+    """Return how many columns give every class its own, where they are not too many for that.
+
+    Args:
+        labels: as `generate_images` takes them.
+
+    Returns:
+        The number of columns, or None where the grid is better square.
+    """
+    return len(labels) if labels is not None and 2 <= len(labels) <= 20 else None

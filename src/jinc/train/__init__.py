@@ -5,7 +5,8 @@ from jinc.train.checkpoint import Checkpoint, load_checkpoint, load_newest, save
 from jinc.train.config import TrainConfig
 from jinc.train.ema import Ema
 from jinc.train.run import Run
-from jinc.train.trainer import Progress, Trainer, build_model, check_settings, load_data
+from jinc.train.setup import build_model, check_settings, load_data
+from jinc.train.trainer import Progress, Trainer
 
 __all__ = [
     "Batch",

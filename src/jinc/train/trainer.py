@@ -2,28 +2,28 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jinc.data import ImageSet, image_grid, load_images, save_png
+from jinc.data import ImageSet, image_grid, save_png
 from jinc.diffusion import forward
 from jinc.errors import JincError
-from jinc.models import Model, generate_images
-from jinc.nn import UNet
+from jinc.models import Model, choose_device, generate_images, grid_columns
 from jinc.train.batches import Batches
-from jinc.train.checkpoint import Checkpoint, Tensors, load_newest, save_checkpoint
-from jinc.train.config import TrainConfig
+from jinc.train.checkpoint import Checkpoint, load_newest, save_checkpoint
 from jinc.train.ema import Ema
+from jinc.train.optimiser import load_optimiser, optimiser_tensors
 from jinc.train.run import Run
+from jinc.train.setup import build_model
 
 NON_FINITE_LIMIT = 5
 """Steps with a loss that is no number, in a row, after which training stops."""
 
-GRID = 36
+GRID = 40
 """Images in a picture of samples."""
 
 STEPS = 50
@@ -120,7 +120,7 @@ class Trainer:
         groups = {
             "network": self.network.state_dict(),
             "ema": self.ema.network.state_dict(),
-            "optimiser": _optimiser_tensors(self.optimiser),
+            "optimiser": optimiser_tensors(self.optimiser),
         }
         state = {"torch": torch.__version__, "threads": torch.get_num_threads()}
         save_checkpoint(
@@ -177,7 +177,8 @@ class Trainer:
         for numbers, step in walk:
             if step.t == -1:
                 last[numbers.start] = step.x_t
-        grid = image_grid(torch.cat(list(last.values())), scale=None)
+        images = torch.cat(list(last.values()))
+        grid = image_grid(images, columns=grid_columns(labels), scale=None)
         save_png(self.run.samples(self.step), grid)
 
     def _resume(self) -> None:
@@ -188,7 +189,7 @@ class Trainer:
         try:
             self.network.load_state_dict(dict(checkpoint.groups["network"]))
             self.ema.network.load_state_dict(dict(checkpoint.groups["ema"]))
-            _load_optimiser(self.optimiser, checkpoint.groups["optimiser"])
+            load_optimiser(self.optimiser, checkpoint.groups["optimiser"])
         except (RuntimeError, ValueError, LookupError):
             raise JincError(
                 f"{self.run.checkpoints}: the checkpoint of step {checkpoint.step} is of another "
@@ -198,104 +199,9 @@ class Trainer:
         self.run.forget_log_after(self.step)
 
 
-def load_data(config: TrainConfig, progress: Callable[[int, int], None] | None = None) -> ImageSet:
-    """Open the images that a run trains on.
-
-    Args:
-        config: says which.
-        progress: called with (done, total) while a folder is decoded.
-
-    Raises:
-        JincError: as `data.load_images`.
-    """
-    return load_images(
-        config.data,
-        image_size=config.image_size,
-        channels=config.channels,
-        resize_filter=config.resize_filter,
-        split=config.split,
-        skip_first=config.skip_first,
-        progress=progress,
-    )
-
-
-def build_model(config: TrainConfig, images: ImageSet) -> Model:
-    """Make the untrained model that a run asks for.
-
-    Raises:
-        JincError: the network cannot take these images, or has no classes to learn.
-    """
-    height, width = images.image_size
-    unit = 2**config.levels
-    if height % unit or width % unit:
-        near = math.ceil(max(height, width) / unit) * unit
-        raise JincError(
-            f"image_size: {height}×{width} cannot be halved {config.levels} times; "
-            f"say --image-size {near}, or fewer --levels"
-        )
-    if config.conditional and not images.class_names:
-        raise JincError(f"conditional: {images.name} has no classes; leave it out")
-    class_names = images.class_names if config.conditional else ()
-    network = UNet(
-        config.config,
-        channels=images.channels,
-        width=config.width,
-        levels=config.levels,
-        classes=len(class_names),
-        padding=config.padding,
-    )
-    return Model(network, images.image_size, class_names, config.schedule, config.timesteps)
-
-
-def check_settings(config: TrainConfig, images: ImageSet) -> None:
-    """Find out whether a run can be trained, before its folder is made.
-
-    Raises:
-        JincError: as `build_model` and `choose_device`, or for a schedule that cannot be made.
-    """
-    choose_device(config.device)
-    len(build_model(config, images).schedule)
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device of that name; `auto` is CUDA, then MPS, then the CPU.
-
-    Raises:
-        JincError: there is no such device here.
-    """
-    if name == "auto":
-        found = torch.accelerator.current_accelerator(check_available=True)
-        return found or torch.device("cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise JincError(f"device: {name!r} cannot be used here ({reason})") from None
-    return device
-
-
 def _finite_gradients(network: nn.Module) -> bool:
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
     return bool(torch.nn.utils.get_total_norm(gradients).isfinite())
-
-
-def _optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Lay the optimiser's state out by `place.name`."""
-    state = optimiser.state_dict()["state"]
-    return {f"{place}.{name}": t for place, entry in state.items() for name, t in entry.items()}
-
-
-def _load_optimiser(optimiser: torch.optim.Optimizer, tensors: Tensors) -> None:
-    parameters = [p for group in optimiser.param_groups for p in group["params"]]
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in tensors.items():
-        place, name = key.split(".", 1)
-        if tensor.ndim:  # the fused step walks through memory, in whatever order it lies
-            tensor = torch.empty_like(parameters[int(place)], device="cpu").copy_(tensor)
-        state.setdefault(int(place), {})[name] = tensor
-    groups = optimiser.state_dict()["param_groups"]
-    optimiser.load_state_dict({"state": state, "param_groups": groups})
 
 
 def _json_number(value: float) -> float | None:
