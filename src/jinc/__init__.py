@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from jinc.data import load_images as load_images
     from jinc.diffusion import Schedule as Schedule
     from jinc.diffusion import SeededNoise as SeededNoise
+    from jinc.diffusion import calibrate as calibrate
     from jinc.diffusion import clip as clip
     from jinc.diffusion import ddim as ddim
     from jinc.diffusion import ddpm as ddpm
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 _ROOMS = {
     "data": ("ImageSet", "load_images"),
     "diffusion": (
-        *("Schedule", "SeededNoise", "clip", "ddim", "ddpm", "generate", "posterior", "sample"),
+        *("Schedule", "SeededNoise", "calibrate", "clip", "ddim", "ddpm"),
+        *("generate", "posterior", "sample"),
     ),
     "errors": ("JincError",),
     "models": ("Model", "load_official"),

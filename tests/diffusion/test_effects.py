@@ -5,7 +5,19 @@ from dataclasses import FrozenInstanceError, dataclass
 import pytest
 import torch
 
-from jinc.diffusion import Branch, Effect, Schedule, clip, ddim, gaussian, sample
+from jinc.diffusion import (
+    Branch,
+    Effect,
+    Schedule,
+    calibrate,
+    clip,
+    ddim,
+    eps_from_x0,
+    forward,
+    gaussian,
+    sample,
+    x0_from_eps,
+)
 from jinc.errors import JincError
 
 SCHEDULE = Schedule.linear(T=1000)
@@ -81,3 +93,40 @@ def test_an_effect_is_frozen_and_says_what_it_is():
 def test_an_empty_range_is_refused(low, high):
     with pytest.raises(JincError, match="low < high"):
         clip(triple, low, high)
+
+
+def _deaf(schedule: Schedule, eps: torch.Tensor):
+    """Know the direction of the noise exactly, and take its amplitude for the usual one."""
+    direction = eps / eps.square().mean((1, 2, 3), keepdim=True).sqrt()
+    return lambda x_t, t: x0_from_eps(schedule, x_t, t, direction)
+
+
+@pytest.mark.parametrize("t", [300, 500, 700, 999])
+def test_calibrate_leaves_the_promised_share_of_the_amplitudes_error(t: int) -> None:
+    schedule = Schedule.linear()
+    generator = torch.Generator().manual_seed(0)
+    x0, eps = torch.randn(2, 4000, 1, 12, 12, dtype=torch.float64, generator=generator)
+    steps = torch.full((4000,), t)
+    x_t = forward(schedule, x0 / 2**0.5, steps, eps)  # images of mean square ½
+    deaf = _deaf(schedule, eps)
+
+    def amplitude(denoiser):
+        eps_hat = eps_from_x0(schedule, x_t, steps, denoiser(x_t, steps))
+        return eps_hat.square().mean((1, 2, 3)).sqrt()
+
+    true = eps.square().mean((1, 2, 3)).sqrt()
+    before = (amplitude(deaf) - true).square().mean()
+    after = (amplitude(calibrate(deaf, schedule)) - true).square().mean()
+    assert before == pytest.approx(1 / (2 * 144), rel=0.1)
+    assert float(after / before) == pytest.approx(float(schedule.alpha_bar(t)), rel=0.15)
+
+
+def test_calibrate_changes_nothing_where_nothing_is_wrong() -> None:
+    schedule = Schedule.linear()
+    x0 = torch.ones(2, 1, 4, 4, dtype=torch.float64)
+    eps = torch.ones_like(x0)
+    eps[..., ::2] = -1  # no part of x0 in it
+    t = torch.tensor([10, 900])
+    x_t = forward(schedule, x0, t, eps)
+    same = calibrate(lambda x_t, t: x0, schedule)(x_t, t)
+    torch.testing.assert_close(same, x0)

@@ -3,7 +3,7 @@
 Its first block is a convolution without bias and a GroupNorm over everything, which divides any
 factor of the image away, and the skip from there on carries none. So the amplitude of the noise in
 one image, which varies by 1/√(2·pixels), is guessed as its mean: 4 % at 16×16. Deterministic DDIM
-never makes up for it (pale or garish images), fresh noise does: sample small images with η = 1.
+carries the error along, to pale or garish images. `diffusion.calibrate` makes up for it.
 """
 
 import pytest

@@ -69,5 +69,6 @@ def test_it_is_the_plain_sampler_from_seeded_noise(make_model) -> None:
     x_T = noise(torch.empty(CHUNK, 1, 8, 8))
     walk = sample(model.denoiser(), model.schedule, x_T, method=ddim(1.0), steps=5, noise=noise)
     *_, last = walk
-    found = images(model, CHUNK, method=ddim(1.0), steps=5, seed=7, clipped=False)
+    settings = {"method": ddim(1.0), "steps": 5, "seed": 7}
+    found = images(model, CHUNK, **settings, clipped=False, calibrated=False)
     assert torch.equal(found, last.x_t)

@@ -32,6 +32,7 @@ def sample(
         tuple[str, ...], Parameter(name="--class", consume_multiple=True, negative=())
     ] = (),
     clip: bool = True,
+    calibrate: bool = True,
     device: str = "auto",
 ) -> None:
     """Generate images. Image i of a seed is the same, byte for byte, however many are asked for.
@@ -46,6 +47,8 @@ def sample(
         seed: other seeds give other images.
         classes: classes to generate, by name or number, dealt out in turn; all if not given.
         clip: keep predictions in the range of images.
+        calibrate: correct the amplitude of the predicted noise, which this U-Net cannot know; the
+            published sampler is `--method ddpm --no-clip --no-calibrate`.
         device: cpu, cuda, mps, or auto for the best there is.
     """
     console = Console(stderr=True)
@@ -64,6 +67,7 @@ def sample(
         seed=seed,
         labels=labels,
         clipped=clip,
+        calibrated=calibrate,
     )
     _make_folder(out)
     images: list[Tensor] = []

@@ -1,6 +1,6 @@
 """Schedules, the forward process, samplers and effects; it knows no network."""
 
-from jinc.diffusion.effects import Branch, Effect, clip
+from jinc.diffusion.effects import Branch, Effect, calibrate, clip
 from jinc.diffusion.methods import Method, ddim, ddpm, posterior
 from jinc.diffusion.noise import SeededNoise
 from jinc.diffusion.oracles import gaussian, mixture, points
@@ -24,6 +24,7 @@ __all__ = [
     "Schedule",
     "SeededNoise",
     "Step",
+    "calibrate",
     "clip",
     "ddim",
     "ddpm",

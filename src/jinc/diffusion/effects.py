@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from jinc.diffusion.process import eps_from_x0, x0_from_eps
+from jinc.diffusion.schedule import Schedule
 from jinc.errors import JincError
 from jinc.types import Denoiser, Images, Steps
 
@@ -92,3 +94,37 @@ class clip(Effect):
     def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
         """The answer, clipped."""
         return answers[0].clamp(self.low, self.high)
+
+
+@dataclass(frozen=True)
+class calibrate(Effect):
+    """Give the predicted noise the amplitude that the noisy image shows.
+
+    For networks that normalise their input away, as the published U-Net does: they know the
+    direction of the noise in an image, not its amplitude, which differs from image to image by
+    1/√(2n) for n numbers. Deterministic sampling carries the error along, to pale or garish images.
+
+    With ε = a d, d being the prediction, ⟨x_t, d⟩ = √(1−ᾱ) a ⟨d, d⟩ + √ᾱ ⟨x0, d⟩, and ⟨x0, d⟩ is
+    near zero. The amplitude measured so errs with variance ᾱ/(1−ᾱ)·m/n, m being the mean square of
+    x0; a itself varies by 1/(2n) about 1. The best guess of a weighs the two, and for m = ½ the
+    weight of the measurement is 1 − ᾱ: n cancels, and a share ᾱ of the squared error is left.
+
+    Args:
+        denoiser: whose predictions are corrected; one with an amplitude of its own needs it not.
+        schedule: the one it was trained with.
+    """
+
+    denoiser: Denoiser
+    schedule: Schedule
+
+    def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
+        """The question as it came."""
+        return [Branch(self.denoiser, x_t, t)]
+
+    def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
+        """The answer whose noise has the best guess of its amplitude."""
+        noise_power = (1 - self.schedule.alpha_bar(t)).to(x_t.dtype).view(-1, 1, 1, 1)
+        eps = eps_from_x0(self.schedule, x_t, t, answers[0])
+        power = eps.square().sum((1, 2, 3), keepdim=True)
+        measured = (x_t * eps).sum((1, 2, 3), keepdim=True) / (noise_power.sqrt() * power)
+        return x0_from_eps(self.schedule, x_t, t, (1 + noise_power * (measured - 1)) * eps)

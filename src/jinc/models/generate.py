@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from jinc.diffusion import Method, SeededNoise, Step, clip, ddim, sample
+from jinc.diffusion import Method, SeededNoise, Step, calibrate, clip, ddim, sample
 from jinc.models.model import Model
 
 CHUNK = 16
@@ -23,6 +23,7 @@ def generate_images(
     seed: int = 0,
     labels: Sequence[int] | None = None,
     clipped: bool = True,
+    calibrated: bool = True,
 ) -> Iterator[tuple[range, Step]]:
     """Generate images 0 … count − 1 of a seed, chunk by chunk.
 
@@ -34,6 +35,7 @@ def generate_images(
         seed: with the number of an image it determines its noise, ≥ 0.
         labels: classes dealt out in turn, image i taking `labels[i % len(labels)]`; None for none.
         clipped: whether predictions are kept in [−1, 1].
+        calibrated: whether predictions get the amplitude that the network cannot know.
 
     Yields:
         After every step of every chunk, the numbers of its images and the step, `[n, C, H, W]`.
@@ -48,6 +50,8 @@ def generate_images(
         if labels is not None:
             classes = torch.tensor([labels[i % len(labels)] for i in numbers], device=device)
         denoiser = model.denoiser(classes)
+        if calibrated:
+            denoiser = calibrate(denoiser, model.schedule)
         if clipped:
             denoiser = clip(denoiser)
         asked = range(first, min(count, first + CHUNK))
