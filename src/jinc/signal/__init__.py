@@ -1,4 +1,4 @@
-"""The mathematics of sampled images: filters, resampling, activations that do not alias."""
+"""The mathematics of sampled images: filters, resampling, shifts, activations without aliasing."""
 
 from jinc.signal.filters import (
     cutoff_from_radians,
@@ -10,6 +10,7 @@ from jinc.signal.filters import (
 from jinc.signal.ideal import ideal_downsample, ideal_filtered_activation, ideal_upsample
 from jinc.signal.padding import extend
 from jinc.signal.resample import downsample, filtered_activation, upsample
+from jinc.signal.shift import shift, shift_rows
 
 __all__ = [
     "cutoff_from_radians",
@@ -23,5 +24,7 @@ __all__ = [
     "ideal_downsample",
     "ideal_filtered_activation",
     "ideal_upsample",
+    "shift",
+    "shift_rows",
     "upsample",
 ]

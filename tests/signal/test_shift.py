@@ -1,0 +1,58 @@
+"""Shifts of periodic images: orthogonal, rolls at whole pixels, exact on waves."""
+
+import math
+
+import pytest
+import torch
+
+from jinc.signal import shift, shift_rows
+
+SIZES = [(8, 8), (7, 9), (6, 5), (1, 2)]
+
+
+def images(*size: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    return torch.randn(2, 3, *size, generator=torch.Generator().manual_seed(0), dtype=dtype)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_whole_pixels_are_rolls(size) -> None:
+    x = images(*size)
+    for down, right in ((0, 0), (1, -2), (-5, 3), (11, 40)):
+        rolled = x.roll((down, right), (-2, -1))
+        torch.testing.assert_close(shift(x, down, right), rolled, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("pixels", [0.5, -0.3, 2.77, 1.5, -12.5])
+@pytest.mark.parametrize(("dtype", "atol"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
+def test_shifts_are_orthogonal_and_go_back(size, pixels, dtype, atol) -> None:
+    x, y = images(*size, dtype=dtype), images(*size, dtype=dtype).flip(0)
+    moved = shift(x, pixels, -2 * pixels)
+    torch.testing.assert_close(shift(moved, -pixels, 2 * pixels), x, rtol=0, atol=atol)
+    there = (moved * y).sum()
+    back = (x * shift(y, -pixels, 2 * pixels)).sum()
+    torch.testing.assert_close(there, back, rtol=0, atol=100 * atol)
+
+
+def test_waves_move_as_waves() -> None:
+    place = torch.arange(10, dtype=torch.float64)
+
+    def wave(moved: float) -> torch.Tensor:
+        return torch.cos(2 * math.pi * 3 * (place - moved) / 10).expand(1, 1, 4, 10)
+
+    torch.testing.assert_close(shift(wave(0), 1.3, 0.37), wave(0.37), rtol=0, atol=1e-14)
+
+
+def test_each_image_and_each_row_has_its_own() -> None:
+    x = images(4, 8)
+    each = torch.tensor([0.25, -1.5], dtype=torch.float64)
+    alone = torch.cat([shift(x[i : i + 1], 0.0, each[i].item()) for i in range(2)])
+    torch.testing.assert_close(shift(x, 0.0, each), alone)
+    rows = torch.tensor([0.0, 1.0, 2.0, 3.0], dtype=torch.float64)
+    sheared = shift_rows(x, rows)
+    torch.testing.assert_close(sheared[..., 2, :], x[..., 2, :].roll(2, -1))
+
+
+def test_gradients_are_the_derivatives() -> None:
+    x = images(3, 4).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: shift(x, 0.3, -1.2), x)
