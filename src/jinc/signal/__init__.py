@@ -1,4 +1,4 @@
-"""The mathematics of sampled images: filters, resampling, shifts, activations without aliasing."""
+"""The mathematics of sampled images: filters, resampling, rotation, activation."""
 
 from jinc.signal.filters import (
     cutoff_from_radians,
@@ -10,6 +10,7 @@ from jinc.signal.filters import (
 from jinc.signal.ideal import ideal_downsample, ideal_filtered_activation, ideal_upsample
 from jinc.signal.padding import extend
 from jinc.signal.resample import downsample, filtered_activation, upsample
+from jinc.signal.rotate import disc, rotate
 from jinc.signal.shift import shift, shift_rows
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "default_kaiser_beta",
     "design_jinc",
     "design_kaiser_sinc",
+    "disc",
     "downsample",
     "extend",
     "filtered_activation",
@@ -24,6 +26,7 @@ __all__ = [
     "ideal_downsample",
     "ideal_filtered_activation",
     "ideal_upsample",
+    "rotate",
     "shift",
     "shift_rows",
     "upsample",
