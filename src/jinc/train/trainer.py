@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -130,13 +130,7 @@ class Trainer:
 
     def averaged_model(self) -> Model:
         """Return the model with averaged weights."""
-        return Model(
-            self.ema.network,
-            self.model.image_size,
-            self.model.class_names,
-            self.model.schedule_name,
-            self.model.timesteps,
-        )
+        return replace(self.model, network=self.ema.network)
 
     def _due(self, every: int) -> bool:
         return self.step % every == 0 or self.step == self.total
