@@ -2,6 +2,7 @@
 
 from jinc.diffusion.effects import Branch, Effect, calibrate, clip
 from jinc.diffusion.methods import Method, ddim, ddpm, posterior
+from jinc.diffusion.motion import gentle, rotating, shifting, steady
 from jinc.diffusion.noise import SeededNoise
 from jinc.diffusion.oracles import gaussian, mixture, points
 from jinc.diffusion.process import (
@@ -33,11 +34,15 @@ __all__ = [
     "forward",
     "gaussian",
     "generate",
+    "gentle",
     "make_schedule",
     "mixture",
     "points",
     "posterior",
+    "rotating",
     "sample",
+    "shifting",
+    "steady",
     "step_noise",
     "timesteps",
     "v_from_x0_eps",
