@@ -127,7 +127,7 @@ def test_bad_data(refused, tiny, tmp_path, make) -> None:
         (["--padding", "mirror"], "--padding"),
         (["--channels", "2"], "--channels"),
         (["--device", "toaster"], "device: 'toaster'"),
-        (["--timesteps", "2000000"], "alpha_bars"),
+        (["--timesteps", "2000000"], "timesteps"),
         (["--seed", "-1"], "seed: -1"),
         (["--seed", str(2**70)], "seed"),
         (["--widht", "8"], "--widht"),
@@ -303,5 +303,5 @@ def test_bad_settings_files(refused, tmp_path, name, content, says) -> None:
 
 
 def test_settings_without_a_file(refused, tmp_path) -> None:
-    refused("train", "--out", tmp_path / "run", "--settings", says="--settings: names no file")
+    refused("train", "--out", tmp_path / "run", "--settings", says="--settings: names nothing")
     refused("train", "--out", tmp_path / "run", "--settings", tmp_path, says="--settings")

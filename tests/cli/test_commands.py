@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,6 +63,40 @@ def test_a_resumed_run_stays_the_run_it_is(jinc, trained) -> None:
         assert (said.code, said.out) == (2, "")
         assert said.err.startswith(f"jinc: {option}: {trained} was trained with ")
     assert tree(trained) == before
+
+
+def test_an_option_at_its_usual_value_is_an_option(jinc, trained) -> None:
+    """`--config D@6` is the default of a new run; given to a run of A it is still another one."""
+    said = jinc("train", "--out", trained, "--resume", "--config", "D@6")
+    assert said.code == 2
+    assert "--config" in said.err
+
+
+def test_resume_mends_what_goes_with_the_checkpoint(jinc, tiny, tmp_path) -> None:
+    """A finished run whose model and last picture were lost has them again."""
+    run = tmp_path / "run"
+    options = list(tiny)
+    options[options.index("--sample-every") + 1] = "6"
+    assert jinc("train", "--out", run, *options).code == 0
+    before = tree(run)
+    shutil.rmtree(run / "model")
+    shutil.rmtree(run / "samples")
+    assert jinc("train", "--out", run, "--resume").code == 0
+    assert tree(run) == before
+
+
+def test_no_whole_checkpoint_is_said_and_nothing_lost(jinc, tiny, tmp_path) -> None:
+    run = tmp_path / "run"
+    jinc("train", "--out", run, *tiny)
+    for file in run.glob("checkpoints/*/network.safetensors"):
+        data = bytearray(file.read_bytes())
+        data[-1] ^= 1
+        file.write_bytes(data)
+    before = tree(run)
+    said = jinc("train", "--out", run, "--resume")
+    assert said.code == 2
+    assert "network.safetensors" in said.err
+    assert tree(run) == before
 
 
 def test_resume_of_what_is_not_there_starts_it(jinc, tiny, tmp_path) -> None:

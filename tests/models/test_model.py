@@ -19,7 +19,7 @@ def test_what_is_saved_is_what_is_loaded(tmp_path, make_model, config, classes) 
     model = make_model(config, channels=3, classes=classes)
     model.save(tmp_path / "deep" / "folder")
     loaded = Model.load(tmp_path / "deep" / "folder")
-    assert {f.name for f in (tmp_path / "deep" / "folder").iterdir()} == set(FILES)
+    assert {f.name for f in (tmp_path / "deep" / "folder").iterdir()} == {*FILES, "manifest.json"}
     assert loaded.network.arguments() == model.network.arguments()
     facts = ("image_size", "class_names", "schedule_name", "timesteps")
     assert [getattr(loaded, f) for f in facts] == [getattr(model, f) for f in facts]
@@ -161,3 +161,35 @@ def test_a_perfect_network_denoises_perfectly(make_model) -> None:
     model.network.forward = lambda *_: eps  # type: ignore[method-assign]
     error = (model.denoiser()(x_t, t) - x0).abs().amax((1, 2, 3)) * alpha_bar.flatten().sqrt()
     assert error.max() < 1e-5
+
+
+@pytest.mark.parametrize("name", [*FILES, "manifest.json"])
+def test_no_flipped_bit_is_loaded(tmp_path, make_model, name) -> None:
+    make_model(classes=3).save(tmp_path / "model")
+    file = tmp_path / "model" / name
+    data = file.read_bytes()
+    for place in range(0, len(data), max(1, len(data) // 40)):
+        flipped = bytearray(data)
+        flipped[place] ^= 4
+        file.write_bytes(flipped)
+        with pytest.raises(JincError):
+            Model.load(tmp_path / "model")
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path, make_model) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(JincError, match="holds other things"):
+        make_model().save(tmp_path)
+    assert [f.name for f in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_failed_save_leaves_the_older_model(tmp_path, make_model, monkeypatch) -> None:
+    model = make_model()
+    model.save(tmp_path / "model")
+    before = (tmp_path / "model" / "model.safetensors").read_bytes()
+    monkeypatch.setattr(UNet, "save", lambda *_: (_ for _ in ()).throw(OSError(28, "disk full")))
+    with pytest.raises(JincError, match="disk full"):
+        model.save(tmp_path / "model")
+    assert (tmp_path / "model" / "model.safetensors").read_bytes() == before
+    assert [f.name for f in tmp_path.iterdir()] == ["model"]
+    Model.load(tmp_path / "model")

@@ -154,3 +154,15 @@ def test_bad_inputs_are_named() -> None:
         network(torch.zeros(1, 3, 16, 16), t)
     with pytest.raises(JincError, match="labels"):
         network(torch.zeros(1, 1, 16, 16), t, torch.tensor([0]))
+    with pytest.raises(JincError, match="steps"):
+        network(torch.zeros(1, 1, 16, 16), torch.tensor([1, 2]))
+
+
+def test_the_hub_refuses_a_flipped_bit_too(tmp_path) -> None:
+    UNet("D@6", channels=1, width=4, levels=1).save_pretrained(tmp_path)
+    file = tmp_path / "model.safetensors"
+    data = bytearray(file.read_bytes())
+    data[-5] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(JincError, match="damaged"):
+        UNet.from_pretrained(tmp_path)

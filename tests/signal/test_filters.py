@@ -119,6 +119,13 @@ def test_sinc_is_separable_and_square() -> None:
     assert frequency_response(kernel, corner, corner).item() == pytest.approx(1, abs=0.02)
 
 
+def test_a_window_of_any_beta_is_finite() -> None:
+    """A very large β leaves only the taps next to the centre."""
+    kernel = design_jinc(6, 0.25, 5000.0)
+    assert kernel.isfinite().all()
+    assert kernel[2:4, 2:4].sum().item() == pytest.approx(1)
+
+
 def test_default_beta() -> None:
     assert [default_kaiser_beta(k) for k in (3, 6, 11, 12, 16)] == [2, 2, 2, 3, 3]
     torch.testing.assert_close(design_jinc(12, 0.25), design_jinc(12, 0.25, 3.0))

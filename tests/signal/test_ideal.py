@@ -72,6 +72,14 @@ def test_activation_of_a_linear_sigma_is_that_line() -> None:
     torch.testing.assert_close(y, 0.5 * x, rtol=0, atol=1e-14)
 
 
+def test_half_precision_is_taken_and_given_back() -> None:
+    x = images(8, 8).bfloat16()
+    y = ideal_filtered_activation(x)
+    assert y.dtype == torch.bfloat16
+    wide = ideal_filtered_activation(x.double())
+    torch.testing.assert_close(y.double(), wide, rtol=0, atol=0.05)
+
+
 def test_gradients_are_the_derivatives() -> None:
     x = images(4, 3).requires_grad_()
     assert torch.autograd.gradcheck(lambda x: ideal_filtered_activation(x, band="disc"), x)

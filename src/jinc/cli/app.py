@@ -1,6 +1,7 @@
 """The command `jinc`: which commands there are, and how errors are told."""
 
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -32,28 +33,56 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code: 2 for bad input, told in one line."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        _take_settings(tokens)
-        app(tokens, exit_on_error=False, print_error=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _print_warning
+            app.config = _option_sources(tokens)
+            app(tokens, exit_on_error=False, print_error=False)
     except (JincError, CycloptsError, OSError) as error:
-        print(f"jinc: {' '.join(str(error).split())}", file=sys.stderr)
+        _print_line(str(error))
+        sys.exit(BAD_INPUT)
+    except MemoryError as error:
+        _print_line(f"there is not enough memory for this ({one_line(error)})")
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
 
-def _take_settings(tokens: list[str]) -> None:
-    """Take `--settings FILE` out of the tokens and make the file a source of options."""
-    app.config = ()
+def _print_line(text: str) -> None:
+    print(f"jinc: {' '.join(text.split())}", file=sys.stderr)
+
+
+def _print_warning(message: Warning | str, *_: object, **__: object) -> None:
+    _print_line(f"warning: {message}")
+
+
+def _option_sources(tokens: list[str]) -> tuple[Toml | Yaml, ...]:
+    """Return the files that options come from, the first before the others.
+
+    They are the file of `--settings`, which is taken out of the tokens, and for a run that is
+    resumed its own settings.
+    """
+    sources = []
+    if settings := _value_of("--settings", tokens, take=True):
+        sources.append(_settings_source(Path(settings)))
+    if tokens[:1] == ["train"] and "--resume" in tokens and (out := _value_of("--out", tokens)):
+        own = Path(out) / "config.yaml"
+        sources += [_settings_source(own)] if own.is_file() else []
+    return tuple(sources)
+
+
+def _value_of(wanted: str, tokens: list[str], *, take: bool = False) -> str | None:
+    """Find `wanted VALUE` or `wanted=VALUE` among the tokens, and take it out where asked."""
     for place, token in enumerate(tokens):
         option, equals, value = token.partition("=")
-        if option != "--settings":
+        if option != wanted:
             continue
         if not equals and place + 1 == len(tokens):
-            raise JincError("--settings: names no file")
-        file = Path(value if equals else tokens[place + 1])
-        del tokens[place : place + (1 if equals else 2)]
-        app.config = (_settings_source(file),)
-        return
+            raise JincError(f"{wanted}: names nothing")
+        found = value if equals else tokens[place + 1]
+        if take:
+            del tokens[place : place + (1 if equals else 2)]
+        return found
+    return None
 
 
 def _settings_source(file: Path) -> Toml | Yaml:

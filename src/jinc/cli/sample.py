@@ -17,6 +17,9 @@ from jinc.errors import JincError
 from jinc.files import one_line
 from jinc.models import CHUNK, choose_device, generate_images, grid_columns
 
+MOST_SHOWN = 400
+"""Images in one grid."""
+
 
 def sample(
     source: Path,
@@ -39,7 +42,7 @@ def sample(
 
     Args:
         source: a run folder, or a model folder.
-        out: folder for the images, 000000.png and on, and grid.png with all of them.
+        out: folder for the images, 000000.png and on, and grid.png with the first 400.
         number: how many.
         method: DDIM; DDPM, the published sampler; or the strided posterior.
         steps: how many steps: 50 for ddim and posterior, all for ddpm, if not given.
@@ -78,10 +81,11 @@ def sample(
             bar.advance(task)
             if step.t == -1:
                 save_images(out, step.x_t, numbers.start)
-                images.append(step.x_t)
-    grid = image_grid(torch.cat(images), columns=grid_columns(labels), scale=None)
-    save_png(out / "grid.png", grid)
-    print(f"{number} images: {out}, all of them in {out / 'grid.png'}")
+                images += [step.x_t] if numbers.start < MOST_SHOWN else []
+    shown = torch.cat(images)[:MOST_SHOWN]
+    save_png(out / "grid.png", image_grid(shown, columns=grid_columns(labels), scale=None))
+    which = "all of them" if len(shown) == number else f"the first {len(shown)}"
+    print(f"{number} images: {out}, {which} in {out / 'grid.png'}")
 
 
 def _check(out: Path, number: int, seed: int) -> None:

@@ -64,7 +64,11 @@ def train(
 
 
 def _settings(out: Path, config: TrainConfig, resume: bool) -> TrainConfig:
-    """Return the settings of a new run, or of the one there, but for those that may change."""
+    """Return the settings of a new run, or of the one there, but for those that may change.
+
+    On the command line the settings of the run are the defaults, so that only what is given
+    differs from them.
+    """
     if not resume or not out.exists() or (out.is_dir() and not any(out.iterdir())):
         Run.check_free(out)
         return config
@@ -72,7 +76,7 @@ def _settings(out: Path, config: TrainConfig, resume: bool) -> TrainConfig:
     changes = {}
     for name in TrainConfig.__dataclass_fields__:
         asked = getattr(config, name)
-        if asked in (getattr(stored, name), getattr(DEFAULTS, name)):
+        if asked == getattr(stored, name):
             continue
         if name not in CHANGEABLE:
             option = "--" + name.replace("_", "-")
@@ -106,12 +110,14 @@ def _train(console: Console, trainer: Trainer) -> bool:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    average = float("nan")
+    average, tenth = float("nan"), max(1, trainer.total // 10)
     with _stop_request() as stop, Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=trainer.total, completed=trainer.step, loss=average, rate=0)
         for done in trainer.steps():
             average = done.loss if average != average else 0.98 * average + 0.02 * done.loss
             bar.update(task, completed=done.step, loss=average, rate=done.images_per_second)
+            if not console.is_terminal and done.step % tenth == 0:
+                console.print(f"step {done.step} of {done.total}, loss {average:.4f}")
             if stop and done.step < done.total:
                 return False
     return True

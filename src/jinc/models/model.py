@@ -11,6 +11,7 @@ from torch import Tensor
 from jinc.diffusion import Schedule, make_schedule, x0_from_eps
 from jinc.errors import JincError
 from jinc.files import writing
+from jinc.manifest import check_manifest, replacing
 from jinc.nn import UNet
 from jinc.types import Denoiser, Images, Steps
 
@@ -63,8 +64,7 @@ class Model:
         return EpsDenoiser(self.network, self.schedule, labels)
 
     def save(self, folder: str | Path) -> None:
-        """Write the network and `diffusion.json` into a folder, made where it is missing."""
-        self.network.save(folder)
+        """Write a folder of the network, `diffusion.json` and a manifest, or replace it whole."""
         facts = {
             "schedule": self.schedule_name,
             "timesteps": self.timesteps,
@@ -72,8 +72,10 @@ class Model:
             "image_size": list(self.image_size),
             "class_names": list(self.class_names),
         }
-        with writing(Path(folder) / "diffusion.json") as file:
-            file.write((json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
+        with replacing(Path(folder)) as whole:
+            self.network.save(whole)
+            with writing(whole / "diffusion.json") as file:
+                file.write((json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -83,6 +85,7 @@ class Model:
             JincError: a file is missing, damaged, or does not fit the others.
         """
         file = Path(folder) / "diffusion.json"
+        check_manifest(Path(folder))
         try:
             facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             height, width = map(int, facts["image_size"])

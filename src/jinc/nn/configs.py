@@ -65,6 +65,10 @@ class Config:
             raise JincError(f"config: {self.letter!r} is none of the letters A, B, C and D")
         if not isinstance(self.taps, int) or not 0 <= self.taps <= MOST_TAPS:
             raise JincError(f"config: {self.taps!r} is no number of taps up to {MOST_TAPS}")
+        if self.phase == "half" and self.taps % 2:
+            raise JincError(f"config: phase 'half' needs an even number of taps, not {self.taps}")
+        if self.norm_inside and self.letter != "D":
+            raise JincError(f"config: only D can have its norm inside, not {self.letter}")
 
     @property
     def filters_resampling(self) -> bool:
@@ -99,8 +103,12 @@ class Config:
 
 
 _BETA = r"(?P<beta>\d+(?:\.\d+)?)"
-_PUBLISHED = re.compile(rf"(?P<letter>[BCD])(?P<extra>\+norm)?-{_BETA}(?P<n>N)?(?:/(?P<taps>\d+))?")
-_CORRECTED = re.compile(rf"(?P<letter>[BCD])(?P<extra>\+plain)?(?:-{_BETA})?@(?P<taps>\d+|ideal)")
+_PUBLISHED = re.compile(
+    rf"(?P<letter>[BCD])(?P<extra>\+norm)?-{_BETA}(?P<n>N)?(?:/(?P<taps>\d+))?", re.ASCII
+)
+_CORRECTED = re.compile(
+    rf"(?P<letter>[BCD])(?P<extra>\+plain)?(?:-{_BETA})?@(?P<taps>\d+|ideal)", re.ASCII
+)
 
 
 def parse_config(name: str) -> Config:
@@ -153,13 +161,14 @@ def _corrected(name: str, match: re.Match[str]) -> Config:
     letter, plain = match["letter"], match["extra"] is not None
     if plain and letter == "B":
         raise JincError(f"config: {name!r}: B leaves activations as they are, `+plain` has no use")
-    design = Config(letter, gain=4.0, phase="half", kappa=0.0 if plain or letter == "B" else 0.5)
+    kappa = 0.0 if plain or letter == "B" else 0.5
+    design = Config(letter, taps=IDEAL, gain=4.0, phase="half", kappa=kappa)
     if match["taps"] == "ideal":
         if match["beta"]:
             raise JincError(
                 f"config: {name!r}: an ideal filter has no Kaiser β, say {letter}@ideal"
             )
-        return replace(design, taps=IDEAL)
+        return design
     taps = _checked_taps(name, int(match["taps"]), least=2)
     if taps % 2:
         near = f"{letter}@{taps - 1} or {letter}@{taps + 1}"

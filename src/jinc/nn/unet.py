@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from huggingface_hub import PyTorchModelHubMixin
+from huggingface_hub import PyTorchModelHubMixin, snapshot_download
 from safetensors import SafetensorError
 from safetensors.torch import load as deserialize
 from safetensors.torch import save as serialize
@@ -103,7 +103,7 @@ class UNet(
             JincError: a size that the levels do not divide, other channels, or labels for a
                 network without classes.
         """
-        self._check_input(x_t, labels)
+        self._check_input(x_t, t, labels)
         embedding = self._embed(t, labels)
         x = self.first(x_t.contiguous(memory_format=torch.channels_last))
         skips = []
@@ -130,6 +130,34 @@ class UNet(
     def _save_pretrained(self, save_directory: Path) -> None:
         """Let the hub's mixin write the same two files."""
         self.save(save_directory)
+
+    @classmethod
+    def _from_pretrained(
+        cls,
+        *,
+        model_id: str,
+        revision: str | None,
+        cache_dir: str | Path | None,
+        force_download: bool,
+        local_files_only: bool,
+        token: str | bool | None,
+        map_location: str = "cpu",
+        **_: Any,
+    ) -> Self:
+        """Let the hub's mixin read through `load`, which checks what it reads."""
+        folder = Path(model_id)
+        if not folder.is_dir():
+            downloaded = snapshot_download(
+                model_id,
+                revision=revision,
+                cache_dir=cache_dir,
+                force_download=force_download,
+                local_files_only=local_files_only,
+                token=token,
+                allow_patterns=["config.json", "model.safetensors"],
+            )
+            folder = Path(downloaded)
+        return cls.load(folder).to(map_location)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -170,12 +198,17 @@ class UNet(
         rows = self.label_embedding(labels.clamp_min(0))
         return embedding + torch.where((labels >= 0)[:, None], rows, 0)
 
-    def _check_input(self, x_t: Tensor, labels: Tensor | None) -> None:
+    def _check_input(self, x_t: Tensor, t: Tensor, labels: Tensor | None) -> None:
+        if x_t.ndim != 4 or t.shape != x_t.shape[:1]:
+            raise JincError(
+                f"images and steps: {list(x_t.shape)} and {list(t.shape)} are not "
+                "[batch, channels, height, width] and [batch]"
+            )
         _, channels, height, width = x_t.shape
         if channels != self.channels:
             raise JincError(f"images: {channels} channels where this network has {self.channels}")
         unit = 2**self.levels
-        if height % unit or width % unit:
+        if height % unit or width % unit or 0 in (height, width):
             raise JincError(
                 f"image size: {height}×{width} cannot be halved {self.levels} times; "
                 f"height and width must be multiples of {unit}"

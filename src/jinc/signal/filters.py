@@ -68,8 +68,9 @@ def kaiser(position: Tensor, half_width: float, beta: float) -> Tensor:
         Window values in [0, 1], float64, shaped like `position`.
     """
     inside = 1 - (position.double() / half_width) ** 2
-    beta_tensor = torch.tensor(beta, dtype=torch.float64)
-    value = torch.special.i0(beta * inside.clamp_min(0).sqrt()) / torch.special.i0(beta_tensor)
+    x, peak = beta * inside.clamp_min(0).sqrt(), torch.tensor(beta, dtype=torch.float64)
+    # I₀(x) = i0e(x) exp(x), and I₀ alone overflows from β = 700 on.
+    value = torch.special.i0e(x) / torch.special.i0e(peak) * torch.exp(x - peak)
     return torch.where(inside >= -1e-12, value, 0.0)
 
 

@@ -23,7 +23,7 @@ def ideal_upsample(x: Tensor, *, band: Band = "square") -> Tensor:
     """Double the resolution by trigonometric interpolation, the new pixels at ±¼ of the old.
 
     Args:
-        x: `[..., height, width]`, periodic, float32 or float64.
+        x: `[..., height, width]`, periodic, any float type.
         band: `square` keeps the whole spectrum; `disc` what lies within the Nyquist frequency
             in every direction.
 
@@ -33,15 +33,15 @@ def ideal_upsample(x: Tensor, *, band: Band = "square") -> Tensor:
     Raises:
         JincError: an unknown band.
     """
-    x = _limit(x, band)
-    return _double_along(_double_along(x, -2), -1)
+    y = _limit(_wide(x), band)
+    return _double_along(_double_along(y, -2), -1).to(x.dtype)
 
 
 def ideal_downsample(x: Tensor, *, band: Band = "square") -> Tensor:
     """Halve the resolution without aliasing: the transpose of `ideal_upsample`, over four.
 
     Args:
-        x: `[..., height, width]`, periodic, float32 or float64, height and width even.
+        x: `[..., height, width]`, periodic, any float type, height and width even.
         band: as in `ideal_upsample`.
 
     Returns:
@@ -53,7 +53,7 @@ def ideal_downsample(x: Tensor, *, band: Band = "square") -> Tensor:
     height, width = x.shape[-2:]
     if height % 2 or width % 2:
         raise JincError(f"image size: {height}×{width} cannot be halved, both must be even")
-    return _limit(_halve_along(_halve_along(x, -2), -1), band)
+    return _limit(_halve_along(_halve_along(_wide(x), -2), -1), band).to(x.dtype)
 
 
 def ideal_filtered_activation(
@@ -66,7 +66,7 @@ def ideal_filtered_activation(
     """Apply a pointwise nonlinearity at twice the resolution, between ideal filters.
 
     Args:
-        x: `[..., height, width]`, periodic, float32 or float64.
+        x: `[..., height, width]`, periodic, any float type.
         activation: pointwise σ.
         kappa: slope outside the band, as in `resample.filtered_activation`.
         band: as in `ideal_upsample`.
@@ -79,6 +79,11 @@ def ideal_filtered_activation(
     """
     u = ideal_upsample(x, band=band)
     return ideal_downsample(activation(u) - kappa * u, band=band) + kappa * x
+
+
+def _wide(x: Tensor) -> Tensor:
+    """Take half precision to float32, for it has no FFT."""
+    return x if x.dtype == torch.float64 else x.float()
 
 
 def _double_along(x: Tensor, dim: int) -> Tensor:

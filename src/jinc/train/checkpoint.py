@@ -25,9 +25,9 @@ from torch import Tensor
 
 from jinc.errors import JincError
 from jinc.files import one_line
+from jinc.manifest import MANIFEST, check_manifest
 
 Tensors: TypeAlias = Mapping[str, Tensor]
-MANIFEST = "manifest.json"
 _NAME = re.compile(r"(\.replaced-)?step-(\d{8})")
 
 
@@ -94,13 +94,21 @@ def load_newest(folder: Path) -> Checkpoint | None:
         folder: where checkpoints lie.
 
     Returns:
-        The checkpoint, or None where there is none that is whole.
+        The checkpoint, or None where there is none at all.
+
+    Raises:
+        JincError: there are checkpoints, and all are damaged.
     """
+    problem: JincError | None = None
     for path in _folders(folder):
+        if problem is not None:
+            warnings.warn(f"{problem}; the one before it is taken", RuntimeWarning, stacklevel=2)
         try:
             return load_checkpoint(path)
         except JincError as error:
-            warnings.warn(f"{error}; the one before it is taken", RuntimeWarning, stacklevel=2)
+            problem = error
+    if problem is not None:
+        raise JincError(f"{problem}; no other is left, remove {folder} to start anew")
     return None
 
 
@@ -110,12 +118,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises:
         JincError: it is damaged; the message names the file.
     """
-    manifest = _read_json(path / MANIFEST)
-    if set(manifest) != {f.name for f in path.iterdir()} - {MANIFEST}:
-        raise JincError(f"{path}: its files are not those of its manifest")
-    for name, digest in manifest.items():
-        if _digest_file(path / name) != digest:
-            raise JincError(f"{path / name}: does not match its manifest")
+    check_manifest(path)
     state = _read_json(path / "state.json")
     try:
         groups = {f.stem: load_file(f) for f in sorted(path.glob("*.safetensors"))}
@@ -176,14 +179,6 @@ def _folders(folder: Path) -> list[Path]:
         return []
     found = [(m[2], m[1] is None, f) for f in folder.iterdir() if (m := _NAME.fullmatch(f.name))]
     return [path for *_, path in sorted(found, reverse=True)]
-
-
-def _digest_file(file: Path) -> str:
-    try:
-        with file.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError as error:
-        raise JincError(f"{file}: cannot be read ({error.strerror})") from None
 
 
 def _read_json(file: Path) -> dict[str, Any]:

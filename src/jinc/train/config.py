@@ -88,6 +88,8 @@ class TrainConfig:
             _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
         for name in ("sample_every", "weight_decay"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "at least 0")
+        for name, most in {"timesteps": 100_000, "batch_size": 65_536, "width": 4096}.items():
+            _require(getattr(self, name) <= most, name, getattr(self, name), f"up to {most:,}")
         _require(0 <= self.seed < 2**63, "seed", self.seed, "from 0 to 2^63 - 1")
         if self.steps is not None:
             _require(self.steps >= 1, "steps", self.steps, "at least 1")

@@ -1,6 +1,7 @@
 """The run folder: config.yaml, log.jsonl, checkpoints/, samples/, model/."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -96,19 +97,17 @@ class Run:
             raise JincError(f"{self.log}: {one_line(error)}") from None
 
     def read_log(self) -> list[dict[str, Any]]:
-        """Return the lines of the log; a last one that was cut off is left out."""
+        """Return the lines of the log; what is no entry, as a last one cut off, is left out."""
         if not self.log.exists():
             return []
         entries = []
-        for line in self.log.read_text(encoding="utf-8").splitlines():
-            try:
+        for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines():
+            with suppress(ValueError):
                 entries.append(json.loads(line))
-            except ValueError:
-                continue
-        return entries
+        return [entry for entry in entries if isinstance(entry, dict) and "step" in entry]
 
     def forget_log_after(self, step: int) -> None:
         """Drop the lines of steps that a resumed run is going to do again."""
-        kept = [entry for entry in self.read_log() if entry.get("step", 0) <= step]
+        kept = [entry for entry in self.read_log() if entry["step"] <= step]
         with writing(self.log) as file:
             file.write("".join(json.dumps(entry) + "\n" for entry in kept).encode())

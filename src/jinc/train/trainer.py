@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jinc.data import ImageSet, image_grid, save_png
-from jinc.diffusion import forward
+from jinc.diffusion import ddim, forward
 from jinc.errors import JincError
-from jinc.models import Model, choose_device, generate_images, grid_columns
+from jinc.models import CHUNK, Model, choose_device, generate_images, grid_columns
 from jinc.train.batches import Batches
 from jinc.train.checkpoint import Checkpoint, load_newest, save_checkpoint
 from jinc.train.ema import Ema
@@ -24,7 +24,7 @@ NON_FINITE_LIMIT = 5
 """Steps with a loss that is no number, in a row, after which training stops."""
 
 GRID = 40
-"""Images in a picture of samples."""
+"""Images in a picture of samples; one chunk where they are larger than 32×32."""
 
 STEPS = 50
 """Steps of DDIM that they are sampled in, or all where there are fewer."""
@@ -126,11 +126,14 @@ class Trainer:
         save_checkpoint(
             self.run.checkpoints, Checkpoint(self.step, groups, state), self.config.keep
         )
-        self.averaged_model().save(self.run.path / "model")
+        self._save_model()
 
     def averaged_model(self) -> Model:
         """Return the model with averaged weights."""
         return replace(self.model, network=self.ema.network)
+
+    def _save_model(self) -> None:
+        self.averaged_model().save(self.run.path / "model")
 
     def _due(self, every: int) -> bool:
         return self.step % every == 0 or self.step == self.total
@@ -163,7 +166,8 @@ class Trainer:
         last: dict[int, Tensor] = {}
         walk = generate_images(
             model,
-            GRID,
+            GRID if max(model.image_size) <= 32 else CHUNK,
+            method=ddim(eta=1.0),
             steps=min(STEPS, model.timesteps),
             labels=labels,
             seed=self.config.seed,
@@ -191,6 +195,10 @@ class Trainer:
             ) from None
         self.step = checkpoint.step
         self.run.forget_log_after(self.step)
+        # The machine may have stopped between the checkpoint and what goes with it.
+        self._save_model()
+        if self.step == self.total and self.config.sample_every:
+            self._draw_samples()
 
 
 def _finite_gradients(network: nn.Module) -> bool:

@@ -1,0 +1,79 @@
+"""Folders that are whole or known to be damaged: a manifest with the SHA-256 of every file."""
+
+import hashlib
+import json
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jinc.errors import JincError
+from jinc.files import one_line, reading, writing
+
+MANIFEST = "manifest.json"
+
+
+def check_manifest(folder: Path) -> None:
+    """Check every byte of a folder against its manifest.
+
+    Raises:
+        JincError: a file is missing, foreign or changed; the message names it.
+    """
+    with reading(folder / MANIFEST) as file:
+        text = file.read()
+    try:
+        manifest = json.loads(text)
+        names = {MANIFEST, *manifest}
+    except (ValueError, TypeError):
+        raise JincError(f"{folder / MANIFEST}: is damaged") from None
+    for name in sorted(names ^ {file.name for file in folder.iterdir()}):
+        problem = "is missing" if name in names else "is not in the manifest"
+        raise JincError(f"{folder / name}: {problem}")
+    for name in manifest:
+        if _digest(folder / name) != manifest[name]:
+            raise JincError(f"{folder / name}: is damaged, it does not match its manifest")
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """Write a folder that takes its name only when it is complete, with its manifest.
+
+    Args:
+        folder: its final name; an older folder of that name is replaced if it has a manifest too.
+
+    Yields:
+        A temporary folder beside it to write files into.
+
+    Raises:
+        JincError: it cannot be written, or stands there with other things in it; what is there is
+            untouched.
+    """
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+        raise JincError(f"{folder}: holds other things, take another folder")
+    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        try:
+            for leftover in folder.parent.glob(f".{folder.name}.*.tmp"):
+                shutil.rmtree(leftover, ignore_errors=True)
+            temporary.mkdir(parents=True)
+            yield temporary
+            manifest = {file.name: _digest(file) for file in sorted(temporary.iterdir())}
+            with writing(temporary / MANIFEST) as out:
+                out.write(json.dumps(manifest, indent=2).encode())
+            if folder.exists():
+                folder.rename(temporary.with_name(f".{folder.name}.old.tmp"))
+            temporary.rename(folder)
+        finally:
+            for leftover in folder.parent.glob(f".{folder.name}.*.tmp"):
+                shutil.rmtree(leftover, ignore_errors=True)
+    except OSError as error:
+        raise JincError(f"{folder}: cannot be written ({one_line(error)})") from error
+
+
+def _digest(file: Path) -> str:
+    digest = hashlib.sha256()
+    with reading(file) as opened:
+        while block := opened.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
