@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
+from jinc.cli.memory import keep_freed_memory
 from jinc.cli.models import class_labels, open_model
 from jinc.data import image_grid, save_images, save_png
 from jinc.diffusion import Method, ddim, ddpm, posterior, timesteps
@@ -55,6 +56,7 @@ def sample(
         device: cpu, cuda, mps, or auto for the best there is.
     """
     console = Console(stderr=True)
+    keep_freed_memory()
     _check(out, number, seed)
     model = open_model(source)
     model.network.to(choose_device(device))

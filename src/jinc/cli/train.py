@@ -21,6 +21,7 @@ from rich.progress import (
 )
 
 from jinc.cli.app import INTERRUPTED
+from jinc.cli.memory import keep_freed_memory
 from jinc.errors import JincError
 from jinc.train import Run, TrainConfig, Trainer, check_settings, load_data
 
@@ -46,6 +47,7 @@ def train(
         config: the settings.
     """
     console = Console(stderr=True)
+    keep_freed_memory()
     settings = _settings(out, config, resume)
     with decoding_progress(console) as report:
         images = load_data(settings, report)
