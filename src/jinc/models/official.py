@@ -80,13 +80,11 @@ def load_official(
     width, channels, classes = _sizes(file, weights)
     try:
         config.letter == "A" or config.kernel()
-        with torch.device("meta"):  # nothing of a size that only the file says
-            plan = UNet(config, channels=channels, width=width, levels=levels, classes=classes)
+        network = UNet.of_weights(
+            weights, config, channels=channels, width=width, levels=levels, classes=classes
+        )
     except JincError as error:
         raise JincError(f"{file}: {error}") from None
-    _check_fit(file, plan, weights)
-    network = UNet(config, channels=channels, width=width, levels=levels, classes=classes)
-    network.load_state_dict(weights)
     return network.eval()
 
 
@@ -210,14 +208,3 @@ def _sizes(file: Path, weights: dict[str, Tensor]) -> tuple[int, int, int]:
     if labels is not None and labels.ndim != 2:
         raise JincError(f"{file}: its label_emb.weight is no table")
     return first.shape[0], first.shape[1], 0 if labels is None else labels.shape[0]
-
-
-def _check_fit(file: Path, network: UNet, weights: dict[str, Tensor]) -> None:
-    expected = network.state_dict()
-    for name in sorted(expected.keys() ^ weights.keys()):
-        problem = "lacks" if name in expected else "has an unknown"
-        raise JincError(f"{file}: {problem} weight {name}")
-    for name, value in expected.items():
-        if weights[name].shape != value.shape:
-            found, wanted = tuple(weights[name].shape), tuple(value.shape)
-            raise JincError(f"{file}: weight {name} has shape {found}, not {wanted}")

@@ -168,15 +168,35 @@ class UNet(
         """
         folder = Path(path)
         arguments = _read_json(folder / "config.json")
-        data = _read_weights(folder / "model.safetensors", arguments.pop("sha256", None))
+        weights = _read_weights(folder / "model.safetensors", arguments.pop("sha256", None))
         try:
-            with torch.device("meta"):  # sizes are compared before memory is taken for them
-                plan = cls(**arguments)
-            _check_fit(folder / "model.safetensors", plan, data)
-            network = cls(**arguments)
+            return cls.of_weights(weights, **arguments)
         except (JincError, TypeError) as error:
-            raise JincError(f"{folder}: cannot be read as a network ({error})") from None
-        network.load_state_dict(data)
+            both = "config.json and model.safetensors"
+            raise JincError(f"{folder}: {both} make no network ({error})") from None
+
+    @classmethod
+    def of_weights(cls, weights: Mapping[str, Tensor], *args: Any, **kwargs: Any) -> Self:
+        """Make a network that has these weights.
+
+        Args:
+            weights: by the names of `state_dict`.
+            args: as `UNet` takes them.
+            kwargs: as `UNet` takes them.
+
+        Raises:
+            JincError: a weight is missing, unknown or of another shape.
+        """
+        with torch.device("meta"):  # sizes are compared before memory is taken for them
+            expected = cls(*args, **kwargs).state_dict()
+        for name in sorted(expected.keys() ^ weights.keys()):
+            raise JincError(f"{'lacks' if name in expected else 'has an unknown'} weight {name}")
+        for name, value in expected.items():
+            if weights[name].shape != value.shape:
+                found, wanted = list(weights[name].shape), list(value.shape)
+                raise JincError(f"weight {name} has shape {found}, not {wanted}")
+        network = cls(*args, **kwargs)
+        network.load_state_dict(weights)
         return network
 
     def arguments(self) -> dict[str, Any]:
@@ -270,13 +290,3 @@ def _read_weights(file: Path, digest: str | None) -> dict[str, Tensor]:
         return deserialize(data)
     except SafetensorError as error:
         raise JincError(f"{file}: cannot be read as weights ({error})") from None
-
-
-def _check_fit(file: Path, network: nn.Module, weights: dict[str, Tensor]) -> None:
-    expected = network.state_dict()
-    for name in sorted(expected.keys() ^ weights.keys()):
-        problem = "lacks" if name in expected else "has an unknown"
-        raise JincError(f"{file.name} {problem} weight {name}")
-    for name, value in expected.items():
-        if weights[name].shape != value.shape:
-            raise JincError(f"{file.name}: {name} has shape {list(weights[name].shape)}")
