@@ -105,6 +105,7 @@ def _introduce(console: Console, trainer: Trainer, count: int, name: str) -> Non
 def _train(console: Console, trainer: Trainer) -> bool:
     """Train to the end with a progress bar; return False if a signal asked to stop before."""
     columns = (
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("loss {task.fields[loss]:.4f}"),
@@ -116,11 +117,15 @@ def _train(console: Console, trainer: Trainer) -> bool:
     with _stop_request() as stop, Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=trainer.total, completed=trainer.step, loss=average, rate=0)
         for done in trainer.steps():
-            average = done.loss if average != average else 0.98 * average + 0.02 * done.loss
-            bar.update(task, completed=done.step, loss=average, rate=done.images_per_second)
-            if not console.is_terminal and done.step % tenth == 0:
-                console.print(f"step {done.step} of {done.total}, loss {average:.4f}")
-            if stop and done.step < done.total:
+            if done.drawing:
+                bar.update(task, description="drawing samples")
+            else:
+                average = done.loss if average != average else 0.98 * average + 0.02 * done.loss
+                rate = done.images_per_second
+                bar.update(task, completed=done.step, loss=average, rate=rate, description="")
+                if not console.is_terminal and done.step % tenth == 0:
+                    console.print(f"step {done.step} of {done.total}, loss {average:.4f}")
+            if stop and (done.drawing or done.step < done.total):
                 return False
     return True
 

@@ -1,5 +1,6 @@
 """The training loop: AdamW on the squared error of ε, an average of the weights, checkpoints."""
 
+import collections
 import math
 import time
 from collections.abc import Iterator
@@ -39,12 +40,14 @@ class Progress:
         total: number of all steps.
         loss: of this step.
         images_per_second: over the time since the last line of the log.
+        drawing: told between two steps of drawing samples, not after one of training.
     """
 
     step: int
     total: int
     loss: float
     images_per_second: float
+    drawing: bool = False
 
 
 class Trainer:
@@ -88,7 +91,10 @@ class Trainer:
             self._resume()
 
     def steps(self) -> Iterator[Progress]:
-        """Train to the end, yielding after every step; leaving early leaves the run resumable.
+        """Train to the end; leaving early leaves the run resumable.
+
+        Yields:
+            What is known after every step of training, and of drawing samples.
 
         Raises:
             JincError: the loss was no number several times in a row, or the disk failed.
@@ -109,11 +115,12 @@ class Trainer:
                 losses = []
             if self._due(self.config.checkpoint_every):
                 self.save()
+            yield Progress(self.step, self.total, loss, rate)
             if self.config.sample_every and self._due(self.config.sample_every):
-                self._draw_samples()
+                for _ in self._draw_samples():
+                    yield Progress(self.step, self.total, loss, rate, drawing=True)
             if not losses:
                 since = time.perf_counter()
-            yield Progress(self.step, self.total, loss, rate)
 
     def save(self) -> None:
         """Write a checkpoint and, beside it, the averaged model ready for use."""
@@ -160,7 +167,8 @@ class Trainer:
             )
         return loss
 
-    def _draw_samples(self) -> None:
+    def _draw_samples(self) -> Iterator[None]:
+        """Draw a picture of samples, pausing after every step of it."""
         model = self.averaged_model()
         labels = range(len(model.class_names)) or None
         last: dict[int, Tensor] = {}
@@ -175,6 +183,7 @@ class Trainer:
         for numbers, step in walk:
             if step.t == -1:
                 last[numbers.start] = step.x_t
+            yield
         images = torch.cat(list(last.values()))
         grid = image_grid(images, columns=grid_columns(labels), scale=None)
         save_png(self.run.samples(self.step), grid)
@@ -198,7 +207,7 @@ class Trainer:
         # The machine may have stopped between the checkpoint and what goes with it.
         self._save_model()
         if self.step == self.total and self.config.sample_every:
-            self._draw_samples()
+            collections.deque(self._draw_samples(), maxlen=0)
 
 
 def _finite_gradients(network: nn.Module) -> bool:
