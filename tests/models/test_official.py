@@ -252,7 +252,7 @@ def test_the_rebuild_gives_the_real_outputs_too(official_checkpoints) -> None:
     for file in official_checkpoints:
         with safe_open(file, framework="pt") as opened:
             said = opened.metadata()
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  # no dict
         taps = None
         if said["variant"] != "0":
             beta, size = float(said["kaiser_beta"]), int(said["kernel_size"])

@@ -79,7 +79,6 @@ def load_official(
     weights = {_numbered(name, levels): w for name, w in weights.items()}
     width, channels, classes = _sizes(file, weights)
     try:
-        config.letter == "A" or config.kernel()
         network = UNet.of_weights(
             weights, config, channels=channels, width=width, levels=levels, classes=classes
         )
@@ -95,7 +94,7 @@ def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         if file.suffix == ".safetensors":
             with safe_open(file, framework="pt") as opened:
-                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  # no dict
                 return tensors, dict(opened.metadata() or {})
         loaded = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # on damaged bytes, torch raises whatever it stumbles over

@@ -88,8 +88,9 @@ class TrainConfig:
             _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
         for name in ("sample_every", "weight_decay"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "at least 0")
-        for name, most in {"timesteps": 100_000, "batch_size": 65_536, "width": 4096}.items():
-            _require(getattr(self, name) <= most, name, getattr(self, name), f"up to {most:,}")
+        most = {"timesteps": 100_000, "batch_size": 65_536, "width": 4096, "levels": 12}
+        for name, limit in most.items():
+            _require(getattr(self, name) <= limit, name, getattr(self, name), f"up to {limit:,}")
         _require(0 <= self.seed < 2**63, "seed", self.seed, "from 0 to 2^63 - 1")
         if self.steps is not None:
             _require(self.steps >= 1, "steps", self.steps, "at least 1")
@@ -144,7 +145,9 @@ def _require(holds: bool, name: str, value: object, range_: str) -> None:
 def _is_a(value: object, kind: Any) -> bool:
     """Tell whether a value, perhaps from a file, is what a field's annotation says."""
     if kind is float:
-        return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return False
+        return math.isfinite(value)
     if get_origin(kind) is Literal:
         return any(value == each and type(value) is type(each) for each in get_args(kind))
     if get_origin(kind) is tuple:
