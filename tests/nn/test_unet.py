@@ -8,7 +8,7 @@ import torch
 
 from jinc.errors import JincError
 from jinc.nn import NO_CLASS, UNet, parse_config
-from jinc.nn.unet import sinusoidal_embedding
+from jinc.nn.network import sinusoidal_embedding
 
 NAMES = ("A", "B@6", "C@6", "D@6", "D@12", "D@ideal", "D+plain@6", "B-0", "C-1N", "D-2N", "D-1N/6")
 

@@ -222,7 +222,7 @@ def test_data_without_classes_cannot_be_learned_by_class(new_trainer, digits) ->
 def test_a_size_that_does_not_divide_names_one_that_does(digits, levels) -> None:
     with pytest.raises(JincError, match="image_size: 8×8") as caught:
         build_model(TrainConfig(levels=levels), digits)
-    advice = int(str(caught.value).split("--image-size ")[1].split(",")[0])
+    advice = int(str(caught.value).split("take ")[1].split("×")[0])
     assert advice == 2**levels
     UNet("A", channels=1, width=4, levels=levels)(torch.zeros(1, 1, advice, advice), torch.zeros(1))
 

@@ -2,14 +2,19 @@
 
 from jinc.nn.configs import Config, parse_config
 from jinc.nn.layers import AliasFreeActivation, AliasFreeDownsample, AliasFreeUpsample
-from jinc.nn.unet import NO_CLASS, UNet
+from jinc.nn.network import NO_CLASS, Network
+from jinc.nn.registry import NETWORKS, load_network
+from jinc.nn.unet import UNet
 
 __all__ = [
+    "NETWORKS",
     "NO_CLASS",
     "AliasFreeActivation",
     "AliasFreeDownsample",
     "AliasFreeUpsample",
     "Config",
+    "Network",
     "UNet",
+    "load_network",
     "parse_config",
 ]

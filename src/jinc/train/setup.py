@@ -1,6 +1,5 @@
 """What a run starts from: its images and its untrained model."""
 
-import math
 from collections.abc import Callable
 
 from jinc.data import ImageSet, load_images
@@ -37,14 +36,6 @@ def build_model(config: TrainConfig, images: ImageSet) -> Model:
     Raises:
         JincError: the network cannot take these images, or has no classes to learn.
     """
-    height, width = images.image_size
-    unit = 2**config.levels
-    if height % unit or width % unit:
-        near = math.ceil(max(height, width) / unit) * unit
-        raise JincError(
-            f"image_size: {height}×{width} cannot be halved {config.levels} times; "
-            f"say --image-size {near}, or fewer --levels"
-        )
     if config.conditional and not images.class_names:
         raise JincError(f"conditional: {images.name} has no classes; leave it out")
     class_names = images.class_names if config.conditional else ()
@@ -56,6 +47,7 @@ def build_model(config: TrainConfig, images: ImageSet) -> Model:
         classes=len(class_names),
         padding=config.padding,
     )
+    network.check_size(*images.image_size)
     return Model(network, images.image_size, class_names, config.schedule, config.timesteps)
 
 

@@ -1,0 +1,275 @@
+"""What every network has in common: what it is called with, how it is saved, and how it is read."""
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+from huggingface_hub import PyTorchModelHubMixin, snapshot_download
+from safetensors import SafetensorError
+from safetensors.torch import load as deserialize
+from safetensors.torch import save as serialize
+from torch import Tensor, nn
+
+from jinc.errors import JincError
+from jinc.files import reading, writing
+from jinc.nn.configs import Config, parse_config
+from jinc.signal.padding import Padding
+from jinc.types import Images, Steps
+
+NO_CLASS = -1
+"""The label of an image without one; it adds nothing to the embedding."""
+
+
+class Network(
+    nn.Module,
+    PyTorchModelHubMixin,
+    ABC,
+    library_name="jinc",
+    license="apache-2.0",
+    tags=["diffusion", "alias-free"],
+):
+    """Predict ε, x0 or v from noisy images; which of them is known to its `models.Model`.
+
+    Attributes:
+        kind: its name in files and on the command line.
+        hears_loudness: whether a louder image gives a louder prediction; a network that normalises
+            its input away cannot tell, and is calibrated when it samples.
+        config: how aliasing is treated.
+        channels: of the images.
+        classes: number of class labels; 0 for none.
+        augmentations: numbers that tell how an image was augmented; 0 for none.
+        padding: what lies beyond the edges.
+    """
+
+    kind: ClassVar[str]
+    hears_loudness: ClassVar[bool] = True
+
+    config: Config
+    channels: int
+    classes: int
+    augmentations: int
+    padding: Padding
+
+    @abstractmethod
+    def forward(
+        self, x_t: Images, t: Steps, labels: Tensor | None = None, augment: Tensor | None = None
+    ) -> Images:
+        """Predict from noisy images.
+
+        Args:
+            x_t: `[B, channels, H, W]`.
+            t: steps, `[B]`.
+            labels: class of each image, `[B]`, 0 to classes − 1, or `NO_CLASS`; None for no class.
+            augment: how each was augmented, `[B, augmentations]`; None, like zeros, for not at all.
+
+        Returns:
+            Shaped like `x_t`.
+
+        Raises:
+            JincError: a size that the network cannot take, other channels, or labels for a
+                network without classes.
+        """
+
+    @abstractmethod
+    def arguments(self) -> dict[str, Any]:
+        """Return what the class is called with to make this network again, ready for JSON."""
+
+    @abstractmethod
+    def check_size(self, height: int, width: int) -> None:
+        """Refuse images of a size that the network cannot take.
+
+        Raises:
+            JincError: it cannot; the message begins with `image_size:` and names one that it can.
+        """
+
+    def check_input(
+        self, x_t: Tensor, t: Tensor, labels: Tensor | None, augment: Tensor | None
+    ) -> None:
+        """Refuse what `forward` cannot take."""
+        if x_t.ndim != 4 or t.shape != x_t.shape[:1]:
+            raise JincError(
+                f"images and steps: {list(x_t.shape)} and {list(t.shape)} are not "
+                "[batch, channels, height, width] and [batch]"
+            )
+        if x_t.shape[1] != self.channels:
+            raise JincError(
+                f"images: {x_t.shape[1]} channels where this network has {self.channels}"
+            )
+        self.check_size(*x_t.shape[2:])
+        if labels is not None and not self.classes:
+            raise JincError("labels: this network was made without classes")
+        if augment is not None and augment.shape != (len(x_t), self.augmentations):
+            wanted = [len(x_t), self.augmentations]
+            raise JincError(f"augment: {list(augment.shape)} is not {wanted}")
+
+    def config_argument(self) -> str | dict[str, Any]:
+        """Return the configuration by its name, or whole where no name means it."""
+        return asdict(self.config) if self.config.name.endswith("*") else self.config.name
+
+    def save(self, path: str | Path) -> None:
+        """Write `config.json` and `model.safetensors` into a folder, made where it is missing."""
+        folder = Path(path)
+        weights = {name: w.cpu().contiguous() for name, w in self.state_dict().items()}
+        data = serialize(weights, metadata={"format": "pt"})
+        digest = {"sha256": hashlib.sha256(data).hexdigest()}
+        facts = {"network": self.kind} | self.arguments() | digest
+        with writing(folder / "model.safetensors") as file:
+            file.write(data)
+        with writing(folder / "config.json") as file:
+            file.write((json.dumps(facts, indent=2) + "\n").encode())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a network of this class back from a folder that `save` wrote.
+
+        Raises:
+            JincError: a file is missing, damaged, or belongs to another network.
+        """
+        folder = Path(path)
+        arguments = read_arguments(folder)
+        kind = arguments.pop("network")
+        if kind != cls.kind:
+            raise JincError(f"{folder}: holds a network of kind {kind!r}, not {cls.kind!r}")
+        weights = _read_weights(folder / "model.safetensors", arguments.pop("sha256", None))
+        try:
+            return cls.of_weights(weights, **arguments)
+        except (JincError, TypeError) as error:
+            both = "config.json and model.safetensors"
+            raise JincError(f"{folder}: {both} make no network ({error})") from None
+
+    @classmethod
+    def of_weights(cls, weights: Mapping[str, Tensor], *args: Any, **kwargs: Any) -> Self:
+        """Make a network that has these weights.
+
+        Args:
+            weights: by the names of `state_dict`.
+            args: as the class takes them.
+            kwargs: as the class takes them.
+
+        Raises:
+            JincError: a weight is missing, unknown or of another shape.
+        """
+        with torch.device("meta"):  # sizes are compared before memory is taken for them
+            expected = cls(*args, **kwargs).state_dict()
+        for name in sorted(expected.keys() ^ weights.keys()):
+            raise JincError(f"{'lacks' if name in expected else 'has an unknown'} weight {name}")
+        for name, value in expected.items():
+            if weights[name].shape != value.shape:
+                found, wanted = list(weights[name].shape), list(value.shape)
+                raise JincError(f"weight {name} has shape {found}, not {wanted}")
+        network = cls(*args, **kwargs)
+        network.load_state_dict(weights)
+        return network
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        """Let the hub's mixin write the same two files."""
+        self.save(save_directory)
+
+    @classmethod
+    def _from_pretrained(
+        cls,
+        *,
+        model_id: str,
+        revision: str | None,
+        cache_dir: str | Path | None,
+        force_download: bool,
+        local_files_only: bool,
+        token: str | bool | None,
+        map_location: str = "cpu",
+        **_: Any,
+    ) -> Self:
+        """Let the hub's mixin read through `load`, which checks what it reads."""
+        folder = Path(model_id)
+        if not folder.is_dir():
+            downloaded = snapshot_download(
+                model_id,
+                revision=revision,
+                cache_dir=cache_dir,
+                force_download=force_download,
+                local_files_only=local_files_only,
+                token=token,
+                allow_patterns=["config.json", "model.safetensors"],
+            )
+            folder = Path(downloaded)
+        return cls.load(folder).to(map_location)
+
+
+class LabelEmbedding(nn.Embedding):
+    """One learned row a class, and zeros for `NO_CLASS`."""
+
+    def forward(self, labels: Tensor) -> Tensor:
+        """Map labels `[B]` to `[B, size]`."""
+        rows = super().forward(labels.clamp_min(0))
+        return torch.where((labels >= 0)[:, None], rows, 0)
+
+
+def sinusoidal_embedding(t: Steps, size: int) -> Tensor:
+    """Return sines and cosines of t at geometric frequencies 1 … 10⁻⁴.
+
+    Args:
+        t: steps, `[B]`.
+        size: even.
+
+    Returns:
+        `[B, size]`, float32: the sines of t·10000^(−2i/size), then the cosines.
+
+    Source: Vaswani et al. 2017, section 3.5.
+    """
+    exponent = torch.arange(0, size, 2, device=t.device, dtype=torch.float32) / size
+    # Rounded as in the published network: at t = 999 an ulp of the frequency reaches the output.
+    angle = t[:, None].float() * (1.0 / 10000.0**exponent)
+    return torch.cat([angle.sin(), angle.cos()], dim=-1)
+
+
+def as_config(config: str | Config | Mapping[str, Any]) -> Config:
+    """Take a configuration as its name, itself, or its fields."""
+    if isinstance(config, Config):
+        return config
+    return parse_config(config) if isinstance(config, str) else Config(**config)
+
+
+def check_least(least: Mapping[str, int], given: Mapping[str, object]) -> None:
+    """Refuse sizes that are no whole numbers or too small.
+
+    Args:
+        least: the least value of each.
+        given: the value of each.
+
+    Raises:
+        JincError: a value is none.
+    """
+    for name, value in given.items():
+        if not isinstance(value, int) or value < least[name]:
+            raise JincError(f"{name}: {value!r} is not a whole number of at least {least[name]}")
+
+
+def read_arguments(folder: Path) -> dict[str, Any]:
+    """Read the `config.json` of a saved network: its kind under `network`, and its arguments.
+
+    Raises:
+        JincError: it cannot be read.
+    """
+    file = folder / "config.json"
+    try:
+        value = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise JincError(f"{file}: cannot be read as a network's settings ({error})") from None
+    if not isinstance(value, dict):
+        raise JincError(f"{file}: does not hold the settings of a network")
+    return {"network": "unet"} | value
+
+
+def _read_weights(file: Path, digest: str | None) -> dict[str, Tensor]:
+    with reading(file) as opened:
+        data = opened.read()
+    if digest is not None and hashlib.sha256(data).hexdigest() != digest:
+        raise JincError(f"{file}: is damaged, it does not match the sum in config.json")
+    try:
+        return deserialize(data)
+    except SafetensorError as error:
+        raise JincError(f"{file}: cannot be read as weights ({error})") from None

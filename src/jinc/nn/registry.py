@@ -1,0 +1,23 @@
+"""The networks by their kinds, as files and the command line name them."""
+
+from pathlib import Path
+
+from jinc.errors import JincError
+from jinc.nn.network import Network, read_arguments
+from jinc.nn.unet import UNet
+
+NETWORKS: dict[str, type[Network]] = {each.kind: each for each in (UNet,)}
+"""Every kind of network."""
+
+
+def load_network(folder: Path) -> Network:
+    """Read back a network of any kind from a folder that `Network.save` wrote.
+
+    Raises:
+        JincError: a file is missing, damaged, or belongs to a network of another kind.
+    """
+    kind = read_arguments(folder)["network"]
+    if kind not in NETWORKS:
+        known = ", ".join(NETWORKS)
+        raise JincError(f"{folder / 'config.json'}: {kind!r} is no network; there are {known}")
+    return NETWORKS[kind].load(folder)
