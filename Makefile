@@ -6,7 +6,7 @@ OUT := runs/demo
 .PHONY: demo test test-all lint bench clean
 
 demo: .venv/core ## train on the bundled digits, sample, and say where the pictures are
-	$(BIN)/jinc train --settings examples/digits.yaml --out $(OUT) --resume
+	$(BIN)/jinc train --preset digits --out $(OUT) --resume
 	$(BIN)/jinc sample $(OUT) -n 80 --eta 1 --out $(OUT)/out
 
 test: .venv/dev ## the core of the tests, and the doctests

@@ -10,7 +10,6 @@ and ratios are what counts. `naive` is the same network with zero-stuffing and d
 import argparse
 import contextlib
 import json
-import platform
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 from unittest import mock
 
 import torch
+from machine import machine
 
 from jinc.nn import UNet
 from jinc.signal import reference
@@ -100,15 +100,6 @@ def main() -> None:
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
-
-
-def machine() -> str:
-    """Name the processor, the threads and torch."""
-    cpu = platform.machine()
-    with contextlib.suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        cpu = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    return f"{cpu}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from jinc.diffusion import Schedule as Schedule
     from jinc.diffusion import SeededNoise as SeededNoise
     from jinc.diffusion import calibrate as calibrate
+    from jinc.diffusion import cfg as cfg
     from jinc.diffusion import clip as clip
     from jinc.diffusion import ddim as ddim
     from jinc.diffusion import ddpm as ddpm
@@ -22,18 +23,20 @@ if TYPE_CHECKING:
     from jinc.models import Model as Model
     from jinc.models import load_official as load_official
     from jinc.nn import Config as Config
+    from jinc.nn import CS180UNet as CS180UNet
+    from jinc.nn import ResUNet as ResUNet
     from jinc.nn import UNet as UNet
     from jinc.nn import parse_config as parse_config
 
 _ROOMS = {
     "data": ("ImageSet", "load_images"),
     "diffusion": (
-        *("Schedule", "SeededNoise", "calibrate", "clip", "ddim", "ddpm"),
-        *("generate", "posterior", "sample"),
+        *("Schedule", "SeededNoise", "calibrate", "cfg", "clip", "ddim"),
+        *("ddpm", "generate", "posterior", "sample"),
     ),
     "errors": ("JincError",),
     "models": ("Model", "load_official"),
-    "nn": ("Config", "UNet", "parse_config"),
+    "nn": ("CS180UNet", "Config", "ResUNet", "UNet", "parse_config"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 

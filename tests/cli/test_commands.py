@@ -31,7 +31,10 @@ def pixels(file: Path) -> np.ndarray:
 def test_train_sample_info_resume(jinc, tiny, tmp_path) -> None:
     run = tmp_path / "run"
     trained = jinc("train", "--out", run, *tiny)
-    assert (trained.code, trained.out) == (0, f"model: {run / 'model'}\n")
+    assert (trained.code, trained.out) == (
+        0,
+        f"model: {run / 'model'}\nlearning curve: {run / 'curve.png'}\n",
+    )
     assert "1,797 images of digits, 8×8, grey; A with" in trained.err
     sampled = jinc("sample", run, "--out", tmp_path / "s", "-n", 3, "--steps", 4)
     assert sampled.code == 0
@@ -171,7 +174,8 @@ def test_filters(jinc, tmp_path) -> None:
 @pytest.mark.parametrize("suffix", [".yaml", ".yml", ".toml"])
 def test_settings_from_a_file(jinc, tmp_path, suffix) -> None:
     values = {"config": "A", "width": 4, "levels": 1, "timesteps": 10, "steps": 3}
-    values |= {"batch_size": 4, "sample_every": 0, "adam_betas": [0.5, 0.75], "hflip": True}
+    values |= {"batch_size": 4, "sample_every": 0, "adam_betas": [0.5, 0.75]}
+    values |= {"conditional": True, "augment": ["hflip"]}
     file = tmp_path / f"settings{suffix}"
     if suffix == ".toml":
         lines = {key: str(v).lower() if v is True else repr(v) for key, v in values.items()}
@@ -180,12 +184,12 @@ def test_settings_from_a_file(jinc, tmp_path, suffix) -> None:
         file.write_text(yaml.safe_dump(values))
     assert jinc("train", "--settings", file, "--out", tmp_path / "a").code == 0
     config = Run.open(tmp_path / "a").config
-    assert (config.width, config.steps, config.hflip) == (4, 3, True)
-    assert config.adam_betas == (0.5, 0.75)
-    words = ("--width", 8, "--no-hflip", "--adam-betas", 0.25, 0.5)
+    assert (config.width, config.steps, config.conditional) == (4, 3, True)
+    assert (config.adam_betas, config.augment) == ((0.5, 0.75), ("hflip",))
+    words = ("--width", 8, "--no-conditional", "--adam-betas", 0.25, 0.5)
     assert jinc("train", "--out", tmp_path / "b", f"--settings={file}", *words).code == 0
     config = Run.open(tmp_path / "b").config
-    assert (config.width, config.steps, config.hflip) == (8, 3, False)
+    assert (config.width, config.steps, config.conditional) == (8, 3, False)
     assert config.adam_betas == (0.25, 0.5)
 
 
@@ -220,12 +224,12 @@ def test_help_comes_without_torch(tmp_path) -> None:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         times.append(time.perf_counter() - start)
         assert (done.returncode, done.stderr) == (0, "")
-        for command in ("train", "sample", "info", "filters", "--settings"):
+        for command in ("train", "denoise", "presets", "sample", "info", "filters", "--settings"):
             assert command in done.stdout
     assert min(times) < 0.5
 
 
-@pytest.mark.parametrize("command", ["train", "sample", "info", "filters"])
+@pytest.mark.parametrize("command", ["train", "denoise", "presets", "sample", "info", "filters"])
 def test_help_of_each_command(jinc, command) -> None:
     said = jinc(command, "--help")
     assert (said.code, said.err) == (0, "")
@@ -242,7 +246,7 @@ def test_version(jinc) -> None:
 # --- signals
 
 
-@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_a_signal_stops_the_run_and_resume_finishes_it(
     jinc, tiny, trained, tmp_path, monkeypatch, which
 ) -> None:
@@ -253,13 +257,14 @@ def test_a_signal_stops_the_run_and_resume_finishes_it(
         if entry["step"] == 4:
             signal.raise_signal(which)
 
-    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+    handlers = list(map(signal.getsignal, kinds))
     with monkeypatch.context() as patch:
         patch.setattr(Run, "append_log", interrupt)
         stopped = jinc("train", "--out", tmp_path / "run", *tiny)
-    assert stopped.code == 130
+    assert stopped.code == 75
     assert "stopped after step 4; go on with --resume" in stopped.err
-    assert handlers == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))
+    assert handlers == list(map(signal.getsignal, kinds))
     assert jinc("train", "--out", tmp_path / "run", "--resume").code == 0
     assert tree(tmp_path / "run" / "model") == tree(trained / "model")
 
@@ -294,7 +299,7 @@ def test_control_c_in_a_terminal(jinc, tmp_path) -> None:
         time.sleep(0.02)
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=60)
-    assert child.returncode == 130, err
+    assert child.returncode == 75, err
     assert "Traceback" not in err
     assert out == ""
     at = max(entry["step"] for entry in Run.open(tmp_path / "run").read_log())

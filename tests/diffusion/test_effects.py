@@ -1,6 +1,6 @@
 """Effects are denoisers made of denoisers."""
 
-from dataclasses import FrozenInstanceError, dataclass
+from dataclasses import FrozenInstanceError, dataclass, field
 
 import pytest
 import torch
@@ -9,7 +9,9 @@ from jinc.diffusion import (
     Branch,
     Effect,
     Schedule,
+    Shared,
     calibrate,
+    cfg,
     clip,
     ddim,
     eps_from_x0,
@@ -130,3 +132,167 @@ def test_calibrate_changes_nothing_where_nothing_is_wrong() -> None:
     x_t = forward(schedule, x0, t, eps)
     same = calibrate(lambda x_t, t: x0, schedule)(x_t, t)
     torch.testing.assert_close(same, x0)
+
+
+@pytest.mark.parametrize("guidance", [-1.0, 0.0, 0.5, 1.0, 7.0])
+def test_guidance_mixes_noises_by_mixing_images(guidance) -> None:
+    identity = torch.eye(16).double()
+    conditional = gaussian(SCHEDULE, torch.ones(1, 4, 4).double(), 0.1 * identity)
+    unconditional = gaussian(SCHEDULE, torch.zeros(1, 4, 4).double(), identity)
+    x_t, t = images(), torch.tensor([30, 700])
+    eps_c = eps_from_x0(SCHEDULE, x_t, t, conditional(x_t, t))
+    eps_u = eps_from_x0(SCHEDULE, x_t, t, unconditional(x_t, t))
+    eps = eps_u + guidance * (eps_c - eps_u)
+    x0_hat = cfg(conditional, unconditional, guidance)(x_t, t)
+    torch.testing.assert_close(x0_hat, x0_from_eps(SCHEDULE, x_t, t, eps), rtol=0, atol=1e-12)
+
+
+def test_who_has_no_weight_is_not_asked() -> None:
+    def never(x_t, t):
+        raise AssertionError("asked")
+
+    x_t = images()
+    assert torch.equal(cfg(never, triple, 0.0)(x_t, T_EACH), 3 * x_t)
+    assert torch.equal(cfg(triple, never, 1.0)(x_t, T_EACH), 3 * x_t)
+    with pytest.raises(AssertionError, match="asked"):
+        cfg(triple, never, 1.01)(x_t, T_EACH)
+
+
+@pytest.mark.parametrize("guidance", [float("nan"), float("inf")])
+def test_endless_guidance_is_refused(guidance) -> None:
+    with pytest.raises(JincError, match="guidance must be a finite number"):
+        cfg(triple, triple, guidance)
+
+
+@dataclass(eq=False)
+class Network:
+    """Tell what it is asked: the images, scaled by level and by label."""
+
+    calls: list = field(default_factory=list)
+
+    def __call__(self, x_t, t, labels):
+        assert len(x_t) == len(t) == len(labels)
+        self.calls.append(len(x_t))
+        return x_t * (t + labels).view(-1, 1, 1, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Leaf:
+    """A network with labels, as a model makes it."""
+
+    network: Network
+    labels: torch.Tensor
+
+    @property
+    def shares(self):
+        return self.network
+
+    def joined(self, parts):
+        assert parts[0][0] is self
+        assert [count for _, count in parts] == [len(leaf.labels) for leaf, _ in parts]
+        return Leaf(self.network, torch.cat([leaf.labels for leaf, _ in parts]))
+
+    def __call__(self, x_t, t):
+        return self.network(x_t, t, self.labels)
+
+
+def leaf(network, *labels):
+    return Leaf(network, torch.tensor(labels))
+
+
+def test_guidance_is_one_call_of_twice_the_batch() -> None:
+    network = Network()
+    conditional, unconditional = leaf(network, 3, 5), leaf(network, -1, -1)
+    assert isinstance(conditional, Shared)
+    assert not isinstance(triple, Shared)
+    x0_hat = cfg(conditional, unconditional, 7.0)(images(), T_EACH)
+    assert network.calls == [4]
+    apart = [d(images(), T_EACH) for d in (unconditional, conditional)]
+    torch.testing.assert_close(x0_hat, apart[0] + 7 * (apart[1] - apart[0]))
+
+
+@dataclass(frozen=True)
+class Mean(Effect):
+    """The mean of several, each shown the image flipped once more: unlike inputs."""
+
+    parts: tuple
+
+    def branches(self, x_t, t):
+        return [Branch(part, x_t.flip(-1 - i % 2), t - i) for i, part in enumerate(self.parts)]
+
+    def combine(self, answers, x_t, t):
+        return torch.stack(list(answers)).mean(0)
+
+
+def one_by_one(denoiser, x_t, t):
+    """Ask effects and leaves in turn: the slow and obvious way."""
+    if not isinstance(denoiser, Effect):
+        return denoiser(x_t, t)
+    answers = [one_by_one(*branch) for branch in denoiser.branches(x_t, t)]
+    return denoiser.combine(answers, x_t, t)
+
+
+def test_a_nest_of_effects_asks_each_network_once() -> None:
+    first, second = Network(), Network()
+    x_t, null = images(), leaf(first, -1, -1)
+    nest = clip(
+        Mean(
+            (
+                cfg(leaf(first, 1, 2), null, 3.0),
+                clip(leaf(second, 0, 0), -5, 5),
+                triple,
+                calibrate(cfg(leaf(second, 4, 4), null, 2.0), SCHEDULE),
+                cfg(null, leaf(second, 9, 9), 1.0),
+            )
+        ),
+        -100,
+        100,
+    )
+    x0_hat = nest(x_t, T_EACH)
+    assert (first.calls, second.calls) == ([2 * 4], [2 * 2])
+    torch.testing.assert_close(x0_hat, one_by_one(nest, x_t, T_EACH))
+
+
+def test_images_of_two_sizes_or_types_are_asked_apart() -> None:
+    network = Network()
+
+    @dataclass(frozen=True)
+    class Small(Effect):
+        def branches(self, x_t, t):
+            leaves = leaf(network, 1, 1), leaf(network, 2, 2)
+            sizes = [Branch(d, x_t[..., :2, :2], t) for d in leaves]
+            return [*sizes, Branch(leaves[0], x_t, t), Branch(leaves[1], x_t.float(), t)]
+
+        def combine(self, answers, x_t, t):
+            assert [a.shape[-1] for a in answers] == [2, 2, 4, 4]
+            assert answers[3].dtype == torch.float32
+            return answers[2]
+
+    Small()(images(), T_EACH)
+    assert network.calls == [4, 2, 2]
+
+
+def test_batches_of_different_lengths_go_together() -> None:
+    network = Network()
+
+    @dataclass(frozen=True)
+    class Halves(Effect):
+        def branches(self, x_t, t):
+            return [Branch(leaf(network, 7), x_t[1:], t[1:]), Branch(leaf(network, 1, 2), x_t, t)]
+
+        def combine(self, answers, x_t, t):
+            torch.testing.assert_close(answers[0], x_t[1:] * (t[1:] + 7).view(-1, 1, 1, 1))
+            return answers[1]
+
+    expected = leaf(Network(), 1, 2)(images(), T_EACH)
+    assert torch.equal(Halves()(images(), T_EACH), expected)
+    assert network.calls == [3]
+
+
+def test_gradients_pass_through_a_joined_call() -> None:
+    x_t = images().requires_grad_()
+    network = Network()
+    effect = cfg(leaf(network, 3, 5), leaf(network, -1, -1), 2.0)
+    (slope,) = torch.autograd.grad(effect(x_t, T_EACH).sum(), x_t)
+    expected = torch.tensor([-1 + 2 * 4 + 30.0, -1 + 2 * 6 + 999.0]).view(-1, 1, 1, 1)
+    torch.testing.assert_close(slope, expected.double().expand_as(x_t))

@@ -8,13 +8,21 @@ import torch
 
 from jinc.data import ImageSet
 from jinc.nn import NO_CLASS
-from jinc.train import Batches
+from jinc.train import Batch, Batches
+from jinc.train.augment import Augmentation
 
-CPU = torch.device("cpu")
+MIRRORED = Augmentation(("hflip",))
 
 
-def batches(images: ImageSet, size: int = 4, T: int = 20, hflip: bool = False, seed: int = 0):
-    return Batches(images, batch_size=size, timesteps=T, hflip=hflip, seed=seed)
+def batches(images: ImageSet, size: int = 4, T: int = 20, seed: int = 0, **options: object):
+    return Batches(images, batch_size=size, timesteps=T, seed=seed, **options)
+
+
+def same(one: Batch, other: Batch) -> bool:
+    pairs = [(one.move.amounts, other.move.amounts)] if one.move and other.move else []
+    names = ("x0", "t", "eps", "labels", "augment")
+    pairs += [(getattr(one, name), getattr(other, name)) for name in names]
+    return all(torch.equal(a, b) for a, b in pairs)
 
 
 def numbered(count: int) -> ImageSet:
@@ -45,27 +53,25 @@ def test_orders_differ_between_epochs_and_seeds() -> None:
 
 def test_a_batch_depends_on_its_number_alone() -> None:
     images = numbered(10)
-    straight = batches(images, hflip=True)
-    in_order = [straight.batch(step, CPU) for step in range(20)]
-    backward = batches(images, hflip=True)
+    straight = batches(images, augmentation=MIRRORED)
+    in_order = [straight.batch(step) for step in range(20)]
+    backward = batches(images, augmentation=MIRRORED)
     for step in (19, 3, 11, 0, 3):
-        for fresh in (backward, batches(images, hflip=True)):
-            found = fresh.batch(step, CPU)
-            for name in ("x0", "t", "eps", "labels"):
-                assert torch.equal(getattr(found, name), getattr(in_order[step], name))
+        for fresh in (backward, batches(images, augmentation=MIRRORED)):
+            assert same(fresh.batch(step), in_order[step])
     torch.manual_seed(5)
-    assert torch.equal(batches(images, hflip=True).batch(7, CPU).eps, in_order[7].eps)
+    assert torch.equal(batches(images, augmentation=MIRRORED).batch(7).eps, in_order[7].eps)
 
 
 def test_seeds_and_steps_draw_other_noise() -> None:
-    draws = [batches(numbered(10), seed=s).batch(k, CPU).eps for s in (0, 1) for k in (0, 1)]
+    draws = [batches(numbered(10), seed=s).batch(k).eps for s in (0, 1) for k in (0, 1)]
     eps = torch.stack(draws).flatten(1)
     assert (torch.cdist(eps, eps) + 9 * torch.eye(4)).min() > 0.5
 
 
 def test_noise_is_white_and_independent_of_the_steps() -> None:
     deal = batches(numbered(10), size=5000)
-    batch = deal.batch(0, CPU)
+    batch = deal.batch(0)
     assert abs(float(batch.eps.mean())) < 5 / 20000**0.5
     assert abs(float(batch.eps.var()) - 1) < 5 * (2 / 20000) ** 0.5
     pixels = batch.eps.flatten(1)
@@ -74,7 +80,7 @@ def test_noise_is_white_and_independent_of_the_steps() -> None:
 
 def test_steps_are_uniform_from_0_to_the_last() -> None:
     T, size = 20, 4000
-    t = torch.cat([batches(numbered(10), size, T).batch(k, CPU).t for k in range(5)])
+    t = torch.cat([batches(numbered(10), size, T).batch(k).t for k in range(5)])
     counts = torch.bincount(t, minlength=T)
     assert len(counts) == T
     expected = 5 * size / T
@@ -85,21 +91,90 @@ def test_steps_are_uniform_from_0_to_the_last() -> None:
 def test_labels_go_with_their_images() -> None:
     deal = batches(numbered(10))
     for step in range(6):
-        batch = deal.batch(step, CPU)
+        batch = deal.batch(step)
         number = ((batch.x0[:, 0, 0, 0] + 1) * 127.5).round().long()
         assert torch.equal(number, torch.from_numpy(deal.indices(step)))
         assert torch.equal(batch.labels, number % 3)
     without = replace(numbered(10), labels=None, class_names=())
-    assert (batches(without).batch(0, CPU).labels == NO_CLASS).all()
+    assert (batches(without).batch(0).labels == NO_CLASS).all()
+
+
+ALL = {
+    "augmentation": Augmentation(("hflip", "quarter_turns")),
+    "label_dropout": 0.5,
+    "moves": "shift",
+}
+
+
+@pytest.mark.parametrize("shares", [1, 2, 3, 6])
+def test_the_shares_of_all_processes_are_the_batch(shares) -> None:
+    """So a run on many processes sees what it would see on one, and needs no word about it."""
+    whole = batches(numbered(10), 12, **ALL)
+    size = 12 // shares
+    for step in (0, 1, 5):
+        batch = whole.batch(step)
+        for place, part in enumerate(batch.parts(shares)):
+            rows = slice(place * size, (place + 1) * size)
+            own = batches(numbered(10), 12, rows=rows, **ALL).batch(step)
+            assert len(own.t) == size
+            assert same(own, part)
+    assert len(list(whole.batch(0).parts(shares))) == shares
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+@pytest.mark.parametrize("resident", [False, True])
+def test_who_prepares_a_batch_does_not_matter(workers, resident) -> None:
+    plain, ahead = (
+        batches(numbered(10), **ALL, **options)
+        for options in (
+            {},
+            {
+                "workers": workers,
+                "resident": resident,
+            },
+        )
+    )
+    for step in (0, 1, 2, 3, 30, 7, 8, 7, 0):
+        assert same(ahead.batch(step), plain.batch(step))
+        np.testing.assert_array_equal(ahead.indices(step), plain.indices(step))
+    ahead.close()
+    assert same(ahead.batch(4), plain.batch(4))
+    ahead.close()
+
+
+def test_only_some_are_dealt_each_once_an_epoch() -> None:
+    among = np.array([1, 4, 6, 7, 9])
+    deal = batches(numbered(10), 3, among=among)
+    dealt = np.concatenate([deal.indices(step) for step in range(10)])
+    for epoch in range(6):
+        assert sorted(dealt[5 * epoch : 5 * epoch + 5]) == among.tolist()
+    assert not np.array_equal(dealt[:5], among)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_a_share_of_the_labels_is_hidden(share) -> None:
+    deal, plain = batches(numbered(100), 2000, label_dropout=share), batches(numbered(100), 2000)
+    found, told = deal.batch(0).labels, plain.batch(0).labels
+    hidden = found == NO_CLASS
+    assert torch.equal(found[~hidden], told[~hidden])
+    assert abs(float(hidden.double().mean()) - share) <= 5 * (share * (1 - share) / 2000) ** 0.5
+
+
+def test_hiding_and_mirroring_change_nothing_else() -> None:
+    plain, other = (batches(numbered(10), **options).batch(3) for options in ({}, ALL))
+    assert torch.equal(plain.t, other.t)
+    assert torch.equal(plain.eps, other.eps)
+    assert plain.augment.shape == (4, 0)
+    assert plain.move is None
 
 
 def test_half_of_the_images_are_mirrored() -> None:
-    deal = batches(numbered(100), size=100, hflip=True)
-    mirrored = torch.cat([deal.batch(k, CPU).x0[:, 0, 0, 0] == 1 for k in range(20)])
+    deal = batches(numbered(100), size=100, augmentation=MIRRORED)
+    mirrored = torch.cat([deal.batch(k).x0[:, 0, 0, 0] == 1 for k in range(20)])
     assert abs(float(mirrored.float().mean()) - 0.5) < 5 * 0.5 / 2000**0.5
     for step in range(3):
-        flipped = deal.batch(step, CPU).x0
-        plain = batches(numbered(100), size=100).batch(step, CPU).x0
+        flipped = deal.batch(step).x0
+        plain = batches(numbered(100), size=100).batch(step).x0
         for one, other in zip(flipped, plain, strict=True):
             assert torch.equal(one, other) or torch.equal(one, other.flip(-1))
         assert not torch.equal(flipped, plain)
@@ -109,5 +184,5 @@ def test_the_data_are_not_changed_by_mirroring() -> None:
     images = numbered(10)
     before = images.images.copy()
     for step in range(10):
-        batches(images, hflip=True).batch(step, CPU)
+        batches(images, augmentation=MIRRORED).batch(step)
     np.testing.assert_array_equal(images.images, before)

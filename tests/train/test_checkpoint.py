@@ -1,21 +1,33 @@
-"""Wherever writing stops, a whole checkpoint is found; a damaged one is never taken for whole."""
+"""Checkpoints come back as they were or not at all; the newest few stay, and the best."""
 
-import builtins
-import io
+import json
+import math
 import os
+import random
 import shutil
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import torch
 
 from jinc.errors import JincError
-from jinc.train import Checkpoint, load_checkpoint, load_newest, save_checkpoint
+from jinc.train.checkpoint import (
+    Checkpoint,
+    best_checkpoint,
+    load_checkpoint,
+    load_newest,
+    save_checkpoint,
+)
 
 FILES = {"network.safetensors", "ema.safetensors", "state.json", "manifest.json"}
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for the disk, which has no part in this."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
 def checkpoint(step: int, mark: float = 0.0) -> Checkpoint:
@@ -62,6 +74,58 @@ def test_layouts_that_are_not_contiguous(tmp_path) -> None:
 def test_nothing_there(tmp_path) -> None:
     assert load_newest(tmp_path) is None
     assert load_newest(tmp_path / "missing") is None
+    assert best_checkpoint(tmp_path) is best_checkpoint(tmp_path / "missing") is None
+
+
+def scored(step: int, score: float | None) -> Checkpoint:
+    plain = checkpoint(step)
+    return Checkpoint(step, plain.groups, {"score": score})
+
+
+@pytest.mark.parametrize("keep", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_best_of_all_is_kept_besides_the_newest(tmp_path, keep, seed) -> None:
+    rng = random.Random(seed)
+    scores = [rng.choice([None, math.nan, math.inf, -math.inf, *range(9)]) for _ in range(10)]
+    for step, score in enumerate(scores):
+        path = save_checkpoint(tmp_path, scored(step, score), keep)
+        finite = [s for s in range(step + 1) if scores[s] is not None and math.isfinite(scores[s])]
+        best = min(finite, key=lambda s: (scores[s], -s), default=None)
+        newest = range(max(0, step + 1 - keep), step + 1)
+        expected = {*newest, *([] if best is None else [best])}
+        assert names(tmp_path) == [f"step-{s:08d}" for s in sorted(expected)]
+        assert best_checkpoint(tmp_path) == (
+            None if best is None else tmp_path / f"step-{best:08d}"
+        )
+        assert load_checkpoint(path).step == step
+
+
+@pytest.mark.parametrize("score", ["0.1", [0.1], {}, "NaN"])
+def test_a_score_that_is_no_number_is_none(tmp_path, score) -> None:
+    save_checkpoint(tmp_path, scored(1, score), 3)
+    assert best_checkpoint(tmp_path) is None
+    better = save_checkpoint(tmp_path, scored(2, 100.0), 3)
+    assert best_checkpoint(tmp_path) == better
+
+
+def test_the_best_of_later_steps_goes_with_them(tmp_path) -> None:
+    """Training that went back does not have what it did then."""
+    for step in (10, 20):
+        save_checkpoint(tmp_path, scored(step, 1 / step), 2)
+    save_checkpoint(tmp_path, scored(15, 0.5), 2)
+    assert names(tmp_path) == ["step-00000010", "step-00000015"]
+    assert best_checkpoint(tmp_path) == tmp_path / "step-00000010"
+
+
+def test_a_damaged_best_goes_as_if_it_were_none(tmp_path) -> None:
+    for step, score in ((1, 0.3), (2, 0.1), (3, 0.2)):
+        save_checkpoint(tmp_path, scored(step, score), 3)
+    (tmp_path / "step-00000002" / "network.safetensors").write_bytes(b"damaged")
+    assert best_checkpoint(tmp_path) == tmp_path / "step-00000003"
+    save_checkpoint(tmp_path, scored(4, 0.4), 3)
+    assert names(tmp_path) == [f"step-0000000{s}" for s in (2, 3, 4)]  # among the newest three
+    save_checkpoint(tmp_path, scored(5, 0.5), 2)
+    assert names(tmp_path) == [f"step-0000000{s}" for s in (3, 4, 5)]
 
 
 @pytest.mark.parametrize("keep", [1, 2, 3])
@@ -73,9 +137,12 @@ def test_only_the_newest_few_are_kept(tmp_path, keep) -> None:
 
 
 def test_newest_means_the_highest_step(tmp_path) -> None:
-    for step in (9, 10, 100):
-        save_checkpoint(tmp_path, checkpoint(step), 5)
-    assert same(load_newest(tmp_path), checkpoint(100))
+    for step in (9, 10, 99_999_999, 100_000_000):  # one digit more than names are filled up to
+        save_checkpoint(tmp_path, Checkpoint(step, {}, {}), 2)
+        found = load_newest(tmp_path)
+        assert found is not None
+        assert found.step == step
+    assert len(names(tmp_path)) == 2
 
 
 def test_saving_the_same_step_again_replaces_it(tmp_path) -> None:
@@ -96,28 +163,107 @@ def test_leftovers_are_cleaned_and_other_things_left_alone(tmp_path) -> None:
     assert same(load_newest(tmp_path), checkpoint(3))
 
 
+def harms(kind: str, data: bytes, rng: random.Random) -> list[bytes | None]:
+    """What a file may become; None: it is gone."""
+    if kind == "flip":
+        return [flipped(data, rng.randrange(8 * len(data))) for _ in range(200)]
+    if kind == "truncate":
+        return [data[: rng.randrange(len(data))] for _ in range(18)] + [data[:-1], b""]
+    return [None] if kind == "delete" else [data + b"x", data + data]
+
+
+def flipped(data: bytes, bit: int) -> bytes:
+    harmed = bytearray(data)
+    harmed[bit // 8] ^= 1 << bit % 8
+    return bytes(harmed)
+
+
 @pytest.mark.parametrize("name", sorted(FILES))
-@pytest.mark.parametrize("harm", ["flip", "truncate", "empty", "delete", "append"])
-def test_a_damaged_file_sends_back_to_the_checkpoint_before(tmp_path, name, harm) -> None:
-    save_checkpoint(tmp_path, checkpoint(1), 3)
-    file = save_checkpoint(tmp_path, checkpoint(2), 3) / name
-    data = bytearray(file.read_bytes())
-    places = range(0, len(data), 17) if harm == "flip" else [0]
-    for place in places:
-        harmed = bytearray(data)
-        if harm == "flip":
-            harmed[place] ^= 1 << place % 8
-        elif harm == "append":
-            harmed += b"x"
-        else:
-            harmed = harmed[: 0 if harm == "empty" else -1]
-        file.write_bytes(harmed)
-        if harm == "delete":
+@pytest.mark.parametrize("kind", ["flip", "truncate", "delete", "append"])
+def test_a_damaged_file_sends_back_to_the_checkpoint_before(tmp_path, name, kind) -> None:
+    save_checkpoint(tmp_path, scored(1, 0.2), 3)
+    path = save_checkpoint(tmp_path, scored(2, 0.1), 3)
+    assert best_checkpoint(tmp_path) == path
+    file = path / name
+    for harmed in harms(kind, file.read_bytes(), random.Random(name)):
+        if harmed is None:
             file.unlink()
+        else:
+            file.write_bytes(harmed)
+        with pytest.raises(JincError, match="step-00000002") as raised:
+            load_checkpoint(path)
         with pytest.warns(RuntimeWarning, match="step-00000002") as caught:
-            assert same(load_newest(tmp_path), checkpoint(1))
+            assert same(load_newest(tmp_path), scored(1, 0.2))
         assert len(caught) == 1
-        assert "\n" not in str(caught[0].message)
+        assert "\n" not in f"{raised.value}{caught[0].message}"
+        assert best_checkpoint(tmp_path) == tmp_path / "step-00000001"
+
+
+def test_where_all_are_damaged(tmp_path) -> None:
+    for step in (1, 2):
+        (save_checkpoint(tmp_path, checkpoint(step), 3) / "ema.safetensors").unlink()
+    with (
+        pytest.warns(RuntimeWarning, match="step-00000002"),
+        pytest.raises(JincError, match=r"step-00000001.*no other is left") as raised,
+    ):
+        load_newest(tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+def nothing_in_it(path: Path) -> None:
+    shutil.rmtree(path)
+    path.mkdir()
+
+
+def a_file(path: Path) -> None:
+    shutil.rmtree(path)
+    path.write_text("a file")
+
+
+def a_folder_in_it(path: Path) -> None:
+    (path / "ema.safetensors").unlink()
+    (path / "ema.safetensors").mkdir()
+
+
+def not_tensors(path: Path) -> None:
+    (path / "ema.safetensors").write_text("no tensors")
+    seal(path)
+
+
+def no_step(path: Path) -> None:
+    (path / "state.json").write_text('{"note": 0.0}')
+    seal(path)
+
+
+def no_object(path: Path) -> None:
+    (path / "state.json").write_text("[1, 2]")
+    seal(path)
+
+
+def seal(path: Path) -> None:
+    """Write the manifest that is right for what is there."""
+    files = [file for file in path.iterdir() if file.name != "manifest.json"]
+    digests = {file.name: sha256(file.read_bytes()).hexdigest() for file in files}
+    (path / "manifest.json").write_text(json.dumps(digests))
+
+
+@pytest.mark.parametrize(
+    "harm", [nothing_in_it, a_file, a_folder_in_it, not_tensors, no_step, no_object]
+)
+def test_what_only_has_the_name_of_a_checkpoint(tmp_path, harm: Callable[[Path], None]) -> None:
+    """It is passed with a warning, replaced by one of its step, and goes when it is too old."""
+    save_checkpoint(tmp_path, checkpoint(1), 3)
+    path = save_checkpoint(tmp_path, checkpoint(2), 3)
+    harm(path)
+    with pytest.warns(RuntimeWarning, match="step-00000002") as caught:
+        assert same(load_newest(tmp_path), checkpoint(1))
+    assert "\n" not in str(caught[0].message)
+    for step in (2, 3):
+        save_checkpoint(tmp_path, checkpoint(step), 3)
+        assert same(load_newest(tmp_path), checkpoint(step))
+    harm(path)
+    save_checkpoint(tmp_path, checkpoint(4), 2)
+    assert names(tmp_path) == ["step-00000003", "step-00000004"]
 
 
 def test_a_file_too_many_is_damage(tmp_path) -> None:
@@ -144,140 +290,3 @@ def test_training_that_went_back_keeps_what_it_saves(tmp_path, keep) -> None:
     save_checkpoint(tmp_path, checkpoint(15), keep)
     assert same(load_newest(tmp_path), checkpoint(15))
     assert not ahead.exists()
-
-
-# --- Crashes. Every change of the disk that `save_checkpoint` makes is one call from this list;
-# the k-th one fails, for every k, and the disk is looked at as it is left.
-
-CHANGES = ("mkdir", "rename", "replace", "unlink", "rmdir", "fsync", "remove")
-
-
-class Death(BaseException):
-    """The machine stops; nothing after this is run that a dead process would not run."""
-
-
-@contextmanager
-def failing(
-    monkeypatch: pytest.MonkeyPatch, at: int, error: Callable[[], BaseException]
-) -> Iterator[list[int]]:
-    """Let disk operation number `at` fail, half done if it is a write; count them all."""
-    count = [0]
-    after_death = False
-
-    def turn() -> bool:
-        nonlocal after_death
-        if after_death:
-            raise error()
-        count[0] += 1
-        if count[0] - 1 != at:
-            return False
-        after_death = issubclass(type(error()), Death)
-        return True
-
-    def wrap(function: Callable[..., object]) -> Callable[..., object]:
-        def wrapped(*args: object, **kwargs: object) -> object:
-            if turn():
-                raise error()
-            return function(*args, **kwargs)
-
-        return wrapped
-
-    class Disk(io.BufferedWriter):
-        def write(self, data: bytes) -> int:
-            if turn():
-                super().write(data[: len(data) // 2])
-                self.flush()
-                raise error()
-            return super().write(data)
-
-    real_open = io.open
-
-    def opening(file: object, mode: str = "r", *args: object, **kwargs: object) -> object:
-        if "w" not in mode and "x" not in mode:
-            return real_open(file, mode, *args, **kwargs)
-        if turn():
-            raise error()
-        return Disk(io.FileIO(file, mode.replace("b", "")))
-
-    with monkeypatch.context() as patch:
-        for name in CHANGES:
-            patch.setattr(os, name, wrap(getattr(os, name)))
-        patch.setattr(io, "open", opening)
-        patch.setattr(builtins, "open", opening)
-        yield count
-
-
-def disk_full() -> OSError:
-    return OSError(28, "No space left on device")
-
-
-def power_cut() -> Death:
-    return Death()
-
-
-def before(folder: Path, case: str) -> tuple[Checkpoint, Checkpoint, int]:
-    """Prepare a folder; return the checkpoint there, the one to save, and how many to keep."""
-    if case == "first of two":
-        save_checkpoint(folder, checkpoint(5), 2)
-        return checkpoint(5), checkpoint(10), 2
-    save_checkpoint(folder, checkpoint(5), 1)
-    if case == "over a leftover":
-        shutil.copytree(folder / "step-00000005", folder / ".writing-step-00000010")
-        return checkpoint(5), checkpoint(10), 1
-    if case == "same step":
-        return checkpoint(5), checkpoint(5, 3.0), 1
-    return checkpoint(5), checkpoint(10), 1
-
-
-def saves(folder: Path, new: Checkpoint, keep: int) -> bool:
-    try:
-        save_checkpoint(folder, new, keep)
-    except JincError as error:
-        assert "\n" not in str(error)  # noqa: PT017  # any crash point may pass
-        return False
-    except Death:
-        return False
-    return True
-
-
-@pytest.mark.parametrize("error", [disk_full, power_cut])
-@pytest.mark.parametrize("case", ["only one kept", "first of two", "over a leftover", "same step"])
-def test_whenever_it_stops_a_whole_checkpoint_is_left(tmp_path, monkeypatch, case, error) -> None:
-    old, new, keep = before(tmp_path / "dry", case)
-    with failing(monkeypatch, -1, error) as count:
-        save_checkpoint(tmp_path / "dry", new, keep)
-    operations = count[0]
-    assert operations >= 14  # a folder, four files opened, written, synced, and a rename
-    outcomes = []
-    for k in range(operations):
-        folder = tmp_path / str(k)
-        before(folder, case)
-        with failing(monkeypatch, k, error):
-            saved = saves(folder, new, keep)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # nothing that looks like a checkpoint is half of one
-            found = load_newest(folder)
-        is_new, is_old = same(found, new), same(found, old)
-        assert is_new or (is_old and not saved), f"operation {k} of {operations}"
-        outcomes.append(is_new)
-        save_checkpoint(folder, checkpoint(15), keep)  # life goes on, and cleans up
-        assert same(load_newest(folder), checkpoint(15))
-        assert not [name for name in names(folder) if name.startswith(".")]
-        assert len(names(folder)) <= keep
-    assert {True, False} == set(outcomes)
-    if error is power_cut:  # old until a moment, new from then on
-        assert outcomes == sorted(outcomes)
-
-
-def test_a_failed_write_tells_where_and_leaves_no_litter(tmp_path, monkeypatch) -> None:
-    save_checkpoint(tmp_path, checkpoint(5), 1)
-
-    def full(*_: object) -> None:
-        raise disk_full()
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(JincError, match=r"step-00000006.*No space left on device") as caught:
-        save_checkpoint(tmp_path, checkpoint(6), 1)
-    assert "\n" not in str(caught.value)
-    assert names(tmp_path) == ["step-00000005"]
-    assert same(load_newest(tmp_path), checkpoint(5))

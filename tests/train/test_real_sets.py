@@ -9,8 +9,8 @@ from jinc.cli import main
 SETS = {
     "MNIST idx": ("mnist", "mnist/raw", "--image-size=16"),
     "MNIST CSV": ("mnist", "mnist/mnist_train_small.csv", "--image-size=16"),
-    "CIFAR-10 pickled": ("cifar10", "cifar-10-batches-py", "--hflip"),
-    "CIFAR-10 binary": ("cifar10", "cifar-10-batches-bin", "--hflip"),
+    "CIFAR-10 pickled": ("cifar10", "cifar-10-batches-py", "--augment=hflip"),
+    "CIFAR-10 binary": ("cifar10", "cifar-10-batches-bin", "--augment=hflip"),
     "MNIST-M": ("mnist_m", "mnist_m", "--conditional"),
     "faces": ("faces", "faces", "--image-size=64"),
 }

@@ -1,118 +1,28 @@
-"""Training is a function of its settings: stopped, resumed or damaged, it arrives at one place."""
+"""Training is a function of its settings, and leaves behind what it says."""
 
 import json
 import warnings
 from dataclasses import replace
-from itertools import islice
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from jinc.errors import JincError
-from jinc.models import EpsDenoiser, Model, choose_device
+from jinc.models import Model, NetworkDenoiser, SingleStep, choose_device
 from jinc.nn import UNet
-from jinc.train import Run, TrainConfig, Trainer, build_model
-from jinc.train.trainer import NON_FINITE_LIMIT
+from jinc.train import Run, TrainConfig, Trainer, build_task, check_settings
+from jinc.train.retention import best_checkpoint
+
+VARIED = {"conditional": True, "augment": ("hflip",), "config": "D@6"}
 
 
-def everything(trainer: Trainer) -> dict[str, object]:
-    """All that must agree between two runs, down to the bit."""
-    tensors = {f"network.{n}": w for n, w in trainer.network.state_dict().items()}
-    tensors |= {f"ema.{n}": w for n, w in trainer.ema.network.state_dict().items()}
-    for place, state in trainer.optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{place}.{name}": value for name, value in state.items()}
-    found: dict[str, object] = {n: t.numpy().tobytes() for n, t in tensors.items()}
-    return found | {"losses": [(e["step"], e["loss"]) for e in trainer.run.read_log()]}
-
-
-def finish(trainer: Trainer) -> dict[str, object]:
-    for _ in trainer.steps():
-        pass
-    return everything(trainer)
-
-
-def go(trainer: Trainer, steps: int) -> None:
-    for _ in islice(trainer.steps(), steps):
-        pass
-
-
-def test_the_same_settings_give_the_same_run(new_trainer) -> None:
-    one = finish(new_trainer("one", conditional=True, hflip=True, config="D@6"))
+def test_the_same_settings_give_the_same_run(new_trainer, finish) -> None:
+    one = finish(new_trainer("one", **VARIED))
     torch.manual_seed(99)
-    assert one == finish(new_trainer("two", conditional=True, hflip=True, config="D@6"))
-    assert one != finish(new_trainer("three", conditional=True, hflip=True, config="D@6", seed=1))
-
-
-def test_ten_steps_and_ten_more_are_twenty(new_trainer, digits) -> None:
-    settings = {"conditional": True, "hflip": True, "config": "D@6", "weight_decay": 0.1}
-    straight = finish(new_trainer("straight", **settings))
-    stopped = new_trainer("stopped", **settings)
-    go(stopped, 10)
-    stopped.save()
-    torch.manual_seed(99)
-    resumed = Trainer(stopped.run, digits, resume=True)
-    assert resumed.step == 10
-    assert finish(resumed) == straight
-    saved = resumed.run.model().network.state_dict()
-    for name, average in resumed.ema.network.state_dict().items():
-        assert torch.equal(saved[name], average)
-
-
-def test_steps_after_the_last_checkpoint_are_done_again(new_trainer, digits) -> None:
-    straight = finish(new_trainer("straight"))
-    killed = new_trainer("killed", checkpoint_every=6)
-    go(killed, 17)  # the log knows of step 15, the checkpoint of 12
-    resumed = Trainer(killed.run, digits, resume=True)
-    assert resumed.step == 12
-    assert [entry["step"] for entry in resumed.run.read_log()] == [5, 10]
-    ended = finish(resumed)
-    losses, expected = dict(ended.pop("losses")), dict(straight.pop("losses"))
-    assert ended == straight
-    # The line of step 15 is a mean since the resume, so that it is of other steps.
-    assert losses.keys() == expected.keys()
-    assert all(losses[step] == expected[step] for step in (5, 10, 20))
-
-
-def test_a_damaged_checkpoint_sends_back_and_nothing_is_lost(new_trainer, digits) -> None:
-    straight = finish(new_trainer("straight"))
-    stopped = new_trainer("stopped", checkpoint_every=5)
-    go(stopped, 10)
-    file = stopped.run.checkpoints / "step-00000010" / "optimiser.safetensors"
-    data = bytearray(file.read_bytes())
-    data[-1] ^= 1
-    file.write_bytes(data)
-    with pytest.warns(RuntimeWarning, match=r"step-00000010.*optimiser") as caught:
-        resumed = Trainer(stopped.run, digits, resume=True)
-    assert len(caught) == 1
-    assert resumed.step == 5
-    assert finish(resumed) == straight
-
-
-def test_without_a_checkpoint_a_resumed_run_starts_anew(new_trainer, digits) -> None:
-    straight = finish(new_trainer("straight"))
-    killed = new_trainer("killed")
-    go(killed, 7)
-    resumed = Trainer(killed.run, digits, resume=True)
-    assert resumed.step == 0
-    assert finish(resumed) == straight
-
-
-def test_a_finished_run_has_nothing_left_to_do(new_trainer, digits) -> None:
-    trainer = new_trainer(steps=3)
-    ended = finish(trainer)
-    resumed = Trainer(trainer.run, digits, resume=True)
-    assert list(resumed.steps()) == []
-    assert everything(resumed) == ended
-
-
-def test_settings_that_changed_under_a_checkpoint(new_trainer, digits) -> None:
-    trainer = new_trainer(steps=2)
-    finish(trainer)
-    replace(trainer.config, width=8).write(trainer.run.path / "config.yaml")
-    with pytest.raises(JincError, match="another network than") as caught:
-        Trainer(trainer.run, digits, resume=True)
-    assert "\n" not in str(caught.value)
+    assert one == finish(new_trainer("two", **VARIED))
+    assert one != finish(new_trainer("three", **VARIED, seed=1))
 
 
 def test_it_learns(new_trainer) -> None:
@@ -122,62 +32,22 @@ def test_it_learns(new_trainer) -> None:
     assert sum(losses[-30:]) / 30 < 0.7
 
 
-def test_the_average_follows_the_network(new_trainer) -> None:
+def test_the_average_follows_the_network(new_trainer, finish) -> None:
     for decay in (0.0, 0.9):
-        trainer = new_trainer(f"{decay}", ema_decay=decay, steps=5)
+        trainer = new_trainer(f"{decay}", ema_decay=(decay,), steps=5)
         finish(trainer)
-        pairs = zip(trainer.network.parameters(), trainer.ema.network.parameters(), strict=True)
-        assert all(torch.equal(w, average) for w, average in pairs) == (decay == 0)
+        network, average = trainer.stepper.network, trainer.stepper.averaged
+        pairs = zip(network.parameters(), average.parameters(), strict=True)
+        assert all(torch.allclose(w, a, rtol=1e-5, atol=1e-7) for w, a in pairs) == (decay == 0)
 
 
-@pytest.mark.parametrize("place", ["loss", "gradient"])
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_what_is_not_finite_is_never_applied(new_trainer, place, value) -> None:
-    trainer = new_trainer()
-    go(trainer, 3)
-    before = everything(trainer)
-    parameter = next(trainer.network.parameters())
-
-    def spoil(x: torch.Tensor) -> torch.Tensor:
-        return torch.full_like(x, value)
-
-    if place == "loss":
-        hook = trainer.network.register_forward_hook(lambda *args: args[2] * value)
-    else:
-        hook = parameter.register_hook(spoil)
-    losses = []
-    with pytest.raises(JincError, match="not finite 5 times in a row") as caught:
-        losses.extend(progress.loss for progress in trainer.steps())
-    assert str(caught.value).startswith(str(trainer.run.path))
-    assert "\n" not in str(caught.value)
-    hook.remove()
-    after = everything(trainer)
-    losses_before, losses_after = before.pop("losses"), after.pop("losses")
-    assert before == after
-    assert losses_before == losses_after[: len(losses_before)]
-    assert trainer.step == 3 + NON_FINITE_LIMIT - 1
-    json.loads(trainer.run.log.read_text().splitlines()[-1], parse_constant=pytest.fail)
-
-
-def test_four_bad_steps_in_a_row_are_survived(new_trainer) -> None:
-    trainer = new_trainer(steps=30)
-    bad = {*range(3, 7), *range(8, 12), 20}
-    trainer.network.register_forward_hook(
-        lambda network, _, out: out * float("nan") if trainer.step in bad else out
-    )
-    finish(trainer)
-    assert trainer.step == 30
-    assert all(weight.isfinite().all() for weight in trainer.network.parameters())
-    steps_taken = trainer.optimiser.state_dict()["state"][0]["step"]
-    assert steps_taken == 30 - len(bad)
-
-
-def test_the_run_folder(new_trainer) -> None:
+def test_the_run_folder(new_trainer, finish) -> None:
     trainer = new_trainer(steps=7, log_every=3, checkpoint_every=2, sample_every=4, keep=2)
     finish(trainer)
     run = trainer.run
     assert [entry["step"] for entry in run.read_log()] == [3, 6, 7]
-    assert sorted(f.name for f in run.checkpoints.iterdir()) == ["step-00000006", "step-00000007"]
+    kept = {f.name for f in run.checkpoints.iterdir()}
+    assert kept == {"step-00000006", "step-00000007", best_checkpoint(run.checkpoints).name}
     assert sorted((run.path / "samples").iterdir()) == [run.samples(4), run.samples(7)]
     with Image.open(run.samples(7)) as picture:
         picture.load()
@@ -185,16 +55,117 @@ def test_the_run_folder(new_trainer) -> None:
         assert picture.height > 5 * 64
     assert isinstance(run.model(), Model)
     assert {f.name for f in run.path.iterdir()} == {
-        *("config.yaml", "log.jsonl", "checkpoints", "samples", "model")
+        *("config.yaml", "log.jsonl", "checkpoints", "samples", "model", "best")
     }
 
 
-def test_a_conditional_run_learns_its_classes(new_trainer, digits) -> None:
+def test_the_log_holds_means_since_the_line_before(new_trainer) -> None:
+    trainer = new_trainer(steps=7, log_every=3, clip_gradient=1.0, warmup=3)
+    losses = [progress.loss for progress in trainer.steps()]
+    entries = trainer.run.read_log()
+    means = [np.mean(losses[a:b]) for a, b in ((0, 3), (3, 6), (6, 7))]
+    assert [entry["loss"] for entry in entries] == pytest.approx(means, rel=1e-12)
+    rates = [entry["learning_rate"] / 3e-3 for entry in entries]
+    assert rates == pytest.approx([3 / 4, 1, 1], rel=1e-12)  # of steps 3, 6 and 7
+    assert all(entry["gradient_norm"] > 0 for entry in entries)
+
+
+@pytest.mark.parametrize("decays", [(), (0.9,), (0.5, 0.99, 0.9)])
+def test_every_average_is_kept_as_a_model(new_trainer, finish, decays) -> None:
+    trainer = new_trainer(steps=4, ema_decay=decays)
+    finish(trainer)
+    path = trainer.run.path
+    assert {f.name for f in path.glob("model*")} == {"model", *(f"model-{d:g}" for d in decays[1:])}
+    networks = [average.network for average in trainer.stepper.averages] or [
+        trainer.stepper.network
+    ]
+    for place, network in enumerate(networks):
+        model = Model.load(path / (f"model-{decays[place]:g}" if place else "model"))
+        assert not model.network.training
+        saved = model.network.state_dict()
+        assert all(torch.equal(w, saved[name]) for name, w in network.state_dict().items())
+
+
+def test_pictures_at_given_epochs(new_trainer, digits, finish) -> None:
+    few = digits.subset(slice(20))  # 5 batches an epoch
+    settings = {"steps": None, "epochs": 2, "sample_epochs": (0.6, 1, 2, 7)}
+    trainer = new_trainer(images=few, **settings)
+    finish(trainer)
+    assert trainer.total == 10
+    expected = [trainer.run.samples(step) for step in (3, 5, 10)]
+    assert sorted((trainer.run.path / "samples").iterdir()) == expected
+
+
+def test_a_network_left_while_it_draws_goes_on_training(new_trainer) -> None:
+    trainer = new_trainer(ema_decay=(), sample_every=2, network="resunet", dropout=0.5)
+    for progress in trainer.steps():
+        if progress.drawing:
+            break
+    assert trainer.step == 2
+    assert trainer.stepper.network.training
+
+
+def test_a_run_that_is_asked_to_stop_stops_soon_and_is_saved(new_trainer) -> None:
+    trainer = new_trainer()
+    for progress in trainer.steps():
+        if progress.step == 3:
+            trainer.request_stop()
+    assert trainer.stopped
+    assert 3 < trainer.step <= 5
+    assert [f.name for f in trainer.run.checkpoints.iterdir()] == [f"step-{trainer.step:08d}"]
+
+
+@pytest.mark.parametrize("every", [2, 1000])
+def test_a_run_stops_while_it_draws_and_keeps_its_score(new_trainer, every) -> None:
+    trainer = new_trainer(sample_every=2, checkpoint_every=every)
+    drawn = 0
+    for progress in trainer.steps():
+        drawn += progress.drawing
+        if drawn == 1:
+            trainer.request_stop()
+    assert (trainer.step, drawn) == (2, 1)
+    assert trainer.stopped
+    checkpoint = trainer.run.checkpoints / "step-00000002"
+    scored = json.loads((checkpoint / "state.json").read_text())["score"] is not None
+    assert scored == (every == 2)
+
+
+def test_saving_once_more_changes_nothing(new_trainer, go) -> None:
+    trainer = new_trainer(checkpoint_every=4)
+    go(trainer, 4)
+
+    def files() -> dict[str, bytes]:
+        found = [f for f in trainer.run.path.rglob("*") if f.is_file()]
+        return {str(f): f.read_bytes() for f in found}
+
+    before = files()
+    trainer.save()
+    assert files() == before
+
+
+def test_the_best_model_is_that_of_the_lowest_score(new_trainer) -> None:
+    """The learning rate is so high that the last is not the best."""
+    trainer = new_trainer(steps=30, checkpoint_every=3, keep=1, learning_rate=0.3, seed=3)
+    losses, models = [], {}
+    for progress in trainer.steps():
+        losses.append(progress.loss)
+        if progress.step % 3 == 0:
+            models[progress.step] = (trainer.run.path / "model" / "model.safetensors").read_bytes()
+    scores = {step: np.mean(losses[step - 3 : step]) for step in models}
+    best = min(scores, key=scores.__getitem__)
+    assert best != 30
+    assert best_checkpoint(trainer.run.checkpoints).name == f"step-{best:08d}"
+    assert (trainer.run.path / "best" / "model.safetensors").read_bytes() == models[best]
+    state = json.loads((trainer.run.checkpoints / f"step-{best:08d}" / "state.json").read_text())
+    assert state["score"] == pytest.approx(scores[best], rel=1e-12)
+
+
+def test_a_conditional_run_learns_its_classes(new_trainer, digits, finish) -> None:
     trainer = new_trainer(conditional=True, steps=10)
-    table = trainer.network.label_embedding.weight
+    table = trainer.stepper.network.label_embedding.weight
     before = table.detach().clone()
     seen: list[torch.Tensor] = []
-    trainer.network.register_forward_pre_hook(lambda _, args: seen.append(args[2]))
+    trainer.stepper.network.register_forward_pre_hook(lambda _, args: seen.append(args[2]))
     finish(trainer)
     dealt = torch.cat(seen).tolist()
     expected = [digits.labels[i] for step in range(10) for i in trainer.batches.indices(step)]
@@ -204,12 +175,63 @@ def test_a_conditional_run_learns_its_classes(new_trainer, digits) -> None:
     model = trainer.run.model()
     assert model.class_names == tuple("0123456789")
     denoiser = model.denoiser(torch.tensor([3]))
-    assert isinstance(denoiser, EpsDenoiser)
+    assert isinstance(denoiser, NetworkDenoiser)
 
 
 def test_an_unconditional_run_has_no_classes(new_trainer) -> None:
-    assert new_trainer().network.classes == 0
-    assert new_trainer("other").model.class_names == ()
+    trainer = new_trainer()
+    assert trainer.stepper.network.classes == 0
+    assert trainer.averaged_model().class_names == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"label_dropout": 0.1}, "label_dropout: needs --conditional"),
+        ({"augment_labels": True}, "augment_labels: needs --augment"),
+        ({"augment": ("hflip", "hflip")}, "augment: 'hflip' is named twice"),
+        (
+            {"augment": ("hflip",), "augment_labels": True, "equivariance": 1.0, "moves": "flip"},
+            "moves: flip would belie what augment_labels tells",
+        ),
+        ({"complexity": "published", "accumulation": 2}, "complexity: .* needs whole batches"),
+        ({"holdout": 1797}, "holdout: 1797 of 1797 images leave none"),
+        ({"levels": 4}, r"image_size: 8×8 .* take 16×16"),
+        ({"config": "E"}, "E"),
+        ({"config": "D+norm-2N", "network": "resunet"}, "config: "),
+        ({"width": 6}, "width: 6"),
+        ({"multipliers": (1, 2, 2, 2, 2), "network": "resunet"}, "image_size: 8×8"),
+        ({"noise_std": 0.5, "conditional": True}, "conditional: is of diffusion"),
+        ({"noise_std": 0.5, "prediction": "v"}, "prediction: is of diffusion"),
+        ({"noise_std": 0.5, "equivariance": 0.1}, "equivariance: is of diffusion"),
+        ({"device": "cuda:77"}, "device: 'cuda:77'"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else " ".join(value),
+)
+def test_settings_that_contradict_each_other_or_the_data(digits, settings, reason) -> None:
+    with pytest.raises(JincError, match=reason) as caught:
+        check_settings(TrainConfig(**{"width": 4, "levels": 1} | settings), digits)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"augment": ("quarter_turns",)},
+        {"augment": ("rotation",)},
+        {"equivariance": 0.1, "moves": "rotation"},
+        {"equivariance": 0.1, "moves": "quarter_turns"},
+        {"network": "cs180"},
+    ],
+    ids=str,
+)
+def test_oblong_images_are_not_turned(digits, settings) -> None:
+    oblong = replace(digits, images=digits.images[:, :, :4])
+    config = TrainConfig(width=4, levels=1, **settings)
+    check_settings(config, digits)
+    with pytest.raises(JincError, match="8×4"):
+        check_settings(config, oblong)
+    check_settings(TrainConfig(width=4, levels=1, augment=("hflip", "vflip")), oblong)
 
 
 def test_data_without_classes_cannot_be_learned_by_class(new_trainer, digits) -> None:
@@ -221,10 +243,20 @@ def test_data_without_classes_cannot_be_learned_by_class(new_trainer, digits) ->
 @pytest.mark.parametrize("levels", [4, 5])
 def test_a_size_that_does_not_divide_names_one_that_does(digits, levels) -> None:
     with pytest.raises(JincError, match="image_size: 8×8") as caught:
-        build_model(TrainConfig(levels=levels), digits)
+        build_task(TrainConfig(levels=levels), digits)
     advice = int(str(caught.value).split("take ")[1].split("×")[0])
     assert advice == 2**levels
     UNet("A", channels=1, width=4, levels=levels)(torch.zeros(1, 1, advice, advice), torch.zeros(1))
+
+
+def test_attention_is_given_by_the_side_of_its_maps(digits) -> None:
+    def levels(*sides: int) -> tuple[int, ...]:
+        settings = {"network": "resunet", "width": 4, "multipliers": (1, 1, 1)}
+        return build_task(TrainConfig(attention=sides, **settings), digits).package.network
+
+    assert levels(8).attention_levels == (0,)
+    assert levels(2, 4).attention_levels == (2, 1)
+    assert levels(16).attention_levels == levels().attention_levels == ()
 
 
 def test_a_device_that_is_not_here() -> None:
@@ -234,7 +266,7 @@ def test_a_device_that_is_not_here() -> None:
     assert choose_device("cpu") == torch.device("cpu")
 
 
-def test_a_full_disk_is_told_in_one_line(new_trainer, monkeypatch) -> None:
+def test_a_full_disk_is_told_in_one_line(new_trainer, go, monkeypatch, digits) -> None:
     trainer = new_trainer()
     go(trainer, 6)
     trainer.save()
@@ -249,4 +281,16 @@ def test_a_full_disk_is_told_in_one_line(new_trainer, monkeypatch) -> None:
     assert "\n" not in str(caught.value)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert Trainer(Run.open(trainer.run.path), trainer.batches._images, resume=True).step == 6
+        assert Trainer(Run.open(trainer.run.path), digits, resume=True).step == 6
+
+
+def test_a_single_step_denoiser_is_a_run_too(new_trainer, finish) -> None:
+    trainer = new_trainer(network="cs180", noise_std=0.5, sample_every=10, checkpoint_every=10)
+    finish(trainer)
+    for folder in ("model", "best"):
+        denoiser = SingleStep.load(trainer.run.path / folder)
+        assert (denoiser.noise_std, denoiser.image_size) == (0.5, (8, 8))
+    assert {f.name for f in (trainer.run.path / "samples").iterdir()} == {
+        "step-00000010.png",
+        "step-00000020.png",
+    }

@@ -1,19 +1,23 @@
 """The command `jinc`: which commands there are, and how errors are told."""
 
 import sys
+import time
 import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 
 from cyclopts import App, CycloptsError
-from cyclopts.config import Toml, Yaml
 
-from jinc.errors import JincError
+from jinc.cli.sources import option_sources
+from jinc.errors import JincError, ToldElsewhere, is_first_on_node, told_once
 from jinc.files import one_line
 
 BAD_INPUT = 2
+STOPPED = 75
+"""Training was asked to stop and saved; the same command with --resume goes on."""
 INTERRUPTED = 130
+GRACE = 3
+"""Seconds that the process that tells of an error has; torchrun ends all once one has left."""
 
 app = App(
     name="jinc",
@@ -23,9 +27,12 @@ app = App(
     result_action="return_value",  # commands print what they have to say
 )
 app.command("jinc.cli.train:train", name="train", help="Train a model on images.")
+app.command("jinc.cli.presets:presets", name="presets", help="List settings that make sense.")
+app.command("jinc.cli.denoise:app", name="denoise", help="Train and test a single-step denoiser.")
 app.command("jinc.cli.sample:sample", name="sample", help="Generate images from a run.")
 app.command("jinc.cli.info:info", name="info", help="Say what a run or a model is.")
 app.command("jinc.cli.filters:filters", name="filters", help="Draw a configuration's filter.")
+app.command("jinc.cli.complexity:complexity", name="complexity", help="Draw where a loss looks.")
 app.register_install_completion_command()
 
 
@@ -35,11 +42,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _print_warning
-            app.config = _option_sources(tokens)
-            app(tokens, exit_on_error=False, print_error=False)
+            with told_once():
+                app.config = option_sources(tokens)
+                command, bound, _ = app.parse_args(tokens, exit_on_error=False, print_error=False)
+            command(*bound.args, **bound.kwargs)
+    except ToldElsewhere as error:
+        time.sleep(GRACE)
+        sys.exit(error.exit_code)
     except (JincError, CycloptsError, OSError) as error:
         _print_line(str(error))
-        sys.exit(BAD_INPUT)
+        sys.exit(error.exit_code if isinstance(error, JincError) else BAD_INPUT)
     except MemoryError as error:
         _print_line(f"there is not enough memory for this ({one_line(error)})")
         sys.exit(BAD_INPUT)
@@ -52,49 +64,5 @@ def _print_line(text: str) -> None:
 
 
 def _print_warning(message: Warning | str, *_: object, **__: object) -> None:
-    _print_line(f"warning: {message}")
-
-
-def _option_sources(tokens: list[str]) -> tuple[Toml | Yaml, ...]:
-    """Return the files that options come from, the first before the others.
-
-    They are the file of `--settings`, which is taken out of the tokens, and for a run that is
-    resumed its own settings.
-    """
-    sources = []
-    if settings := _value_of("--settings", tokens, take=True):
-        sources.append(_settings_source(Path(settings)))
-    if tokens[:1] == ["train"] and "--resume" in tokens and (out := _value_of("--out", tokens)):
-        own = Path(out) / "config.yaml"
-        sources += [_settings_source(own)] if own.is_file() else []
-    return tuple(sources)
-
-
-def _value_of(wanted: str, tokens: list[str], *, take: bool = False) -> str | None:
-    """Find `wanted VALUE` or `wanted=VALUE` among the tokens, and take it out where asked."""
-    for place, token in enumerate(tokens):
-        option, equals, value = token.partition("=")
-        if option != wanted:
-            continue
-        if not equals and place + 1 == len(tokens):
-            raise JincError(f"{wanted}: names nothing")
-        found = value if equals else tokens[place + 1]
-        if take:
-            del tokens[place : place + (1 if equals else 2)]
-        return found
-    return None
-
-
-def _settings_source(file: Path) -> Toml | Yaml:
-    kinds: dict[str, type[Toml] | type[Yaml]] = {".yaml": Yaml, ".yml": Yaml, ".toml": Toml}
-    if file.suffix.lower() not in kinds:
-        raise JincError(f"--settings: {file}: is neither .yaml nor .toml")
-    if not file.is_file():
-        raise JincError(f"--settings: {file}: no such file")
-    source = kinds[file.suffix.lower()](file, use_commands_as_keys=False)
-    try:
-        _ = source.config  # read now, for cyclopts would not say which file is damaged
-    except Exception as error:
-        reason = one_line(error.__cause__ or error)
-        raise JincError(f"--settings: {file}: cannot be read ({reason})") from None
-    return source
+    if is_first_on_node():
+        _print_line(f"warning: {message}")

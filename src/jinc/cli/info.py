@@ -13,6 +13,9 @@ from jinc.cli.models import open_model
 from jinc.models import Model
 from jinc.train import Run
 
+_TOLD = ("config", "channels", "classes", "image_size", "timesteps")
+"""Arguments of networks that are told under names of their own."""
+
 
 def info(
     source: Path, /, *, json_: Annotated[bool, Parameter(name="--json", negative=())] = False
@@ -39,15 +42,16 @@ def info(
 
 def _model_facts(model: Model) -> dict[str, Any]:
     network = model.network
+    own = {n: v for n, v in network.arguments().items() if n not in _TOLD}
     return {
+        "network": network.kind,
         "config": network.config.name,
         "image_size": list(model.image_size),
         "channels": network.channels,
         "classes": list(model.class_names),
         "parameters": sum(p.numel() for p in network.parameters()),
-        "width": network.width,
-        "levels": network.levels,
-        "padding": network.padding,
+        **own,
+        "prediction": model.prediction,
         "schedule": model.schedule_name,
         "timesteps": model.timesteps,
     }

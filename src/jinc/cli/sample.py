@@ -35,8 +35,9 @@ def sample(
     classes: Annotated[
         tuple[str, ...], Parameter(name="--class", consume_multiple=True, negative=())
     ] = (),
+    guidance: float = 1.0,
     clip: bool = True,
-    calibrate: bool = True,
+    calibrate: bool | None = None,
     device: str = "auto",
 ) -> None:
     """Generate images. Image i of a seed is the same, byte for byte, however many are asked for.
@@ -50,9 +51,11 @@ def sample(
         eta: of DDIM: 0 draws no fresh noise, 1 as much as DDPM.
         seed: other seeds give other images.
         classes: classes to generate, by name or number, dealt out in turn; all if not given.
+        guidance: γ of classifier-free guidance, for models whose labels were hidden in training:
+            0 forgets the classes, 1 is the model as it is, 5 insists.
         clip: keep predictions in the range of images.
-        calibrate: correct the amplitude of the predicted noise, which this U-Net cannot know; the
-            published sampler is `--method ddpm --no-clip --no-calibrate`.
+        calibrate: correct the amplitude of the predicted noise; if not given, for networks that
+            cannot know it. The published sampler is `--method ddpm --no-clip --no-calibrate`.
         device: cpu, cuda, mps, or auto for the best there is.
     """
     console = Console(stderr=True)
@@ -64,6 +67,8 @@ def sample(
         steps = min(50, model.timesteps)
     levels = timesteps(model.timesteps, model.timesteps if steps is None else steps)
     labels = class_labels(model, classes)
+    if guidance != 1 and labels is None:
+        raise JincError("--guidance: this model was trained without classes")
     walks = generate_images(
         model,
         number,
@@ -71,6 +76,7 @@ def sample(
         steps=steps,
         seed=seed,
         labels=labels,
+        guidance=guidance,
         clipped=clip,
         calibrated=calibrate,
     )

@@ -1,68 +1,118 @@
 """`jinc train`."""
 
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import tempfile
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
-from typing import Annotated
 
-from cyclopts import Parameter
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
+
+from jinc.cli.app import STOPPED
+from jinc.cli.memory import keep_freed_memory
+from jinc.cli.options import DEFAULTS, Options, plain
+from jinc.cli.progress import decoding_progress, train_with_progress
+from jinc.cli.signals import stop_requests
+from jinc.data import ImageSet
+from jinc.errors import JincError, told_once
+from jinc.report import plot_learning_curve
+from jinc.train import (
+    Processes,
+    Run,
+    TrainConfig,
+    Trainer,
+    check_settings,
+    load_data,
+    measure,
 )
 
-from jinc.cli.app import INTERRUPTED
-from jinc.cli.memory import keep_freed_memory
-from jinc.errors import JincError
-from jinc.train import Run, TrainConfig, Trainer, check_settings, load_data
-
-DEFAULTS = TrainConfig()
-
-CHANGEABLE = ("steps", "epochs", "device", "log_every", "sample_every", "checkpoint_every", "keep")
+CHANGEABLE = (
+    *("steps", "epochs", "device", "workers", "resident", "log_every", "sample_every"),
+    *("sample_epochs", "sample_guidance", "checkpoint_every", "keep", "track"),
+)
 """Settings that a resumed run may change; the others would make it another run."""
 
 
 def train(
     *,
-    out: Path,
+    out: Path | None = None,
     resume: bool = False,
-    config: Annotated[
-        TrainConfig, Parameter(name="*", consume_multiple=True, negative_iterable=())
-    ] = DEFAULTS,
+    dry_run: bool = False,
+    config: Options = DEFAULTS,
 ) -> None:
     """Train a model on images; what comes of it lies in the run folder.
+
+    It ends with 0 when it is done; 2 for bad input; 3 when loss or gradients were no numbers five
+    times in a row; 75 when SIGINT, SIGTERM or SIGUSR1 asked it to stop and it has saved, so that
+    --resume goes on. A second signal ends it at once. `torchrun --nproc-per-node N -m jinc train …`
+    trains on N processes. --preset NAME takes the settings that `jinc presets` lists.
 
     Args:
         out: the run folder: config.yaml, log.jsonl, checkpoints/, samples/ and model/.
         resume: go on from the newest checkpoint of the run, or start it if there is none.
+        dry_run: say what it would take, and leave nothing behind.
         config: the settings.
     """
-    console = Console(stderr=True)
     keep_freed_memory()
-    settings = _settings(out, config, resume)
+    settings = plain(config)
+    with told_once():
+        if out is None and not dry_run:
+            raise JincError("--out: say where the run goes")
+    with Processes.join(settings.device) as processes:
+        console = Console(stderr=True, quiet=not processes.is_main)
+        if out is None or dry_run:
+            _dry_run(console, settings, processes)
+            return
+        stopped = _train(console, out, settings, resume, processes)
+    if stopped:
+        sys.exit(STOPPED)
+
+
+def _train(
+    console: Console, out: Path, settings: TrainConfig, resume: bool, processes: Processes
+) -> bool:
+    """Train a run from where it is to its end; tell whether it was asked to stop before."""
+    with processes.main_first():
+        if processes.is_main:
+            processes.check(settings)
+            settings = _settings(out, settings, resume)
+        else:
+            settings = Run.open(out).config
+        images = _images(console, settings)
+        if processes.is_main:
+            Run(out).write_config(settings)
+    trainer = Trainer(Run(out), images, resume=resume, processes=processes)
+    introduce(console, trainer, images)
+    with stop_requests(trainer.request_stop, once=processes.count == 1):
+        train_with_progress(console, trainer)
+    if trainer.stopped:
+        console.print(f"stopped after step {trainer.step}; go on with --resume", highlight=False)
+    elif processes.is_main:
+        _conclude(trainer)
+    return trainer.stopped
+
+
+def introduce(console: Console, trainer: Trainer, images: ImageSet) -> None:
+    """Say what is going to be trained on what."""
+    network = trainer.stepper.network
+    height, width = images.image_size
+    millions = sum(p.numel() for p in network.parameters()) / 1e6
+    colours = "grey" if network.channels == 1 else f"{network.channels} channels"
+    many = f"{trainer.processes.count} processes on " if trainer.processes.count > 1 else ""
+    console.print(
+        f"{len(images):,} images of {images.name}, {height}×{width}, {colours}; "
+        f"{network.config.name} with {millions:.2f} M parameters on {many}{trainer.device}; "
+        f"steps {trainer.step} to {trainer.total}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _images(console: Console, settings: TrainConfig) -> ImageSet:
     with decoding_progress(console) as report:
         images = load_data(settings, report)
     check_settings(settings, images)
-    run = Run(out)
-    settings.write(out / "config.yaml")
-    trainer = Trainer(run, images, resume=resume)
-    _introduce(console, trainer, len(images), images.name)
-    if not _train(console, trainer):
-        trainer.save()
-        console.print(f"stopped after step {trainer.step}; go on with --resume", highlight=False)
-        sys.exit(INTERRUPTED)
-    print(f"model: {run.path / 'model'}")
-    if run.config.sample_every:
-        print(f"samples: {run.samples(trainer.step)}")
+    return images
 
 
 def _settings(out: Path, config: TrainConfig, resume: bool) -> TrainConfig:
@@ -87,79 +137,30 @@ def _settings(out: Path, config: TrainConfig, resume: bool) -> TrainConfig:
     return replace(stored, **changes)
 
 
-def _introduce(console: Console, trainer: Trainer, count: int, name: str) -> None:
-    network = trainer.network
-    height, width = trainer.model.image_size
-    millions = sum(p.numel() for p in network.parameters()) / 1e6
-    colours = "grey" if network.channels == 1 else f"{network.channels} channels"
-    console.print(
-        f"{count:,} images of {name}, {height}×{width}, {colours}; "
-        f"{network.config.name} with {millions:.2f} M parameters on {trainer.device}; "
-        f"steps {trainer.step} to {trainer.total}",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
+def _conclude(trainer: Trainer) -> None:
+    run = trainer.run
+    print(f"model: {run.path / 'model'}")
+    if run.samples(trainer.step).is_file():
+        print(f"samples: {run.samples(trainer.step)}")
+    if any("loss" in entry for entry in run.read_log()):
+        plot_learning_curve(run.read_log(), run.path / "curve.png")
+        print(f"learning curve: {run.path / 'curve.png'}")
 
 
-def _train(console: Console, trainer: Trainer) -> bool:
-    """Train to the end with a progress bar; return False if a signal asked to stop before."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]:.4f}"),
-        TextColumn("{task.fields[rate]:.0f} images/s"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    average, tenth = float("nan"), max(1, trainer.total // 10)
-    with _stop_request() as stop, Progress(*columns, console=console) as bar:
-        task = bar.add_task("", total=trainer.total, completed=trainer.step, loss=average, rate=0)
-        for done in trainer.steps():
-            if done.drawing:
-                bar.update(task, description="drawing samples")
-            else:
-                average = done.loss if average != average else 0.98 * average + 0.02 * done.loss
-                rate = done.images_per_second
-                bar.update(task, completed=done.step, loss=average, rate=rate, description="")
-                if not console.is_terminal and done.step % tenth == 0:
-                    console.print(f"step {done.step} of {done.total}, loss {average:.4f}")
-            if stop and (done.drawing or done.step < done.total):
-                return False
-    return True
-
-
-@contextmanager
-def _stop_request() -> Iterator[list[int]]:
-    """Collect the first SIGINT or SIGTERM instead of dying of it; a second one kills."""
-    received: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        for each in previous:
-            signal.signal(each, signal.SIG_DFL)
-
-    previous = {each: signal.signal(each, note) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for each, handler in previous.items():
-            signal.signal(each, handler)
-
-
-@contextmanager
-def decoding_progress(console: Console) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar while a folder is decoded."""
-    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
-    task = bar.add_task("decoding")
-
-    def report(done: int, total: int) -> None:
-        bar.start()  # with the first call only, for a bar that never starts prints nothing
-        bar.update(task, completed=done, total=total)
-
-    try:
-        yield report
-    finally:
-        if bar.live.is_started:
-            bar.stop()
+def _dry_run(console: Console, settings: TrainConfig, processes: Processes) -> None:
+    with processes.main_first():
+        processes.check(settings)
+        images = _images(console, settings)
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(Path(folder))
+        run.write_config(replace(settings, track=()))
+        trainer = Trainer(run, images, processes=processes)
+        introduce(console, trainer, images)
+        cost = measure(trainer)
+    rate = settings.batch_size / cost.seconds_per_step
+    if processes.is_main:
+        print(f"parameters: {cost.parameters:,}")
+        print(f"forward pass: {cost.gflop_per_image:.3g} GFLOP an image")
+        print(f"memory: {cost.memory_bytes / 2**30:.2f} GiB")
+        print(f"step: {cost.seconds_per_step:.3f} s, {rate:.0f} images/s")
+        print(f"all {cost.steps:,} steps: {cost.hours:.1f} h")

@@ -70,20 +70,16 @@ class ImageSet:
         """Height and width in pixels."""
         return int(self.images.shape[1]), int(self.images.shape[2])
 
-    def batch(self, indices: Indices, flip: Sequence[bool] | Tensor | None = None) -> Tensor:
+    def batch(self, indices: Indices) -> Tensor:
         """Gather images as a tensor of their own.
 
         Args:
             indices: `[batch]`.
-            flip: `[batch]`, true where the image is mirrored left to right; None mirrors none.
 
         Returns:
             uint8, `[batch, channels, height, width]`, with channels-last strides.
         """
         picked = np.asarray(self.images[_array(indices)])  # indexing has copied already
-        if flip is not None:
-            mirrored = np.asarray(flip, dtype=bool)
-            picked[mirrored] = picked[mirrored, :, ::-1]
         return torch.from_numpy(picked).permute(0, 3, 1, 2)
 
     def subset(self, indices: slice | Indices) -> "ImageSet":

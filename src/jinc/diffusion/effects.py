@@ -1,35 +1,23 @@
 """What is made from denoisers and is a denoiser: effects nest in one expression."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import final
 
+from jinc.diffusion.batched import Branch, ask_leaves
 from jinc.diffusion.process import eps_from_x0, x0_from_eps
 from jinc.diffusion.schedule import Schedule
 from jinc.errors import JincError
 from jinc.types import Denoiser, Images, Steps
 
 
-class Branch(NamedTuple):
-    """One question to one denoiser.
-
-    Args:
-        denoiser: who is asked; another effect, or a leaf.
-        x_t: the images it is shown, `[B, C, H, W]`.
-        t: their level, `[B]`.
-    """
-
-    denoiser: Denoiser
-    x_t: Images
-    t: Steps
-
-
 class Effect(ABC):
     """A denoiser that asks others and joins their answers.
 
-    Question and answer are apart so that questions of several effects to one network can go to it
-    in one batch; calling an effect asks them one by one.
+    Question and answer are apart so that questions to one network, from wherever in a nest of
+    effects, go to it in one batch.
     """
 
     @abstractmethod
@@ -54,10 +42,10 @@ class Effect(ABC):
             x0_hat, `[B, C, H, W]`.
         """
 
+    @final
     def __call__(self, x_t: Images, t: Steps) -> Images:
-        """Ask every branch in turn, and combine."""
-        answers = [branch.denoiser(branch.x_t, branch.t) for branch in self.branches(x_t, t)]
-        return self.combine(answers, x_t, t)
+        """Ask every branch, all at once, and combine."""
+        return _ask([Branch(self, x_t, t)])[0]
 
 
 @dataclass(frozen=True)
@@ -128,3 +116,83 @@ class calibrate(Effect):
         power = eps.square().sum((1, 2, 3), keepdim=True)
         measured = (x_t * eps).sum((1, 2, 3), keepdim=True) / (noise_power.sqrt() * power)
         return x0_from_eps(self.schedule, x_t, t, (1 + noise_power * (measured - 1)) * eps)
+
+
+@dataclass(frozen=True)
+class cfg(Effect):
+    """Classifier-free guidance: go on from the unconditional prediction towards the conditional.
+
+    It is made of noises, `ε = ε_u + γ(ε_c − ε_u)`, and is the same made of clean images. At one x_t
+    and t, x0 = (x_t − √(1−ᾱ) ε)/√ᾱ is affine in ε, and an affine map keeps mixtures whose weights,
+    here 1 − γ and γ, add up to 1: `x0 = x0_u + γ(x0_c − x0_u)`. What is not affine, such as
+    clipping, belongs around it and not inside.
+
+    A γ of 3 to 8 is usual: images that fit the condition better, and differ less. Large ones leave
+    the range of images, for which there is `clip`.
+
+    Args:
+        conditional: told what to make.
+        unconditional: told nothing; or told what to avoid.
+        guidance: γ; 0 is unconditional, 1 conditional, above 1 more so. Who has no weight, at these
+            two, is not asked.
+
+    Raises:
+        JincError: a γ that is not finite.
+
+    Source: classifier-free guidance (arXiv 2207.12598), eq. 6, whose w is γ − 1.
+
+    >>> import torch
+    >>> cat, any_animal = (lambda x_t, t: 0 * x_t + 3), (lambda x_t, t: 0 * x_t + 2)
+    >>> float(cfg(cat, any_animal, guidance=7.0)(torch.zeros(1, 1, 1, 1), torch.tensor([5])))
+    9.0
+    """
+
+    conditional: Denoiser
+    unconditional: Denoiser
+    guidance: float
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be multiplied by."""
+        if not math.isfinite(self.guidance):
+            raise JincError(f"guidance must be a finite number, got {self.guidance}")
+
+    def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
+        """The question as it came, to everyone who has a weight."""
+        weights = [(self.unconditional, 1 - self.guidance), (self.conditional, self.guidance)]
+        return [Branch(denoiser, x_t, t) for denoiser, weight in weights if weight != 0]
+
+    def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
+        """The only answer, or the mixture of both."""
+        if len(answers) == 1:
+            return answers[0]
+        unconditional, conditional = answers
+        return unconditional + self.guidance * (conditional - unconditional)
+
+
+def _ask(questions: Sequence[Branch]) -> list[Images]:
+    """Answer questions to denoisers of any kind.
+
+    1. Every effect asks its own questions, which take its place; again, until only leaves are left.
+    2. The leaves answer, all at once.
+    3. On the way back every effect combines the answers that stand where its questions stood.
+    """
+    if not any(isinstance(question.denoiser, Effect) for question in questions):
+        return ask_leaves(questions)
+    unfolded = [_unfold(question) for question in questions]
+    answers = iter(_ask([own for owns in unfolded for own in owns]))
+    return [
+        _fold(question, [next(answers) for _ in owns])
+        for question, owns in zip(questions, unfolded, strict=True)
+    ]
+
+
+def _unfold(question: Branch) -> Sequence[Branch]:
+    """What an effect asks in turn; a leaf's question stays."""
+    denoiser, x_t, t = question
+    return denoiser.branches(x_t, t) if isinstance(denoiser, Effect) else [question]
+
+
+def _fold(question: Branch, answers: Sequence[Images]) -> Images:
+    """An effect's answer from those it got; a leaf's is its own."""
+    denoiser, x_t, t = question
+    return denoiser.combine(answers, x_t, t) if isinstance(denoiser, Effect) else answers[0]

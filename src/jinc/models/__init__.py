@@ -2,13 +2,15 @@
 
 from jinc.models.device import choose_device
 from jinc.models.generate import CHUNK, generate_images, grid_columns
-from jinc.models.model import EpsDenoiser, Model
+from jinc.models.model import Model, NetworkDenoiser
 from jinc.models.official import load_official
+from jinc.models.single_step import SingleStep
 
 __all__ = [
     "CHUNK",
-    "EpsDenoiser",
     "Model",
+    "NetworkDenoiser",
+    "SingleStep",
     "choose_device",
     "generate_images",
     "grid_columns",

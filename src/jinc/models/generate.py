@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from jinc.diffusion import Method, SeededNoise, Step, calibrate, clip, ddim, sample
+from jinc.diffusion import Method, SeededNoise, Step, calibrate, cfg, clip, ddim, sample
 from jinc.models.model import Model
 
 CHUNK = 16
@@ -22,8 +22,9 @@ def generate_images(
     steps: int | Sequence[int] | None = 50,
     seed: int = 0,
     labels: Sequence[int] | None = None,
+    guidance: float = 1.0,
     clipped: bool = True,
-    calibrated: bool = True,
+    calibrated: bool | None = None,
 ) -> Iterator[tuple[range, Step]]:
     """Generate images 0 … count − 1 of a seed, chunk by chunk.
 
@@ -34,14 +35,17 @@ def generate_images(
         steps: as `diffusion.sample` takes them.
         seed: with the number of an image it determines its noise, ≥ 0.
         labels: classes dealt out in turn, image i taking `labels[i % len(labels)]`; None for none.
+        guidance: γ of classifier-free guidance: 0 forgets the classes, 1 is the network as it is.
         clipped: whether predictions are kept in [−1, 1].
-        calibrated: whether predictions get the amplitude that the network cannot know.
+        calibrated: whether predictions get the amplitude that the network cannot know; if not
+            given, where the network cannot know it.
 
     Yields:
         After every step of every chunk, the numbers of its images and the step, `[n, C, H, W]`.
     """
     network = model.network
     device = next(network.parameters()).device
+    calibrated = not network.hears_loudness if calibrated is None else calibrated
     for first in range(0, count, CHUNK):
         numbers = range(first, first + CHUNK)
         noise = SeededNoise(seed, numbers)
@@ -50,6 +54,8 @@ def generate_images(
         if labels is not None:
             classes = torch.tensor([labels[i % len(labels)] for i in numbers], device=device)
         denoiser = model.denoiser(classes)
+        if classes is not None and guidance != 1:
+            denoiser = cfg(denoiser, model.denoiser(), guidance)
         if calibrated:
             denoiser = calibrate(denoiser, model.schedule)
         if clipped:

@@ -1,39 +1,59 @@
 """A trained network with all that sampling needs to know about it: what a `model/` folder holds."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
+import torch
 from torch import Tensor
 
-from jinc.diffusion import Schedule, make_schedule, x0_from_eps
+from jinc.diffusion import Prediction, Schedule, make_schedule, x0_of
 from jinc.errors import JincError
 from jinc.files import writing
 from jinc.manifest import check_manifest, replacing
-from jinc.nn import UNet
+from jinc.nn import NO_CLASS, Network, load_network
 from jinc.types import Denoiser, Images, Steps
 
 
-@dataclass(frozen=True)
-class EpsDenoiser:
-    """Turn a network that predicts noise into a denoiser.
+@dataclass(frozen=True, eq=False)
+class NetworkDenoiser:
+    """Turn a network that predicts ε, x0 or v into a denoiser.
 
     Args:
-        network: `(x_t, t, labels) -> eps`.
+        network: `(x_t, t, labels) -> prediction`.
         schedule: the one it was trained with.
         labels: class of each image, `[B]`; None for no class.
+        prediction: what the network predicts.
     """
 
-    network: UNet
+    network: Network
     schedule: Schedule
     labels: Tensor | None = None
+    prediction: Prediction = "eps"
 
     def __call__(self, x_t: Images, t: Steps) -> Images:
         """Predict the clean images, `[B, C, H, W]`, from noisy ones and their steps `[B]`."""
-        eps = self.network(x_t, t, self.labels)
-        return x0_from_eps(self.schedule, x_t, t, eps)
+        output = self.network(x_t, t, self.labels)
+        return x0_of(self.schedule, self.prediction, x_t, t, output)
+
+    @property
+    def shares(self) -> Hashable:
+        """Leaves of one network and schedule are asked together."""
+        return id(self.network), id(self.schedule), self.prediction
+
+    def joined(self, parts: Sequence[tuple[Self, int]]) -> Denoiser:
+        """Return one denoiser for the images of all parts, one after another."""
+        if all(part.labels is None for part, _ in parts):
+            return self
+        device = next(self.network.parameters()).device
+        labels = [
+            torch.full((count,), NO_CLASS, device=device) if part.labels is None else part.labels
+            for part, count in parts
+        ]
+        return replace(self, labels=torch.cat(labels))
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,18 +61,20 @@ class Model:
     """A network, its schedule, and the images it was trained on.
 
     Args:
-        network: predicts ε.
+        network: predicts ε, x0 or v.
         image_size: height and width in pixels.
         class_names: one name a class; empty for a network without classes.
         schedule_name: as `make_schedule` knows it.
         timesteps: T.
+        prediction: what the network predicts.
     """
 
-    network: UNet
+    network: Network
     image_size: tuple[int, int]
     class_names: tuple[str, ...] = ()
     schedule_name: str = "linear"
     timesteps: int = 1000
+    prediction: Prediction = "eps"
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -61,14 +83,14 @@ class Model:
 
     def denoiser(self, labels: Tensor | None = None) -> Denoiser:
         """Return `(x_t, t) -> x0_hat` for images of given classes, `[B]`, or of none."""
-        return EpsDenoiser(self.network, self.schedule, labels)
+        return NetworkDenoiser(self.network, self.schedule, labels, self.prediction)
 
     def save(self, folder: str | Path) -> None:
         """Write a folder of the network, `diffusion.json` and a manifest, or replace it whole."""
         facts = {
             "schedule": self.schedule_name,
             "timesteps": self.timesteps,
-            "prediction": "eps",
+            "prediction": self.prediction,
             "image_size": list(self.image_size),
             "class_names": list(self.class_names),
         }
@@ -85,26 +107,30 @@ class Model:
             JincError: a file is missing, damaged, or does not fit the others.
         """
         file = Path(folder) / "diffusion.json"
+        if (Path(folder) / "denoiser.json").is_file():
+            raise JincError(f"{folder}: is a single-step denoiser; see jinc denoise test")
         check_manifest(Path(folder))
         try:
             facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             height, width = map(int, facts["image_size"])
             names = tuple(str(name) for name in list(facts["class_names"]))
             schedule, timesteps = str(facts["schedule"]), int(facts["timesteps"])
-            if facts["prediction"] != "eps":
-                raise ValueError(f"its network predicts {facts['prediction']!r}, not 'eps'")
+            prediction = facts["prediction"]
+            if prediction not in get_args(Prediction):
+                raise ValueError(f"its network predicts {prediction!r}, not eps, x0 or v")
             make_schedule(schedule, timesteps)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise JincError(f"{file}: cannot be read as a model ({_reason(error)})") from None
-        network = UNet.load(folder).eval()
+        network = load_network(Path(folder)).eval()
         if len(names) != network.classes:
             raise JincError(
                 f"{file}: names {len(names)} classes, the network has {network.classes}"
             )
-        unit = 2**network.levels
-        if min(height, width) < unit or height % unit or width % unit:
-            raise JincError(f"{file}: images of {height}×{width} do not fit the network")
-        return cls(network, (height, width), names, schedule, timesteps)
+        try:
+            network.check_size(height, width)
+        except JincError as error:
+            raise JincError(f"{file}: {error}") from None
+        return cls(network, (height, width), names, schedule, timesteps, prediction)
 
 
 def _reason(error: Exception) -> str:

@@ -1,9 +1,11 @@
-"""Networks: what they are made of, the names of their configurations, and the U-Net."""
+"""Networks: their kinds, what they are made of, and the names of their configurations."""
 
 from jinc.nn.configs import Config, parse_config
+from jinc.nn.cs180 import CS180UNet
 from jinc.nn.layers import AliasFreeActivation, AliasFreeDownsample, AliasFreeUpsample
 from jinc.nn.network import NO_CLASS, Network
 from jinc.nn.registry import NETWORKS, load_network
+from jinc.nn.resunet import ResUNet
 from jinc.nn.unet import UNet
 
 __all__ = [
@@ -12,8 +14,10 @@ __all__ = [
     "AliasFreeActivation",
     "AliasFreeDownsample",
     "AliasFreeUpsample",
+    "CS180UNet",
     "Config",
     "Network",
+    "ResUNet",
     "UNet",
     "load_network",
     "parse_config",

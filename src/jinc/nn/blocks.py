@@ -14,16 +14,24 @@ EMBEDDING = 256
 
 
 class Conv3x3(nn.Conv2d):
-    """Convolve with 3×3 taps, no bias, and a chosen world beyond the edge."""
+    """Convolve with 3×3 taps and a chosen world beyond the edge."""
 
-    def __init__(self, channels_in: int, channels_out: int, padding: Padding) -> None:
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        padding: Padding,
+        *,
+        stride: int = 1,
+        bias: bool = False,
+    ) -> None:
         """Zeros are added by the convolution itself, other paddings before it."""
         inside = 1 if padding == "zeros" else 0
-        super().__init__(channels_in, channels_out, 3, padding=inside, bias=False)
+        super().__init__(channels_in, channels_out, 3, stride=stride, padding=inside, bias=bias)
         self.beyond = padding
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map `[B, C, H, W]` to `[B, C', H, W]`."""
+        """Map `[B, C, H, W]` to `[B, C', H/stride, W/stride]`."""
         if self.beyond != "zeros":
             x = extend(x, 1, 1, self.beyond)
         return super().forward(x)
@@ -157,13 +165,13 @@ class SelfAttention(nn.Module):
             part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for part in self.qkv(self.norm(tokens)).chunk(3, dim=-1)
         )
-        seen = _attention(q, k, v).transpose(1, 2).flatten(2)
+        seen = attention(q, k, v).transpose(1, 2).flatten(2)
         tokens = tokens + self.project(seen)
         tokens = tokens + self.feed_forward(tokens)
         return tokens.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
-def _attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Attend, `[B, heads, pixels, size]` each.
 
     The CPU's kernel works in vectors of 16 numbers and is slow on narrower heads; zeros beside

@@ -233,21 +233,6 @@ def as_config(config: str | Config | Mapping[str, Any]) -> Config:
     return parse_config(config) if isinstance(config, str) else Config(**config)
 
 
-def check_least(least: Mapping[str, int], given: Mapping[str, object]) -> None:
-    """Refuse sizes that are no whole numbers or too small.
-
-    Args:
-        least: the least value of each.
-        given: the value of each.
-
-    Raises:
-        JincError: a value is none.
-    """
-    for name, value in given.items():
-        if not isinstance(value, int) or value < least[name]:
-            raise JincError(f"{name}: {value!r} is not a whole number of at least {least[name]}")
-
-
 def read_arguments(folder: Path) -> dict[str, Any]:
     """Read the `config.json` of a saved network: its kind under `network`, and its arguments.
 

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from jinc.errors import JincError
+from jinc.nn.cs180 import CS180UNet
 from jinc.nn.network import Network, read_arguments
+from jinc.nn.resunet import ResUNet
 from jinc.nn.unet import UNet
 
-NETWORKS: dict[str, type[Network]] = {each.kind: each for each in (UNet,)}
+NETWORKS: dict[str, type[Network]] = {each.kind: each for each in (UNet, ResUNet, CS180UNet)}
 """Every kind of network."""
 
 

@@ -1,6 +1,5 @@
 """One U-Net for every configuration: resamplers and activations are put in, nothing is copied."""
 
-import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -9,8 +8,9 @@ from torch import Tensor, nn
 
 from jinc.errors import JincError
 from jinc.nn.blocks import EMBEDDING, Down, SelfAttention, Up, double_conv
+from jinc.nn.checks import check_halvings, check_least
 from jinc.nn.configs import Config
-from jinc.nn.network import LabelEmbedding, Network, as_config, check_least, sinusoidal_embedding
+from jinc.nn.network import LabelEmbedding, Network, as_config, sinusoidal_embedding
 from jinc.signal.padding import Padding, check_padding
 from jinc.types import Images, Steps
 
@@ -112,13 +112,7 @@ class UNet(Network):
 
     def check_size(self, height: int, width: int) -> None:
         """Refuse a size that the levels do not divide."""
-        unit = 2**self.levels
-        if height % unit or width % unit or 0 in (height, width):
-            near = max(1, math.ceil(max(height, width) / unit)) * unit
-            raise JincError(
-                f"image_size: {height}×{width} cannot be halved {self.levels} times; "
-                f"take {near}×{near}, or fewer levels"
-            )
+        check_halvings(height, width, self.levels, "levels")
 
     def _embed(self, t: Steps, labels: Tensor | None, augment: Tensor | None) -> Tensor:
         embedding = sinusoidal_embedding(t, EMBEDDING).to(self.last.weight.dtype)

@@ -1,5 +1,6 @@
 """The mathematics of sampled images: filters, resampling, rotation, activation."""
 
+from jinc.signal.classical import gaussian_blur, median
 from jinc.signal.filters import (
     cutoff_from_radians,
     default_kaiser_beta,
@@ -23,9 +24,11 @@ __all__ = [
     "extend",
     "filtered_activation",
     "frequency_response",
+    "gaussian_blur",
     "ideal_downsample",
     "ideal_filtered_activation",
     "ideal_upsample",
+    "median",
     "rotate",
     "shift",
     "shift_rows",

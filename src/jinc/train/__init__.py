@@ -3,24 +3,38 @@
 from jinc.train.batches import Batch, Batches
 from jinc.train.checkpoint import Checkpoint, load_checkpoint, load_newest, save_checkpoint
 from jinc.train.config import TrainConfig
+from jinc.train.cost import Cost, forward_gflop, measure
 from jinc.train.ema import Ema
+from jinc.train.guard import NotFinite
+from jinc.train.presets import PRESETS, find_preset
+from jinc.train.processes import Processes
 from jinc.train.run import Run
-from jinc.train.setup import build_model, check_settings, load_data
+from jinc.train.settings import SECTIONS
+from jinc.train.setup import build_network, build_task, check_settings, load_data
 from jinc.train.trainer import Progress, Trainer
 
 __all__ = [
+    "PRESETS",
+    "SECTIONS",
     "Batch",
     "Batches",
     "Checkpoint",
+    "Cost",
     "Ema",
+    "NotFinite",
+    "Processes",
     "Progress",
     "Run",
     "TrainConfig",
     "Trainer",
-    "build_model",
+    "build_network",
+    "build_task",
     "check_settings",
+    "find_preset",
+    "forward_gflop",
     "load_checkpoint",
     "load_data",
     "load_newest",
+    "measure",
     "save_checkpoint",
 ]

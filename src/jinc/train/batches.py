@@ -1,9 +1,14 @@
 """Which images, steps and noise training step k sees: a function of (seed, k), and of nothing else.
 
-So a run that was stopped anywhere goes on exactly, with no generator to save.
+So a run that was stopped anywhere goes on exactly, with no generator to save; and every process of
+a run on many draws its own rows of the batch without asking the others.
 """
 
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -11,8 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jinc.data import ImageSet, to_float
+from jinc.diffusion import Move, MoveKind, random_move
 from jinc.nn import NO_CLASS
+from jinc.train.augment import Augmentation
 from jinc.types import Images, Steps
+
+_ORDER, _SMALL, _NOISE = 0, 1, 2  # the streams of a seed
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,12 +33,38 @@ class Batch:
         t: steps, `[B]`.
         eps: white noise, shaped like `x0`.
         labels: classes, `[B]`, `NO_CLASS` where there is none.
+        augment: how each image was augmented, `[B, numbers]`.
+        move: how each is moved to see whether the network follows; None if it is not.
     """
 
     x0: Images
     t: Steps
     eps: Images
     labels: Tensor
+    augment: Tensor
+    move: Move | None = None
+
+    def parts(self, count: int) -> Iterator[Self]:
+        """Cut the batch into so many parts of equal size, one after the other."""
+        size = len(self.t) // count
+        for first in range(0, len(self.t), size):
+            yield self._rows(slice(first, first + size))
+
+    def _rows(self, rows: slice) -> Self:
+        cut = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "move"}
+        return replace(self, **cut, move=self.move.rows(rows) if self.move else None)
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """A batch as it is prepared on the host: images are bytes or still positions."""
+
+    move: Move | None
+    images: Tensor
+    t: Tensor
+    eps: Tensor
+    labels: Tensor
+    parameters: Tensor
 
 
 class Batches:
@@ -39,17 +74,45 @@ class Batches:
         images: the data.
         batch_size: images a step.
         timesteps: T; steps are drawn uniformly from 0 … T − 1.
-        hflip: mirror half of the images at random.
         seed: of the run.
+        augmentation: how images are changed at random.
+        label_dropout: share of labels that are hidden.
+        moves: how images are moved to see whether the network follows; None for not at all.
+        among: positions of the images that are dealt out; all of them if not given.
+        rows: the share of each batch that is dealt out here; all of it if not given.
+        device: where batches are needed.
+        resident: keep all images there, as bytes.
+        workers: threads that prepare batches ahead.
     """
 
     def __init__(
-        self, images: ImageSet, *, batch_size: int, timesteps: int, hflip: bool, seed: int
+        self,
+        images: ImageSet,
+        *,
+        batch_size: int,
+        timesteps: int,
+        seed: int,
+        augmentation: Augmentation | None = None,
+        label_dropout: float = 0.0,
+        moves: MoveKind | None = None,
+        among: NDArray[np.int64] | None = None,
+        rows: slice | None = None,
+        device: torch.device | None = None,
+        resident: bool = False,
+        workers: int = 0,
     ) -> None:
         """Keep the data and the seed; nothing is drawn yet."""
-        self._images, self._size, self._timesteps = images, batch_size, timesteps
-        self._hflip, self._seed = hflip, seed
+        self._images, self._size, self._timesteps, self._seed = images, batch_size, timesteps, seed
+        self._augmentation = augmentation or Augmentation(())
+        self._label_dropout, self._moves = label_dropout, moves
+        self._among = np.arange(len(images)) if among is None else among
+        self._rows = range(batch_size)[rows or slice(None)]
+        self._device = device or torch.device("cpu")
+        self._resident = _all_bytes(images).to(self._device) if resident else None
         self._orders: dict[int, NDArray[np.int64]] = {}
+        self._ahead: deque[tuple[int, Future[_Drawn]]] = deque()
+        self._workers = workers
+        self._pool: ThreadPoolExecutor | None = None
 
     def indices(self, step: int) -> NDArray[np.int64]:
         """Return which images step number `step` ≥ 0 sees, `[B]`.
@@ -58,30 +121,88 @@ class Batches:
         an epoch may reach into the next.
         """
         place = np.arange(step * self._size, (step + 1) * self._size)
-        epochs, within = np.divmod(place, len(self._images))
-        return np.array([self._order(int(e))[i] for e, i in zip(epochs, within, strict=True)])
+        epochs, within = np.divmod(place, len(self._among))
+        parts = [self._order(int(e))[within[epochs == e]] for e in np.unique(epochs)]
+        return np.concatenate(parts)
 
-    def batch(self, step: int, device: torch.device) -> Batch:
-        """Return what step number `step` ≥ 0 is made of, on a device."""
-        indices = self.indices(step)
-        random = np.random.default_rng((self._seed, 1, step))
-        flip = torch.from_numpy(random.random(self._size) < 0.5) if self._hflip else None
-        x0 = to_float(self._images.batch(indices, flip).to(device))
-        t = random.integers(self._timesteps, size=self._size)
-        eps = random.standard_normal(x0.shape, dtype=np.float32)
-        labels = np.full(self._size, NO_CLASS)
-        if self._images.labels is not None:
-            labels = self._images.labels[indices]
-        return Batch(
-            x0,
-            torch.from_numpy(t).to(device),
-            torch.from_numpy(eps).to(device),
-            torch.from_numpy(labels).to(device),
+    def times(self, step: int) -> NDArray[np.int64]:
+        """Return at which t step number `step` ≥ 0 sees them, `[B]`."""
+        return self._small(step).integers(self._timesteps, size=self._size)
+
+    def batch(self, step: int) -> Batch:
+        """Return what step number `step` ≥ 0 is made of, on the device."""
+        drawn = self._drawn_ahead(step) if self._workers else self._draw(step)
+        images, t, eps, labels, parameters = (
+            each.to(self._device, non_blocking=True)
+            for each in (drawn.images, drawn.t, drawn.eps, drawn.labels, drawn.parameters)
         )
+        if self._resident is not None:
+            images = self._resident[images]
+        x0 = self._augmentation.apply(to_float(images), parameters)
+        augment = self._augmentation.labels(parameters)
+        return Batch(x0, t, eps, labels, augment, drawn.move)
+
+    def close(self) -> None:
+        """Let the threads go."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+            self._ahead.clear()
+
+    def _drawn_ahead(self, step: int) -> _Drawn:
+        """Take a batch that a thread has prepared, and have more prepared."""
+        pool = self._pool = self._pool or ThreadPoolExecutor(self._workers)
+        if not self._ahead or self._ahead[0][0] != step:
+            self._ahead.clear()
+        while len(self._ahead) <= 2 * self._workers:
+            following = self._ahead[-1][0] + 1 if self._ahead else step
+            self._ahead.append((following, pool.submit(self._draw, following)))
+        return self._ahead.popleft()[1].result()
+
+    def _draw(self, step: int) -> _Drawn:
+        rows = slice(self._rows.start, self._rows.stop)
+        random = self._small(step)
+        t = random.integers(self._timesteps, size=self._size)[rows]
+        hidden = random.random(self._size)[rows] < self._label_dropout
+        parameters = self._augmentation.draw(random, self._size)[rows]
+        move = random_move(self._moves, random, self._size).rows(rows) if self._moves else None
+        indices = self.indices(step)[rows]
+        labels = np.full(len(indices), NO_CLASS)
+        if self._images.labels is not None:
+            labels = np.where(hidden, NO_CLASS, self._images.labels[indices])
+        resident = self._resident is not None
+        images = torch.from_numpy(indices) if resident else self._images.batch(indices)
+        drawn = images, torch.from_numpy(t), self._noise(step), torch.from_numpy(labels), parameters
+        return _Drawn(move, *map(self._ready, drawn))
+
+    def _small(self, step: int) -> np.random.Generator:
+        """Return the stream of all but noise, from which t is drawn first."""
+        return np.random.default_rng((self._seed, _SMALL, step))
+
+    def _ready(self, tensor: Tensor) -> Tensor:
+        """Pin memory that is copied to a GPU, so that the copy does not wait."""
+        return tensor.pin_memory() if self._device.type == "cuda" else tensor
+
+    def _noise(self, step: int) -> Tensor:
+        """Draw ε, each row from a stream of its own."""
+        shape = self._images.channels, *self._images.image_size
+        eps = np.empty((len(self._rows), *shape), np.float32)
+        for place, row in enumerate(self._rows):
+            random = np.random.default_rng((self._seed, _NOISE, step, row))
+            random.standard_normal(shape, np.float32, out=eps[place])
+        return torch.from_numpy(eps)
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
-        if epoch not in self._orders:
-            self._orders = {e: o for e, o in self._orders.items() if e >= epoch - 1}
-            random = np.random.default_rng((self._seed, 0, epoch))
-            self._orders[epoch] = random.permutation(len(self._images))
-        return self._orders[epoch]
+        order = self._orders.get(epoch)
+        if order is None:
+            random = np.random.default_rng((self._seed, _ORDER, epoch))
+            order = random.permutation(self._among)
+            # A new table, for other threads may be reading the old one.
+            self._orders = {e: o for e, o in self._orders.items() if e >= epoch - 1} | {
+                epoch: order
+            }
+        return order
+
+
+def _all_bytes(images: ImageSet) -> Tensor:
+    return images.batch(np.arange(len(images)))

@@ -10,10 +10,9 @@ whose manifest agrees is whole.
 import hashlib
 import json
 import os
-import re
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +25,28 @@ from torch import Tensor
 from jinc.errors import JincError
 from jinc.files import one_line
 from jinc.manifest import MANIFEST, check_manifest
+from jinc.train.retention import (
+    REPLACED,
+    best_checkpoint,
+    checkpoint_path,
+    discard,
+    discard_others,
+    list_checkpoints,
+    read_state,
+    remove_leftovers,
+    restore_replaced,
+)
+
+__all__ = [
+    "Checkpoint",
+    "Tensors",
+    "best_checkpoint",
+    "load_checkpoint",
+    "load_newest",
+    "save_checkpoint",
+]
 
 Tensors: TypeAlias = Mapping[str, Tensor]
-_NAME = re.compile(r"(\.replaced-)?step-(\d{8})")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +56,8 @@ class Checkpoint:
     Args:
         step: number of finished steps.
         groups: tensors by the name of their file: weights, averages, optimiser.
-        state: whatever else, ready for JSON.
+        state: whatever else, ready for JSON. The lowest `score` marks the best checkpoint; one that
+            is None or not finite marks none.
     """
 
     step: int
@@ -47,14 +66,14 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
-    """Write a checkpoint beside older ones, then delete all of them but the newest few.
+    """Write a checkpoint beside older ones, then delete all but the newest few and the best.
 
     Checkpoints of later steps go too: training went back before them, for they were damaged.
 
     Args:
         folder: where checkpoints lie; made where it is missing.
         checkpoint: what to write.
-        keep: how many to keep, ≥ 1.
+        keep: how many to keep besides the best, ≥ 1.
 
     Returns:
         The new checkpoint's folder.
@@ -62,28 +81,30 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
     Raises:
         JincError: it cannot be written; older ones are untouched.
     """
-    final = folder / f"step-{checkpoint.step:08d}"
-    temporary = folder / f".writing-{final.name}"
+    final = checkpoint_path(folder, checkpoint.step)
+    temporary = final.with_name(f".writing-{final.name}")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(folder, ".writing-*", ".deleting-*")
+        if not folder.is_dir():
+            folder.mkdir(parents=True)
+            _sync_folder(folder.parent)
+        remove_leftovers(folder)
+        restore_replaced(folder)
+        if temporary.exists():
+            shutil.rmtree(temporary)  # fails again, and says why
         temporary.mkdir()
         _write_parts(temporary, checkpoint)
         if final.exists():
-            replaced = final.with_name(f".replaced-{final.name}")
-            shutil.rmtree(replaced, ignore_errors=True)
+            replaced = final.with_name(REPLACED + final.name)
+            discard(replaced)
             final.rename(replaced)
         temporary.rename(final)
         _sync_folder(folder)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
+        with suppress(OSError):
+            restore_replaced(folder)
         raise JincError(f"{final}: cannot be written ({one_line(error)})") from error
-    _remove_leftovers(folder, ".replaced-*")
-    others = [f for f in _folders(folder) if f != final]
-    older = [f for f in others if f.name < final.name]
-    for path in others:
-        if path not in older[: keep - 1]:
-            _discard(path)
+    discard_others(final, keep)
     return final
 
 
@@ -100,7 +121,7 @@ def load_newest(folder: Path) -> Checkpoint | None:
         JincError: there are checkpoints, and all are damaged.
     """
     problem: JincError | None = None
-    for path in _folders(folder):
+    for path in list_checkpoints(folder):
         if problem is not None:
             warnings.warn(f"{problem}; the one before it is taken", RuntimeWarning, stacklevel=2)
         try:
@@ -118,27 +139,33 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises:
         JincError: it is damaged; the message names the file.
     """
-    check_manifest(path)
-    state = _read_json(path / "state.json")
     try:
+        check_manifest(path)
+        state = read_state(path)
         groups = {f.stem: load_file(f) for f in sorted(path.glob("*.safetensors"))}
     except (OSError, SafetensorError) as error:
-        raise JincError(f"{path}: cannot be read ({error})") from None
-    return Checkpoint(int(state.pop("step")), groups, state)
+        raise JincError(f"{path}: cannot be read ({one_line(error)})") from None
+    step = state.pop("step", None)
+    if not isinstance(step, int):
+        raise JincError(f"{path / 'state.json'}: is not what it should be")
+    return Checkpoint(step, groups, state)
 
 
 def _write_parts(folder: Path, checkpoint: Checkpoint) -> None:
     manifest = {}
-    state = {"step": checkpoint.step, **checkpoint.state}
-    parts = {"state.json": json.dumps(state).encode()}
-    for name, tensors in checkpoint.groups.items():
-        whole = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-        parts[f"{name}.safetensors"] = save(whole)
-    for name, data in parts.items():
+    for name, data in _parts(checkpoint):
         _write_synced(folder / name, data)
         manifest[name] = hashlib.sha256(data).hexdigest()
     _write_synced(folder / MANIFEST, json.dumps(manifest, indent=2).encode())
     _sync_folder(folder)
+
+
+def _parts(checkpoint: Checkpoint) -> Iterator[tuple[str, bytes]]:
+    """Make the files one after another, for memory may not hold the bytes of all."""
+    yield "state.json", json.dumps({"step": checkpoint.step, **checkpoint.state}).encode()
+    for name, tensors in checkpoint.groups.items():
+        whole = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+        yield f"{name}.safetensors", save(whole)
 
 
 def _write_synced(file: Path, data: bytes) -> None:
@@ -157,35 +184,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _discard(path: Path) -> None:
-    """Delete a checkpoint; it loses its name first, so that no half of it is ever taken for one."""
-    doomed = path.with_name(f".deleting-{path.name}")
-    with suppress(OSError):  # the next checkpoint tries again
-        path.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
-
-
-def _remove_leftovers(folder: Path, *patterns: str) -> None:
-    for pattern in patterns:
-        for leftover in folder.glob(pattern):
-            shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _folders(folder: Path) -> list[Path]:
-    """List checkpoints, the newest first."""
-    if not folder.is_dir():
-        return []
-    found = [(m[2], m[1] is None, f) for f in folder.iterdir() if (m := _NAME.fullmatch(f.name))]
-    return [path for *_, path in sorted(found, reverse=True)]
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
-        raise JincError(f"{file}: cannot be read ({error})") from None
-    if not isinstance(value, dict):
-        raise JincError(f"{file}: is not what it should be")
-    return value

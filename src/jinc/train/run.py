@@ -30,8 +30,13 @@ class Run:
             JincError: something is there already, or the folder cannot be made.
         """
         cls.check_free(path)
-        config.write(path / "config.yaml")
-        return cls(path)
+        run = cls(path)
+        run.write_config(config)
+        return run
+
+    def write_config(self, config: TrainConfig) -> None:
+        """Write the settings of the run; raise a JincError where that cannot be done."""
+        config.write(self.path / "config.yaml")
 
     @staticmethod
     def check_free(path: Path) -> None:

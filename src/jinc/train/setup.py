@@ -1,12 +1,24 @@
-"""What a run starts from: its images and its untrained model."""
+"""What a run starts from: its images and its task, a network that is not trained yet."""
 
 from collections.abc import Callable
+from typing import Any
+
+import torch
 
 from jinc.data import ImageSet, load_images
 from jinc.errors import JincError
-from jinc.models import Model, choose_device
-from jinc.nn import UNet
+from jinc.models import Model, SingleStep, choose_device
+from jinc.nn import NETWORKS, Network
+from jinc.train.augment import Augmentation
 from jinc.train.config import TrainConfig
+from jinc.train.denoising_task import DenoisingTask
+from jinc.train.diffusion_task import DiffusionTask
+
+_OF_DIFFUSION = (
+    *("conditional", "label_dropout", "augment_labels", "prediction", "min_snr_gamma"),
+    *("complexity", "equivariance"),
+)
+"""Settings that mean nothing to a single-step denoiser."""
 
 
 def load_data(config: TrainConfig, progress: Callable[[int, int], None] | None = None) -> ImageSet:
@@ -19,6 +31,8 @@ def load_data(config: TrainConfig, progress: Callable[[int, int], None] | None =
     Raises:
         JincError: as `data.load_images`.
     """
+    if not config.data:
+        raise JincError("data: say which, --data digits or a path to images")
     return load_images(
         config.data,
         image_size=config.image_size,
@@ -30,32 +44,107 @@ def load_data(config: TrainConfig, progress: Callable[[int, int], None] | None =
     )
 
 
-def build_model(config: TrainConfig, images: ImageSet) -> Model:
-    """Make the untrained model that a run asks for.
+def build_task(config: TrainConfig, images: ImageSet) -> DiffusionTask | DenoisingTask:
+    """Make the untrained network that a run asks for, and what it is to learn.
 
     Raises:
-        JincError: the network cannot take these images, or has no classes to learn.
+        JincError: the network cannot take these images, has no classes to learn, all images are to
+            be held out, or settings contradict each other.
     """
     if config.conditional and not images.class_names:
         raise JincError(f"conditional: {images.name} has no classes; leave it out")
+    if config.label_dropout and not config.conditional:
+        raise JincError("label_dropout: needs --conditional, there is no label to hide")
+    if config.augment_labels and not config.augment:
+        raise JincError("augment_labels: needs --augment, there is nothing to tell")
+    if config.augment_labels and config.equivariance and config.moves != "shift":
+        raise JincError(f"moves: {config.moves} would belie what augment_labels tells; take shift")
+    if config.complexity == "published" and config.accumulation > 1:
+        raise JincError("complexity: the published form needs whole batches; leave accumulation")
+    if config.holdout >= len(images):
+        raise JincError(f"holdout: {config.holdout} of {len(images)} images leave none to train on")
+    _refuse_turns_of_oblongs(config, images)
+    if config.noise_std is not None:
+        _refuse_what_is_of_diffusion(config)
     class_names = images.class_names if config.conditional else ()
-    network = UNet(
-        config.config,
-        channels=images.channels,
-        width=config.width,
-        levels=config.levels,
-        classes=len(class_names),
-        padding=config.padding,
-    )
+    network = build_network(config, images.channels, images.image_size, len(class_names))
     network.check_size(*images.image_size)
-    return Model(network, images.image_size, class_names, config.schedule, config.timesteps)
+    if config.noise_std is not None:
+        denoiser = SingleStep(network, images.image_size, config.noise_std)
+        return DenoisingTask(denoiser, config, images)
+    model = Model(
+        network,
+        images.image_size,
+        class_names,
+        config.schedule,
+        config.timesteps,
+        config.prediction,
+    )
+    return DiffusionTask(model, config)
+
+
+def build_network(
+    config: TrainConfig, channels: int, image_size: tuple[int, int], classes: int
+) -> Network:
+    """Make the untrained network that a run asks for, for images of given kind.
+
+    Raises:
+        JincError: sizes that no network can have.
+    """
+    size = min(image_size)
+    own: dict[str, dict[str, Any]] = {
+        "unet": {"levels": config.levels},
+        "resunet": {
+            "multipliers": config.multipliers,
+            "blocks": config.blocks,
+            "attention_levels": _levels(config, size) if config.network == "resunet" else (),
+            "dropout": config.dropout,
+        },
+        "cs180": {
+            "image_size": size,
+            "timesteps": 0 if config.noise_std is not None else config.timesteps,
+        },
+    }
+    return NETWORKS[config.network](
+        config.config,
+        channels=channels,
+        width=config.width,
+        classes=classes,
+        augmentations=Augmentation(config.augment).numbers if config.augment_labels else 0,
+        padding=config.padding,
+        **own[config.network],
+    )
 
 
 def check_settings(config: TrainConfig, images: ImageSet) -> None:
     """Find out whether a run can be trained, before its folder is made.
 
     Raises:
-        JincError: as `build_model` and `choose_device`, or for a schedule that cannot be made.
+        JincError: as `build_task` and `choose_device`; or for a schedule that cannot be made.
     """
     choose_device(config.device)
-    len(build_model(config, images).schedule)
+    task = build_task(config, images)
+    if isinstance(task.package, Model):
+        len(task.package.schedule)
+
+
+def _refuse_turns_of_oblongs(config: TrainConfig, images: ImageSet) -> None:
+    """Find out now, and not at the first batch, that images cannot be augmented or moved."""
+    height, width = images.image_size
+    nothing = torch.zeros(1, len(config.augment))
+    Augmentation(config.augment).apply(torch.zeros(1, 1, height, width), nothing)
+    if config.equivariance and config.moves in ("rotation", "quarter_turns") and height != width:
+        raise JincError(f"moves: {config.moves} needs square images, these are {height}×{width}")
+
+
+def _refuse_what_is_of_diffusion(config: TrainConfig) -> None:
+    """Do not pass over what a single-step denoiser would never hear of."""
+    for name in _OF_DIFFUSION:
+        if getattr(config, name) != getattr(TrainConfig, name):
+            raise JincError(f"{name}: is of diffusion; leave it out, or noise_std")
+
+
+def _levels(config: TrainConfig, size: int) -> tuple[int, ...]:
+    """Return the levels whose maps have the sides that attend, for images of a side."""
+    sides = [size >> level for level in range(len(config.multipliers))]
+    return tuple(sides.index(side) for side in config.attention if side in sides)

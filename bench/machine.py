@@ -1,0 +1,18 @@
+"""What a figure was measured on."""
+
+import contextlib
+import platform
+from pathlib import Path
+
+import torch
+
+
+def machine(device: torch.device | None = None) -> str:
+    """Name the accelerator, or else the processor and the threads; and torch."""
+    if device is not None and device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}"
+    cpu = platform.machine()
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        cpu = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    return f"{cpu}, {torch.get_num_threads()} threads, torch {torch.__version__}"

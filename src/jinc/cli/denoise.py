@@ -1,0 +1,151 @@
+"""`jinc denoise`: the single-step denoiser of the CS180 course."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import torch
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from jinc.cli.options import DEFAULTS, Options
+from jinc.cli.train import train as train_run
+from jinc.data import load_images, to_float
+from jinc.diffusion import SeededNoise
+from jinc.errors import JincError
+from jinc.models import SingleStep, choose_device
+from jinc.report import plot_denoising
+from jinc.signal import gaussian_blur, median
+from jinc.train import Run
+
+SIGMAS = (0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0)
+SHOWN = 4
+"""Images in the picture."""
+
+BATCH = 250
+
+Split: TypeAlias = Literal["train", "test", "all"]
+
+app = App(name="denoise", help="Train and test the single-step denoiser of the CS180 course.")
+
+
+@app.command
+def train(
+    *,
+    out: Path | None = None,
+    resume: bool = False,
+    dry_run: bool = False,
+    config: Options = DEFAULTS,
+) -> None:
+    """Train a network to undo z = x + σ ε; as `jinc train --preset mnist-denoiser`.
+
+    Args:
+        out: the run folder: config.yaml, log.jsonl, checkpoints/, samples/ and model/.
+        resume: go on from the newest checkpoint of the run, or start it if there is none.
+        dry_run: say what it would take, and leave nothing behind.
+        config: the settings.
+    """
+    if config.noise_std is None:
+        raise JincError("--noise-std: a single-step denoiser is trained at an amount of noise")
+    train_run(out=out, resume=resume, dry_run=dry_run, config=config)
+
+
+@app.command(name="test")
+def evaluate(
+    run: Path,
+    /,
+    *,
+    out: Path,
+    data: str | None = None,
+    split: Split = "test",
+    number: Annotated[int, Parameter(alias="-n")] = 1000,
+    sigmas: Annotated[tuple[float, ...], Parameter(consume_multiple=True)] = SIGMAS,
+    seed: int = 0,
+    device: str = "auto",
+    json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> None:
+    """Measure a denoiser at several amounts of noise, beside a Gaussian blur and a median filter.
+
+    Args:
+        run: the run folder of `jinc denoise train`.
+        out: folder for the picture, denoising.png, and the table, denoising.json.
+        data: images to test on; those that it was trained on, if not given.
+        split: which part of them.
+        number: how many images.
+        sigmas: standard deviations of the noise, images being in [0, 1].
+        seed: of the noise.
+        device: cpu, cuda, mps, or auto for the best there is.
+        json_: print JSON for machines.
+    """
+    denoiser = SingleStep.load(Run.open(run).path / "model")
+    if number < 1:
+        raise JincError(f"--number: {number} is not at least 1")
+    clean = _test_images(Run.open(run), data, split, number)
+    denoiser.network.to(choose_device(device))
+    rows, errors = _denoise(denoiser, clean, sigmas, seed)
+    facts = {
+        "what": "mean squared error of images in [0, 1]",
+        "images": len(clean),
+        "trained_at": denoiser.noise_std,
+        "sigma": list(sigmas),
+        "mse": errors,
+    }
+    scores = {name: [f"{error:.4f}" for error in row] for name, row in errors.items()}
+    plot_denoising(rows, sigmas, out / "denoising.png", scores)
+    (out / "denoising.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    if json_:
+        print(json.dumps(facts))
+        return
+    _print_table(facts)
+    print(f"picture: {out / 'denoising.png'}")
+
+
+def _test_images(run: Run, data: str | None, split: Split, number: int) -> Tensor:
+    """Return test images in [0, 1], `[number, C, H, W]`, evenly from the whole set."""
+    config = run.config
+    images = load_images(
+        data or config.data,
+        image_size=config.image_size,
+        channels=config.channels,
+        resize_filter=config.resize_filter,
+        split=split,
+    )
+    places = torch.linspace(0, len(images) - 1, min(number, len(images))).long()
+    return (to_float(images.batch(places)) + 1) / 2
+
+
+@torch.no_grad()
+def _denoise(
+    denoiser: SingleStep, clean: Tensor, sigmas: tuple[float, ...], seed: int
+) -> tuple[dict[str, Tensor], dict[str, list[float]]]:
+    """Return the first images by way of denoising, `[σ, n, C, H, W]`, and mean squared errors."""
+    device = next(denoiser.network.parameters()).device
+    ways: dict[str, Callable[[Tensor], Tensor]] = {
+        "noisy": lambda z: z,
+        "Gaussian blur": lambda z: gaussian_blur(z, 3, 0.8),
+        "median 3×3": lambda z: median(z, 3),
+        "network": lambda z: denoiser(z.to(device)).cpu(),
+    }
+    rows: dict[str, list[Tensor]] = {name: [] for name in ways}
+    errors: dict[str, list[float]] = {name: [] for name in ways}
+    eps = SeededNoise(seed, range(len(clean)))(clean)
+    for sigma in sigmas:
+        noisy = clean + sigma * eps
+        for name, way in ways.items():
+            answer = torch.cat([way(part) for part in noisy.split(BATCH)])  # type: ignore[no-untyped-call]
+            rows[name].append(answer[:SHOWN].clamp(0, 1))
+            errors[name].append(float((answer - clean).square().mean()))
+    return {name: torch.stack(images) for name, images in rows.items()}, errors
+
+
+def _print_table(facts: dict[str, Any]) -> None:
+    table = Table(title=f"{facts['what']}, {facts['images']} of them")
+    table.add_column("σ", justify="right")
+    for name in facts["mse"]:
+        table.add_column(name, justify="right")
+    for place, sigma in enumerate(facts["sigma"]):
+        table.add_row(f"{sigma:g}", *(f"{row[place]:.4f}" for row in facts["mse"].values()))
+    Console().print(table)

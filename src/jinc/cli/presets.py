@@ -1,0 +1,65 @@
+"""`jinc presets`."""
+
+import json
+from typing import Annotated, Any
+
+import torch
+from cyclopts import Parameter
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from jinc.train import PRESETS, TrainConfig, build_network, forward_gflop
+
+
+def presets(*, json_: Annotated[bool, Parameter(name="--json", negative=())] = False) -> None:
+    """List settings that make sense, with what they cost: `jinc train --preset NAME --data …`.
+
+    Args:
+        json_: print JSON for machines.
+    """
+    facts = {name: _facts(config) for name, config in PRESETS.items()}
+    if json_:
+        print(json.dumps(facts))
+        return
+    table = Table(box=SIMPLE, padding=0)
+    for column in ("preset", "network", "image", "million", "GFLOP", "batch", "length"):
+        is_word = column in ("preset", "network")
+        table.add_column(column, justify="left" if is_word else "right", no_wrap=True)
+    for name, each in facts.items():
+        table.add_row(
+            name,
+            f"{each['network']} {each['config']} {each['width']}",
+            f"{each['channels']}×{each['image_size']}×{each['image_size']}",
+            f"{each['parameters'] / 1e6:.2f}",
+            f"{each['forward_gflop_per_image']:.3g}",
+            str(each["batch_size"]),
+            each["length"],
+        )
+    console = Console()
+    console.print(table)
+    console.print(
+        "network: kind, configuration, width; million parameters; GFLOP of a forward pass of one "
+        "image, of which training takes three times as many",
+        highlight=False,
+    )
+
+
+def _facts(config: TrainConfig) -> dict[str, Any]:
+    channels, size = config.channels or 3, config.image_size or 32
+    if config.data == "digits":
+        channels = 1
+    with torch.device("meta"):  # counted, not computed
+        network = build_network(config, channels, (size, size), 10 if config.conditional else 0)
+        gflop = forward_gflop(network, (size, size))
+    return {
+        "network": config.network,
+        "config": config.config,
+        "width": config.width,
+        "channels": channels,
+        "image_size": size,
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "forward_gflop_per_image": gflop,
+        "batch_size": config.batch_size,
+        "length": f"{config.steps:,} steps" if config.steps else f"{config.epochs:g} epochs",
+    }

@@ -1,0 +1,160 @@
+"""Moves drawn at random, one for each image, under which a good network is equivariant.
+
+All of them are orthogonal: white noise stays white, so that a moved noisy image is a noised moved
+image. Drawing is apart from applying, so that processes which share a batch draw all of it and
+each takes its rows.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Literal, Self, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from jinc.errors import JincError
+from jinc.signal import disc, rotate, shift
+from jinc.types import Images
+
+MoveKind: TypeAlias = Literal["shift", "rotation", "quarter_turns", "flip"]
+
+MAX_SHIFT = 0.125
+"""Of the side: the shifts of EQ-T (StyleGAN3, arXiv 2106.12423)."""
+
+UNTORN = math.cos(math.pi / 8)
+"""Of half the side: within this radius no shear of a rotation carries a pixel over the edge.
+
+The first of them moves x by tan(θ/2) y, θ being 45° at most, and |x| + tan(22.5°) |y| is at most
+r/cos(22.5°); after the second and the third, no coordinate is above r."""
+
+
+@dataclass(frozen=True, eq=False)
+class Move(ABC):
+    """An orthogonal map of images, with an amount for each of them.
+
+    Args:
+        amounts: one row an image, `[B, …]`; what it means is the move's own.
+    """
+
+    amounts: Tensor
+
+    @classmethod
+    @abstractmethod
+    def draw(cls, random: np.random.Generator, count: int) -> Self:
+        """Draw amounts for `count` images; what stands still is not drawn."""
+
+    @abstractmethod
+    def __call__(self, x: Images) -> Images:
+        """Move images `[B, C, H, W]`, float32 or float64, taken as periodic."""
+
+    def rows(self, rows: slice) -> Self:
+        """The same moves for some of the images."""
+        return replace(self, amounts=self.amounts[rows])
+
+    def mask(self, size: int) -> Tensor | None:
+        """Mark the pixels that the move does not tear, boolean `[size, size]`; None for all."""
+        return None
+
+
+class Shift(Move):
+    """Move by amounts (down, right), `[B, 2]`, in shares of the height and of the width."""
+
+    @classmethod
+    def draw(cls, random: np.random.Generator, count: int) -> Self:
+        """Draw each uniformly from ±`MAX_SHIFT`."""
+        return cls(torch.from_numpy(random.uniform(-MAX_SHIFT, MAX_SHIFT, (count, 2))))
+
+    def __call__(self, x: Images) -> Images:
+        """Shift by Fourier's theorem."""
+        height, width = x.shape[-2:]
+        return shift(x, self.amounts[:, 0] * height, self.amounts[:, 1] * width)
+
+
+class Rotation(Move):
+    """Turn by amounts `[B]`, radians, counter-clockwise."""
+
+    @classmethod
+    def draw(cls, random: np.random.Generator, count: int) -> Self:
+        """Draw uniformly from −π … π."""
+        return cls(torch.from_numpy(random.uniform(-math.pi, math.pi, count)))
+
+    def __call__(self, x: Images) -> Images:
+        """Turn square images by shears."""
+        return rotate(x, self.amounts)
+
+    def mask(self, size: int) -> Tensor:
+        """Mark a disc: what is beyond it may enter at another edge."""
+        return disc(size, UNTORN)
+
+
+class QuarterTurns(Move):
+    """Turn by amounts `[B]`, quarter turns, any whole numbers, counter-clockwise."""
+
+    @classmethod
+    def draw(cls, random: np.random.Generator, count: int) -> Self:
+        """Draw 1, 2 or 3."""
+        return cls(torch.from_numpy(random.integers(1, 4, count)))
+
+    def __call__(self, x: Images) -> Images:
+        """Turn square images, exactly."""
+        height, width = x.shape[-2:]
+        if height != width:
+            raise JincError(f"images: {height}×{width} cannot be turned, they must be square")
+        turns = _each(self.amounts % 4, x)
+        for k in (1, 2, 3):
+            x = torch.where(turns == k, x.rot90(k, (-2, -1)), x)
+        return x
+
+
+class Flip(Move):
+    """Mirror by amounts `[B]`: 0 left to right, 1 top to bottom."""
+
+    @classmethod
+    def draw(cls, random: np.random.Generator, count: int) -> Self:
+        """Draw 0 or 1."""
+        return cls(torch.from_numpy(random.integers(2, size=count)))
+
+    def __call__(self, x: Images) -> Images:
+        """Mirror, exactly."""
+        return torch.where(_each(self.amounts, x) == 0, x.flip(-1), x.flip(-2))
+
+
+def random_move(kind: MoveKind, random: np.random.Generator, count: int) -> Move:
+    """Draw one move of a kind for each image of a batch.
+
+    Args:
+        kind: `shift`, by up to ±12.5 % of the side, and `rotation`, by any angle, which lose
+            nothing; `quarter_turns` and `flip`, which are exact. None of them stands still.
+        random: what to draw from.
+        count: images in the batch.
+
+    Returns:
+        a move of `[count, C, H, W]`; `move.rows(slice)` moves a part of the batch.
+
+    Raises:
+        JincError: an unknown kind.
+
+    >>> flip = random_move("flip", np.random.default_rng(0), 5)
+    >>> x = torch.randn(5, 1, 4, 4)
+    >>> torch.equal(flip(x)[2:4], flip.rows(slice(2, 4))(x[2:4]))
+    True
+    """
+    moves: dict[str, type[Move]] = {
+        "shift": Shift,
+        "rotation": Rotation,
+        "quarter_turns": QuarterTurns,
+        "flip": Flip,
+    }
+    if kind not in moves:
+        near = get_close_matches(kind, moves, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(moves)}"
+        raise JincError(f"no move is called '{kind}': {hint}")
+    return moves[kind].draw(random, count)
+
+
+def _each(amounts: Tensor, x: Images) -> Tensor:
+    """Lay one amount an image along `[B, C, H, W]`."""
+    return amounts.to(x.device).view(-1, 1, 1, 1)

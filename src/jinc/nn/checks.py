@@ -1,0 +1,53 @@
+"""What networks refuse to be made of, or to take, in one line each."""
+
+import math
+from collections.abc import Mapping
+
+from jinc.errors import JincError
+from jinc.nn.configs import Config
+
+
+def check_least(least: Mapping[str, int], given: Mapping[str, object]) -> None:
+    """Refuse sizes that are no whole numbers or too small.
+
+    Args:
+        least: the least value of each.
+        given: the value of each.
+
+    Raises:
+        JincError: a value is none.
+    """
+    for name, value in given.items():
+        if not isinstance(value, int) or value < least[name]:
+            raise JincError(f"{name}: {value!r} is not a whole number of at least {least[name]}")
+
+
+def check_halvings(height: int, width: int, times: int, fewer: str) -> None:
+    """Refuse images that cannot be halved so often.
+
+    Args:
+        height: of the images, pixels.
+        width: of the images, pixels.
+        times: how often a network halves them.
+        fewer: the argument that says how often.
+
+    Raises:
+        JincError: they cannot be; the message names a size that can.
+    """
+    unit = 2**times
+    if height % unit or width % unit or 0 in (height, width):
+        near = max(1, math.ceil(max(height, width) / unit)) * unit
+        raise JincError(
+            f"image_size: {height}×{width} cannot be halved {times} times; "
+            f"take {near}×{near}, or fewer {fewer}"
+        )
+
+
+def refuse_norm_inside(config: Config, kind: str) -> None:
+    """Refuse the published D+norm, which is defined by the norms of another network.
+
+    Raises:
+        JincError: the configuration has its norm inside.
+    """
+    if config.norm_inside:
+        raise JincError(f"config: {config.name} is of the network 'unet', not of {kind!r}")

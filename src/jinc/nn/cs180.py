@@ -1,0 +1,216 @@
+"""The small U-Net of a course on diffusion, whose bottom is one vector and whose norm is BatchNorm.
+
+As a denoiser of one step it needs nothing but the image; time shifts, and classes scale, the
+features at two places. It is made for one image size, and the vector is spread over the same places
+wherever the image stood: resampling without aliasing cannot make all of it move with the image.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from jinc.errors import JincError
+from jinc.nn.blocks import Conv3x3
+from jinc.nn.checks import check_least, refuse_norm_inside
+from jinc.nn.configs import Config
+from jinc.nn.layers import Activation, make_activation, make_downsample, make_upsample
+from jinc.nn.network import Network, as_config
+from jinc.signal import extend
+from jinc.signal.padding import Padding, check_padding
+from jinc.types import Images, Steps
+
+
+class CS180UNet(Network):
+    """Predict from images of one size: the clean image from it alone, or the noise at a step.
+
+    Args:
+        config: name of a configuration (`A`, which is the published network), or itself.
+        channels: of the images, ≥ 1.
+        width: hidden width D, ≥ 1.
+        image_size: height and width in pixels, a multiple of 4.
+        classes: number of class labels; 0 for none.
+        augmentations: numbers that tell how an image was augmented; 0 for none.
+        timesteps: the number T that steps are divided by; 0 for a network that is told no step,
+            and takes any numbers `[B]` in their place.
+        padding: what lies beyond the edges: `zeros` (published), `reflect` or `circular`. The
+            ideal filter is always circular.
+
+    Raises:
+        JincError: an argument out of its range, or a configuration with its norm inside.
+
+    Source: CS 180 (UC Berkeley), project 5, part B.
+    """
+
+    kind: ClassVar[str] = "cs180"
+
+    def __init__(
+        self,
+        config: str | Config | Mapping[str, Any] = "A",
+        *,
+        channels: int = 1,
+        width: int = 64,
+        image_size: int = 28,
+        classes: int = 0,
+        augmentations: int = 0,
+        timesteps: int = 300,
+        padding: Padding = "zeros",
+    ) -> None:
+        """Build the network; see the class."""
+        super().__init__()
+        config = as_config(config)
+        least = {"channels": 1, "width": 1, "image_size": 4}
+        least |= {"classes": 0, "augmentations": 0, "timesteps": 0}
+        given = (channels, width, image_size, classes, augmentations, timesteps)
+        check_least(least, dict(zip(least, given, strict=True)))
+        if image_size % 4:
+            raise JincError(f"image_size: {image_size} is not a multiple of 4; it is halved twice")
+        refuse_norm_inside(config, self.kind)
+        check_padding(padding)
+        self.config, self.padding = config, padding
+        self.channels, self.width, self.image_size = channels, width, image_size
+        self.classes, self.augmentations, self.timesteps = classes, augmentations, timesteps
+
+        pooled = image_size // 4
+        self.first = _conv_block(channels, width, config, padding)
+        self.down1 = _down_block(width, width, config, padding)
+        self.down2 = _down_block(width, 2 * width, config, padding)
+        # One pixel is no image: there is nothing that could alias.
+        self.flatten = nn.Sequential(nn.AvgPool2d(pooled), Activation(F.gelu))
+        self.unflatten = nn.Sequential(
+            nn.ConvTranspose2d(2 * width, 2 * width, pooled, pooled),
+            nn.BatchNorm2d(2 * width),
+            make_activation(config, padding),
+        )
+        self.tell1 = _Telling(2 * width, timesteps, classes, augmentations)
+        self.up1 = _up_block(4 * width, width, config, padding)
+        self.tell2 = _Telling(width, timesteps, classes, augmentations)
+        self.up2 = _up_block(2 * width, width, config, padding)
+        self.joined = _conv_block(2 * width, width, config, padding)
+        self.last = Conv3x3(width, channels, padding, bias=True)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+
+    def forward(
+        self, x_t: Images, t: Steps, labels: Tensor | None = None, augment: Tensor | None = None
+    ) -> Images:
+        """Predict from noisy images; see `Network.forward`."""
+        self.check_input(x_t, t, labels, augment)
+        fine = self.first(x_t.contiguous(memory_format=torch.channels_last))
+        half = self.down1(fine)
+        quarter = self.down2(half)
+        x = self.unflatten(self.flatten(quarter))
+        x = self.up1(torch.cat([self.tell1(x, t, labels, augment), quarter], dim=1))
+        x = self.up2(torch.cat([self.tell2(x, t, labels, augment), half], dim=1))
+        predicted: Tensor = self.last(self.joined(torch.cat([x, fine], dim=1)))
+        return predicted
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what the class is called with to make this network again, ready for JSON."""
+        return {
+            "config": self.config_argument(),
+            "channels": self.channels,
+            "width": self.width,
+            "image_size": self.image_size,
+            "classes": self.classes,
+            "augmentations": self.augmentations,
+            "timesteps": self.timesteps,
+            "padding": self.padding,
+        }
+
+    def check_size(self, height: int, width: int) -> None:
+        """Refuse every size but the one the network was made for."""
+        size = self.image_size
+        if (height, width) != (size, size):
+            raise JincError(
+                f"image_size: this network was made for {size}×{size}, not {height}×{width}"
+            )
+
+
+class FCBlock(nn.Sequential):
+    """Linear, GELU, linear: `[B, size]` to `[B, channels]`."""
+
+    def __init__(self, size: int, channels: int) -> None:
+        """Take the numbers before and after."""
+        super().__init__(nn.Linear(size, channels), nn.GELU(), nn.Linear(channels, channels))
+
+
+class _Telling(nn.Module):
+    """Tell features what is known of the image: classes scale them, time and augmentation shift."""
+
+    def __init__(self, channels: int, timesteps: int, classes: int, augmentations: int) -> None:
+        """Take the channels of the features, and how much there is to tell."""
+        super().__init__()
+        self.timesteps, self.classes = timesteps, classes
+        self.time = FCBlock(1, channels) if timesteps else None
+        self.label = FCBlock(classes, channels) if classes else None
+        self.augment = nn.Linear(augmentations, channels, bias=False) if augmentations else None
+
+    def forward(self, x: Tensor, t: Steps, labels: Tensor | None, augment: Tensor | None) -> Tensor:
+        """Map `[B, C, H, W]` to the same shape: c · x + t."""
+        if self.label is not None:
+            x = x * self.label(self._one_hot(x, labels))[:, :, None, None]
+        if self.time is not None:
+            elapsed = (t[:, None] / self.timesteps).to(x.dtype)
+            x = x + self.time(elapsed)[:, :, None, None]
+        if self.augment is not None and augment is not None:
+            x = x + self.augment(augment)[:, :, None, None]
+        return x
+
+    def _one_hot(self, x: Tensor, labels: Tensor | None) -> Tensor:
+        """Return `[B, classes]`, zeros for `NO_CLASS`."""
+        if labels is None:
+            return x.new_zeros(len(x), self.classes)
+        known = (labels >= 0)[:, None]
+        return (F.one_hot(labels.clamp_min(0), self.classes) * known).to(x.dtype)
+
+
+class _TransposedConv(nn.ConvTranspose2d):
+    """Double the resolution by 4×4 taps, with a chosen world beyond the edge."""
+
+    def __init__(self, channels_in: int, channels_out: int, padding: Padding) -> None:
+        """Zeros are meant by the transposed convolution itself, other paddings are put before."""
+        # A pixel put beyond the edge adds two fine ones, which are cut off again.
+        inside = 1 if padding == "zeros" else 3
+        super().__init__(channels_in, channels_out, 4, stride=2, padding=inside)
+        self.beyond = padding
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """Map `[B, C, H, W]` to `[B, C', 2H, 2W]`."""
+        if self.beyond != "zeros":
+            x = extend(x, 1, 1, self.beyond)
+        return super().forward(x, output_size)
+
+
+def _conv_block(ins: int, outs: int, config: Config, padding: Padding) -> nn.Sequential:
+    """Make two convolutions: `[B, ins, H, W]` to `[B, outs, H, W]`."""
+    return nn.Sequential(
+        _normed(Conv3x3(ins, outs, padding, bias=True), outs, config, padding),
+        _normed(Conv3x3(outs, outs, padding, bias=True), outs, config, padding),
+    )
+
+
+def _down_block(ins: int, outs: int, config: Config, padding: Padding) -> nn.Sequential:
+    """Make the way down: `[B, ins, H, W]` to `[B, outs, H/2, W/2]`."""
+    halve: nn.Module = Conv3x3(ins, outs, padding, stride=2, bias=True)
+    if config.filters_resampling:
+        conv = Conv3x3(ins, outs, padding, bias=True)
+        halve = nn.Sequential(conv, make_downsample(config, padding))
+    block = _conv_block(outs, outs, config, padding)
+    return nn.Sequential(_normed(halve, outs, config, padding), block)
+
+
+def _up_block(ins: int, outs: int, config: Config, padding: Padding) -> nn.Sequential:
+    """Make the way up: `[B, ins, H, W]` to `[B, outs, 2H, 2W]`."""
+    double: nn.Module = _TransposedConv(ins, outs, padding)
+    if config.filters_resampling:
+        conv = Conv3x3(ins, outs, padding, bias=True)
+        double = nn.Sequential(make_upsample(config, padding), conv)
+    block = _conv_block(outs, outs, config, padding)
+    return nn.Sequential(_normed(double, outs, config, padding), block)
+
+
+def _normed(conv: nn.Module, channels: int, config: Config, padding: Padding) -> nn.Sequential:
+    """Normalise and activate after a convolution."""
+    return nn.Sequential(conv, nn.BatchNorm2d(channels), make_activation(config, padding))

@@ -1,0 +1,150 @@
+"""The blocks of the residual U-Net: a stream that nothing but linear maps touch, and its branches.
+
+Whatever bends acts in a branch that is added to the stream. So the stream carries the image's own
+amplitude and band from one end to the other, and resampling acts on stream and branch alike.
+"""
+
+import math
+from typing import TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from jinc.errors import JincError
+from jinc.nn.blocks import Conv3x3, attention
+from jinc.nn.configs import Config
+from jinc.nn.layers import make_activation, make_downsample, make_upsample
+from jinc.signal.padding import Padding
+
+_Weighted = TypeVar("_Weighted", Conv3x3, nn.Linear)
+
+
+class ResBlock(nn.Module):
+    """Add to the stream what a branch of two convolutions makes of it, at the same size or another.
+
+    Source: Dhariwal and Nichol 2021 (ADM), section 3.1; BigGAN's blocks.
+    """
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        embedding: int,
+        config: Config,
+        padding: Padding,
+        *,
+        dropout: float = 0.0,
+        resample: nn.Module | None = None,
+    ) -> None:
+        """Take the channels before and after, and of the embedding; `resample` has no weights."""
+        super().__init__()
+        self.resample = resample or nn.Identity()
+        self.activation = make_activation(config, padding, F.silu)
+        self.norm1 = group_norm(channels_in)
+        self.conv1 = Conv3x3(channels_in, channels_out, padding, bias=True)
+        self.embed = nn.Linear(embedding, 2 * channels_out)
+        self.norm2 = group_norm(channels_out)
+        self.dropout = nn.Dropout(dropout)
+        self.conv2 = zeroed(Conv3x3(channels_out, channels_out, padding, bias=True))
+        same = channels_in == channels_out
+        self.stream = nn.Identity() if same else nn.Conv2d(channels_in, channels_out, 1)
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """Map `[B, C, H, W]` and an embedding `[B, E]` to `[B, C', H', W']`."""
+        h = self.conv1(self.resample(self.activation(self.norm1(x))))
+        scale, shift = self.embed(embedding)[:, :, None, None].chunk(2, dim=1)
+        h = self.activation(torch.addcmul(shift, self.norm2(h), 1 + scale))
+        branch: Tensor = self.conv2(self.dropout(h))
+        straight: Tensor = self.stream(self.resample(x))
+        return straight + branch
+
+
+class ResAttention(nn.Module):
+    """Add to each pixel of the stream what it gathers from all others.
+
+    Source: Ho et al. 2020 (DDPM), appendix B; heads of a fixed size as in ADM.
+    """
+
+    def __init__(self, channels: int, head_channels: int) -> None:
+        """Take the channels, which one head takes all where they are fewer than a head's."""
+        super().__init__()
+        self.heads = count_heads(channels, head_channels)
+        self.norm = group_norm(channels)
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.project = zeroed(nn.Linear(channels, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `[B, C, H, W]` to the same shape, any H and W."""
+        batch, channels, height, width = x.shape
+        tokens = self.norm(x).permute(0, 2, 3, 1).flatten(1, 2)
+        q, k, v = (
+            part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for part in self.qkv(tokens).chunk(3, dim=-1)
+        )
+        seen: Tensor = self.project(attention(q, k, v).transpose(1, 2).flatten(2))
+        return x + seen.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
+
+
+class Stage(nn.Module):
+    """A residual block, and attention after it where it is asked for."""
+
+    def __init__(self, block: ResBlock, attend: ResAttention | None) -> None:
+        """Take the two."""
+        super().__init__()
+        self.block = block
+        self.attend = attend or nn.Identity()
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """Map `[B, C, H, W]` and an embedding `[B, E]` to `[B, C', H, W]`."""
+        y: Tensor = self.attend(self.block(x, embedding))
+        return y
+
+
+def linear_downsample(config: Config, padding: Padding) -> nn.Module:
+    """Make the way down that a configuration asks for; its baseline is the mean of 2×2 pixels.
+
+    A maximum, the baseline elsewhere, would bend the stream.
+    """
+    if config.filters_resampling:
+        return make_downsample(config, padding)
+    return nn.AvgPool2d(2)
+
+
+def linear_upsample(config: Config, padding: Padding) -> nn.Module:
+    """Make the way up that a configuration asks for; its baseline repeats each pixel 2×2 times."""
+    if config.filters_resampling:
+        return make_upsample(config, padding)
+    return nn.Upsample(scale_factor=2, mode="nearest")
+
+
+def group_norm(channels: int) -> nn.GroupNorm:
+    """Make a GroupNorm of 32 groups, or as many as there are with four channels or more each.
+
+    A channel that is normalised alone cannot tell a strong feature from a weak one.
+    """
+    groups = math.gcd(32, channels)
+    while groups > 1 and channels // groups < 4:
+        groups //= 2
+    return nn.GroupNorm(groups, channels)
+
+
+def count_heads(channels: int, head_channels: int) -> int:
+    """Return how many heads of a size there are in the channels, at least one.
+
+    Raises:
+        JincError: the channels are more than one head's and no whole number of them.
+    """
+    if channels > head_channels and channels % head_channels:
+        raise JincError(
+            f"head_channels: {channels} channels are no whole number of {head_channels}"
+        )
+    return max(1, channels // head_channels)
+
+
+def zeroed(layer: _Weighted) -> _Weighted:
+    """Start a layer at zero, so that a branch adds nothing until it has learned what."""
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer

@@ -1,0 +1,214 @@
+"""The residual U-Net of DDPM and ADM: resamplers and activations are put in, as everywhere."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from jinc.errors import JincError
+from jinc.nn.blocks import Conv3x3
+from jinc.nn.checks import check_halvings, check_least, refuse_norm_inside
+from jinc.nn.configs import Config
+from jinc.nn.layers import make_activation
+from jinc.nn.network import LabelEmbedding, Network, as_config, sinusoidal_embedding
+from jinc.nn.resblocks import (
+    ResAttention,
+    ResBlock,
+    Stage,
+    group_norm,
+    linear_downsample,
+    linear_upsample,
+    zeroed,
+)
+from jinc.signal.padding import Padding, check_padding
+from jinc.types import Images, Steps
+
+
+class ResUNet(Network):
+    """Predict ε, x0 or v; larger and better at it than the other networks.
+
+    Args:
+        config: name of a configuration (`D@6`), or the configuration itself. The baseline of `A`
+            is linear: means of 2×2 pixels on the way down, repeated pixels on the way up.
+        channels: of the images, ≥ 1.
+        width: channels that the multipliers multiply, even.
+        multipliers: one a level, ≥ 1, the first at full resolution; each level halves the image.
+        blocks: residual blocks at each level on the way down, ≥ 1; on the way up one more.
+        attention_levels: where pixels look at each other, besides at the deepest; 0 is full
+            resolution.
+        dropout: share of the features that training drops in each branch, [0, 1).
+        head_channels: of each attention head, ≥ 1.
+        classes: number of class labels; 0 for none.
+        augmentations: numbers that tell how an image was augmented; 0 for none.
+        padding: what lies beyond the edges, for filters and 3×3 convolutions: `zeros`, `reflect`
+            or `circular`. The ideal filter is always circular.
+
+    Raises:
+        JincError: an argument out of its range, or a configuration with its norm inside.
+
+    Source: Ho et al. 2020 (DDPM), appendix B; Dhariwal and Nichol 2021 (ADM), section 3.
+    """
+
+    kind: ClassVar[str] = "resunet"
+
+    def __init__(
+        self,
+        config: str | Config | Mapping[str, Any] = "D@6",
+        *,
+        channels: int = 3,
+        width: int = 128,
+        multipliers: Sequence[int] = (1, 2, 2, 2),
+        blocks: int = 2,
+        attention_levels: Sequence[int] = (1,),
+        dropout: float = 0.0,
+        head_channels: int = 64,
+        classes: int = 0,
+        augmentations: int = 0,
+        padding: Padding = "zeros",
+    ) -> None:
+        """Build the network; see the class."""
+        super().__init__()
+        config = as_config(config)
+        least = {"channels": 1, "width": 2, "blocks": 1, "head_channels": 1}
+        least |= {"classes": 0, "augmentations": 0}
+        given = (channels, width, blocks, head_channels, classes, augmentations)
+        check_least(least, dict(zip(least, given, strict=True)))
+        _check_shape(width, multipliers, attention_levels, dropout)
+        refuse_norm_inside(config, self.kind)
+        check_padding(padding)
+        self.config, self.padding = config, padding
+        self.channels, self.width, self.blocks = channels, width, blocks
+        self.multipliers, self.attention_levels = tuple(multipliers), tuple(attention_levels)
+        self.dropout, self.head_channels = dropout, head_channels
+        self.classes, self.augmentations = classes, augmentations
+
+        size = 4 * width
+        self.time = nn.Sequential(nn.Linear(width, size), nn.SiLU(), nn.Linear(size, size))
+        self.label_embedding = LabelEmbedding(classes, size) if classes else None
+        self.augment_embedding = (
+            nn.Linear(augmentations, size, bias=False) if augmentations else None
+        )
+        at = [width * multiplier for multiplier in multipliers]
+        self.first = Conv3x3(channels, at[0], padding, bias=True)
+        self._build_levels(at)
+        self.last = nn.Sequential(
+            group_norm(at[0]),
+            make_activation(config, padding, F.silu),
+            zeroed(Conv3x3(at[0], channels, padding, bias=True)),
+        )
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+
+    def _build_levels(self, at: list[int]) -> None:
+        """Build all between the first and the last convolution; `at` has each level's channels."""
+        config, padding, deep = self.config, self.padding, len(at) - 1
+        block = partial(
+            ResBlock,
+            embedding=4 * self.width,
+            config=config,
+            padding=padding,
+            dropout=self.dropout,
+        )
+
+        def stage(ins: int, level: int, attends: bool) -> Stage:
+            attend = ResAttention(at[level], self.head_channels) if attends else None
+            return Stage(block(ins, at[level]), attend)
+
+        down, up = linear_downsample(config, padding), linear_upsample(config, padding)
+        self.halvings = nn.ModuleList(block(c, c, resample=down) for c in at[:-1])
+        self.doublings = nn.ModuleList(block(c, c, resample=up) for c in at[:0:-1])
+        self.downs, self.ups = nn.ModuleList(), nn.ModuleList()
+        skips, ins = [at[0]], at[0]
+        for level in range(len(at)):
+            attends, stages = level in self.attention_levels, nn.ModuleList()
+            for _ in range(self.blocks):
+                stages.append(stage(ins, level, attends))
+                ins = at[level]
+                skips.append(ins)
+            if level < deep:
+                skips.append(ins)
+            self.downs.append(stages)
+        self.middle = nn.ModuleList(stage(at[deep], deep, attends) for attends in (True, False))
+        for level in reversed(range(len(at))):
+            attends, stages = level in self.attention_levels, nn.ModuleList()
+            for _ in range(self.blocks + 1):
+                stages.append(stage(ins + skips.pop(), level, attends))
+                ins = at[level]
+            self.ups.append(stages)
+
+    def forward(
+        self, x_t: Images, t: Steps, labels: Tensor | None = None, augment: Tensor | None = None
+    ) -> Images:
+        """Predict from noisy images; see `Network.forward`."""
+        self.check_input(x_t, t, labels, augment)
+        embedding = self._embed(t, labels, augment)
+        x = self.first(x_t.contiguous(memory_format=torch.channels_last))
+        skips = [x]
+        for level, stages in enumerate(self.downs):
+            if level:
+                x = self.halvings[level - 1](x, embedding)
+                skips.append(x)
+            for stage in stages.children():
+                x = stage(x, embedding)
+                skips.append(x)
+        for stage in self.middle:
+            x = stage(x, embedding)
+        for level, stages in enumerate(self.ups):
+            if level:
+                x = self.doublings[level - 1](x, embedding)
+            for stage in stages.children():
+                x = stage(torch.cat([x, skips.pop()], dim=1), embedding)
+        predicted: Tensor = self.last(x)
+        return predicted
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what the class is called with to make this network again, ready for JSON."""
+        return {
+            "config": self.config_argument(),
+            "channels": self.channels,
+            "width": self.width,
+            "multipliers": list(self.multipliers),
+            "blocks": self.blocks,
+            "attention_levels": list(self.attention_levels),
+            "dropout": self.dropout,
+            "head_channels": self.head_channels,
+            "classes": self.classes,
+            "augmentations": self.augmentations,
+            "padding": self.padding,
+        }
+
+    def check_size(self, height: int, width: int) -> None:
+        """Refuse a size that the levels do not divide."""
+        check_halvings(height, width, len(self.multipliers) - 1, "multipliers")
+
+    def _embed(self, t: Steps, labels: Tensor | None, augment: Tensor | None) -> Tensor:
+        """Return what every block is told of the images, `[B, 4·width]`."""
+        told: Tensor = self.time(sinusoidal_embedding(t, self.width).to(self.first.weight.dtype))
+        if labels is not None and self.label_embedding is not None:
+            told = told + self.label_embedding(labels)
+        if augment is not None and self.augment_embedding is not None:
+            told = told + self.augment_embedding(augment)
+        return F.silu(told)
+
+
+def _check_shape(
+    width: int, multipliers: Sequence[int], attention_levels: Sequence[int], dropout: float
+) -> None:
+    if width % 2:
+        raise JincError(f"width: {width} is odd; the embedding of steps has pairs of numbers")
+    least = {"multipliers": 1, "attention_levels": 0}
+    given = {"multipliers": multipliers, "attention_levels": attention_levels}
+    for name, numbers in given.items():
+        if not isinstance(numbers, (list, tuple)):
+            raise JincError(f"{name}: {numbers!r} is no list of numbers")
+        for number in numbers:
+            check_least(least, {name: number})
+    if not multipliers:
+        raise JincError("multipliers: there is none; take one for each level")
+    if max(attention_levels, default=0) >= len(multipliers):
+        deepest = len(multipliers) - 1
+        raise JincError(f"attention_levels: {max(attention_levels)} is beyond the last, {deepest}")
+    if not 0 <= dropout < 1:
+        raise JincError(f"dropout: {dropout} is outside [0, 1)")

@@ -1,0 +1,190 @@
+"""Showing a network more images than there are, and telling it what was done to them.
+
+A network that is told learns the augmented images without taking them for the data's own: told
+that nothing was done, it makes images that look as the data do. The idea is that of EDM
+(arXiv 2206.00364, appendix F.2).
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from jinc.diffusion import QuarterTurns, Rotation
+from jinc.errors import JincError
+from jinc.signal import extend
+from jinc.types import Images
+
+AugmentationKind: TypeAlias = Literal["hflip", "vflip", "quarter_turns", "rotation"]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is done to training images, each kind at random and after the one before.
+
+    Parameters are one number a kind, 0 where nothing is done: 1 for a flip; the number of quarter
+    turns, 0 to 3; the angle of a rotation, radians counter-clockwise.
+
+    Args:
+        kinds: `hflip` mirrors half of the images left to right, `vflip` half of them top to bottom,
+            `quarter_turns` turns by 0, 90, 180 or 270°, `rotation` turns half of them by any angle;
+            the other half stays, for upright is what sampling will ask for.
+
+    Raises:
+        JincError: an unknown kind, or one named twice.
+
+    >>> augmentation = Augmentation(("hflip", "rotation"))
+    >>> augmentation.numbers
+    3
+    >>> augmentation.labels(torch.tensor([[0.0, 0.0], [1.0, math.pi / 2]])).round().tolist()
+    [[0.0, 0.0, 0.0], [1.0, -1.0, 1.0]]
+    """
+
+    kinds: tuple[AugmentationKind, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what is unknown or said twice."""
+        for place, kind in enumerate(self.kinds):
+            if kind not in _KINDS:
+                near = get_close_matches(kind, _KINDS, n=1)
+                hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(_KINDS)}"
+                raise JincError(f"augment: no augmentation is called '{kind}': {hint}")
+            if kind in self.kinds[:place]:
+                raise JincError(f"augment: '{kind}' is named twice")
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers tell the network: 1 for a flip, 2 for a turn."""
+        return sum(_KINDS[kind].numbers for kind in self.kinds)
+
+    def draw(self, random: np.random.Generator, count: int) -> Tensor:
+        """Draw what is done to each image.
+
+        Args:
+            random: what to draw from; it moves on by one number for each parameter.
+            count: images in the batch.
+
+        Returns:
+            parameters, float32, `[count, kinds]`.
+        """
+        even = torch.from_numpy(random.random((count, len(self.kinds))))
+        columns = zip(self.kinds, even.unbind(1), strict=True)
+        return _side_by_side([_KINDS[kind].draw(u) for kind, u in columns], even).float()
+
+    def apply(self, x0: Images, parameters: Tensor) -> Images:
+        """Do it.
+
+        Flips and quarter turns are exact, and an image with parameters 0 is not touched. A rotation
+        is linear, and keeps all frequencies; so edges ring, and values may leave [−1, 1], the more
+        the sharper the image. What enters at the corners is the image's own reflection.
+
+        Args:
+            x0: clean images, `[B, C, H, W]`; square, if they are to be turned.
+            parameters: as drawn, `[B, kinds]`.
+
+        Returns:
+            `[B, C, H, W]`.
+
+        Raises:
+            JincError: images to be turned are not square.
+        """
+        height, width = x0.shape[-2:]
+        turning = [kind for kind in self.kinds if kind in ("quarter_turns", "rotation")]
+        if turning and height != width:
+            raise JincError(
+                f"augment: {turning[0]} needs square images, these are {height}×{width}"
+            )
+        for kind, amounts in zip(self.kinds, parameters.to(x0.device).unbind(1), strict=True):
+            x0 = _KINDS[kind].apply(x0, amounts)
+        return x0
+
+    def labels(self, parameters: Tensor) -> Tensor:
+        """Put what was done into numbers for the network; zeros, exactly, for nothing.
+
+        A flip is 0 or 1. A turn is (cos θ − 1, sin θ), in which 359° is near 0°.
+
+        Args:
+            parameters: as drawn, `[B, kinds]`.
+
+        Returns:
+            float32, `[B, numbers]`.
+        """
+        columns = zip(self.kinds, parameters.unbind(1), strict=True)
+        labels = [_KINDS[kind].label(amounts) for kind, amounts in columns]
+        return torch.cat([*labels, parameters.new_zeros(len(parameters), 0)], dim=1).float()
+
+
+class _Kind(NamedTuple):
+    """One kind of augmentation.
+
+    Args:
+        numbers: of its label.
+        draw: from even numbers in [0, 1) to parameters, `[B]`.
+        apply: to images, with parameters `[B]`.
+        label: of parameters, `[B, numbers]`.
+    """
+
+    numbers: int
+    draw: Callable[[Tensor], Tensor]
+    apply: Callable[[Images, Tensor], Images]
+    label: Callable[[Tensor], Tensor]
+
+
+def _half(u: Tensor) -> Tensor:
+    """1 for half of the images."""
+    return (u < 0.5).to(u.dtype)
+
+
+def _half_any_angle(u: Tensor) -> Tensor:
+    """−π … π for half of the images."""
+    return torch.where(u < 0.5, 0.0, 4 * math.pi * (u - 0.75))
+
+
+def _flip(axis: int) -> Callable[[Images, Tensor], Images]:
+    def flip(x: Images, flipped: Tensor) -> Images:
+        return torch.where(flipped.view(-1, 1, 1, 1) != 0, x.flip(axis), x)
+
+    return flip
+
+
+def _turn(x: Images, angles: Tensor) -> Images:
+    """Turn, each image laid out to twice its side as in a room of mirrors.
+
+    A mirrored image repeats after twice its side, and makes a torus without an edge. The corners of
+    the middle are at 0.71 of half the large side; shears tear it beyond 0.92 (`Rotation.mask`).
+    """
+    (turned,) = angles.nonzero(as_tuple=True)
+    if len(turned) == 0:
+        return x
+    size = x.shape[-1]
+    around = (size + 1) // 2
+    large = Rotation(angles[turned])(extend(x[turned], around, around, "reflect"))
+    middle = slice(around, around + size)
+    return x.index_copy(0, turned, large[..., middle, middle])
+
+
+def _circle(angles: Tensor) -> Tensor:
+    return torch.stack([angles.cos() - 1, angles.sin()], dim=1)
+
+
+_KINDS: dict[str, _Kind] = {
+    "hflip": _Kind(1, _half, _flip(-1), lambda flipped: flipped[:, None]),
+    "vflip": _Kind(1, _half, _flip(-2), lambda flipped: flipped[:, None]),
+    "quarter_turns": _Kind(
+        2,
+        lambda u: (4 * u).floor(),
+        lambda x, turns: QuarterTurns(turns)(x),
+        lambda turns: _circle(turns * (math.pi / 2)).round(),  # whole numbers, but for rounding
+    ),
+    "rotation": _Kind(2, _half_any_angle, _turn, _circle),
+}
+
+
+def _side_by_side(columns: list[Tensor], like: Tensor) -> Tensor:
+    """Columns `[B]` as `[B, columns]`, also where there is none."""
+    return torch.stack(columns, dim=1) if columns else like

@@ -1,0 +1,81 @@
+"""What a run is going to cost: computed from its network, and measured by a few steps."""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+import psutil
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from jinc.nn import Network
+from jinc.train.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run takes on this machine.
+
+    Args:
+        parameters: of the network.
+        gflop_per_image: of a forward pass, multiplications and additions apart.
+        seconds_per_step: the median of a few.
+        memory_bytes: at most, of the device; of the process where the device is the CPU.
+        steps: of the whole run.
+    """
+
+    parameters: int
+    gflop_per_image: float
+    seconds_per_step: float
+    memory_bytes: int
+    steps: int
+
+    @property
+    def hours(self) -> float:
+        """Of the whole run, without pictures and checkpoints."""
+        return self.steps * self.seconds_per_step / 3600
+
+
+def forward_gflop(network: Network, image_size: tuple[int, int]) -> float:
+    """Count the floating-point operations of a forward pass of one image, in 10⁹.
+
+    Convolutions, products of matrices and attention are counted; a training step takes about three
+    times as many.
+    """
+    device = next(network.parameters()).device
+    x_t = torch.zeros(1, network.channels, *image_size, device=device)
+    t = torch.zeros(1, dtype=torch.long, device=device)
+    was_training = network.training
+    network.eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(x_t, t)
+    network.train(was_training)
+    return float(counter.get_total_flops() / 1e9)
+
+
+def measure(trainer: Trainer, steps: int = 5) -> Cost:
+    """Do a few steps, and tell what they take; weights change, nothing is written.
+
+    Args:
+        trainer: of a fresh run.
+        steps: how many, after two to warm up.
+    """
+    device = trainer.device
+    seconds = []
+    for number in range(2 + steps):
+        start = time.perf_counter()
+        trainer.stepper.step(number, trainer.batches.batch(number)).tolist()
+        seconds.append(time.perf_counter() - start)
+    trainer.batches.close()
+    memory = psutil.Process().memory_info().rss
+    if device.type == "cuda":
+        memory = torch.cuda.max_memory_allocated(device)
+    network = trainer.stepper.network
+    height, width = trainer.image_size
+    return Cost(
+        parameters=sum(p.numel() for p in network.parameters()),
+        gflop_per_image=forward_gflop(network, (height, width)),
+        seconds_per_step=statistics.median(seconds[2:]),
+        memory_bytes=memory,
+        steps=trainer.total,
+    )

@@ -1,0 +1,56 @@
+"""The task of the single-step denoiser: to give an image back from one amount of noise."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jinc.data import ImageSet, image_grid, to_float
+from jinc.diffusion import SeededNoise, error
+from jinc.models import SingleStep
+from jinc.nn import Network
+from jinc.train.batches import Batch
+from jinc.train.config import TrainConfig
+from jinc.train.task import Predict
+
+SHOWN = 10
+"""Images in a picture."""
+
+
+class DenoisingTask:
+    """Train a network to undo z = x + σ ε, images x being in [0, 1].
+
+    Args:
+        package: the untrained denoiser.
+        config: the loss, and the seed of the pictures.
+        images: the first of them are drawn.
+
+    Source: CS180 (Berkeley), project 5, part B.
+    """
+
+    def __init__(self, package: SingleStep, config: TrainConfig, images: ImageSet) -> None:
+        """Keep them."""
+        self.package, self._config = package, config
+        self._shown = images.batch(range(min(SHOWN, len(images))))
+
+    def losses(self, predict: Predict, batch: Batch) -> Tensor:
+        """Return the error of every image."""
+        x = (batch.x0 + 1) / 2
+        noisy = x + self.package.noise_std * batch.eps
+        return error(predict(noisy, batch.t), x, self._config.loss)
+
+    def packaged(self, network: Network) -> SingleStep:
+        """Return the denoiser with other weights."""
+        return replace(self.package, network=network)
+
+    def draw(self, package: SingleStep) -> Iterator[NDArray[np.uint8] | None]:
+        """Draw images, with noise, and without it again."""
+        device = next(package.network.parameters()).device
+        x = (to_float(self._shown).to(device) + 1) / 2
+        noise = SeededNoise(self._config.seed, range(len(x)))
+        noisy = x + package.noise_std * noise(x)
+        rows = torch.cat([x, noisy, package(noisy)])
+        yield image_grid(2 * rows - 1, columns=len(x), scale=None)

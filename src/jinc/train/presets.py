@@ -1,0 +1,150 @@
+"""Settings that are known to make sense, by name; what a preset does not say is as usual."""
+
+import difflib
+from dataclasses import replace
+
+from jinc.errors import JincError
+from jinc.train.config import TrainConfig
+
+_DIGITS = TrainConfig(
+    data="digits",
+    image_size=16,
+    conditional=True,
+    width=16,
+    levels=2,
+    schedule="cosine",
+    steps=2000,
+    batch_size=32,
+    learning_rate=0.002,
+    adam_betas=(0.9, 0.99),
+    ema_decay=(0.997,),
+    sample_every=0,
+)
+
+# The protocol of arXiv 2411.09174: its U-Net, 32×32 images, batches of 16, 100 epochs.
+_PAPER = TrainConfig(
+    data="",
+    image_size=32,
+    width=32,
+    levels=3,
+    batch_size=16,
+    epochs=100,
+    learning_rate=3e-4,
+    seed=42,
+    checkpoint_every=2000,
+    sample_every=10_000,
+)
+
+# CS180 (Berkeley), project 5, part B; its schedule has 300 steps of the usual betas.
+_CS180 = TrainConfig(
+    data="",
+    network="cs180",
+    config="A",
+    image_size=28,
+    channels=1,
+    timesteps=300,
+    optimiser="adam",
+    weight_decay=0.0,
+)
+
+# DDPM (arXiv 2006.11239) on CIFAR-10, narrower, and shorter than its 800,000 steps.
+_DDIM = TrainConfig(
+    data="",
+    network="resunet",
+    image_size=32,
+    width=64,
+    multipliers=(1, 2, 2, 2),
+    attention=(16,),
+    dropout=0.1,
+    augment=("hflip",),
+    batch_size=128,
+    epochs=500,
+    optimiser="adam",
+    weight_decay=0.0,
+    learning_rate=2e-4,
+    warmup=5000,
+    clip_gradient=1.0,
+    ema_decay=(0.9999,),
+    checkpoint_every=2000,
+    sample_every=10_000,
+)
+
+_CELEBA = replace(
+    _DDIM,
+    image_size=64,
+    width=128,
+    multipliers=(1, 1, 2, 2, 4),
+    dropout=0.0,
+    batch_size=64,
+    learning_rate=2e-5,
+    epochs=400,
+)
+
+_FACES = replace(
+    _DDIM,
+    image_size=64,
+    width=64,
+    multipliers=(1, 2, 2, 4),
+    schedule="cosine",
+    batch_size=16,
+    epochs=2000,
+    warmup=500,
+    ema_decay=(0.999,),
+    checkpoint_every=500,
+    sample_every=1000,
+)
+
+PRESETS: dict[str, TrainConfig] = {
+    "digits": _DIGITS,
+    "mnist": replace(_PAPER, channels=1),
+    "mnist-m": replace(_PAPER, channels=3),
+    "mnist-class": replace(
+        _CS180,
+        width=64,
+        conditional=True,
+        label_dropout=0.1,
+        batch_size=128,
+        epochs=20,
+        learning_rate=1e-3,
+        lr_schedule="cosine",
+        sample_every=0,
+        sample_epochs=(1, 5, 10, 20),
+        sample_guidance=5.0,
+    ),
+    "mnist-denoiser": replace(
+        _CS180,
+        width=128,
+        noise_std=0.5,
+        batch_size=256,
+        epochs=5,
+        learning_rate=1e-4,
+        ema_decay=(),
+        sample_every=0,
+        sample_epochs=(1, 5),
+        checkpoint_every=100,
+    ),
+    "cifar10": replace(_PAPER, channels=3),
+    "cifar10-ddim": _DDIM,
+    "cifar10-ddim-128": replace(_DDIM, width=128),
+    "celeba-hq": _CELEBA,
+    "celeba-hq-128": replace(_CELEBA, image_size=128, batch_size=32),
+    "celeba-hq-256": replace(
+        _CELEBA, image_size=256, multipliers=(1, 1, 2, 2, 4, 4), batch_size=16
+    ),
+    "faces64": _FACES,
+    "faces128": replace(_FACES, image_size=128, multipliers=(1, 1, 2, 2, 4), batch_size=8),
+}
+"""The presets; those with empty `data` need to be told where theirs lies."""
+
+
+def find_preset(name: str) -> TrainConfig:
+    """Return a preset by its name.
+
+    Raises:
+        JincError: there is none of that name; the message says which is near.
+    """
+    if name in PRESETS:
+        return PRESETS[name]
+    near = difflib.get_close_matches(name, PRESETS, 1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(PRESETS)}"
+    raise JincError(f"preset: {name!r} is none; {hint}")

@@ -1,0 +1,188 @@
+"""The settings of a training run by what they are about; `config.TrainConfig` is all of them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from jinc.diffusion import MoveKind, Prediction
+from jinc.signal.padding import Padding
+from jinc.train.augment import AugmentationKind
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """What is trained on.
+
+    Args:
+        data: "digits" for the bundled set, or a path to MNIST, CIFAR-10 or a folder of images.
+        split: which part of the data to train on.
+        image_size: pixels a side after resizing and a centred crop; as the data is, if not given.
+        channels: 1 or 3; as the data is, if not given.
+        resize_filter: how images are resized, antialiased.
+        skip_first: drop the first row of a CSV file, as arXiv 2411.09174 did.
+        holdout: how many images to keep back and validate on.
+        augment: how images are changed at random: mirrored left to right or top to bottom, turned
+            by quarter turns or by any angle.
+        augment_labels: tell the network how each image was augmented, so that it learns from all
+            and samples what was not.
+    """
+
+    data: str = "digits"
+    split: Literal["train", "test", "all"] = "train"
+    image_size: int | None = None
+    channels: Literal[1, 3] | None = None
+    resize_filter: Literal["box", "bilinear", "bicubic", "lanczos"] = "bilinear"
+    skip_first: bool = False
+    holdout: int = 0
+    augment: tuple[AugmentationKind, ...] = ()
+    augment_labels: bool = False
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """What is trained.
+
+    Args:
+        network: the U-Net of arXiv 2411.09174; the residual U-Net of DDPM and ADM; that of CS180.
+        config: how aliasing is treated: A, D-2N (published) or D@6, D@12 (corrected), and more.
+        width: channels at the first level, a multiple of 4.
+        levels: of unet: how often the image is halved inside the network.
+        multipliers: of resunet: channels of each level, in widths.
+        blocks: of resunet: residual blocks a level.
+        attention: of resunet: sides in pixels of the maps that attend to themselves.
+        dropout: of resunet: share of activations that is dropped in training.
+        padding: what lies beyond the edges of an image inside the network.
+        conditional: learn the classes, so that they can be asked for.
+    """
+
+    network: Literal["unet", "resunet", "cs180"] = "unet"
+    config: str = "D@6"
+    width: int = 32
+    levels: int = 3
+    multipliers: tuple[int, ...] = (1, 2, 2, 2)
+    blocks: int = 2
+    attention: tuple[int, ...] = (16,)
+    dropout: float = 0.0
+    padding: Padding = "zeros"
+    conditional: bool = False
+
+
+@dataclass(frozen=True)
+class ObjectiveSettings:
+    """What is asked of the network.
+
+    Args:
+        schedule: how fast the image turns to noise.
+        timesteps: T, the number of noise levels.
+        prediction: what the network predicts: the noise, the clean image or the velocity.
+        loss: how its error is measured.
+        min_snr_gamma: γ of min-SNR weighting, usually 5; 0 for none.
+        complexity: weight errors by how much happens in an image: as published, or normalised.
+        complexity_weight: λ of that term.
+        equivariance: weight of the error against moving the image along; 0 for none.
+        moves: how it is moved then.
+        label_dropout: share of labels that are hidden, which guidance needs.
+        noise_std: train a single-step denoiser at this noise instead, images being in [0, 1].
+    """
+
+    schedule: Literal["linear", "cosine", "scaled_linear"] = "linear"
+    timesteps: int = 1000
+    prediction: Prediction = "eps"
+    loss: Literal["mse", "l1", "huber"] = "mse"
+    min_snr_gamma: float = 0.0
+    complexity: Literal["off", "published", "normalised"] = "off"
+    complexity_weight: float = 0.1
+    equivariance: float = 0.0
+    moves: MoveKind = "shift"
+    label_dropout: float = 0.0
+    noise_std: float | None = None
+
+
+@dataclass(frozen=True)
+class OptimiserSettings:
+    """How it learns.
+
+    Args:
+        steps: how many batches to train on; takes the place of epochs.
+        epochs: how often to go through the data, when steps is not given.
+        batch_size: images a step, over all processes.
+        accumulation: parts that each process takes its share of a batch in, to save memory.
+        optimiser: AdamW decouples the weight decay, Adam adds it to the gradient.
+        learning_rate: at its highest.
+        lr_schedule: whether it stays there or falls to nothing along a cosine.
+        warmup: steps in which it rises from nothing.
+        weight_decay: pull of the weights towards nothing.
+        adam_betas: how long the optimiser remembers gradients and their squares.
+        clip_gradient: greatest norm of the gradient; 0 for any.
+        ema_decay: how slowly the averaged weights follow; several keep several averages, of which
+            the first is the model; none keeps none.
+    """
+
+    steps: int | None = None
+    epochs: float = 100
+    batch_size: int = 64
+    accumulation: int = 1
+    optimiser: Literal["adamw", "adam"] = "adamw"
+    learning_rate: float = 3e-4
+    lr_schedule: Literal["constant", "cosine"] = "constant"
+    warmup: int = 0
+    weight_decay: float = 0.01
+    adam_betas: tuple[float, float] = (0.9, 0.999)
+    clip_gradient: float = 0.0
+    ema_decay: tuple[float, ...] = (0.999,)
+
+
+@dataclass(frozen=True)
+class MachineSettings:
+    """What it runs on.
+
+    Args:
+        seed: the same seed gives the same run.
+        device: cpu, cuda, mps, or auto for the best there is.
+        precision: numbers that the network computes in; its weights stay fp32.
+        compile: compile the network first, which takes minutes and makes steps faster.
+        fsdp: split weights and their averages over the processes, for networks too wide for one.
+        workers: threads that prepare batches ahead; if not given, 2 beside an accelerator.
+        resident: keep the images on the device; if not given, where they take up to 4 GB.
+    """
+
+    seed: int = 0
+    device: str = "auto"
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    compile: bool = False
+    fsdp: bool = False
+    workers: int | None = None
+    resident: bool | None = None
+
+
+@dataclass(frozen=True)
+class KeepingSettings:
+    """What is kept of it.
+
+    Args:
+        log_every: steps between lines of the log.
+        sample_every: steps between pictures of samples; 0 for none but the following.
+        sample_epochs: epochs after which there is a picture of samples.
+        sample_guidance: guidance of those pictures, where labels were hidden in training.
+        checkpoint_every: steps between checkpoints.
+        keep: how many checkpoints to keep, besides the best.
+        track: where else the log goes: TensorBoard, trackio.
+    """
+
+    log_every: int = 20
+    sample_every: int = 1000
+    sample_epochs: tuple[float, ...] = ()
+    sample_guidance: float = 1.0
+    checkpoint_every: int = 500
+    keep: int = 3
+    track: tuple[Literal["tensorboard", "trackio"], ...] = ()
+
+
+SECTIONS = {
+    "Data": DataSettings,
+    "Network": NetworkSettings,
+    "Objective": ObjectiveSettings,
+    "Optimiser": OptimiserSettings,
+    "Machine": MachineSettings,
+    "Keeping": KeepingSettings,
+}
+"""The settings by what they are about, in the order of a config.yaml."""

@@ -1,0 +1,66 @@
+"""Networks too wide for one device: every process holds a part of each weight (FSDP)."""
+
+import warnings
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from jinc.train.processes import Processes
+
+
+def shard(network: nn.Module, processes: Processes) -> None:
+    """Split the weights of a network over the processes, block by block, in place.
+
+    Args:
+        network: the same on every process; blocks are the members of its lists of modules.
+        processes: who takes part.
+    """
+    # No block changes in place what another returned, which is all that this warns of.
+    warnings.filterwarnings("ignore", "FSDP2-wrapped module", UserWarning)
+    mesh = init_device_mesh(processes.device.type, (processes.count,))
+    network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # torch's stub lacks it
+    lists = [child for child in network.modules() if isinstance(child, nn.ModuleList)]
+    blocks = [block for each in reversed(lists) for block in each]  # what lies inside comes first
+    for block in blocks:
+        if not isinstance(block, nn.ModuleList) and any(True for _ in block.parameters()):
+            fully_shard(block, mesh=mesh)
+    fully_shard(network, mesh=mesh)
+
+
+def local(tensors: Iterable[Tensor]) -> list[Tensor]:
+    """Return what this process holds of each tensor, sharing its memory."""
+    return [each.to_local() if isinstance(each, DTensor) else each for each in tensors]
+
+
+def whole(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Gather tensors that are split; every process has to ask."""
+    return {n: t.full_tensor() if isinstance(t, DTensor) else t for n, t in tensors.items()}
+
+
+def load_whole(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Give a network, split or not, its weights from whole ones.
+
+    Raises:
+        RuntimeError: the names or shapes are others.
+    """
+    state = network.state_dict()
+    parts = {n: alike(w, state[n]) if n in state else w for n, w in weights.items()}
+    network.load_state_dict(parts)
+
+
+def alike(tensor: Tensor, example: Tensor) -> Tensor:
+    """Split a whole tensor as another is split, or leave it whole."""
+    if not isinstance(example, DTensor):
+        return tensor
+    mesh = example.device_mesh
+    return distribute_tensor(tensor.to(mesh.device_type), mesh, example.placements)
+
+
+def norm(tensors: Iterable[Tensor]) -> Tensor:
+    """Return the Euclidean norm of all tensors together, `[]`, over all processes."""
+    total = torch.nn.utils.get_total_norm(list(tensors))
+    return total.full_tensor() if isinstance(total, DTensor) else total

@@ -1,0 +1,180 @@
+"""One step of training: error, gradients, and an update that what is not finite never reaches."""
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from jinc.nn import Network
+from jinc.train.batches import Batch
+from jinc.train.checkpoint import Tensors
+from jinc.train.config import TrainConfig
+from jinc.train.ema import Ema
+from jinc.train.guard import Norms, Unchanged, norms_of_blocks
+from jinc.train.learning_rate import learning_rate
+from jinc.train.loss_scale import LossScale
+from jinc.train.optimiser import load_optimiser, make_optimiser, optimiser_tensors, take_step
+from jinc.train.processes import Processes, copies, gradients_apart
+from jinc.train.sharding import load_whole, norm, shard, whole
+from jinc.train.task import Task
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_DROPOUT = 3  # a stream of the seed; `batches` has others
+
+
+class Stepper:
+    """A network in training, with its optimiser and its averages.
+
+    Nothing here waits for the device: whether a step is taken is decided there.
+
+    Args:
+        task: what is to be learned.
+        config: how.
+        processes: who takes part.
+        total: number of all steps.
+    """
+
+    def __init__(
+        self, task: Task[Any], config: TrainConfig, processes: Processes, total: int
+    ) -> None:
+        """Move the network to the device, and wrap it for it."""
+        self._task, self._config, self._processes, self._total = task, config, processes, total
+        self.network: Network = task.package.network.to(processes.device)
+        twins = [copy.deepcopy(self.network) for _ in config.ema_decay]
+        if config.fsdp and processes.count > 1:
+            for each in (self.network, *twins):
+                shard(each, processes)
+            self._wrapped: nn.Module = self.network
+        else:
+            self._wrapped = copies(self.network, processes)
+        decays = zip(config.ema_decay, twins, strict=True)
+        self.averages = [Ema(self.network, decay, twin) for decay, twin in decays]
+        self.optimiser = make_optimiser(config, self.network)
+        self._scale = LossScale(config.precision == "fp16", processes.device)
+        self._unchanged = Unchanged(self.network)
+        self._drops = any(isinstance(m, nn.Dropout) and m.p for m in self.network.modules())
+        self._called: Any = torch.compile(self._wrapped) if config.compile else self._wrapped
+        self.network.train()
+
+    @property
+    def averaged(self) -> Network:
+        """The network with averaged weights, or as it is where no average is kept."""
+        return self.averages[0].network if self.averages else self.network
+
+    def step(self, number: int, batch: Batch, *, stop: bool = False) -> Tensor:
+        """Do step number `number`, 0, 1, 2, …; where loss or gradients are no numbers, nothing.
+
+        Args:
+            number: of the step.
+            batch: this process's share of the step.
+            stop: whether this process has been asked to stop.
+
+        Returns:
+            loss and norm of the gradient, over all processes; how many of them failed; and how many
+            were asked to stop: `[4]`, on the device.
+        """
+        self._unchanged.remember()
+        loss = self.gradients(number, batch)
+        size = norm(self.gradient_list())
+        # Where scaled gradients overflow, the next factor is smaller, and nothing has failed.
+        overflow = ~size.isfinite()
+        failed = ~loss.isfinite() | (overflow & (self._scale.factor <= 1))
+        asked = torch.full_like(loss, float(stop))
+        told = torch.stack([loss / self._processes.count, failed, overflow, asked])
+        loss, failed, overflow, asked = self._processes.add(told)
+        self._update(number, size, (failed == 0) & (overflow == 0))
+        return torch.stack([loss, size, failed, asked])
+
+    def gradients(self, number: int, batch: Batch) -> Tensor:
+        """Put the gradients of a batch in place, unscaled, and return its mean loss, `[]`."""
+        self.optimiser.zero_grad(set_to_none=True)
+        parts = self._config.accumulation
+        total = torch.zeros((), device=self._processes.device)
+        for place, part in enumerate(batch.parts(parts)):
+            self._seed_dropout(number, place)
+            with gradients_apart(self._wrapped, apart=place + 1 < parts):
+                loss = self._task.losses(self._predict, part).mean() / parts
+                (loss * self._scale.factor).backward()  # type: ignore[no-untyped-call]
+            total += loss.detach()
+        if self._scale.on:
+            torch._foreach_mul_(self.gradient_list(), 1 / self._scale.factor)
+        return total
+
+    def norms(self, number: int, batch: Batch) -> tuple[Norms, Norms]:
+        """Return the norms of weights and of the gradients of a batch, and change nothing else."""
+        self._unchanged.remember()
+        self.gradients(number, batch)
+        taken = torch.tensor(False, device=self._processes.device)
+        self._unchanged.restore_unless(taken)
+        return norms_of_blocks(self.network)
+
+    def gradient_list(self) -> list[Tensor]:
+        """Return the gradients that are there."""
+        return [p.grad for p in self.network.parameters() if p.grad is not None]
+
+    def groups(self) -> dict[str, Tensors]:
+        """Return all that a checkpoint has to hold; every process has to ask."""
+        groups: dict[str, Tensors] = {"network": whole(self.network.state_dict())}
+        for place, average in enumerate(self.averages):
+            groups[_group(place)] = whole(average.network.state_dict())
+        groups["optimiser"] = whole(optimiser_tensors(self.optimiser))
+        groups["scale"] = self._scale.tensors()
+        return groups
+
+    def load(self, groups: Mapping[str, Tensors]) -> None:
+        """Put back what `groups` returned.
+
+        Raises:
+            RuntimeError: it is of another network.
+            ValueError: likewise.
+            LookupError: likewise.
+        """
+        load_whole(self.network, groups["network"])
+        for place, average in enumerate(self.averages):
+            load_whole(average.network, groups[_group(place)])
+        load_optimiser(self.optimiser, groups["optimiser"])
+        self._scale.load(groups["scale"])
+
+    def whole_networks(self) -> Iterator[tuple[float, Network]]:
+        """Yield every averaged network with its decay, put together where it is split."""
+        kept = [(average.decay, average.network) for average in self.averages]
+        for decay, network in kept or [(0.0, self.network)]:
+            if self._config.fsdp and self._processes.count > 1:
+                weights = {n: w.cpu() for n, w in whole(network.state_dict()).items()}
+                yield decay, type(network).of_weights(weights, **network.arguments())
+            else:
+                yield decay, network
+
+    def _predict(self, *inputs: Tensor | None) -> Tensor:
+        precision = _DTYPES[self._config.precision]
+        kind = self._processes.device.type
+        with torch.autocast(kind, precision, enabled=precision != torch.float32):
+            output: Tensor = self._called(*inputs)
+        return output.float()
+
+    def _update(self, number: int, size: Tensor, finite: Tensor) -> None:
+        most = self._config.clip_gradient
+        if most:
+            torch._foreach_mul_(self.gradient_list(), (most / (size + 1e-6)).clamp_max(1.0))
+        rate = learning_rate(self._config, number, self._total)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        take_step(self.optimiser, finite)
+        self._unchanged.restore_unless(finite)
+        self._scale.update(finite)
+        for average in self.averages:
+            average.update(number + 1, finite)
+
+    def _seed_dropout(self, number: int, part: int) -> None:
+        """Make what is dropped a function of seed, step, process and part: no state to save."""
+        if self._drops:
+            stream = (self._config.seed, _DROPOUT, number, self._processes.rank, part)
+            seed = np.random.SeedSequence(stream).generate_state(1, np.uint64)[0]
+            torch.manual_seed(int(seed))
+
+
+def _group(place: int) -> str:
+    return f"ema-{place}" if place else "ema"

@@ -1,0 +1,69 @@
+"""The log as other tools show it: TensorBoard and trackio, where they are installed."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinc.errors import JincError
+
+Sink = tuple[Callable[[int, dict[str, float]], None], Callable[[], None]]
+"""What takes the numbers of a step, and what ends it."""
+
+
+class Trackers:
+    """Send the lines of a log on.
+
+    Args:
+        names: `tensorboard`, whose files go to `tensorboard/` of the run; `trackio`.
+        folder: the run's.
+
+    Raises:
+        JincError: a tool is not installed.
+    """
+
+    def __init__(self, names: Sequence[str], folder: Path) -> None:
+        """Open them."""
+        openers: dict[str, Callable[[Path], Sink]]
+        openers = {"tensorboard": _tensorboard, "trackio": _trackio}
+        self._sinks = []
+        for name in names:
+            try:
+                self._sinks.append(openers[name](folder))
+            except ImportError:
+                raise JincError(
+                    f"track: {name} is not installed; pip install 'jinc[track]'"
+                ) from None
+
+    def log(self, entry: dict[str, Any]) -> None:
+        """Send the numbers of a line."""
+        numbers = {n: v for n, v in entry.items() if n != "step" and v is not None}
+        for send, _ in self._sinks:
+            send(entry["step"], numbers)
+
+    def close(self) -> None:
+        """Finish writing."""
+        for _, end in self._sinks:
+            end()
+
+
+def _tensorboard(folder: Path) -> Sink:
+    from torch.utils.tensorboard import SummaryWriter
+
+    writer: Any = SummaryWriter(str(folder / "tensorboard"))
+
+    def send(step: int, numbers: dict[str, float]) -> None:
+        for name, value in numbers.items():
+            writer.add_scalar(name, value, step)
+
+    return send, writer.close
+
+
+def _trackio(folder: Path) -> Sink:
+    import trackio
+
+    trackio.init(project="jinc", name=folder.name, resume="allow", embed=False)
+
+    def send(step: int, numbers: dict[str, float]) -> None:
+        trackio.log(numbers, step=step)
+
+    return send, trackio.finish

@@ -1,0 +1,57 @@
+"""The error on images that were held out, always with the same noise, to be compared."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jinc.data import ImageSet
+from jinc.nn import Network
+from jinc.train.batches import Batches
+from jinc.train.config import TrainConfig
+from jinc.train.task import Task
+
+MOST = 1024
+"""Images of a validation."""
+
+
+@torch.no_grad()
+def validation_loss(
+    task: Task[Any],
+    network: Network,
+    images: ImageSet,
+    held_out: NDArray[np.int64],
+    config: TrainConfig,
+) -> float:
+    """Return the mean error of a network on images that it was not trained on, not augmented.
+
+    Args:
+        task: says what the error is.
+        network: as it is used, in evaluation mode while this lasts.
+        images: the data.
+        held_out: positions of the images, one at least.
+        config: of the run.
+    """
+    size = min(config.batch_size, len(held_out))
+    batches = Batches(
+        images,
+        batch_size=size,
+        timesteps=config.timesteps,
+        seed=config.seed,
+        among=held_out,
+        moves=config.moves if config.equivariance else None,
+        device=next(network.parameters()).device,
+    )
+
+    def predict(*inputs: Tensor | None) -> Tensor:
+        output: Tensor = network(*inputs)
+        return output
+
+    was_training = network.training
+    network.eval()
+    count = max(1, min(len(held_out), MOST) // size)
+    means = [task.losses(predict, batches.batch(step)).mean() for step in range(count)]
+    network.train(was_training)
+    return float(torch.stack(means).mean())

@@ -1,0 +1,126 @@
+"""What training offers beyond a plain run: presets, dry runs, guidance, the denoiser."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from jinc.models import SingleStep
+from jinc.train import PRESETS, Run
+
+
+def test_presets_are_listed_with_what_they_cost(jinc) -> None:
+    facts = json.loads(jinc("presets", "--json").out)
+    assert facts.keys() == PRESETS.keys()
+    assert facts["cifar10-ddim"]["parameters"] < facts["cifar10-ddim-128"]["parameters"]
+    small, large = (
+        facts[name]["forward_gflop_per_image"] for name in ("celeba-hq", "celeba-hq-128")
+    )
+    assert 3.5 < large / small < 4.5
+    shown = jinc("presets")
+    assert all(name in shown.out for name in PRESETS)
+
+
+def test_a_preset_and_what_is_said_beside_it(jinc, tmp_path) -> None:
+    words = ("--preset", "digits", "--steps", 2, "--width", 4, "--out", tmp_path / "run")
+    assert jinc("train", *words).code == 0
+    config = Run.open(tmp_path / "run").config
+    assert (config.steps, config.width, config.schedule) == (2, 4, "cosine")
+    assert config.ema_decay == PRESETS["digits"].ema_decay
+    again = jinc("train", *words, "--resume")
+    assert (again.code, Run.open(tmp_path / "run").config) == (0, config)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--preset", "mnits"), "did you mean mnist?"),
+        (("--preset",), "--preset: names nothing"),
+        (("--preset", "mnist"), "data: say which"),
+        (("--label-dropout", "0.5"), "label_dropout: needs --conditional"),
+        (("--augment", "hflop"), "--augment"),
+        (("--augment-labels",), "augment_labels: needs --augment"),
+        (("--ema-decay", "1.5"), "ema_decay: 1.5"),
+        (("--batch-size", "4", "--accumulation", "3"), "accumulation: 3"),
+        (("--holdout", "1797"), "holdout: 1797 of 1797"),
+        (("--network", "cs180", "--image-size", "10"), "image_size"),
+        (("--network", "resunet", "--width", "7"), "width"),
+        (("--complexity", "published", "--accumulation", "2"), "complexity"),
+        (("--track", "tensorbord"), "--track"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_what_makes_no_sense_is_told_in_one_line(jinc, tmp_path, words, says) -> None:
+    said = jinc("train", "--out", tmp_path / "run", "--steps", 1, *words)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.count("\n") == 1
+    assert says in said.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_out_is_needed_but_for_a_dry_run(jinc, tiny, tmp_path) -> None:
+    said = jinc("train", *tiny)
+    assert (said.code, said.err) == (2, "jinc: --out: say where the run goes\n")
+    said = jinc("train", *tiny, "--dry-run", "--out", tmp_path / "run")
+    assert said.code == 0
+    for words in ("parameters: ", "GFLOP", "memory: ", "images/s", "all 6 steps"):
+        assert words in said.out
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_learning_curve_is_drawn(trained) -> None:
+    with Image.open(trained / "curve.png") as picture:
+        assert min(picture.size) > 200
+
+
+def test_guidance(jinc, trained_on_classes, trained, tmp_path) -> None:
+    made = {}
+    for guidance in (1, 3):
+        folder = tmp_path / str(guidance)
+        words = ("--out", folder, "-n", 1, "--steps", 3, "--guidance", guidance)
+        assert jinc("sample", trained_on_classes, *words).code == 0
+        made[guidance] = (folder / "000000.png").read_bytes()
+    assert made[1] != made[3]
+    said = jinc("sample", trained, "--out", tmp_path / "no", "--guidance", 3)
+    assert (said.code, said.err) == (
+        2,
+        "jinc: --guidance: this model was trained without classes\n",
+    )
+
+
+@pytest.fixture(scope="module")
+def denoiser(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from jinc.cli import main
+
+    folder = tmp_path_factory.mktemp("denoiser") / "run"
+    words = ("--data", "digits", "--width", "4", "--steps", "4", "--image-size", "8")
+    main(["denoise", "train", "--out", str(folder), *words, "--batch-size", "8", "--device", "cpu"])
+    return folder
+
+
+def test_the_denoiser_is_trained_and_tested(jinc, denoiser, tmp_path) -> None:
+    assert SingleStep.load(denoiser / "model").noise_std == 0.5
+    words = ("--out", tmp_path / "out", "-n", 20, "--data", "digits", "--sigmas", 0, 0.5)
+    said = jinc("denoise", "test", denoiser, *words, "--json", "--split", "train")
+    assert said.code == 0
+    facts = json.loads(said.out)
+    assert facts == json.loads((tmp_path / "out" / "denoising.json").read_text())
+    assert (facts["images"], facts["sigma"], facts["trained_at"]) == (20, [0, 0.5], 0.5)
+    noisy = facts["mse"]["noisy"]
+    assert noisy[0] == 0
+    assert noisy[1] == pytest.approx(0.25, rel=0.1)
+    assert facts["mse"]["Gaussian blur"][1] < noisy[1]
+    with Image.open(tmp_path / "out" / "denoising.png") as picture:
+        assert min(picture.size) > 200
+    shown = jinc("denoise", "test", denoiser, *words, "--split", "train")
+    assert "Gaussian blur" in shown.out
+
+
+def test_a_denoiser_is_no_diffusion_model(jinc, denoiser, trained, tmp_path) -> None:
+    said = jinc("sample", denoiser, "--out", tmp_path / "s")
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert "single-step denoiser" in said.err
+    said = jinc("denoise", "test", trained, "--out", tmp_path / "t")
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert "no single-step denoiser" in said.err

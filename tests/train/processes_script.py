@@ -1,0 +1,162 @@
+"""What each process does for `test_processes`, by itself or with others that torchrun starts."""
+
+import hashlib
+import json
+import sys
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from unittest import mock
+
+from safetensors.torch import save_file
+
+from jinc.data import read_digits
+from jinc.errors import JincError, ToldElsewhere
+from jinc.train import Processes, Run, TrainConfig, Trainer
+from jinc.train.sharding import whole
+
+TINY = {"width": 4, "levels": 1, "batch_size": 8, "timesteps": 20, "steps": 6, "device": "cpu"}
+QUIET = {"sample_every": 0, "checkpoint_every": 1000, "log_every": 1, "learning_rate": 3e-3}
+RESUNET = {"network": "resunet", "multipliers": (1, 2), "blocks": 1, "attention": (4,)}
+CASES = {
+    "published": {"config": "D-2N", "ema_decay": (0.9, 0.99), "clip_gradient": 0.5},
+    "accumulated": {"config": "A", "accumulation": 2, "equivariance": 0.1},
+    "resunet": {"config": "D@6", "conditional": True, "label_dropout": 0.3, **RESUNET},
+    "sharded": {"config": "A", "accumulation": 2, "clip_gradient": 0.5, "fsdp": True},
+    "sharded resunet": {"config": "A", "fsdp": True, **RESUNET, "steps": 3},
+}
+"""What many processes have to do as one does it."""
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    with Processes.join("cpu") as processes:
+        for name in CASES:
+            learn(name, folder / name, processes)
+        found = {
+            "rank": processes.rank,
+            "shared": shared_failures(processes),
+            "first": main_is_first(folder / "first", processes),
+            "stopped": stopped_by_one(folder / "stopped", processes),
+            "spoiled": spoiled_by_one(folder / "spoiled", processes),
+            "spoiled sharded": spoiled_by_one(folder / "spoiled-shards", processes, fsdp=True),
+            "disk": full_disk(folder / "disk", processes),
+        }
+    (folder / f"{found['rank']}.json").write_text(json.dumps(found))
+
+
+def new_trainer(folder: Path, processes: Processes, **settings: object) -> Trainer:
+    with processes.main_first():
+        if processes.is_main:
+            Run.create(folder, TrainConfig(**{**TINY, **QUIET, **settings}))
+    return Trainer(Run.open(folder), read_digits(), processes=processes)
+
+
+def learn(name: str, folder: Path, processes: Processes) -> None:
+    """Train one of the cases, and leave its first gradient in the run folder."""
+    trainer = new_trainer(folder, processes, **CASES[name])
+    stepper = trainer.stepper
+    stepper.gradients(0, trainer.batches.batch(0))
+    named = {n: p.grad for n, p in stepper.network.named_parameters() if p.grad is not None}
+    gradient = {n: g.contiguous() for n, g in whole(named).items()}
+    for _ in trainer.steps():
+        pass
+    if processes.is_main:
+        save_file(gradient, folder / "gradient.safetensors")
+
+
+def shared_failures(processes: Processes) -> list[object]:
+    """Fail on the last process, then on all."""
+    last = processes.count - 1
+    outcomes = [outcome(processes, fails=processes.rank == last), outcome(processes, fails=True)]
+    return [*outcomes, outcome(processes, fails=False)]
+
+
+def outcome(processes: Processes, *, fails: bool) -> object:
+    try:
+        with processes.together():
+            if fails:
+                raise JincError(f"told by {processes.rank}")
+    except JincError as error:
+        return type(error).__name__, str(error)
+    return None
+
+
+def main_is_first(file: Path, processes: Processes) -> list[object]:
+    """Find what the main process wrote; and nothing is done where it failed."""
+    with processes.main_first():
+        if processes.is_main:
+            file.write_text("read me")
+        read = file.read_text()
+    entered = False
+    try:
+        with processes.main_first():
+            entered = True
+            if processes.is_main:
+                raise JincError("no data")
+    except JincError as error:
+        return [read, entered, type(error).__name__]
+    return [read, entered, None]
+
+
+def stopped_by_one(folder: Path, processes: Processes) -> list[object]:
+    """Ask the last process to stop after its third step."""
+    trainer = new_trainer(folder, processes)
+    for progress in trainer.steps():
+        if progress.step == 3 and processes.rank == processes.count - 1:
+            trainer.request_stop()
+    return [trainer.stopped, trainer.step]
+
+
+def spoiled_by_one(folder: Path, processes: Processes, **settings: object) -> dict[str, object]:
+    """Let the last process alone meet NaN, once and survive it, then five times."""
+    trainer = new_trainer(folder, processes, steps=20, ema_decay=(0.9,), **settings)
+    sums, bad = [], {3, *range(5, 20)}
+
+    @contextmanager
+    def spoiling():
+        network = trainer.stepper.network
+        if processes.rank < processes.count - 1:
+            yield
+            return
+        hook = network.register_forward_hook(
+            lambda _, __, out: out * float("nan") if trainer.step in bad else out
+        )
+        yield
+        hook.remove()
+
+    code = None
+    with spoiling():
+        steps = trainer.steps()
+        try:
+            for _ in islice(steps, 19):
+                sums.append(digest(trainer))
+        except JincError as error:
+            code = error.exit_code
+    sums.append(digest(trainer))
+    return {"sums": sums, "code": code, "step": trainer.step}
+
+
+def digest(trainer: Trainer) -> str:
+    """Return a sum of all that training changes; every process has to ask."""
+    tensors = [t for group in trainer.stepper.groups().values() for t in group.values()]
+    return hashlib.sha256(b"".join(t.numpy().tobytes() for t in tensors)).hexdigest()
+
+
+def full_disk(folder: Path, processes: Processes) -> object:
+    """Let the main process alone fail to write a checkpoint."""
+    trainer = new_trainer(folder, processes, steps=1)
+    problem = JincError("No space left on device") if processes.is_main else AssertionError
+    with mock.patch("jinc.train.trainer.save_checkpoint", side_effect=problem):
+        try:
+            for _ in trainer.steps():
+                pass
+        except ToldElsewhere:
+            return "told elsewhere"
+        except JincError as error:
+            return str(error)
+    return None
+
+
+if __name__ == "__main__":
+    main()
