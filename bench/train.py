@@ -75,7 +75,6 @@ class Contestant:
         clock = Clock(self.device)
         self.step()
         self.first_step = clock()  # with compilation
-        self.step()
         self.memory = peak_bytes(self.step, self.device) + self.lasting_bytes()
         self.gflop = 3 * config.batch_size * self._forward_gflop()
         self.parts: dict[str, list[float]] = {part: [] for part in PARTS}

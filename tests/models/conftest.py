@@ -5,16 +5,23 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from jinc.diffusion import Prediction
 from jinc.models import Model
 from jinc.nn import UNet
 
 
 @pytest.fixture
 def make_model() -> Callable[..., Model]:
-    def make(config: str = "D@6", channels: int = 1, classes: int = 0, T: int = 12) -> Model:
+    def make(
+        config: str = "D@6",
+        channels: int = 1,
+        classes: int = 0,
+        T: int = 12,
+        prediction: Prediction = "eps",
+    ) -> Model:
         torch.manual_seed(classes)
         network = UNet(config, channels=channels, width=4, levels=1, classes=classes)
         names = tuple(f"class {i}" for i in range(classes))
-        return Model(network.eval(), (8, 8), names, "cosine", T)
+        return Model(network.eval(), (8, 8), names, "cosine", T, prediction)
 
     return make

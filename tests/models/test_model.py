@@ -6,22 +6,23 @@ from dataclasses import replace
 import pytest
 import torch
 
+from jinc.diffusion import target
 from jinc.errors import JincError
 from jinc.models import Model
-from jinc.nn import UNet, parse_config
+from jinc.nn import CS180UNet, ResUNet, UNet, parse_config
 
 FILES = ("config.json", "diffusion.json", "model.safetensors")
 
 
 @pytest.mark.parametrize("config", ["A", "D@6", "B@ideal", "D+norm-2N", "C-1/6"])
-@pytest.mark.parametrize("classes", [0, 3])
-def test_what_is_saved_is_what_is_loaded(tmp_path, make_model, config, classes) -> None:
-    model = make_model(config, channels=3, classes=classes)
+@pytest.mark.parametrize(("classes", "prediction"), [(0, "eps"), (3, "x0"), (3, "v")])
+def test_what_is_saved_is_what_is_loaded(tmp_path, make_model, config, classes, prediction) -> None:
+    model = make_model(config, channels=3, classes=classes, prediction=prediction)
     model.save(tmp_path / "deep" / "folder")
     loaded = Model.load(tmp_path / "deep" / "folder")
     assert {f.name for f in (tmp_path / "deep" / "folder").iterdir()} == {*FILES, "manifest.json"}
     assert loaded.network.arguments() == model.network.arguments()
-    facts = ("image_size", "class_names", "schedule_name", "timesteps")
+    facts = ("image_size", "class_names", "schedule_name", "timesteps", "prediction")
     assert [getattr(loaded, f) for f in facts] == [getattr(model, f) for f in facts]
     assert torch.equal(loaded.schedule.alpha_bars, model.schedule.alpha_bars)
     saved = model.network.state_dict()
@@ -39,6 +40,25 @@ def test_a_design_without_a_name_is_kept(tmp_path, make_model) -> None:
     model = replace(make_model(), network=UNet(config, channels=1, width=4, levels=1))
     model.save(tmp_path)
     assert Model.load(tmp_path).network.config == config
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        ResUNet(channels=1, width=4, multipliers=(1, 2), blocks=1, classes=3, augmentations=2),
+        CS180UNet(channels=1, width=2, image_size=8, classes=3, timesteps=12),
+    ],
+    ids=lambda network: network.kind,
+)
+def test_networks_of_every_kind_are_kept(tmp_path, make_model, network) -> None:
+    """Running means of a BatchNorm included."""
+    network(torch.randn(4, 1, 8, 8), torch.zeros(4))
+    replace(make_model(classes=3), network=network.eval()).save(tmp_path)
+    loaded = Model.load(tmp_path).network
+    assert type(loaded) is type(network)
+    assert loaded.arguments() == network.arguments()
+    found = loaded.state_dict()
+    assert all(torch.equal(found[name], t) for name, t in network.state_dict().items())
 
 
 def test_saving_twice_gives_the_same_bytes(tmp_path, make_model) -> None:
@@ -116,7 +136,9 @@ def complaint_about(folder) -> str:
         {"schedule": "linar"},
         {"timesteps": 0},
         {"timesteps": "many"},
-        {"prediction": "v"},
+        {"prediction": "epsilon"},
+        {"prediction": ["eps"]},
+        {"prediction": None},
     ],
     ids=str,
 )
@@ -151,14 +173,16 @@ def test_weights_of_another_network(tmp_path, make_model) -> None:
     refused(tmp_path / "a", "model.safetensors")
 
 
-def test_a_perfect_network_denoises_perfectly(make_model) -> None:
-    """With the true ε in place of the network, x0 comes back; so the adapter is the inverse."""
-    model = make_model()
+@pytest.mark.parametrize("prediction", ["eps", "x0", "v"])
+def test_a_perfect_network_denoises_perfectly(make_model, prediction) -> None:
+    """With the truth in place of the network, x0 comes back; so the adapter is the inverse."""
+    model = make_model(prediction=prediction)
     x0, eps = torch.rand(12, 1, 8, 8) * 2 - 1, torch.randn(12, 1, 8, 8)
     t = torch.arange(12)
     alpha_bar = model.schedule.alpha_bar(t)[:, None, None, None]
     x_t = (alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps).float()
-    model.network.forward = lambda *_: eps
+    truth = target(model.schedule, prediction, x0, t, eps).float()
+    model.network.forward = lambda *_: truth
     error = (model.denoiser()(x_t, t) - x0).abs().amax((1, 2, 3)) * alpha_bar.flatten().sqrt()
     assert error.max() < 1e-5
 

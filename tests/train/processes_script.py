@@ -18,31 +18,34 @@ from jinc.train.sharding import whole
 TINY = {"width": 4, "levels": 1, "batch_size": 8, "timesteps": 20, "steps": 6, "device": "cpu"}
 QUIET = {"sample_every": 0, "checkpoint_every": 1000, "log_every": 1, "learning_rate": 3e-3}
 RESUNET = {"network": "resunet", "multipliers": (1, 2), "blocks": 1, "attention": (4,)}
-CASES = {
+COPIES = {
     "published": {"config": "D-2N", "ema_decay": (0.9, 0.99), "clip_gradient": 0.5},
     "accumulated": {"config": "A", "accumulation": 2, "equivariance": 0.1},
+}
+SHARDS = {
     "resunet": {"config": "D@6", "conditional": True, "label_dropout": 0.3, **RESUNET},
-    "sharded": {"config": "A", "accumulation": 2, "clip_gradient": 0.5, "fsdp": True},
+    "sharded": {"config": "D@6", "accumulation": 2, "clip_gradient": 0.5, "fsdp": True},
     "sharded resunet": {"config": "A", "fsdp": True, **RESUNET, "steps": 3},
 }
+CASES = COPIES | SHARDS
 """What many processes have to do as one does it."""
 
 
-def main() -> None:
-    folder = Path(sys.argv[1])
+def main(folder: Path, *, shards: bool) -> None:
     with Processes.join("cpu") as processes:
-        for name in CASES:
+        for name in SHARDS if shards else COPIES:
             learn(name, folder / name, processes)
-        found = {
-            "rank": processes.rank,
-            "shared": shared_failures(processes),
-            "first": main_is_first(folder / "first", processes),
-            "stopped": stopped_by_one(folder / "stopped", processes),
-            "spoiled": spoiled_by_one(folder / "spoiled", processes),
-            "spoiled sharded": spoiled_by_one(folder / "spoiled-shards", processes, fsdp=True),
-            "disk": full_disk(folder / "disk", processes),
+        found: dict[str, object] = {
+            "spoiled": spoiled_by_one(folder / "spoiled", processes, fsdp=shards)
         }
-    (folder / f"{found['rank']}.json").write_text(json.dumps(found))
+        if not shards:
+            found |= {
+                "shared": shared_failures(processes),
+                "first": main_is_first(folder / "first", processes),
+                "stopped": stopped_by_one(folder / "stopped", processes),
+                "disk": full_disk(folder / "disk", processes),
+            }
+    (folder / f"{processes.rank}.json").write_text(json.dumps(found))
 
 
 def new_trainer(folder: Path, processes: Processes, **settings: object) -> Trainer:
@@ -127,10 +130,8 @@ def spoiled_by_one(folder: Path, processes: Processes, **settings: object) -> di
 
     code = None
     with spoiling():
-        steps = trainer.steps()
         try:
-            for _ in islice(steps, 19):
-                sums.append(digest(trainer))
+            sums.extend(digest(trainer) for _ in islice(trainer.steps(), 19))
         except JincError as error:
             code = error.exit_code
     sums.append(digest(trainer))
@@ -159,4 +160,4 @@ def full_disk(folder: Path, processes: Processes) -> object:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]), shards=sys.argv[2] == "shards")

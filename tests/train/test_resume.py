@@ -35,6 +35,9 @@ RUNS = {
 }
 """A covering of what a run can be; an epoch of 20 images has 5 steps of 4."""
 
+SLOW = {"one average", "bf16", "dropout", "buffers", "single step", "resident"}
+"""Whose parts the others have too."""
+
 
 @pytest.fixture
 def straight(new_trainer, digits, finish):
@@ -49,7 +52,9 @@ def images(digits, name):
     return digits.subset(slice(20 + RUNS[name].get("holdout", 0)))
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in RUNS]
+)
 def test_stopped_and_resumed_is_not_stopped(
     name, straight, new_trainer, digits, go, finish, everything
 ) -> None:

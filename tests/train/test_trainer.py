@@ -15,7 +15,7 @@ from jinc.nn import UNet
 from jinc.train import Run, TrainConfig, Trainer, build_task, check_settings
 from jinc.train.retention import best_checkpoint
 
-VARIED = {"conditional": True, "augment": ("hflip",), "config": "D@6"}
+VARIED = {"conditional": True, "augment": ("hflip",), "config": "D@6", "steps": 8}
 
 
 def test_the_same_settings_give_the_same_run(new_trainer, finish) -> None:
@@ -26,10 +26,10 @@ def test_the_same_settings_give_the_same_run(new_trainer, finish) -> None:
 
 
 def test_it_learns(new_trainer) -> None:
-    trainer = new_trainer(steps=150, batch_size=16, width=8)
+    trainer = new_trainer(steps=100, batch_size=16, width=8)
     losses = [progress.loss for progress in trainer.steps()]
     assert sum(losses[:5]) / 5 > 0.9  # predicting nothing costs 1
-    assert sum(losses[-30:]) / 30 < 0.7
+    assert sum(losses[-30:]) / 30 < 0.75
 
 
 def test_the_average_follows_the_network(new_trainer, finish) -> None:

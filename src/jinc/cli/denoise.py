@@ -16,6 +16,7 @@ from jinc.cli.train import train as train_run
 from jinc.data import load_images, to_float
 from jinc.diffusion import SeededNoise
 from jinc.errors import JincError
+from jinc.files import writing
 from jinc.models import SingleStep, choose_device
 from jinc.report import plot_denoising
 from jinc.signal import gaussian_blur, median
@@ -95,9 +96,10 @@ def evaluate(
     }
     scores = {name: [f"{error:.4f}" for error in row] for name, row in errors.items()}
     plot_denoising(rows, sigmas, out / "denoising.png", scores)
-    (out / "denoising.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    with writing(out / "denoising.json") as file:
+        file.write((json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
     if json_:
-        print(json.dumps(facts))
+        print(json.dumps(facts, ensure_ascii=False))
         return
     _print_table(facts)
     print(f"picture: {out / 'denoising.png'}")

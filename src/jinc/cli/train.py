@@ -26,7 +26,7 @@ from jinc.train import (
 )
 
 CHANGEABLE = (
-    *("steps", "epochs", "device", "workers", "resident", "log_every", "sample_every"),
+    *("steps", "epochs", "device", "fsdp", "workers", "resident", "log_every", "sample_every"),
     *("sample_epochs", "sample_guidance", "checkpoint_every", "keep", "track"),
 )
 """Settings that a resumed run may change; the others would make it another run."""

@@ -63,6 +63,8 @@ class SingleStep:
             facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             height, width = map(int, facts["image_size"])
             noise_std = float(facts["noise_std"])
+            if not 0 <= noise_std < float("inf"):
+                raise ValueError(f"it was trained at a noise of {noise_std}")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise JincError(f"{file}: cannot be read as a denoiser ({error})") from None
         network = load_network(Path(folder)).eval()

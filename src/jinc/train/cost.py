@@ -42,14 +42,12 @@ def forward_gflop(network: Network, image_size: tuple[int, int]) -> float:
     Convolutions, products of matrices and attention are counted; a training step takes about three
     times as many.
     """
-    device = next(network.parameters()).device
-    x_t = torch.zeros(1, network.channels, *image_size, device=device)
-    t = torch.zeros(1, dtype=torch.long, device=device)
-    was_training = network.training
-    network.eval()
+    with torch.device("meta"):  # nothing is computed, and attention is products of matrices there
+        twin = type(network)(**network.arguments()).eval()
+        x_t = torch.zeros(1, network.channels, *image_size)
+        t = torch.zeros(1, dtype=torch.long)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(x_t, t)
-    network.train(was_training)
+        twin(x_t, t)
     return float(counter.get_total_flops() / 1e9)
 
 
