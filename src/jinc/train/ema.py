@@ -19,7 +19,7 @@ class Ema(Generic[N]):
 
     Args:
         network: the one that is trained.
-        decay: how slowly the copy follows at last, [0, 1); 0 makes it the network itself.
+        decay: how slowly the copy follows at last, [0, 1); 0 makes it the network, to rounding.
         average: the copy, where it was made before; made now if not given.
     """
 

@@ -3,22 +3,29 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from jinc.data import ImageSet, load_images
 from jinc.errors import JincError
 from jinc.models import Model, SingleStep, choose_device
 from jinc.nn import NETWORKS, Network
 from jinc.train.augment import Augmentation
+from jinc.train.batches import Batches
 from jinc.train.config import TrainConfig
 from jinc.train.denoising_task import DenoisingTask
 from jinc.train.diffusion_task import DiffusionTask
+from jinc.train.processes import Processes
 
 _OF_DIFFUSION = (
     *("conditional", "label_dropout", "augment_labels", "prediction", "min_snr_gamma"),
     *("complexity", "equivariance"),
 )
 """Settings that mean nothing to a single-step denoiser."""
+
+RESIDENT_BYTES = 4 * 2**30
+"""Data sets up to this size are kept on an accelerator."""
 
 
 def load_data(config: TrainConfig, progress: Callable[[int, int], None] | None = None) -> ImageSet:
@@ -113,6 +120,29 @@ def build_network(
         augmentations=Augmentation(config.augment).numbers if config.augment_labels else 0,
         padding=config.padding,
         **own[config.network],
+    )
+
+
+def make_batches(
+    config: TrainConfig, images: ImageSet, train: NDArray[np.int64], processes: Processes
+) -> Batches:
+    """Deal out this process's share of the images to train on, at positions `train`."""
+    accelerated = processes.device.type != "cpu"
+    fits = accelerated and images.images.nbytes <= RESIDENT_BYTES
+    ahead = 2 if accelerated else 0
+    return Batches(
+        images,
+        batch_size=config.batch_size,
+        timesteps=config.timesteps,
+        seed=config.seed,
+        augmentation=Augmentation(config.augment),
+        label_dropout=config.label_dropout,
+        moves=config.moves if config.equivariance else None,
+        among=train,
+        rows=processes.rows(config.batch_size),
+        device=processes.device,
+        resident=fits if config.resident is None else config.resident,
+        workers=ahead if config.workers is None else config.workers,
     )
 
 

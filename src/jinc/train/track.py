@@ -16,19 +16,20 @@ class Trackers:
     Args:
         names: `tensorboard`, whose files go to `tensorboard/` of the run; `trackio`.
         folder: the run's.
+        step: number of steps that are done; what was sent of later ones is no longer shown.
 
     Raises:
         JincError: a tool is not installed.
     """
 
-    def __init__(self, names: Sequence[str], folder: Path) -> None:
+    def __init__(self, names: Sequence[str], folder: Path, step: int = 0) -> None:
         """Open them."""
-        openers: dict[str, Callable[[Path], Sink]]
+        openers: dict[str, Callable[[Path, int], Sink]]
         openers = {"tensorboard": _tensorboard, "trackio": _trackio}
         self._sinks = []
         for name in names:
             try:
-                self._sinks.append(openers[name](folder))
+                self._sinks.append(openers[name](folder, step))
             except ImportError:
                 raise JincError(
                     f"track: {name} is not installed; pip install 'jinc[track]'"
@@ -46,10 +47,10 @@ class Trackers:
             end()
 
 
-def _tensorboard(folder: Path) -> Sink:
+def _tensorboard(folder: Path, step: int) -> Sink:
     from torch.utils.tensorboard import SummaryWriter
 
-    writer: Any = SummaryWriter(str(folder / "tensorboard"))
+    writer: Any = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
 
     def send(step: int, numbers: dict[str, float]) -> None:
         for name, value in numbers.items():
@@ -58,7 +59,7 @@ def _tensorboard(folder: Path) -> Sink:
     return send, writer.close
 
 
-def _trackio(folder: Path) -> Sink:
+def _trackio(folder: Path, step: int) -> Sink:
     import trackio
 
     trackio.init(project="jinc", name=folder.name, resume="allow", embed=False)

@@ -16,6 +16,8 @@ from jinc.train.task import Task
 MOST = 1024
 """Images of a validation."""
 
+_HOLDOUT = 4  # a stream of the seed; `batches` and `stepper` have others
+
 
 @torch.no_grad()
 def validation_loss(
@@ -55,3 +57,9 @@ def validation_loss(
     means = [task.losses(predict, batches.batch(step)).mean() for step in range(count)]
     network.train(was_training)
     return float(torch.stack(means).mean())
+
+
+def hold_out(images: int, count: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return positions of a data set to train on, and `count` of them to validate on."""
+    mixed = np.random.default_rng((seed, _HOLDOUT)).permutation(images)
+    return np.sort(mixed[count:]), np.sort(mixed[:count])
