@@ -109,6 +109,16 @@ def test_attention_grows_with_the_square_of_the_pixels() -> None:
     assert quartic * 1e9 == pytest.approx(per_n4 * (64**4 - 5 * 32**4 + 4 * 16**4), rel=1e-6)
 
 
+def test_operations_are_the_same_wherever_the_network_is() -> None:
+    """Kernels differ: the CPU pads narrow heads, and its attention goes uncounted."""
+    here = UNet("D@6", channels=1, width=4, levels=1)
+    with torch.device("meta"):
+        nowhere = UNet("D@6", channels=1, width=4, levels=1)
+    before = torch.get_rng_state()
+    assert forward_gflop(here, (8, 8)) == forward_gflop(nowhere, (8, 8))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_counting_leaves_the_network_as_it_was() -> None:
     network = CS180UNet("A", channels=1, width=2, image_size=8).train()
     before = {name: t.clone() for name, t in network.state_dict().items()}

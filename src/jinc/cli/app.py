@@ -19,6 +19,16 @@ INTERRUPTED = 130
 GRACE = 3
 """Seconds that the process that tells of an error has; torchrun ends all once one has left."""
 
+TRAIN = """Train a model on images.
+
+--preset NAME takes the settings that `jinc presets` lists. `torchrun --nproc-per-node N -m jinc
+train …` trains on N processes.
+
+It ends with 0 when it is done; 2 for bad input; 3 when loss or gradients were not finite five
+times in a row; 75 when SIGINT, SIGTERM or SIGUSR1 asked it to stop and it has saved, so that
+--resume goes on. A second signal ends it at once.
+"""
+
 app = App(
     name="jinc",
     help="Alias-free, rotation-aware pixel diffusion models.",
@@ -26,7 +36,7 @@ app = App(
     version=lambda: version("jinc"),
     result_action="return_value",  # commands print what they have to say
 )
-app.command("jinc.cli.train:train", name="train", help="Train a model on images.")
+app.command("jinc.cli.train:train", name="train", help=TRAIN)
 app.command("jinc.cli.presets:presets", name="presets", help="List settings that make sense.")
 app.command("jinc.cli.denoise:app", name="denoise", help="Train and test a single-step denoiser.")
 app.command("jinc.cli.sample:sample", name="sample", help="Generate images from a run.")

@@ -41,11 +41,6 @@ def train(
 ) -> None:
     """Train a model on images; what comes of it lies in the run folder.
 
-    It ends with 0 when it is done; 2 for bad input; 3 when loss or gradients were no numbers five
-    times in a row; 75 when SIGINT, SIGTERM or SIGUSR1 asked it to stop and it has saved, so that
-    --resume goes on. A second signal ends it at once. `torchrun --nproc-per-node N -m jinc train …`
-    trains on N processes. --preset NAME takes the settings that `jinc presets` lists.
-
     Args:
         out: the run folder: config.yaml, log.jsonl, checkpoints/, samples/ and model/.
         resume: go on from the newest checkpoint of the run, or start it if there is none.
