@@ -70,6 +70,7 @@ def test_networks_are_one_graph_without_python(network) -> None:
 # Each takes a minute to compile, so one for each way of resampling.
 @pytest.mark.slow
 @pytest.mark.skipif(not HAS_COMPILER, reason="torch.compile needs a C++ compiler")
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated")  # torch's own use
 @pytest.mark.filterwarnings("ignore:Torchinductor does not support code generation for complex")
 @pytest.mark.parametrize(("kind", "name"), [("unet", "D@6"), ("resunet", "A"), ("unet", "D@ideal")])
 def test_compiled_networks_give_the_same(network) -> None:

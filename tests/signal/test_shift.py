@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from jinc.signal import shift, shift_rows
+from jinc.errors import JincError
+from jinc.signal import roll, shift, shift_rows
 
 SIZES = [(8, 8), (7, 9), (6, 5), (1, 2)]
 
@@ -20,6 +21,7 @@ def test_whole_pixels_are_rolls(size) -> None:
     for down, right in ((0, 0), (1, -2), (-5, 3), (11, 40)):
         rolled = x.roll((down, right), (-2, -1))
         torch.testing.assert_close(shift(x, down, right), rolled, rtol=0, atol=1e-13)
+        assert torch.equal(roll(x, down, right), rolled)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -32,6 +34,29 @@ def test_shifts_are_orthogonal_and_go_back(size, pixels, dtype, atol) -> None:
     there = (moved * y).sum()
     back = (x * shift(y, -pixels, 2 * pixels)).sum()
     torch.testing.assert_close(there, back, rtol=0, atol=100 * atol)
+
+
+def test_each_image_rolls_by_its_own() -> None:
+    x = images(5, 8)
+    down, right = torch.tensor([3, -9]), torch.tensor([0, 17])
+    alone = [x[i : i + 1].roll((int(down[i]), int(right[i])), (-2, -1)) for i in range(2)]
+    assert torch.equal(roll(x, down, right), torch.cat(alone))
+    assert torch.equal(roll(x, torch.tensor(2), 0), x.roll(2, -2))
+    assert torch.equal(roll(x.to(torch.uint8), down, right), roll(x, down, right).to(torch.uint8))
+
+
+@pytest.mark.parametrize("pixels", [0.5, 1.0, torch.tensor([1.0, 2.0])])
+def test_a_roll_is_by_whole_pixels(pixels) -> None:
+    for move in ((pixels, 0), (0, pixels)):
+        with pytest.raises(JincError, match="not a whole number"):
+            roll(images(4, 4), *move)
+
+
+def test_float32_is_as_good_as_its_numbers() -> None:
+    """The table is made in float64: a shift of many pixels is no worse than one of few."""
+    x = images(16, 16)
+    far = shift(x.float(), 1000.3, -2000.7).double()
+    torch.testing.assert_close(far, shift(x, 1000.3, -2000.7), rtol=0, atol=2e-6)
 
 
 def test_waves_move_as_waves() -> None:
@@ -56,3 +81,5 @@ def test_each_image_and_each_row_has_its_own() -> None:
 def test_gradients_are_the_derivatives() -> None:
     x = images(3, 4).requires_grad_()
     assert torch.autograd.gradcheck(lambda x: shift(x, 0.3, -1.2), x)
+    pixels = torch.tensor([0.3, -1.2], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda p: shift(images(3, 4), p, -p), pixels)

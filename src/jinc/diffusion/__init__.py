@@ -1,12 +1,13 @@
 """Schedules, the forward process, samplers and effects; it knows no network."""
 
 from jinc.diffusion.batched import Branch, Shared
+from jinc.diffusion.certify import Certificate, certify
 from jinc.diffusion.complexity import (
     complexity_normalised,
     complexity_published,
     complexity_term,
 )
-from jinc.diffusion.effects import Effect, calibrate, cfg, clip
+from jinc.diffusion.effects import Effect, calibrate, cfg, clip, conjugate, symmetrize
 from jinc.diffusion.losses import (
     ErrorKind,
     Prediction,
@@ -19,7 +20,16 @@ from jinc.diffusion.losses import (
     x0_of,
 )
 from jinc.diffusion.methods import Method, ddim, ddpm, posterior
-from jinc.diffusion.motion import gentle, rotating, shifting, steady
+from jinc.diffusion.motion import (
+    Moving,
+    between,
+    framed,
+    gentle,
+    published,
+    rotating,
+    shifting,
+    steady,
+)
 from jinc.diffusion.noise import SeededNoise
 from jinc.diffusion.oracles import gaussian, mixture, points
 from jinc.diffusion.process import (
@@ -43,15 +53,38 @@ from jinc.diffusion.random_moves import (
 from jinc.diffusion.samplers import Step, generate, sample
 from jinc.diffusion.schedule import Schedule, make_schedule
 from jinc.diffusion.timesteps import timesteps
+from jinc.diffusion.views import View, custom_view
+from jinc.diffusion.views_by_name import VIEWS, view_by_name
+from jinc.diffusion.views_groups import c4, d4, rotations
+from jinc.diffusion.views_jigsaw import jigsaw
+from jinc.diffusion.views_permutations import (
+    inner_circle,
+    patch_permutation,
+    pixel_permutation,
+    skew,
+    square_hinge,
+)
+from jinc.diffusion.views_plain import (
+    fourier_shift,
+    hflip,
+    identity,
+    negate,
+    quarter_turns,
+    rotation,
+    vflip,
+)
 
 __all__ = [
+    "VIEWS",
     "Branch",
+    "Certificate",
     "Effect",
     "ErrorKind",
     "Flip",
     "Method",
     "Move",
     "MoveKind",
+    "Moving",
     "Prediction",
     "QuarterTurns",
     "Rotation",
@@ -60,12 +93,19 @@ __all__ = [
     "Shared",
     "Shift",
     "Step",
+    "View",
+    "between",
+    "c4",
     "calibrate",
+    "certify",
     "cfg",
     "clip",
     "complexity_normalised",
     "complexity_published",
     "complexity_term",
+    "conjugate",
+    "custom_view",
+    "d4",
     "ddim",
     "ddpm",
     "eps_from_v",
@@ -74,24 +114,42 @@ __all__ = [
     "equivariance_error",
     "error",
     "forward",
+    "fourier_shift",
+    "framed",
     "gaussian",
     "generate",
     "gentle",
+    "hflip",
+    "identity",
+    "inner_circle",
+    "jigsaw",
     "make_schedule",
     "min_snr_weight",
     "mismatch",
     "mixture",
+    "negate",
+    "patch_permutation",
+    "pixel_permutation",
     "points",
     "posterior",
+    "published",
+    "quarter_turns",
     "random_move",
     "rotating",
+    "rotation",
+    "rotations",
     "sample",
     "shifting",
+    "skew",
+    "square_hinge",
     "steady",
     "step_noise",
+    "symmetrize",
     "target",
     "timesteps",
     "v_from_x0_eps",
+    "vflip",
+    "view_by_name",
     "x0_from_eps",
     "x0_from_v",
     "x0_of",

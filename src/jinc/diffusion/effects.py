@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
+import torch
+
 from jinc.diffusion.batched import Branch, ask_leaves
 from jinc.diffusion.process import eps_from_x0, x0_from_eps
 from jinc.diffusion.schedule import Schedule
+from jinc.diffusion.views import View
 from jinc.errors import JincError
 from jinc.types import Denoiser, Images, Steps
 
@@ -167,6 +170,74 @@ class cfg(Effect):
             return answers[0]
         unconditional, conditional = answers
         return unconditional + self.guidance * (conditional - unconditional)
+
+
+@dataclass(frozen=True)
+class conjugate(Effect):
+    """Denoise what is seen through a view, and look back: `view⁻¹ D(view x_t)`.
+
+    White noise seen through a view is white noise, so that the denoiser sees nothing unusual.
+
+    Args:
+        denoiser: who is asked.
+        view: what it sees the images through.
+
+    >>> from jinc.diffusion import hflip
+    >>> darken_left = lambda x_t, t: x_t * torch.tensor([0.0, 1.0])
+    >>> darken_right = conjugate(darken_left, hflip())
+    >>> darken_right(torch.ones(1, 1, 1, 2), torch.tensor([5])).tolist()
+    [[[[1.0, 0.0]]]]
+    """
+
+    denoiser: Denoiser
+    view: View
+
+    def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
+        """The question as it looks through the view."""
+        return [Branch(self.denoiser, self.view(x_t), t)]
+
+    def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
+        """The answer as it was before the view."""
+        return self.view.inverse(answers[0])
+
+
+@dataclass(frozen=True)
+class symmetrize(Effect):
+    """Make any denoiser equivariant: the mean of what it says through every view of a group.
+
+    `S(x) = mean_g g⁻¹ D(g x)`. Then S(h x) = mean_g h (g h)⁻¹ D(g h x) = h S(x), for with g also
+    g h runs through the whole group. That holds as exactly as the views are a group: to rounding
+    for `c4` and `d4`; for `rotations` by other angles, whose products on a grid are only nearly
+    turns, an error stays, on noise as large as a third of that of the denoiser alone. Views that
+    are no group give a mean, and no more.
+
+    A network that can answer many questions in one call is asked once, with as many times the
+    images as there are views.
+
+    Args:
+        denoiser: who is asked.
+        views: the group, such as `c4()`.
+
+    Raises:
+        JincError: no views.
+    """
+
+    denoiser: Denoiser
+    views: Sequence[View]
+
+    def __post_init__(self) -> None:
+        """Refuse a mean of nothing."""
+        if not self.views:
+            raise JincError("symmetrize needs one view or more")
+
+    def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
+        """The question as it looks through every view."""
+        return [Branch(self.denoiser, view(x_t), t) for view in self.views]
+
+    def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
+        """The mean of the answers, each as it was before its view."""
+        pairs = zip(self.views, answers, strict=True)
+        return torch.stack([view.inverse(answer) for view, answer in pairs]).mean(0)
 
 
 def _ask(questions: Sequence[Branch]) -> list[Images]:

@@ -1,22 +1,39 @@
 """Moving the image while it is generated: configuration E of arXiv 2411.09174.
 
 The state is turned or shifted a little after every step, so that what is generated has made the
-whole way when it is finished. Made for `sample(..., after=...)`.
+whole way when it is finished. Made for `sample(..., after=...)`. Where no fresh noise is drawn,
+the same comes of leaving the state where it is and denoising in a frame that moves: `framed`.
 """
 
 import itertools
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias, final
 
+from torch import Tensor
+
+from jinc.diffusion.batched import Branch
+from jinc.diffusion.effects import Effect
+from jinc.diffusion.views import View, custom_view
+from jinc.diffusion.views_plain import check_finite
 from jinc.errors import JincError
 from jinc.signal import rotate, shift
-from jinc.types import Images
+from jinc.types import Denoiser, Images, Steps
+
+Pace: TypeAlias = Callable[[float], float]
+"""The share of the way made at a share of the steps: 0 at 0; 1 at 1, if all of it is made."""
 
 
 def steady(progress: float) -> float:
-    """Move at one speed, as published."""
+    """Move at one speed."""
     return progress
+
+
+def published(progress: float) -> float:
+    """Move at one speed, and stop short of the end as published: 999 portions of 1,000 are made."""
+    return 0.999 * progress
 
 
 def gentle(progress: float) -> float:
@@ -25,73 +42,202 @@ def gentle(progress: float) -> float:
 
 
 @dataclass(frozen=True)
-class rotating:
+class between:
+    """Move at one speed during a part of the steps, and stand still before and after.
+
+    Args:
+        start: share of the steps at which to start, ≥ 0.
+        stop: share of the steps at which to stop, above start, ≤ 1.
+
+    Raises:
+        JincError: shares that do not rise from 0 to 1.
+    """
+
+    start: float
+    stop: float
+
+    def __post_init__(self) -> None:
+        """Refuse to arrive before leaving."""
+        if not 0 <= self.start < self.stop <= 1:
+            raise JincError(f"between needs 0 ≤ start < stop ≤ 1, got {self.start}, {self.stop}")
+
+    def __call__(self, progress: float) -> float:
+        """The share of the way, a `Pace`."""
+        return min(max((progress - self.start) / (self.stop - self.start), 0.0), 1.0)
+
+
+class Moving(ABC):
+    """A movement that is divided over the levels a sampler visits; an `After`.
+
+    Attributes:
+        levels: the levels, falling.
+        pace: how the way is divided.
+    """
+
+    levels: Sequence[int]
+    pace: Pace
+
+    @abstractmethod
+    def by(self, x: Images, share: float) -> Images:
+        """Move images `[B, C, H, W]` by a share of the way; a negative share is the way back."""
+
+    @final
+    def __call__(self, x: Images, t: int) -> Images:
+        """Move the state `[B, C, H, W]` that has just reached level t.
+
+        Raises:
+            JincError: no step ends on level t.
+        """
+        return self.by(x, self._shares(t)[-1])
+
+    def frame(self, t: int) -> View:
+        """All that has been moved when level t is reached, portion by portion.
+
+        Portions on a grid of pixels do not add up to one great movement, but for whole pixels,
+        quarter turns, and shifts of images of odd size.
+
+        Args:
+            t: a level that the sampler visits; −1 for the whole way.
+
+        Returns:
+            a view from where things are in the end to where they are at t; none of it is made at
+            the first level.
+
+        Raises:
+            JincError: no step begins or ends on level t.
+        """
+        shares = [] if t == self.levels[0] else self._shares(t)
+
+        def there(x: Images) -> Images:
+            for share in shares:
+                x = self.by(x, share)
+            return x
+
+        def back(x: Images) -> Images:
+            for share in reversed(shares):
+                x = self.by(x, -share)
+            return x
+
+        return custom_view(there, back, f"frame at {t}")
+
+    def _shares(self, t: int) -> list[float]:
+        """The share of the way that each step makes, up to the one that ends on level t."""
+        reached = [*self.levels[1:], *([] if self.levels[-1] == -1 else [-1])]
+        if t not in reached:
+            raise JincError(f"levels: no step ends on {t}; give the sampler's own levels")
+        made = [self.pace(k / len(reached)) for k in range(reached.index(t) + 2)]
+        return [after - before for before, after in itertools.pairwise(made)]
+
+
+@dataclass(frozen=True, eq=False)
+class rotating(Moving):
     """Turn the state after every step, by `angle` in all.
 
     Args:
-        angle: radians in all, counter-clockwise as displayed. The published code makes 999 of 1,000
-            steps and so turns by 0.999 of its angle.
+        angle: radians in all, counter-clockwise as displayed; one for all images, or `[B]`.
         levels: the falling levels that the sampler visits, as given to `sample(steps=...)`.
         method: how to turn, as `signal.rotate` knows it.
-        pace: the share of the way made at a share of the steps, from (0, 0) to (1, 1).
+        pace: how the way is divided; `published` ends at 0.999 of the angle.
 
     Raises:
-        JincError: levels that do not fall.
+        JincError: levels that do not fall, or an angle that is not finite.
 
     Source: arXiv 2411.09174, configuration E.
     """
 
-    angle: float
+    angle: float | Tensor
     levels: Sequence[int]
     method: str = "unitary"
-    pace: Callable[[float], float] = steady
+    pace: Pace = steady
 
     def __post_init__(self) -> None:
-        """Refuse levels on which no way can be divided."""
+        """Refuse a way that cannot be divided."""
+        check_finite("angle", self.angle)
         _check_falling(self.levels)
 
-    def __call__(self, x: Images, t: int) -> Images:
-        """Turn the state `[B, C, H, W]` that has just reached level t."""
-        return rotate(x, self.angle * _share(self.levels, self.pace, t), self.method)
+    def by(self, x: Images, share: float) -> Images:
+        """Turn."""
+        return rotate(x, self.angle * share, self.method)
+
+    def frame(self, t: int) -> View:
+        """All turns until level t; see `Moving`.
+
+        Raises:
+            JincError: turns that cannot be undone, or no step begins or ends on level t.
+        """
+        if self.method != "unitary":
+            raise JincError(f"method: '{self.method}' turns cannot be undone; a frame is 'unitary'")
+        return super().frame(t)
 
 
-@dataclass(frozen=True)
-class shifting:
+@dataclass(frozen=True, eq=False)
+class shifting(Moving):
     """Shift the state after every step, by (down, right) in all, without loss.
 
     Args:
-        down: pixels in all, any real number.
-        right: pixels in all, any real number.
+        down: pixels in all, any real number; one for all images, or `[B]`.
+        right: pixels in all, likewise.
         levels: the falling levels that the sampler visits, as given to `sample(steps=...)`.
-        pace: the share of the way made at a share of the steps, from (0, 0) to (1, 1).
+        pace: how the way is divided.
 
     Raises:
-        JincError: levels that do not fall.
+        JincError: levels that do not fall, or a distance that is not finite.
     """
 
-    down: float
-    right: float
+    down: float | Tensor
+    right: float | Tensor
     levels: Sequence[int]
-    pace: Callable[[float], float] = steady
+    pace: Pace = steady
 
     def __post_init__(self) -> None:
-        """Refuse levels on which no way can be divided."""
+        """Refuse a way that cannot be divided."""
+        check_finite("down", self.down)
+        check_finite("right", self.right)
         _check_falling(self.levels)
 
-    def __call__(self, x: Images, t: int) -> Images:
-        """Shift the state `[B, C, H, W]` that has just reached level t."""
-        share = _share(self.levels, self.pace, t)
+    def by(self, x: Images, share: float) -> Images:
+        """Shift."""
         return shift(x, self.down * share, self.right * share)
 
 
-def _share(levels: Sequence[int], pace: Callable[[float], float], t: int) -> float:
-    """Return the share of the way that is made by the step that ends on level t."""
-    reached = [*levels[1:], -1] if levels[-1] != -1 else list(levels[1:])
-    step = reached.index(t)
-    return pace((step + 1) / len(reached)) - pace(step / len(reached))
+@dataclass(frozen=True, eq=False)
+class framed(Effect):
+    """Leave the state where it is, and denoise what is seen of it in a moving frame.
+
+    With F_t the frame at level t, x_t the state of `sample(d, …, after=moving)` and
+    `y_t = F_t⁻¹ x_t`, a step of DDIM is x' = F'F⁻¹ (a x + b D(x)), or y' = a y + b F⁻¹ D(F y): that
+    of `sample(framed(d, moving), …)`. So the two run alike, and `moving.frame(-1)` of the second
+    one's end is the first one's. Fresh noise z has to be `F⁻¹ z` here, which is as good a noise.
+
+    At level t all portions so far are made, and undone: the time grows with the square of the
+    number of steps. What it is for is whatever wants the state to stay in place, such as `project`.
+
+    Args:
+        denoiser: who is asked.
+        moving: the movement of the frame, over the levels that the sampler visits.
+    """
+
+    denoiser: Denoiser
+    moving: Moving
+
+    def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
+        """The question as it looks in the frame."""
+        return [Branch(self.denoiser, self.moving.frame(_only(t))(x_t), t)]
+
+    def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
+        """The answer where the state is."""
+        return self.moving.frame(_only(t)).inverse(answers[0])
+
+
+def _only(t: Steps) -> int:
+    """The one level that all images are at."""
+    levels = set(t.tolist())
+    if len(levels) != 1:
+        raise JincError(f"framed: images are at {len(levels)} levels, the frame can be at one")
+    return int(levels.pop())
 
 
 def _check_falling(levels: Sequence[int]) -> None:
     falls = all(after < before for before, after in itertools.pairwise(levels))
-    if not levels or not falls:
+    if not levels or levels[0] < 0 or not falls:
         raise JincError(f"levels: {list(levels)[:8]} do not fall from step to step")

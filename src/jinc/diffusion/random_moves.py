@@ -15,20 +15,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from jinc.diffusion.views_plain import hflip, turn_quarters, vflip
 from jinc.errors import JincError
 from jinc.signal import disc, rotate, shift
+from jinc.signal.rotate import UNTORN
 from jinc.types import Images
 
 MoveKind: TypeAlias = Literal["shift", "rotation", "quarter_turns", "flip"]
 
 MAX_SHIFT = 0.125
 """Of the side: the shifts of EQ-T (StyleGAN3, arXiv 2106.12423)."""
-
-UNTORN = math.cos(math.pi / 8)
-"""Of half the side: within this radius no shear of a rotation carries a pixel over the edge.
-
-The first of them moves x by tan(θ/2) y, θ being 45° at most, and |x| + tan(22.5°) |y| is at most
-r/cos(22.5°); after the second and the third, no coordinate is above r."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,13 +96,7 @@ class QuarterTurns(Move):
 
     def __call__(self, x: Images) -> Images:
         """Turn square images, exactly."""
-        height, width = x.shape[-2:]
-        if height != width:
-            raise JincError(f"images: {height}×{width} cannot be turned, they must be square")
-        turns = _each(self.amounts % 4, x)
-        for k in (1, 2, 3):
-            x = torch.where(turns == k, x.rot90(k, (-2, -1)), x)
-        return x
+        return turn_quarters(x, self.amounts)
 
 
 class Flip(Move):
@@ -119,7 +109,8 @@ class Flip(Move):
 
     def __call__(self, x: Images) -> Images:
         """Mirror, exactly."""
-        return torch.where(_each(self.amounts, x) == 0, x.flip(-1), x.flip(-2))
+        sideways = (self.amounts == 0).to(x.device).view(-1, 1, 1, 1)
+        return torch.where(sideways, hflip()(x), vflip()(x))
 
 
 def random_move(kind: MoveKind, random: np.random.Generator, count: int) -> Move:
@@ -153,8 +144,3 @@ def random_move(kind: MoveKind, random: np.random.Generator, count: int) -> Move
         hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(moves)}"
         raise JincError(f"no move is called '{kind}': {hint}")
     return moves[kind].draw(random, count)
-
-
-def _each(amounts: Tensor, x: Images) -> Tensor:
-    """Lay one amount an image along `[B, C, H, W]`."""
-    return amounts.to(x.device).view(-1, 1, 1, 1)

@@ -11,16 +11,21 @@ from jinc.signal.filters import (
 from jinc.signal.ideal import ideal_downsample, ideal_filtered_activation, ideal_upsample
 from jinc.signal.padding import extend
 from jinc.signal.resample import downsample, filtered_activation, upsample
-from jinc.signal.rotate import disc, rotate
-from jinc.signal.shift import shift, shift_rows
+from jinc.signal.rotate import blobs, crop, disc, error_by_radius, pad_to_disc, rotate
+from jinc.signal.shift import roll, shift, shift_rows
+from jinc.signal.spectrum import RadialSpectrum, radial_power_spectrum, top_band_power
 
 __all__ = [
+    "RadialSpectrum",
+    "blobs",
+    "crop",
     "cutoff_from_radians",
     "default_kaiser_beta",
     "design_jinc",
     "design_kaiser_sinc",
     "disc",
     "downsample",
+    "error_by_radius",
     "extend",
     "filtered_activation",
     "frequency_response",
@@ -29,8 +34,12 @@ __all__ = [
     "ideal_filtered_activation",
     "ideal_upsample",
     "median",
+    "pad_to_disc",
+    "radial_power_spectrum",
+    "roll",
     "rotate",
     "shift",
     "shift_rows",
+    "top_band_power",
     "upsample",
 ]

@@ -254,7 +254,7 @@ class Trainer:
                 report.write(file)
             raise NotFinite(
                 f"{self.run.path}: loss or gradients were not finite {LIMIT} times in a row, up to "
-                f"step {step + 1}; the last checkpoint is good, {file.name} tells more; lower "
+                f"step {step + 1}; nothing of it was applied, {file.name} tells more; lower "
                 "learning_rate"
             )
 

@@ -1,0 +1,73 @@
+"""Views are read as a person types them, and a slip is named."""
+
+import math
+
+import pytest
+
+from jinc.diffusion import (
+    fourier_shift,
+    hflip,
+    identity,
+    jigsaw,
+    patch_permutation,
+    quarter_turns,
+    rotation,
+    view_by_name,
+)
+from jinc.diffusion.views_by_name import VIEWS
+from jinc.errors import JincError
+
+
+@pytest.mark.parametrize(
+    ("name", "view"),
+    [
+        ("rotate 37", rotation(math.radians(37))),
+        ("rotate -90.5", rotation(math.radians(-90.5))),
+        ("shift 2.5 -1", fourier_shift(2.5, -1)),
+        ("shift 3", fourier_shift(3, 0)),
+        ("quarter_turns 2", quarter_turns(2)),
+        ("patch_permutation", patch_permutation(4, 0)),
+        ("patch_permutation 8 123456789", patch_permutation(8, 123456789)),
+        ("  jigsaw   5 ", jigsaw(5, 0)),
+        ("hflip then rotate 30", hflip().then(rotation(math.radians(30)))),
+        ("undo jigsaw 5 then hflip", jigsaw(5).inverted.then(hflip())),
+        ("undo undo rotate 30", rotation(math.radians(30))),
+        ("identity", identity()),
+    ],
+)
+def test_names_are_read(name, view) -> None:
+    assert view_by_name(name) == view
+    assert view_by_name(view_by_name(name).name) == view
+
+
+@pytest.mark.parametrize("degrees", range(-360, 361, 7))
+def test_whole_degrees_come_back(degrees) -> None:
+    assert view_by_name(f"rotate {degrees}").name == f"rotate {degrees}"
+
+
+def test_every_word_is_the_first_of_its_views_name() -> None:
+    for word in VIEWS:
+        view = view_by_name(f"{word} 5" if word in ("rotate", "shift") else word)
+        assert view.name.split()[0] == word
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("rotat 37", "no view is called 'rotat': did you mean 'rotate'"),
+        ("rotate37", "did you mean 'rotate'"),
+        ("zzz", "there are identity, hflip"),
+        ("rotate", "view rotate: takes degrees, got 0 numbers"),
+        ("hflip 3", "view hflip: takes no numbers, got 1"),
+        ("shift 1 2 3", "view shift: takes down, right, got 3 numbers"),
+        ("rotate fast", "view rotate: degrees must be a number, got 'fast'"),
+        ("jigsaw 2.5", "view jigsaw: pieces must be a whole number, got '2.5'"),
+        ("rotate nan", "angle"),
+        ("", "a name is missing"),
+        ("hflip then", "a name is missing"),
+        ("undo", "a name is missing"),
+    ],
+)
+def test_slips_are_named(name, message) -> None:
+    with pytest.raises(JincError, match=message):
+        view_by_name(name)
