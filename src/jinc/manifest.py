@@ -24,9 +24,11 @@ def check_manifest(folder: Path) -> None:
         text = file.read()
     try:
         manifest = json.loads(text)
-        names = {MANIFEST, *manifest}
-    except (ValueError, TypeError):
-        raise JincError(f"{folder / MANIFEST}: is damaged") from None
+    except ValueError:
+        manifest = None
+    if not isinstance(manifest, dict):
+        raise JincError(f"{folder / MANIFEST}: is damaged")
+    names = {MANIFEST, *manifest}
     for name in sorted(names ^ {file.name for file in folder.iterdir()}):
         problem = "is missing" if name in names else "is not in the manifest"
         raise JincError(f"{folder / name}: {problem}")

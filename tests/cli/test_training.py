@@ -48,6 +48,9 @@ def test_a_preset_and_what_is_said_beside_it(jinc, tmp_path) -> None:
         (("--network", "resunet", "--width", "7"), "width"),
         (("--complexity", "published", "--accumulation", "2"), "complexity"),
         (("--track", "tensorbord"), "--track"),
+        (("--dropout", "0.5"), "dropout: is of resunet, not of unet"),
+        (("--sample-guidance", "5"), "sample_guidance: needs --label-dropout"),
+        (("--noise-std", "0.5", "--prediction", "v"), "prediction: is of diffusion"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
@@ -74,14 +77,18 @@ def test_a_learning_curve_is_drawn(trained) -> None:
         assert min(picture.size) > 200
 
 
-def test_guidance(jinc, trained_on_classes, trained, tmp_path) -> None:
-    made = {}
+def test_guidance(jinc, tiny, trained_on_classes, trained, tmp_path) -> None:
+    made, run = {}, tmp_path / "run"
+    assert jinc("train", "--out", run, *tiny, "--conditional", "--label-dropout", 0.5).code == 0
     for guidance in (1, 3):
         folder = tmp_path / str(guidance)
         words = ("--out", folder, "-n", 1, "--steps", 3, "--guidance", guidance)
-        assert jinc("sample", trained_on_classes, *words).code == 0
+        assert jinc("sample", run, *words).code == 0
         made[guidance] = (folder / "000000.png").read_bytes()
     assert made[1] != made[3]
+    said = jinc("sample", trained_on_classes, "--out", tmp_path / "no", "--guidance", 3)
+    assert said.code == 2
+    assert said.err == "jinc: --guidance: this model was trained without --label-dropout\n"
     said = jinc("sample", trained, "--out", tmp_path / "no", "--guidance", 3)
     assert (said.code, said.err) == (
         2,
@@ -121,6 +128,30 @@ def test_a_denoiser_is_no_diffusion_model(jinc, denoiser, trained, tmp_path) -> 
     said = jinc("sample", denoiser, "--out", tmp_path / "s")
     assert (said.code, said.err.count("\n")) == (2, 1)
     assert "single-step denoiser" in said.err
+    assert json.loads(jinc("info", denoiser, "--json").out)["noise_std"] == 0.5
+    said = jinc("denoise", "test", denoiser, "--out", tmp_path / "t", "--sigmas", "-1")
+    assert (said.code, said.err) == (
+        2,
+        "jinc: --sigmas: -1.0 is not a finite number of at least 0\n",
+    )
     said = jinc("denoise", "test", trained, "--out", tmp_path / "t")
     assert (said.code, said.err.count("\n")) == (2, 1)
     assert "no single-step denoiser" in said.err
+
+
+def test_a_resume_that_cannot_be_leaves_the_settings(jinc, tiny, tmp_path) -> None:
+    assert jinc("train", "--out", tmp_path / "run", *tiny).code == 0
+    before = (tmp_path / "run" / "config.yaml").read_bytes()
+    said = jinc("train", "--out", tmp_path / "run", "--resume", "--steps", 2)
+    assert said.code == 2
+    assert "steps: 2 are asked for" in said.err
+    assert (tmp_path / "run" / "config.yaml").read_bytes() == before
+
+
+def test_a_damaged_line_of_the_log_is_passed_over(jinc, tiny, tmp_path) -> None:
+    run = tmp_path / "run"
+    assert jinc("train", "--out", run, *tiny).code == 0
+    with (run / "log.jsonl").open("a") as log:
+        log.write('{"step": null}\n{"step"')
+    assert jinc("train", "--out", run, "--resume", "--steps", 8).code == 0
+    assert Run.open(run).read_log()[-1]["step"] == 8

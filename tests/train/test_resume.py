@@ -136,9 +136,19 @@ def test_settings_that_changed_under_a_checkpoint(new_trainer, digits, finish) -
     trainer = new_trainer(steps=2)
     finish(trainer)
     replace(trainer.config, width=8).write(trainer.run.path / "config.yaml")
-    with pytest.raises(JincError, match="another network than") as caught:
+    with pytest.raises(JincError, match="width is 8, and was 4 when step 2 was saved") as caught:
         Trainer(trainer.run, digits, resume=True)
     assert "\n" not in str(caught.value)
+    replace(trainer.config, prediction="x0").write(trainer.run.path / "config.yaml")
+    with pytest.raises(JincError, match="prediction is x0, and was eps"):
+        Trainer(trainer.run, digits, resume=True)
+    replace(trainer.config, steps=1).write(trainer.run.path / "config.yaml")
+    with pytest.raises(JincError, match=r"steps: 1 are asked for, .* has done 2"):
+        Trainer(trainer.run, digits, resume=True)
+    trainer.config.write(trainer.run.path / "config.yaml")
+    with pytest.raises(JincError, match="other images than when"):
+        Trainer(trainer.run, digits.subset(slice(1, None)), resume=True)
+    assert Trainer(trainer.run, digits, resume=True).step == 2
 
 
 def test_what_goes_with_a_checkpoint_is_mended(new_trainer, digits, go) -> None:

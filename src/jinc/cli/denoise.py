@@ -1,6 +1,7 @@
 """`jinc denoise`: the single-step denoiser of the CS180 course."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -23,7 +24,7 @@ from jinc.signal import gaussian_blur, median
 from jinc.train import Run
 
 SIGMAS = (0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0)
-SHOWN = 4
+SHOWN = 2
 """Images in the picture."""
 
 BATCH = 250
@@ -84,6 +85,8 @@ def evaluate(
     denoiser = SingleStep.load(Run.open(run).path / "model")
     if number < 1:
         raise JincError(f"--number: {number} is not at least 1")
+    if any(not 0 <= sigma < math.inf for sigma in sigmas):
+        raise JincError(f"--sigmas: {min(sigmas)} is not a finite number of at least 0")
     clean = _test_images(Run.open(run), data, split, number)
     denoiser.network.to(choose_device(device))
     rows, errors = _denoise(denoiser, clean, sigmas, seed)

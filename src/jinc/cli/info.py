@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from jinc.cli.models import open_model
-from jinc.models import Model
+from jinc.models import Model, SingleStep
 from jinc.train import Run
 
 _TOLD = ("config", "channels", "classes", "image_size", "timesteps")
@@ -26,8 +26,10 @@ def info(
         source: a run folder, or a model folder.
         json_: print JSON for machines.
     """
-    model = open_model(source)
-    facts = _model_facts(model)
+    if (source / "model" / "denoiser.json").is_file() or (source / "denoiser.json").is_file():
+        facts = _denoiser_facts(source)
+    else:
+        facts = _model_facts(open_model(source))
     if (source / "config.yaml").is_file():
         facts |= _run_facts(Run.open(source))
     if json_:
@@ -38,6 +40,18 @@ def info(
         words = "×".join(map(str, value)) if name == "image_size" else _words(value)
         table.add_row(name.replace("_", " "), escape(words))
     Console().print(table)
+
+
+def _denoiser_facts(source: Path) -> dict[str, Any]:
+    inside = source / "model"
+    denoiser = SingleStep.load(inside if inside.is_dir() else source)
+    return {
+        "network": denoiser.network.kind,
+        "image_size": list(denoiser.image_size),
+        "parameters": sum(p.numel() for p in denoiser.network.parameters()),
+        "noise_std": denoiser.noise_std,
+        **denoiser.network.arguments(),
+    }
 
 
 def _model_facts(model: Model) -> dict[str, Any]:

@@ -69,6 +69,8 @@ def sample(
     labels = class_labels(model, classes)
     if guidance != 1 and labels is None:
         raise JincError("--guidance: this model was trained without classes")
+    if guidance != 1 and not model.guidable:
+        raise JincError("--guidance: this model was trained without --label-dropout")
     walks = generate_images(
         model,
         number,

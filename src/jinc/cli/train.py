@@ -16,6 +16,7 @@ from jinc.data import ImageSet
 from jinc.errors import JincError, told_once
 from jinc.report import plot_learning_curve
 from jinc.train import (
+    CHANGEABLE,
     Processes,
     Run,
     TrainConfig,
@@ -23,13 +24,8 @@ from jinc.train import (
     check_settings,
     load_data,
     measure,
+    refuse_unused,
 )
-
-CHANGEABLE = (
-    *("steps", "epochs", "device", "fsdp", "workers", "resident", "log_every", "sample_every"),
-    *("sample_epochs", "sample_guidance", "checkpoint_every", "keep", "track"),
-)
-"""Settings that a resumed run may change; the others would make it another run."""
 
 
 def train(
@@ -73,11 +69,28 @@ def _train(
         else:
             settings = Run.open(out).config
         images = _images(console, settings)
+        before = Run(out).config if processes.is_main and (out / "config.yaml").exists() else None
         if processes.is_main:
             Run(out).write_config(settings)
-    trainer = Trainer(Run(out), images, resume=resume, processes=processes)
-    introduce(console, trainer, images)
-    with stop_requests(trainer.request_stop, once=processes.count == 1):
+    early: list[bool] = []  # requests to stop before there is a trainer
+    running: list[Trainer] = []
+
+    def request_stop() -> None:
+        early.append(True)
+        for each in running:
+            each.request_stop()
+
+    with stop_requests(request_stop, once=processes.count == 1):
+        try:
+            trainer = Trainer(Run(out), images, resume=resume, processes=processes)
+        except JincError:
+            if before is not None:  # what was asked for did not come about
+                Run(out).write_config(before)
+            raise
+        running.append(trainer)
+        if early:
+            trainer.request_stop()
+        introduce(console, trainer, images)
         train_with_progress(console, trainer)
     if trainer.stopped:
         console.print(f"stopped after step {trainer.step}; go on with --resume", highlight=False)
@@ -107,6 +120,7 @@ def _images(console: Console, settings: TrainConfig) -> ImageSet:
     with decoding_progress(console) as report:
         images = load_data(settings, report)
     check_settings(settings, images)
+    refuse_unused(settings)
     return images
 
 

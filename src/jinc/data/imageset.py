@@ -1,5 +1,6 @@
 """A set of images with or without labels, in memory or memory-mapped."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -69,6 +70,18 @@ class ImageSet:
     def image_size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return int(self.images.shape[1]), int(self.images.shape[2])
+
+    def fingerprint(self) -> str:
+        """Return 16 hexadecimal digits that other images, labels or another order would change.
+
+        Of many images 256 are looked at, evenly from all; the number and all labels count.
+        """
+        places = np.linspace(0, max(0, len(self) - 1), min(len(self), 256)).astype(np.int64)
+        digest = hashlib.sha256(repr(self.images.shape).encode())
+        digest.update(np.ascontiguousarray(self.images[places]).data)
+        if self.labels is not None:
+            digest.update(np.ascontiguousarray(self.labels).data)
+        return digest.hexdigest()[:16]
 
     def batch(self, indices: Indices) -> Tensor:
         """Gather images as a tensor of their own.

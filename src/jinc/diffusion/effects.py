@@ -118,6 +118,7 @@ class calibrate(Effect):
         eps = eps_from_x0(self.schedule, x_t, t, answers[0])
         power = eps.square().sum((1, 2, 3), keepdim=True)
         measured = (x_t * eps).sum((1, 2, 3), keepdim=True) / (noise_power.sqrt() * power)
+        measured = torch.where(power > 0, measured, 1.0)  # no noise at all has no amplitude
         return x0_from_eps(self.schedule, x_t, t, (1 + noise_power * (measured - 1)) * eps)
 
 

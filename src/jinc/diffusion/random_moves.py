@@ -63,6 +63,10 @@ class Shift(Move):
         """Draw each uniformly from ±`MAX_SHIFT`."""
         return cls(torch.from_numpy(random.uniform(-MAX_SHIFT, MAX_SHIFT, (count, 2))))
 
+    def mask(self, size: int) -> Tensor:
+        """Mark a disc that nothing from beyond an edge is shifted into."""
+        return disc(size, 1 - 2 * MAX_SHIFT, self.amounts.device)
+
     def __call__(self, x: Images) -> Images:
         """Shift by Fourier's theorem."""
         height, width = x.shape[-2:]
@@ -83,7 +87,7 @@ class Rotation(Move):
 
     def mask(self, size: int) -> Tensor:
         """Mark a disc: what is beyond it may enter at another edge."""
-        return disc(size, UNTORN)
+        return disc(size, UNTORN, self.amounts.device)
 
 
 class QuarterTurns(Move):

@@ -67,6 +67,7 @@ class Model:
         schedule_name: as `make_schedule` knows it.
         timesteps: T.
         prediction: what the network predicts.
+        guidable: whether labels were hidden in training, so that it can do without them.
     """
 
     network: Network
@@ -75,6 +76,7 @@ class Model:
     schedule_name: str = "linear"
     timesteps: int = 1000
     prediction: Prediction = "eps"
+    guidable: bool = False
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -91,6 +93,7 @@ class Model:
             "schedule": self.schedule_name,
             "timesteps": self.timesteps,
             "prediction": self.prediction,
+            "guidable": self.guidable,
             "image_size": list(self.image_size),
             "class_names": list(self.class_names),
         }
@@ -115,7 +118,7 @@ class Model:
             height, width = map(int, facts["image_size"])
             names = tuple(str(name) for name in list(facts["class_names"]))
             schedule, timesteps = str(facts["schedule"]), int(facts["timesteps"])
-            prediction = facts["prediction"]
+            prediction, guidable = facts["prediction"], bool(facts.get("guidable", names))
             if prediction not in get_args(Prediction):
                 raise ValueError(f"its network predicts {prediction!r}, not eps, x0 or v")
             make_schedule(schedule, timesteps)
@@ -130,7 +133,7 @@ class Model:
             network.check_size(height, width)
         except JincError as error:
             raise JincError(f"{file}: {error}") from None
-        return cls(network, (height, width), names, schedule, timesteps, prediction)
+        return cls(network, (height, width), names, schedule, timesteps, prediction, guidable)
 
 
 def _reason(error: Exception) -> str:

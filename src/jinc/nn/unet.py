@@ -16,7 +16,7 @@ from jinc.types import Images, Steps
 
 
 class UNet(Network):
-    """Predict the noise ε in x_t.
+    """Predict ε, x0 or v; the network of the paper, which predicts ε.
 
     Args:
         config: name of a configuration (`D@6`), or the configuration itself.

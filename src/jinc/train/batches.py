@@ -140,7 +140,10 @@ class Batches:
             images = self._resident[images]
         x0 = self._augmentation.apply(to_float(images), parameters)
         augment = self._augmentation.labels(parameters)
-        return Batch(x0, t, eps, labels, augment, drawn.move)
+        move = drawn.move and replace(
+            drawn.move, amounts=drawn.move.amounts.to(self._device, non_blocking=True)
+        )
+        return Batch(x0, t, eps, labels, augment, move)
 
     def close(self) -> None:
         """Let the threads go."""

@@ -102,7 +102,7 @@ _RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("sample_every warmup holdout workers", lambda x: x >= 0, "at least 0"),
     ("weight_decay min_snr_gamma complexity_weight", lambda x: x >= 0, "at least 0"),
     ("equivariance clip_gradient noise_std", lambda x: x >= 0, "at least 0"),
-    ("epochs sample_epochs", lambda x: x > 0, "above 0"),
+    ("epochs sample_epochs", lambda x: 0 < x <= 1e6, "above 0, up to 1,000,000"),
     ("learning_rate", lambda x: 0 < x < 1, "in (0, 1)"),
     ("ema_decay adam_betas dropout", lambda x: 0 <= x < 1, "in [0, 1)"),
     ("label_dropout", lambda x: 0 <= x <= 1, "in [0, 1]"),
@@ -113,6 +113,13 @@ _RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("levels", lambda x: x <= 12, "up to 12"),
 )
 """Which values make sense, of fields one by one; of a tuple, for each of its members."""
+
+
+CHANGEABLE = (
+    *("steps", "epochs", "device", "fsdp", "workers", "resident", "log_every", "sample_every"),
+    *("sample_epochs", "sample_guidance", "checkpoint_every", "keep", "track"),
+)
+"""Settings that a resumed run may change; the others would make it another run."""
 
 
 def _require(holds: bool, name: str, value: object, range_: str) -> None:

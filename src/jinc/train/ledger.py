@@ -74,14 +74,23 @@ class Ledger:
         return None
 
     def line(self) -> dict[str, float | None]:
-        """Return the means since the last line, which are not finite as None, and begin anew."""
-        lists = {"loss": self._losses, "gradient_norm": self._norms}
+        """Return the means since the last line, and begin anew.
+
+        A mean with a loss in it that is not finite is None. So is a gradient, which then was not
+        applied; how many were not is told, and the mean is of the others.
+        """
+        taken = [norm for norm in self._norms if number_or_none(norm) is not None]
+        means = {
+            "loss": number_or_none(sum(self._losses) / len(self._losses)),
+            "gradient_norm": sum(taken) / len(taken) if taken else None,
+        }
+        skipped = len(self._norms) - len(taken)
         self._losses, self._norms = [], []
-        return {name: number_or_none(sum(each) / len(each)) for name, each in lists.items()}
+        return means | ({"skipped": skipped} if skipped else {})
 
     def score(self) -> float | None:
-        """Return the mean of the finite losses of this interval."""
-        return self._sum / self._count if self._count else None
+        """Return the mean of the finite losses of this interval, or None if it has just begun."""
+        return self._sum / self._count if 2 * self._count >= self._interval else None
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint has to hold, ready for JSON."""

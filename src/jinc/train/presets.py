@@ -42,7 +42,6 @@ _CS180 = TrainConfig(
     config="A",
     image_size=28,
     channels=1,
-    timesteps=300,
     optimiser="adam",
     weight_decay=0.0,
 )
@@ -101,6 +100,7 @@ PRESETS: dict[str, TrainConfig] = {
     "mnist-class": replace(
         _CS180,
         width=64,
+        timesteps=300,
         conditional=True,
         label_dropout=0.1,
         batch_size=128,

@@ -170,6 +170,9 @@ def copies(network: nn.Module, processes: Processes) -> nn.Module:
     """
     if processes.count == 1:
         return network
+    if processes.is_main and any(isinstance(m, nn.BatchNorm2d) for m in network.modules()):
+        message = "batch normalisation sees each process's share only: not what one would train"
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
     device = processes.device
     with warnings.catch_warnings():  # torch before 2.13 has no other name for it
         warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated")

@@ -7,6 +7,7 @@ import torch
 
 from jinc.errors import JincError
 from jinc.train.checkpoint import Checkpoint, load_newest
+from jinc.train.config import CHANGEABLE, TrainConfig
 from jinc.train.processes import Processes
 from jinc.train.run import Run
 from jinc.train.stepper import Stepper
@@ -25,6 +26,34 @@ def newest_of_all(folder: Path, processes: Processes) -> Checkpoint | None:
         if len(set(steps)) > 1:
             raise JincError(f"{folder}: is not the same to all processes, which read {steps}")
     return checkpoint
+
+
+def check_same_run(
+    checkpoint: Checkpoint, run: Run, config: TrainConfig, data: str, total: int
+) -> None:
+    """Make sure that a run goes on as what it was.
+
+    Args:
+        checkpoint: what it goes on from.
+        run: where it lies.
+        config: its settings now.
+        data: fingerprint of its images now.
+        total: number of its steps now.
+
+    Raises:
+        JincError: settings or images are others, or all steps and more are done.
+    """
+    before, now = checkpoint.state["config"], config.settings()
+    for name in sorted(now.keys() - set(CHANGEABLE)):
+        if before.get(name, now[name]) != now[name]:
+            raise JincError(
+                f"{run.path / 'config.yaml'}: {name} is {now[name]}, and was {before[name]} when "
+                f"step {checkpoint.step} was saved"
+            )
+    if checkpoint.state["data"] != data:
+        raise JincError(f"{config.data}: holds other images than when {run.path} was saved")
+    if checkpoint.step > total:
+        raise JincError(f"steps: {total} are asked for, {run.path} has done {checkpoint.step}")
 
 
 def load_into(stepper: Stepper, checkpoint: Checkpoint, run: Run) -> None:

@@ -109,7 +109,7 @@ class Run:
         for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines():
             with suppress(ValueError):
                 entries.append(json.loads(line))
-        return [entry for entry in entries if isinstance(entry, dict) and "step" in entry]
+        return [e for e in entries if isinstance(e, dict) and isinstance(e.get("step"), int)]
 
     def forget_log_after(self, step: int) -> None:
         """Drop the lines of steps that a resumed run is going to do again."""

@@ -75,10 +75,11 @@ class ObjectiveSettings:
         timesteps: T, the number of noise levels.
         prediction: what the network predicts: the noise, the clean image or the velocity.
         loss: how its error is measured.
-        min_snr_gamma: γ of min-SNR weighting, usually 5; 0 for none.
+        min_snr_gamma: γ of min-SNR weighting, usually 5; 0 for none. It is derived for mse.
         complexity: weight errors by how much happens in an image: as published, or normalised.
         complexity_weight: λ of that term.
-        equivariance: weight of the error against moving the image along; 0 for none.
+        equivariance: weight of the mean square of f(U x_t) − U f(x_t) on the disc, f being what the
+            network predicts and U the following; 0 for none. For ε it is that of x0 times SNR.
         moves: how it is moved then.
         label_dropout: share of labels that are hidden, which guidance needs.
         noise_std: train a single-step denoiser at this noise instead, images being in [0, 1].

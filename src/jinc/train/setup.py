@@ -1,5 +1,6 @@
 """What a run starts from: its images and its task, a network that is not trained yet."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,12 +18,22 @@ from jinc.train.config import TrainConfig
 from jinc.train.denoising_task import DenoisingTask
 from jinc.train.diffusion_task import DiffusionTask
 from jinc.train.processes import Processes
+from jinc.train.track import check_trackers
 
 _OF_DIFFUSION = (
     *("conditional", "label_dropout", "augment_labels", "prediction", "min_snr_gamma"),
-    *("complexity", "equivariance"),
+    *("complexity", "equivariance", "sample_guidance"),
 )
 """Settings that mean nothing to a single-step denoiser."""
+
+_OF_NETWORKS = {
+    "levels": "unet",
+    "multipliers": "resunet",
+    "blocks": "resunet",
+    "attention": "resunet",
+    "dropout": "resunet",
+}
+"""Settings that mean something to one kind of network only."""
 
 RESIDENT_BYTES = 4 * 2**30
 """Data sets up to this size are kept on an accelerator."""
@@ -62,6 +73,8 @@ def build_task(config: TrainConfig, images: ImageSet) -> DiffusionTask | Denoisi
         raise JincError(f"conditional: {images.name} has no classes; leave it out")
     if config.label_dropout and not config.conditional:
         raise JincError("label_dropout: needs --conditional, there is no label to hide")
+    if config.sample_guidance != 1 and not config.label_dropout:
+        raise JincError("sample_guidance: needs --label-dropout, or there is nothing to compare")
     if config.augment_labels and not config.augment:
         raise JincError("augment_labels: needs --augment, there is nothing to tell")
     if config.augment_labels and config.equivariance and config.moves != "shift":
@@ -86,6 +99,7 @@ def build_task(config: TrainConfig, images: ImageSet) -> DiffusionTask | Denoisi
         config.schedule,
         config.timesteps,
         config.prediction,
+        guidable=config.label_dropout > 0,
     )
     return DiffusionTask(model, config)
 
@@ -106,6 +120,7 @@ def build_network(
             "blocks": config.blocks,
             "attention_levels": _levels(config, size) if config.network == "resunet" else (),
             "dropout": config.dropout,
+            "head_channels": math.gcd(64, config.width),
         },
         "cs180": {
             "image_size": size,
@@ -153,6 +168,7 @@ def check_settings(config: TrainConfig, images: ImageSet) -> None:
         JincError: as `build_task` and `choose_device`; or for a schedule that cannot be made.
     """
     choose_device(config.device)
+    check_trackers(config.track)
     task = build_task(config, images)
     if isinstance(task.package, Model):
         len(task.package.schedule)
@@ -172,6 +188,17 @@ def _refuse_what_is_of_diffusion(config: TrainConfig) -> None:
     for name in _OF_DIFFUSION:
         if getattr(config, name) != getattr(TrainConfig, name):
             raise JincError(f"{name}: is of diffusion; leave it out, or noise_std")
+
+
+def refuse_unused(config: TrainConfig) -> None:
+    """Do not pass over settings that the network would never hear of.
+
+    Raises:
+        JincError: there is one.
+    """
+    for name, owner in _OF_NETWORKS.items():
+        if config.network != owner and getattr(config, name) != getattr(TrainConfig, name):
+            raise JincError(f"{name}: is of {owner}, not of {config.network}; leave it out")
 
 
 def _levels(config: TrainConfig, size: int) -> tuple[int, ...]:

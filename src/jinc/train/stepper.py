@@ -44,7 +44,8 @@ class Stepper:
         self._task, self._config, self._processes, self._total = task, config, processes, total
         self.network: Network = task.package.network.to(processes.device)
         twins = [copy.deepcopy(self.network) for _ in config.ema_decay]
-        if config.fsdp and processes.count > 1:
+        self._splits = config.fsdp and processes.count > 1
+        if self._splits:
             for each in (self.network, *twins):
                 shard(each, processes)
             self._wrapped: nn.Module = self.network
@@ -58,6 +59,7 @@ class Stepper:
         self._drops = any(isinstance(m, nn.Dropout) and m.p for m in self.network.modules())
         self._called: Any = torch.compile(self._wrapped) if config.compile else self._wrapped
         self.network.train()
+        torch.backends.cudnn.benchmark = True  # shapes stay; GPUs only
 
     @property
     def averaged(self) -> Network:
@@ -139,14 +141,13 @@ class Stepper:
         self._scale.load(groups["scale"])
 
     def whole_networks(self) -> Iterator[tuple[float, Network]]:
-        """Yield every averaged network with its decay, put together where it is split."""
+        """Yield every averaged network with its decay; the main process gets it whole."""
         kept = [(average.decay, average.network) for average in self.averages]
         for decay, network in kept or [(0.0, self.network)]:
-            if self._config.fsdp and self._processes.count > 1:
-                weights = {n: w.cpu() for n, w in whole(network.state_dict()).items()}
-                yield decay, type(network).of_weights(weights, **network.arguments())
-            else:
-                yield decay, network
+            weights = whole(network.state_dict()) if self._splits else {}
+            if self._splits and self._processes.is_main:
+                network = type(network).of_weights(weights, **network.arguments())
+            yield decay, network
 
     def _predict(self, *inputs: Tensor | None) -> Tensor:
         precision = _DTYPES[self._config.precision]

@@ -1,5 +1,6 @@
 """The log as other tools show it: TensorBoard and trackio, where they are installed."""
 
+import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,17 @@ from jinc.errors import JincError
 
 Sink = tuple[Callable[[int, dict[str, float]], None], Callable[[], None]]
 """What takes the numbers of a step, and what ends it."""
+
+
+def check_trackers(names: Sequence[str]) -> None:
+    """Find out whether tools are installed.
+
+    Raises:
+        JincError: one is not.
+    """
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            raise _missing(name)
 
 
 class Trackers:
@@ -31,9 +43,7 @@ class Trackers:
             try:
                 self._sinks.append(openers[name](folder, step))
             except ImportError:
-                raise JincError(
-                    f"track: {name} is not installed; pip install 'jinc[track]'"
-                ) from None
+                raise _missing(name) from None
 
     def log(self, entry: dict[str, Any]) -> None:
         """Send the numbers of a line."""
@@ -62,9 +72,14 @@ def _tensorboard(folder: Path, step: int) -> Sink:
 def _trackio(folder: Path, step: int) -> Sink:
     import trackio
 
-    trackio.init(project="jinc", name=folder.name, resume="allow", embed=False)
+    name = "-".join(folder.resolve().parts[1:])  # runs of one name lie in different folders
+    trackio.init(project="jinc", name=name, resume="allow", embed=False)
 
     def send(step: int, numbers: dict[str, float]) -> None:
         trackio.log(numbers, step=step)
 
     return send, trackio.finish
+
+
+def _missing(name: str) -> JincError:
+    return JincError(f"track: {name} is not installed; pip install 'jinc[track]'")

@@ -15,7 +15,7 @@ from jinc.train.guard import LIMIT, NotFinite, NotFiniteReport, number_or_none
 from jinc.train.learning_rate import learning_rate
 from jinc.train.ledger import Ledger, Told
 from jinc.train.processes import Processes
-from jinc.train.resume import load_into, newest_of_all, warn_of_rounding
+from jinc.train.resume import check_same_run, load_into, newest_of_all, warn_of_rounding
 from jinc.train.retention import best_checkpoint, checkpoint_path
 from jinc.train.run import Run
 from jinc.train.setup import build_task, make_batches
@@ -53,11 +53,11 @@ class Trainer:
     Args:
         run: where everything goes.
         images: the data.
-        resume: go on from the newest checkpoint.
+        resume: go on from the newest checkpoint, or begin where there is none.
         processes: who takes part; this process alone if not given.
 
     Raises:
-        JincError: settings and data do not fit, or there is nothing to resume.
+        JincError: settings and data do not fit, or are others than those of the checkpoint.
     """
 
     def __init__(
@@ -76,7 +76,9 @@ class Trainer:
         torch.manual_seed(self.config.seed)
         self.task: Task[Any] = build_task(self.config, images)
         train, self._held_out = hold_out(len(images), self.config.holdout, self.config.seed)
+        self._not_finite = run.path / "not-finite.json"
         self._images, self.image_size = images, images.image_size
+        self._fingerprint = images.fingerprint()
         self.total = self.config.total_steps(len(train))
         self._pictures = {
             self.config.steps_of_epochs(epochs, len(train)) for epochs in self.config.sample_epochs
@@ -166,6 +168,7 @@ class Trainer:
             "score": score,
             "ledger": self._ledger.state(),
             "config": self.config.settings(),
+            "data": self._fingerprint,
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
             "processes": self.processes.count,
@@ -229,7 +232,7 @@ class Trainer:
             with self.processes.together():
                 if self.processes.is_main:
                     package = self.task.packaged(network)
-                    package.save(self.run.path / (f"model-{decay:g}" if place else "model"))
+                    package.save(self.run.path / (f"model-{decay}" if place else "model"))
                     if best and not place:
                         package.save(self.run.path / "best")
 
@@ -248,7 +251,7 @@ class Trainer:
             gradient_norms=gradients,
             learning_rate=learning_rate(self.config, step, self.total),
         )
-        file = self.run.path / "not-finite.json"
+        file = self._not_finite
         with self.processes.together():
             if self.processes.is_main:
                 report.write(file)
@@ -282,8 +285,11 @@ class Trainer:
         if checkpoint is None:
             return
         with self.processes.together():
+            check_same_run(checkpoint, self.run, self.config, self._fingerprint, self.total)
             load_into(self.stepper, checkpoint, self.run)
         self.step = checkpoint.step
+        if self.processes.is_main:  # what it told of is being done again
+            self._not_finite.unlink(missing_ok=True)
         self._ledger.load(checkpoint.state["ledger"])
         if self.processes.is_main:
             warn_of_rounding(checkpoint, self.run, self.processes)

@@ -1,5 +1,6 @@
 """The error on images that were held out, always with the same noise, to be compared."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def validation_loss(
         images,
         batch_size=size,
         timesteps=config.timesteps,
-        seed=config.seed,
+        seed=config.seed + 2**63,  # other noise than in training
         among=held_out,
         moves=config.moves if config.equivariance else None,
         device=next(network.parameters()).device,
@@ -53,7 +54,7 @@ def validation_loss(
 
     was_training = network.training
     network.eval()
-    count = max(1, min(len(held_out), MOST) // size)
+    count = math.ceil(min(len(held_out), MOST) / size)
     means = [task.losses(predict, batches.batch(step)).mean() for step in range(count)]
     network.train(was_training)
     return float(torch.stack(means).mean())
