@@ -73,7 +73,9 @@ def test_networks_are_one_graph_without_python(network) -> None:
 @pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated")  # torch's own use
 @pytest.mark.filterwarnings("ignore:Torchinductor does not support code generation for complex")
 @pytest.mark.parametrize(("kind", "name"), [("unet", "D@6"), ("resunet", "A"), ("unet", "D@ideal")])
-def test_compiled_networks_give_the_same(network) -> None:
+def test_compiled_networks_give_the_same(network, tmp_path, monkeypatch) -> None:
+    # What a killed process left half written in the common cache would be taken for compiled.
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     expected = output_and_gradient(network, network)
     found = output_and_gradient(network, compiled(network))
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
