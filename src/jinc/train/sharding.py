@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Iterable, Mapping
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
@@ -38,19 +37,8 @@ def local(tensors: Iterable[Tensor]) -> list[Tensor]:
 
 
 def whole(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Gather tensors that are split, one by one on the CPU of the main process.
-
-    Every process has to ask; where anything is split, the others get nothing.
-    """
-    gathered = {}
-    for name, tensor in tensors.items():
-        if not isinstance(tensor, DTensor):
-            gathered[name] = tensor
-            continue
-        full = tensor.full_tensor()
-        if dist.get_rank() == 0:
-            gathered[name] = full.cpu()
-    return gathered
+    """Gather tensors that are split, one after the other onto the CPU; every process has to ask."""
+    return {n: t.full_tensor().cpu() if isinstance(t, DTensor) else t for n, t in tensors.items()}
 
 
 def load_whole(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
