@@ -1,5 +1,6 @@
 """What each process does for `test_processes`, by itself or with others that torchrun starts."""
 
+import gc
 import hashlib
 import json
 import sys
@@ -30,6 +31,9 @@ SHARDS = {
 CASES = COPIES | SHARDS
 """What many processes have to do as one does it."""
 
+TASKS = Path("/proc/self/task")
+"""A folder for each thread of this process, on Linux."""
+
 
 def main(folder: Path, *, shards: bool) -> None:
     with Processes.join("cpu") as processes:
@@ -45,6 +49,9 @@ def main(folder: Path, *, shards: bool) -> None:
                 "stopped": stopped_by_one(folder / "stopped", processes),
                 "disk": full_disk(folder / "disk", processes),
             }
+    gc.collect()
+    tasks = TASKS.iterdir() if TASKS.is_dir() else ()
+    found["threads"] = [(task / "comm").read_text().strip() for task in tasks]
     (folder / f"{processes.rank}.json").write_text(json.dumps(found))
 
 

@@ -97,7 +97,6 @@ def agree(one: Path, two: Path) -> None:
 
 
 @pytest.mark.parametrize("name", definitions["COPIES"])
-@pytest.mark.slow
 def test_two_processes_learn_as_one(one, copied, name) -> None:
     agree(one(name), copied / name)
 
@@ -118,7 +117,6 @@ def not_applied(folder: Path) -> None:
     assert (first["code"], first["step"]) == (3, 10)
 
 
-@pytest.mark.slow
 def test_what_is_not_finite_on_one_is_applied_on_none(copied) -> None:
     not_applied(copied)
     report = json.loads((copied / "spoiled" / "not-finite.json").read_text())
@@ -130,14 +128,18 @@ def test_what_is_not_finite_on_one_is_applied_to_no_part(sharded) -> None:
     not_applied(sharded)
 
 
-@pytest.mark.slow
 def test_one_that_is_asked_to_stop_stops_all(copied) -> None:
     assert found(copied, "stopped") == ([True, 4], [True, 4])
     (saved,) = (copied / "stopped" / "checkpoints").iterdir()
     assert saved.name == "step-00000004"
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["copied", pytest.param("sharded", marks=pytest.mark.slow)])
+def test_no_thread_of_the_group_outlives_it(kind, request) -> None:
+    for threads in found(request.getfixturevalue(kind), "threads"):
+        assert not [name for name in threads if "gloo" in name]
+
+
 def test_an_error_is_told_by_one_and_known_to_all(copied) -> None:
     first, second = found(copied, "shared")
     assert first == [["ToldElsewhere", ""], ["JincError", "told by 0"], None]
@@ -145,7 +147,6 @@ def test_an_error_is_told_by_one_and_known_to_all(copied) -> None:
     assert found(copied, "disk") == ("No space left on device", "told elsewhere")
 
 
-@pytest.mark.slow
 def test_the_main_process_goes_first(copied) -> None:
     first, second = found(copied, "first")
     assert first == ["read me", True, "JincError"]

@@ -13,8 +13,8 @@ its own is 1 unless all are 0.
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -40,11 +40,14 @@ class Processes:
         device: of this process.
         rank: its number, from 0.
         count: how many there are.
+        leaving: what else to do when all leave, as to let go of the group of processes. Its threads
+            end with the last that holds it; those that outlive the interpreter may abort.
     """
 
     device: torch.device
     rank: int = 0
     count: int = 1
+    leaving: ExitStack = field(default_factory=ExitStack, repr=False, compare=False)
 
     @classmethod
     def join(cls, device: str) -> Self:
@@ -78,6 +81,7 @@ class Processes:
         if self.count > 1 and error is None:
             self.wait()
             dist.destroy_process_group()
+            self.leaving.close()
 
     def check(self, config: TrainConfig) -> None:
         """Refuse what cannot be dealt out.

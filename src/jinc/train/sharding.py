@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
@@ -22,6 +22,7 @@ def shard(network: nn.Module, processes: Processes) -> None:
     # No block changes in place what another returned, which is all that this warns of.
     warnings.filterwarnings("ignore", "FSDP2-wrapped module", UserWarning)
     mesh = init_device_mesh(processes.device.type, (processes.count,))
+    processes.leaving.callback(_let_go, mesh)
     network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # torch's stub lacks it
     lists = [child for child in network.modules() if isinstance(child, nn.ModuleList)]
     blocks = [block for each in reversed(lists) for block in each]  # what lies inside comes first
@@ -29,6 +30,11 @@ def shard(network: nn.Module, processes: Processes) -> None:
         if not isinstance(block, nn.ModuleList) and any(True for _ in block.parameters()):
             fully_shard(block, mesh=mesh)
     fully_shard(network, mesh=mesh)
+
+
+def _let_go(mesh: DeviceMesh) -> None:
+    """Let a mesh, which torch keeps in its caches, hold its group of processes no longer."""
+    getattr(mesh, "_pg_registry", {}).clear()
 
 
 def local(tensors: Iterable[Tensor]) -> list[Tensor]:
