@@ -23,6 +23,7 @@ from jinc.diffusion.methods import Method, ddim, ddpm, posterior
 from jinc.diffusion.motion import (
     Moving,
     between,
+    following,
     framed,
     gentle,
     published,
@@ -113,6 +114,7 @@ __all__ = [
     "eps_of",
     "equivariance_error",
     "error",
+    "following",
     "forward",
     "fourier_shift",
     "framed",

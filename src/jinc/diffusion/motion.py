@@ -20,7 +20,7 @@ from jinc.diffusion.views import View, custom_view
 from jinc.diffusion.views_plain import check_finite
 from jinc.errors import JincError
 from jinc.signal import rotate, shift
-from jinc.types import Denoiser, Images, Steps
+from jinc.types import Denoiser, Images, Noise, Steps
 
 Pace: TypeAlias = Callable[[float], float]
 """The share of the way made at a share of the steps: 0 at 0; 1 at 1, if all of it is made."""
@@ -120,6 +120,14 @@ class Moving(ABC):
 
         return custom_view(there, back, f"frame at {t}")
 
+    def made(self, t: int) -> float:
+        """The share of the way that has been made when level t is reached; 0 at the first.
+
+        Raises:
+            JincError: no step begins or ends on level t.
+        """
+        return 0.0 if t == self.levels[0] else sum(self._shares(t))
+
     def _shares(self, t: int) -> list[float]:
         """The share of the way that each step makes, up to the one that ends on level t."""
         reached = [*self.levels[1:], *([] if self.levels[-1] == -1 else [-1])]
@@ -198,6 +206,33 @@ class shifting(Moving):
     def by(self, x: Images, share: float) -> Images:
         """Shift."""
         return shift(x, self.down * share, self.right * share)
+
+
+class following:
+    """Fresh noise that goes where the image has gone, so that one seed is one thing, however moved.
+
+    Both a `Noise` and, as `after`, an `After`: `sample(…, noise=both, after=both.after)` draws what
+    `sample(…, noise=noise, after=moving)` draws, in the frame of what is generated. What is drawn
+    is moved in one go, by as much as the image has been in portions.
+
+    Args:
+        noise: what is drawn where nothing moves.
+        moving: the movement.
+    """
+
+    def __init__(self, noise: Noise, moving: Moving) -> None:
+        """Keep both; nothing has moved yet."""
+        self._noise, self._moving = noise, moving
+        self._made = 0.0
+
+    def __call__(self, like: Images) -> Images:
+        """The next noise, moved as far as the image has been."""
+        return self._moving.by(self._noise(like), self._made)
+
+    def after(self, x: Images, t: int) -> Images:
+        """Move the state that has just reached level t."""
+        self._made = self._moving.made(t)
+        return self._moving(x, t)
 
 
 @dataclass(frozen=True, eq=False)

@@ -73,8 +73,16 @@ class Shift(Move):
         return shift(x, self.amounts[:, 0] * height, self.amounts[:, 1] * width)
 
 
+@dataclass(frozen=True, eq=False)
 class Rotation(Move):
-    """Turn by amounts `[B]`, radians, counter-clockwise."""
+    """Turn by amounts `[B]`, radians, counter-clockwise.
+
+    Args:
+        amounts: the angles.
+        method: how to turn, as `signal.rotate` knows it; only `unitary` is orthogonal.
+    """
+
+    method: str = "unitary"
 
     @classmethod
     def draw(cls, random: np.random.Generator, count: int) -> Self:
@@ -82,8 +90,8 @@ class Rotation(Move):
         return cls(torch.from_numpy(random.uniform(-math.pi, math.pi, count)))
 
     def __call__(self, x: Images) -> Images:
-        """Turn square images by shears."""
-        return rotate(x, self.amounts)
+        """Turn square images."""
+        return rotate(x, self.amounts, self.method)
 
     def mask(self, size: int) -> Tensor:
         """Mark a disc: what is beyond it may enter at another edge."""

@@ -17,10 +17,13 @@ from torch import Tensor
 
 from jinc.diffusion import QuarterTurns, Rotation
 from jinc.errors import JincError
-from jinc.signal import extend
+from jinc.signal import extend, rotate, shift
+from jinc.signal.rotate import UNTORN
 from jinc.types import Images
 
-AugmentationKind: TypeAlias = Literal["hflip", "vflip", "quarter_turns", "rotation"]
+AugmentationKind: TypeAlias = Literal[
+    "hflip", "vflip", "quarter_turns", "rotation", "hshift", "vshift", "spin"
+]
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,18 @@ class Augmentation:
     """What is done to training images, each kind at random and after the one before.
 
     Parameters are one number a kind, 0 where nothing is done: 1 for a flip; the number of quarter
-    turns, 0 to 3; the angle of a rotation, radians counter-clockwise.
+    turns, 0 to 3; the angle of a rotation, radians counter-clockwise; the share of the side that
+    an image is shifted by, to the right or down.
+
+    The last three kinds make data without a place or an upright of their own, of which the ideal
+    denoiser is equivariant: what a network lacks of it is the network's fault.
 
     Args:
         kinds: `hflip` mirrors half of the images left to right, `vflip` half of them top to bottom,
             `quarter_turns` turns by 0, 90, 180 or 270°, `rotation` turns half of them by any angle;
-            the other half stays, for upright is what sampling will ask for.
+            the other half stays, for upright is what sampling will ask for. `hshift` and `vshift`
+            shift all by any distance, and what leaves at an edge enters at the other; `spin` shows
+            all in a round window, black around it, and turns them by any angle.
 
     Raises:
         JincError: an unknown kind, or one named twice.
@@ -79,9 +88,10 @@ class Augmentation:
     def apply(self, x0: Images, parameters: Tensor) -> Images:
         """Do it.
 
-        Flips and quarter turns are exact, and an image with parameters 0 is not touched. A rotation
-        is linear, and keeps all frequencies; so edges ring, and values may leave [−1, 1], the more
-        the sharper the image. What enters at the corners is the image's own reflection.
+        Flips and quarter turns are exact, and an image with parameters 0 is not touched, but for
+        the window of `spin`. A rotation or shift is linear, and keeps all frequencies; so edges
+        ring, and values may leave [−1, 1], the more the sharper the image. What enters at the
+        corners of a rotation is the image's own reflection.
 
         Args:
             x0: clean images, `[B, C, H, W]`; square, if they are to be turned.
@@ -94,7 +104,7 @@ class Augmentation:
             JincError: images to be turned are not square.
         """
         height, width = x0.shape[-2:]
-        turning = [kind for kind in self.kinds if kind in ("quarter_turns", "rotation")]
+        turning = [kind for kind in self.kinds if kind in ("quarter_turns", "rotation", "spin")]
         if turning and height != width:
             raise JincError(
                 f"augment: {turning[0]} needs square images, these are {height}×{width}"
@@ -106,7 +116,8 @@ class Augmentation:
     def labels(self, parameters: Tensor) -> Tensor:
         """Put what was done into numbers for the network; zeros, exactly, for nothing.
 
-        A flip is 0 or 1. A turn is (cos θ − 1, sin θ), in which 359° is near 0°.
+        A flip is 0 or 1. A turn is (cos θ − 1, sin θ), in which 359° is near 0°; a shift likewise,
+        the whole side being 360°.
 
         Args:
             parameters: as drawn, `[B, kinds]`.
@@ -168,6 +179,27 @@ def _turn(x: Images, angles: Tensor) -> Images:
     return x.index_copy(0, turned, large[..., middle, middle])
 
 
+def _spin(x: Images, angles: Tensor) -> Images:
+    """Turn what is seen in a round window, whose edge is two pixels soft."""
+    size = x.shape[-1]
+    place = torch.arange(size, dtype=x.dtype, device=x.device) - (size - 1) / 2
+    radius = torch.hypot(place[:, None], place[None, :])
+    window = torch.sin(((UNTORN * size / 2 - radius) / 2).clamp(0, 1) * (math.pi / 2)) ** 2
+    return rotate((x + 1) * window, angles) - 1
+
+
+def _hshift(x: Images, shares: Tensor) -> Images:
+    return shift(x, 0.0, shares * x.shape[-1])
+
+
+def _vshift(x: Images, shares: Tensor) -> Images:
+    return shift(x, shares * x.shape[-2], 0.0)
+
+
+def _any(most: float) -> Callable[[Tensor], Tensor]:
+    return lambda u: most * u
+
+
 def _circle(angles: Tensor) -> Tensor:
     return torch.stack([angles.cos() - 1, angles.sin()], dim=1)
 
@@ -182,6 +214,9 @@ _KINDS: dict[str, _Kind] = {
         lambda turns: _circle(turns * (math.pi / 2)).round(),  # whole numbers, but for rounding
     ),
     "rotation": _Kind(2, _half_any_angle, _turn, _circle),
+    "hshift": _Kind(2, _any(1.0), _hshift, lambda shares: _circle(2 * math.pi * shares)),
+    "vshift": _Kind(2, _any(1.0), _vshift, lambda shares: _circle(2 * math.pi * shares)),
+    "spin": _Kind(2, _any(2 * math.pi), _spin, _circle),
 }
 
 

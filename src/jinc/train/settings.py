@@ -21,7 +21,8 @@ class DataSettings:
         skip_first: drop the first row of a CSV file, as arXiv 2411.09174 did.
         holdout: how many images to keep back and validate on.
         augment: how images are changed at random: mirrored left to right or top to bottom, turned
-            by quarter turns or by any angle.
+            by quarter turns or by any angle; all shifted by any distance around the edges, or all
+            turned by any angle in a round window (spin).
         augment_labels: tell the network how each image was augmented, so that it learns from all
             and samples what was not.
     """

@@ -77,8 +77,8 @@ def build_task(config: TrainConfig, images: ImageSet) -> DiffusionTask | Denoisi
         raise JincError("sample_guidance: needs --label-dropout, or there is nothing to compare")
     if config.augment_labels and not config.augment:
         raise JincError("augment_labels: needs --augment, there is nothing to tell")
-    if config.augment_labels and config.equivariance and config.moves != "shift":
-        raise JincError(f"moves: {config.moves} would belie what augment_labels tells; take shift")
+    if config.augment_labels and config.equivariance and _belied(config):
+        raise JincError(f"moves: {config.moves} would belie what augment_labels tells")
     if config.complexity == "published" and config.accumulation > 1:
         raise JincError("complexity: the published form needs whole batches; leave accumulation")
     if config.holdout >= len(images):
@@ -181,6 +181,12 @@ def _refuse_turns_of_oblongs(config: TrainConfig, images: ImageSet) -> None:
     Augmentation(config.augment).apply(torch.zeros(1, 1, height, width), nothing)
     if config.equivariance and config.moves in ("rotation", "quarter_turns") and height != width:
         raise JincError(f"moves: {config.moves} needs square images, these are {height}×{width}")
+
+
+def _belied(config: TrainConfig) -> bool:
+    """Whether moving an image changes what the network is told of it."""
+    shifted = {"hshift", "vshift"} & {*config.augment}
+    return bool(shifted) if config.moves == "shift" else {*config.augment} != shifted
 
 
 def _refuse_what_is_of_diffusion(config: TrainConfig) -> None:
