@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from jinc.diffusion import (
     Schedule,
     eps_of,
-    equivariance_error,
     error,
     forward,
     gaussian,
@@ -125,8 +124,8 @@ def moves(kind):
 @pytest.mark.parametrize("kind", ["shift", "rotation", "quarter_turns", "flip"])
 def test_an_equivariant_denoiser_makes_no_error(kind) -> None:
     x_t, move = images(0), moves(kind)
-    for mask in (None, move.mask(6)):
-        off = equivariance_error(white, x_t, T_EACH, white(x_t, T_EACH), move, mask)
+    for mask in (None, move.mask(6, 6)):
+        off = mismatch(white(move(x_t), T_EACH), move(white(x_t, T_EACH)), mask)
         assert off.shape == (4,)
         assert off.max() < 1e-28
 
@@ -137,7 +136,7 @@ def test_a_denoiser_that_knows_where_things_are_makes_one(kind) -> None:
     ramp = torch.arange(2 * 36, dtype=torch.float64).view(2, 6, 6) / 36
     rigid = gaussian(SCHEDULE, ramp, torch.eye(72, dtype=torch.float64))
     x_t, move = images(0), moves(kind)
-    off = equivariance_error(rigid, x_t, T_EACH, rigid(x_t, T_EACH), move)
+    off = mismatch(rigid(move(x_t), T_EACH), move(rigid(x_t, T_EACH)))
     # It is affine, so that only its constant, (1−ᾱ)·ramp, is out of place.
     constant = (1 - SCHEDULE.alpha_bar(T_EACH)).view(-1, 1, 1, 1) * ramp
     torch.testing.assert_close(off, mismatch(constant, move(constant)), rtol=1e-9, atol=1e-25)
@@ -159,8 +158,7 @@ def test_gradients_reach_both_sides() -> None:
     gain = images(2)[0, 0].clone().requires_grad_()
 
     def off(gain):
-        x0_hat = gain * x_t
-        return equivariance_error(lambda x, t: gain * x, x_t, T_EACH, x0_hat, move, move.mask(6))
+        return mismatch(gain * move(x_t), move(gain * x_t), move.mask(6, 6))
 
     assert torch.autograd.gradcheck(off, gain)
 

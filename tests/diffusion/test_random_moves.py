@@ -98,13 +98,13 @@ def test_quarter_turns_and_flips_are_exact() -> None:
 
 def test_what_tears_has_a_mask() -> None:
     for kind in ("quarter_turns", "flip"):
-        assert draw(kind).mask(8) is None
+        assert draw(kind).mask(8, 8) is None
     rows = torch.arange(64.0).view(1, 1, 64, 1).expand(1, 1, 64, 64)
     for sign in (1, -1):  # as far as is shifted at most
         move = Shift(torch.tensor([[sign * 0.125, sign * 0.125]]))
         apart = (move(rows) - (rows - 8 * sign))[0, 0].abs() > 1e-3
         assert apart.any()
-        assert not apart[move.mask(64)].any()
+        assert not apart[move.mask(64, 64)].any()
 
 
 def test_nothing_tears_inside_the_mask() -> None:
@@ -122,7 +122,7 @@ def test_nothing_tears_inside_the_mask() -> None:
         moved = torch.cat([move(mark(radius, a)) - mark(radius, a + math.pi / 4) for a in angles])
         return float(moved.abs().max())
 
-    rim = (move.mask(size).sum() / math.pi).sqrt().item()
+    rim = (move.mask(size, size).sum() / math.pi).sqrt().item()
     assert worst(rim - 3) < 0.01  # three times a mark's width within
     assert worst(rim + 1) > 0.5
 

@@ -1,6 +1,5 @@
 """What each process does for `test_processes`, by itself or with others that torchrun starts."""
 
-import gc
 import hashlib
 import json
 import sys
@@ -49,7 +48,6 @@ def main(folder: Path, *, shards: bool) -> None:
                 "stopped": stopped_by_one(folder / "stopped", processes),
                 "disk": full_disk(folder / "disk", processes),
             }
-    gc.collect()
     tasks = TASKS.iterdir() if TASKS.is_dir() else ()
     found["threads"] = [(task / "comm").read_text().strip() for task in tasks]
     (folder / f"{processes.rank}.json").write_text(json.dumps(found))

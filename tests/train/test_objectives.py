@@ -121,7 +121,7 @@ def test_equivariance_costs_nothing_where_the_answer_moves_along(digits, dealt, 
     plain = [losses_of(base, digits, predict, still) for predict in (scaled, skewed)]
     found = [losses_of(strict, digits, predict, batch) for predict in (scaled, skewed)]
     torch.testing.assert_close(found[0], plain[0], rtol=1e-5, atol=1e-6)
-    inside = batch.move.mask(8)
+    inside = batch.move.mask(8, 8)
     ramps = ramp.expand(16, 1, 8, 8)
     squares = (ramps - batch.move(ramps)).square()[:, 0]
     expected = squares.mean((1, 2)) if inside is None else squares[:, inside].mean(1)

@@ -8,11 +8,11 @@ from jinc.diffusion.complexity import (
     complexity_term,
 )
 from jinc.diffusion.effects import Effect, calibrate, cfg, clip, conjugate, symmetrize
+from jinc.diffusion.isotropic import isotropic
 from jinc.diffusion.losses import (
     ErrorKind,
     Prediction,
     eps_of,
-    equivariance_error,
     error,
     min_snr_weight,
     mismatch,
@@ -112,7 +112,6 @@ __all__ = [
     "eps_from_v",
     "eps_from_x0",
     "eps_of",
-    "equivariance_error",
     "error",
     "following",
     "forward",
@@ -124,6 +123,7 @@ __all__ = [
     "hflip",
     "identity",
     "inner_circle",
+    "isotropic",
     "jigsaw",
     "make_schedule",
     "min_snr_weight",

@@ -21,7 +21,7 @@ from jinc.diffusion.process import (
 )
 from jinc.diffusion.schedule import Schedule
 from jinc.errors import JincError
-from jinc.types import Denoiser, Images, Steps
+from jinc.types import Images, Steps
 
 Prediction: TypeAlias = Literal["eps", "x0", "v"]
 """What a network's output stands for: the noise, the clean images, or the velocity."""
@@ -163,33 +163,6 @@ def min_snr_weight(
     snr = alpha_bar / (1 - alpha_bar)
     share = {"eps": snr, "x0": torch.ones_like(snr), "v": snr + 1}
     return snr.clamp(max=gamma) / _named("prediction", prediction, share)
-
-
-def equivariance_error(
-    denoiser: Denoiser,
-    x_t: Images,
-    t: Steps,
-    x0_hat: Images,
-    move: Callable[[Images], Images],
-    mask: Tensor | None = None,
-) -> Tensor:
-    """How far denoising a moved image is from moving the denoised one: mean of (D(Ux) − UD(x))².
-
-    Where U keeps white noise white (`random_move`), U x_t is a noised U x0: no less natural a thing
-    to be shown than x_t. Gradients flow through both sides.
-
-    Args:
-        denoiser: D.
-        x_t: noisy images, `[B, C, H, W]`.
-        t: their level, `[B]`, 0 … T−1.
-        x0_hat: `denoiser(x_t, t)`, which is there already when the loss has been computed.
-        move: U, an orthogonal map of `[B, C, H, W]`.
-        mask: the pixels that count, `[H, W]`, one of them at least; None for all.
-
-    Returns:
-        `[B]`, ≥ 0.
-    """
-    return mismatch(denoiser(move(x_t), t), move(x0_hat), mask)
 
 
 def mismatch(a: Images, b: Images, mask: Tensor | None = None) -> Tensor:

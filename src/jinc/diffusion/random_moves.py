@@ -50,8 +50,8 @@ class Move(ABC):
         """The same moves for some of the images."""
         return replace(self, amounts=self.amounts[rows])
 
-    def mask(self, size: int) -> Tensor | None:
-        """Mark the pixels that the move does not tear, boolean `[size, size]`; None for all."""
+    def mask(self, height: int, width: int) -> Tensor | None:
+        """Mark the pixels that the move does not tear, boolean `[height, width]`; None for all."""
         return None
 
 
@@ -63,9 +63,11 @@ class Shift(Move):
         """Draw each uniformly from ±`MAX_SHIFT`."""
         return cls(torch.from_numpy(random.uniform(-MAX_SHIFT, MAX_SHIFT, (count, 2))))
 
-    def mask(self, size: int) -> Tensor:
-        """Mark a disc that nothing from beyond an edge is shifted into."""
-        return disc(size, 1 - 2 * MAX_SHIFT, self.amounts.device)
+    def mask(self, height: int, width: int) -> Tensor | None:
+        """Mark a disc that nothing from beyond an edge is shifted into; all of an oblong image."""
+        if height != width:
+            return None
+        return disc(width, 1 - 2 * MAX_SHIFT, self.amounts.device)
 
     def __call__(self, x: Images) -> Images:
         """Shift by Fourier's theorem."""
@@ -93,9 +95,9 @@ class Rotation(Move):
         """Turn square images."""
         return rotate(x, self.amounts, self.method)
 
-    def mask(self, size: int) -> Tensor:
+    def mask(self, height: int, width: int) -> Tensor:
         """Mark a disc: what is beyond it may enter at another edge."""
-        return disc(size, UNTORN, self.amounts.device)
+        return disc(width, UNTORN, self.amounts.device)
 
 
 class QuarterTurns(Move):

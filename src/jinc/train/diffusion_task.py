@@ -62,8 +62,7 @@ class DiffusionTask:
             eps = eps_of(schedule, kind, x_t, t, output)
             losses = losses + config.complexity_weight * complexity_term(weights, eps, batch.eps)
         if batch.move is not None:
-            height, width = x_t.shape[-2:]
-            inside = batch.move.mask(width) if height == width else None
+            inside = batch.move.mask(*x_t.shape[-2:])
             losses = losses + config.equivariance * mismatch(moved, batch.move(output), inside)
         return losses
 

@@ -10,6 +10,7 @@ that have not saved after 30 s, or `--shutdown-timeout`. Whatever the exit codes
 its own is 1 unless all are 0.
 """
 
+import gc
 import os
 import warnings
 from collections.abc import Iterator
@@ -82,6 +83,7 @@ class Processes:
             self.wait()
             dist.destroy_process_group()
             self.leaving.close()
+            gc.collect()  # for what is no longer used may hold it too
 
     def check(self, config: TrainConfig) -> None:
         """Refuse what cannot be dealt out.

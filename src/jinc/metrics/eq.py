@@ -1,0 +1,75 @@
+"""EQ-T, its fractional form, and EQ-R: equivariance of generated images as StyleGAN3 measures it.
+
+Every image is moved by an amount of its own, and counts on a disc that nothing enters from beyond
+an edge. Instead of the input of a synthesis network it is the noise of a sampler that is moved.
+
+Source: StyleGAN3 (arXiv 2106.12423), section 3 and appendix E.
+"""
+
+import numpy as np
+import torch
+
+from jinc.diffusion import Rotation, Shift, mismatch
+from jinc.metrics.decibels import decibels
+from jinc.metrics.of_sampling import Replay, Sampling, moved, moved_start
+from jinc.signal import disc
+from jinc.signal.interpolate import LANCZOS
+from jinc.signal.pseudo_rotation import pseudo_rotate
+from jinc.signal.rotate import UNTORN, rotate
+
+
+def eq_t(sampling: Sampling, replay: Replay, random: np.random.Generator) -> float:
+    """Measure equivariance under shifts by whole pixels, up to an eighth of the side.
+
+    Args:
+        sampling: of square images.
+        replay: its noise.
+        random: draws the shifts, uniformly.
+
+    Returns:
+        10·log10(2²/E[mask·(difference)²]), dB.
+    """
+    height, width = sampling.like.shape[-2:]
+    size = torch.tensor([height, width], dtype=torch.float64)
+    drawn = Shift.draw(random, len(sampling.like))
+    whole = Shift((drawn.amounts * size).round() / size)
+    return moved_start(sampling, replay, [whole])[0]
+
+
+def eq_t_frac(sampling: Sampling, replay: Replay, random: np.random.Generator) -> float:
+    """Measure equivariance under shifts by any distance, up to an eighth of the side.
+
+    Fourier shifts lose nothing, so that nothing has to be made up for.
+
+    Args:
+        sampling: of square images.
+        replay: its noise.
+        random: draws the shifts, uniformly.
+
+    Returns:
+        10·log10(2²/E[mask·(difference)²]), dB.
+    """
+    return moved_start(sampling, replay, [Shift.draw(random, len(sampling.like))])[0]
+
+
+def eq_r(sampling: Sampling, replay: Replay, random: np.random.Generator) -> float:
+    """Measure equivariance under turns by any angle.
+
+    The noise is turned without loss; the finished image is turned by Lanczos interpolation, and
+    the other one is given the same loss without turning it (`pseudo_rotate`).
+
+    Args:
+        sampling: of square images.
+        replay: its noise.
+        random: draws the angles, uniformly from −π … π.
+
+    Returns:
+        10·log10(2²/E[mask·(difference)²]), dB.
+    """
+    turn = Rotation.draw(random, len(sampling.like))
+    still, turned = sampling.run(replay()), sampling.run(moved(replay(), turn))
+    size = still.shape[-1]
+    inside = disc(size, UNTORN - 2 * LANCZOS / size, still.device)
+    expected = rotate(still, turn.amounts, "lanczos")
+    difference = mismatch(pseudo_rotate(turned, turn.amounts), expected, inside)
+    return decibels(float(difference.mean()))
