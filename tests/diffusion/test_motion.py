@@ -11,6 +11,7 @@ from jinc.diffusion import (
     between,
     ddim,
     ddpm,
+    following,
     framed,
     generate,
     gentle,
@@ -187,6 +188,29 @@ def test_fresh_noise_is_turned_back_into_the_frame() -> None:
     )
     *_, end = states
     torch.testing.assert_close(moving.frame(-1)(still), end.x_t, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("method", [ddpm(), ddim(1.0)])
+@pytest.mark.parametrize("whole", ["quarter turn", "shift"])
+def test_noise_that_follows_makes_one_thing_of_all_moves(method, whole) -> None:
+    """With an equivariant denoiser, however much fresh noise: the image moved, and no other."""
+    start = noise()
+    levels = [99, 60, 30, 5]
+    moving = {
+        "quarter turn": rotating(math.pi / 2, levels, pace=lambda p: float(p >= 0.5)),
+        "shift": shifting(3.0, -2.0, levels, pace=lambda p: round(2 * p) / 2),
+    }[whole]
+    still = generate(
+        white, SCHEDULE, start, method=method, steps=levels, noise=SeededNoise(5, range(2))
+    )
+    follows = following(SeededNoise(5, range(2)), moving)
+    moved = generate(
+        white, SCHEDULE, start, method=method, steps=levels, noise=follows, after=follows.after
+    )
+    torch.testing.assert_close(moved, moving.by(still, 1.0), rtol=0, atol=1e-10)
+    fixed = SeededNoise(5, range(2))
+    alone = generate(white, SCHEDULE, start, method=method, steps=levels, noise=fixed, after=moving)
+    assert (alone - moving.by(still, 1.0)).abs().max() > 0.1  # noise that stays makes another
 
 
 def test_between_stands_still_before_and_after() -> None:

@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from jinc.errors import JincError
+from jinc.signal import blobs, disc, rotate
+from jinc.signal.rotate import UNTORN
 from jinc.train.augment import Augmentation
 
 ALL = ("hflip", "vflip", "quarter_turns", "rotation")
@@ -144,7 +146,7 @@ def test_one_after_the_other_as_they_are_named() -> None:
     assert not torch.equal(first, second)
 
 
-@pytest.mark.parametrize("kind", ["quarter_turns", "rotation"])
+@pytest.mark.parametrize("kind", ["quarter_turns", "rotation", "spin"])
 def test_only_squares_are_turned(kind) -> None:
     augmentation = Augmentation(("hflip", kind))
     with pytest.raises(JincError, match=f"augment: {kind} needs square images, these are 6×8"):
@@ -158,3 +160,44 @@ def test_bad_kinds_are_named() -> None:
         Augmentation(("zzz",))
     with pytest.raises(JincError, match="'hflip' is named twice"):
         Augmentation(("hflip", "rotation", "hflip"))
+
+
+def test_all_are_shifted_around_the_edges_by_any_distance() -> None:
+    x = images(4)
+    shares = torch.arange(4.0)[:, None] / 8
+    for kind, axis in (("hshift", -1), ("vshift", -2)):
+        shifted = Augmentation((kind,)).apply(x, shares)
+        for index in range(4):
+            torch.testing.assert_close(
+                shifted[index], x[index].roll(index, axis), rtol=0, atol=1e-6
+            )
+    drawn = Augmentation(("hshift", "vshift")).draw(np.random.default_rng(0), 4000).sort(0).values
+    even = torch.linspace(0, 1, 4000)[:, None]
+    assert (drawn - even).abs().max() < 0.04  # Kolmogorov's distance, from 0 to the whole side
+
+
+def test_what_is_told_of_a_shift_joins_where_the_torus_does() -> None:
+    labels = Augmentation(("hshift",)).labels(torch.tensor([[0.0], [0.25], [0.5], [1.0]]))
+    expected = torch.tensor([[0.0, 0.0], [-1.0, 1.0], [-2.0, 0.0], [0.0, 0.0]])
+    torch.testing.assert_close(labels, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [15, 16])
+def test_spin_turns_what_is_seen_in_a_round_window(size) -> None:
+    x, spin = images(4, size), Augmentation(("spin",))
+    upright = spin.apply(x, torch.zeros(4, 1))
+    inside = disc(size, UNTORN - 4 / size)
+    torch.testing.assert_close(upright[..., inside], x[..., inside], rtol=0, atol=1e-12)
+    assert (upright[..., ~disc(size, UNTORN)] + 1).abs().max() < 1e-12
+    turned = spin.apply(x, torch.full((4, 1), math.pi / 2))
+    torch.testing.assert_close(turned, upright.rot90(1, (-2, -1)), rtol=0, atol=1e-6)
+    angles = spin.draw(np.random.default_rng(0), 4000)[:, 0].sort().values
+    assert (angles - torch.linspace(0, 2 * math.pi, 4000)).abs().max() < 0.04 * 2 * math.pi
+
+
+def test_spun_images_have_no_upright() -> None:
+    """Turned again, they are spun by the sum of the angles: no angle is anything special."""
+    smooth = 2 * blobs(32, 6.0, torch.tensor([0.3])) - 1
+    spin = Augmentation(("spin",))
+    once = rotate(spin.apply(smooth, torch.tensor([[0.7]])), 1.1)
+    torch.testing.assert_close(once, spin.apply(smooth, torch.tensor([[1.8]])), rtol=0, atol=1e-3)

@@ -194,6 +194,10 @@ def test_an_unconditional_run_has_no_classes(new_trainer) -> None:
             {"augment": ("hflip",), "augment_labels": True, "equivariance": 1.0, "moves": "flip"},
             "moves: flip would belie what augment_labels tells",
         ),
+        (
+            {"augment": ("hshift", "hflip"), "augment_labels": True, "equivariance": 1.0},
+            "moves: shift would belie what augment_labels tells",
+        ),
         ({"complexity": "published", "accumulation": 2}, "complexity: .* needs whole batches"),
         ({"holdout": 1797}, "holdout: 1797 of 1797 images leave none"),
         ({"levels": 4}, r"image_size: 8×8 .* take 16×16"),

@@ -11,9 +11,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-LANCZOS = 3
-"""Lobes of the kernel on each side."""
-
 
 def rotate_spline(x: Tensor, angle: Tensor) -> Tensor:
     """Turn by cubic B-spline interpolation, as arXiv 2411.09174 does.
@@ -37,7 +34,7 @@ def rotate_bilinear(x: Tensor, angle: Tensor) -> Tensor:
 
 def rotate_lanczos(x: Tensor, angle: Tensor) -> Tensor:
     """Turn by the Lanczos kernel of three lobes; arguments and result as of `rotate_spline`."""
-    return _interpolate(x, angle, lanczos, reach=LANCZOS)
+    return _interpolate(x, angle, _lanczos3, reach=3)
 
 
 def _cubic_spline(d: Tensor) -> Tensor:
@@ -45,9 +42,8 @@ def _cubic_spline(d: Tensor) -> Tensor:
     return torch.where(d < 1, near, (2 - d).clamp_min(0) ** 3 / 6)
 
 
-def lanczos(d: Tensor) -> Tensor:
-    """Return the Lanczos kernel at distances d ≥ 0, pixels; shaped like `d`."""
-    return torch.where(d < LANCZOS, torch.sinc(d) * torch.sinc(d / LANCZOS), 0.0)
+def _lanczos3(d: Tensor) -> Tensor:
+    return torch.where(d < 3, torch.sinc(d) * torch.sinc(d / 3), 0.0)
 
 
 def _spline_coefficients(x: Tensor) -> Tensor:

@@ -1,57 +1,57 @@
-"""What a turn by interpolation takes from an image, taken without turning it.
+"""Turning without a grid in the way, and what that takes from an image, taken without turning.
 
-To compare an image that was turned by interpolation with one that was made turned, the second has
-to be given the loss of the first: or else what is measured is the interpolation.
+An image that was turned and one that was made turned can be compared when both have lost the same:
+or else what is measured is the turning.
 """
 
 import math
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from jinc.signal.interpolate import LANCZOS, lanczos
+from jinc.signal.rotate import UNTORN, rotate
+from jinc.signal.spectrum import radial_frequency
+
+PASS = 0.36
+"""Cycles per pixel up to which `pseudo_rotate` leaves all as it is."""
+
+STOP = UNTORN / 2
+"""Cycles per pixel from which it leaves nothing, 0.46: the frequencies that no shear carries over
+the edge of the spectrum, for the reason that no pixel is carried over that of the image."""
 
 
-def pseudo_rotate(x: Tensor, angle: Tensor) -> Tensor:
-    """Give images the loss of a Lanczos turn by an angle, and leave them where they are.
+def rotate_in_band(x: Tensor, angle: float | Tensor) -> Tensor:
+    """Turn what a pixel grid can hold at every angle, and leave out the rest.
 
-    To turn is to put the kernel k on every pixel and to look in turned places. Upright again, that
-    is a filter whose response is the kernel's, turned: `K(R⁻¹ f)`, K being the Fourier transform of
-    k(x) k(y). What aliases when the places are looked at is left out.
+    Within that band three shears are a rotation of the plane: two turns are the turn by the sum.
 
     Args:
-        x: `[batch, channels, height, width]`, periodic, in the frame that the turn leads to.
-        angle: radians, counter-clockwise, `[batch]` or `[1]`.
+        x: `[batch, channels, size, size]`, float32 or float64, periodic.
+        angle: radians, counter-clockwise; one for all, or `[batch]`.
 
     Returns:
-        Shaped like `x`.
+        Shaped like `x`; right where the torus does not tear (`UNTORN`).
+
+    Raises:
+        JincError: as `rotate`.
+    """
+    return rotate(pseudo_rotate(x), angle)
+
+
+def pseudo_rotate(x: Tensor) -> Tensor:
+    """Take from images what `rotate_in_band` takes, and leave them where they are.
+
+    Args:
+        x: `[..., height, width]`, periodic.
+
+    Returns:
+        Shaped like `x`, below 0.36 cycles per pixel as it was, and nothing from 0.46 on, in all
+        directions alike, so that it commutes with turns.
 
     Source: the idea is that of EQ-R in StyleGAN3 (arXiv 2106.12423, appendix E.3).
     """
-    height, width = x.shape[-2:]
-    down = torch.fft.fftfreq(height, dtype=torch.float64)[:, None]
-    right = torch.fft.fftfreq(width, dtype=torch.float64)[None, :]
-    cos, sin = (each.double().cpu()[:, None, None] for each in (angle.cos(), angle.sin()))
-    # The frame before the turn: as displayed, y points downwards.
-    response = lanczos_response(cos * right - sin * down) * lanczos_response(
-        sin * right + cos * down
-    )
-    filtered: Tensor = torch.fft.ifft2(torch.fft.fft2(x) * response[:, None].to(x)).real
-    return filtered
-
-
-def lanczos_response(frequency: Tensor) -> Tensor:
-    """Return the Fourier transform of the Lanczos kernel of three lobes.
-
-    Args:
-        frequency: cycles per pixel, `[...]`, float64.
-
-    Returns:
-        `∫ k(d) cos(2π f d) dd / ∫ k(d) dd`, `[...]`, by Gauss's rule of 64 points.
-    """
-    nodes, weights = np.polynomial.legendre.leggauss(64)
-    place = torch.from_numpy((nodes + 1) * (LANCZOS / 2))
-    kernel = lanczos(place) * torch.from_numpy(weights)
-    waves = torch.cos(2 * math.pi * frequency[..., None] * place)
-    return (waves * kernel).sum(-1) / kernel.sum()
+    frequency = radial_frequency(*x.shape[-2:])
+    fall = ((frequency - PASS) / (STOP - PASS)).clamp(0, 1)
+    gain = torch.cos(fall * (math.pi / 2)) ** 2
+    kept: Tensor = torch.fft.ifft2(torch.fft.fft2(x) * gain.to(x)).real
+    return kept
