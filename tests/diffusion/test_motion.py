@@ -213,6 +213,18 @@ def test_noise_that_follows_makes_one_thing_of_all_moves(method, whole) -> None:
     assert (alone - moving.by(still, 1.0)).abs().max() > 0.1  # noise that stays makes another
 
 
+def test_noise_that_follows_stays_white() -> None:
+    """However much of the image the operator takes."""
+    like = torch.empty(200, 1, 9, 9, dtype=torch.float64)
+    moving = rotating(1.0, [99, 50], "bilinear")
+    follows = following(SeededNoise(0, range(200)), moving)
+    torch.testing.assert_close(follows(like), SeededNoise(0, range(200))(like))
+    follows.after(like.zero_(), 50)
+    turned = follows(like)
+    assert turned.var().item() == pytest.approx(1, abs=0.03)
+    assert rotate(turned, -0.5, "bilinear").var() < 0.6
+
+
 def test_between_stands_still_before_and_after() -> None:
     made = portions(rotating(0.4, LEVELS, pace=between(0.25, 0.75)), LEVELS)
     expected = torch.zeros(20).double()

@@ -9,7 +9,7 @@ import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias, final
 
 from torch import Tensor
@@ -80,6 +80,10 @@ class Moving(ABC):
     @abstractmethod
     def by(self, x: Images, share: float) -> Images:
         """Move images `[B, C, H, W]` by a share of the way; a negative share is the way back."""
+
+    def lossless(self) -> "Moving":
+        """The same movement by an operator that keeps white noise white."""
+        return self
 
     @final
     def __call__(self, x: Images, t: int) -> Images:
@@ -167,6 +171,10 @@ class rotating(Moving):
         """Turn."""
         return rotate(x, self.angle * share, self.method)
 
+    def lossless(self) -> "rotating":
+        """The same turns by shears."""
+        return replace(self, method="unitary")
+
     def frame(self, t: int) -> View:
         """All turns until level t; see `Moving`.
 
@@ -213,7 +221,7 @@ class following:
 
     Both a `Noise` and, as `after`, an `After`: `sample(…, noise=both, after=both.after)` draws what
     `sample(…, noise=noise, after=moving)` draws, in the frame of what is generated. What is drawn
-    is moved in one go, by as much as the image has been in portions.
+    is moved in one go and without loss, by as much as the image has been in portions.
 
     Args:
         noise: what is drawn where nothing moves.
@@ -227,7 +235,7 @@ class following:
 
     def __call__(self, like: Images) -> Images:
         """The next noise, moved as far as the image has been."""
-        return self._moving.by(self._noise(like), self._made)
+        return self._moving.lossless().by(self._noise(like), self._made)
 
     def after(self, x: Images, t: int) -> Images:
         """Move the state that has just reached level t."""
