@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from jinc.data import image_grid, load_images, save_gif, save_images, save_png, to_float, to_uint8
+from jinc.data import image_grid, load_images, save_images, save_png, to_float, to_uint8
 from jinc.errors import JincError
 
 ALL = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
@@ -113,31 +113,3 @@ def test_saving_where_a_file_is_in_the_way(tmp_path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(JincError, match=r"x.png: (Not a directory|File exists)"):
         save_png(tmp_path / "file" / "x.png", ALL)
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("fps", [0.5, 10, 12, 50])
-def test_a_gif_plays_every_frame_at_its_pace(tmp_path, channels, fps) -> None:
-    frames = [np.full((8, 6, channels), level, np.uint8) for level in (0, 90, 255)]
-    save_gif(tmp_path / "x.gif", frames, fps)
-    with Image.open(tmp_path / "x.gif") as gif:
-        assert (gif.n_frames, gif.info["loop"]) == (3, 0)
-        for index, frame in enumerate(frames):
-            gif.seek(index)
-            np.testing.assert_array_equal(gif.convert("RGB"), np.broadcast_to(frame, (8, 6, 3)))
-            assert abs(gif.info["duration"] - 1000 / fps) <= 5
-
-
-@pytest.mark.parametrize(
-    ("frames", "fps", "reason"),
-    [
-        ([], 10, "one or more frames"),
-        ([np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5, 3), np.uint8)], 10, "of one shape"),
-        ([np.zeros((4, 4, 3), np.uint8)], 0, "fps must be"),
-        ([np.zeros((4, 4, 3), np.uint8)], 51, "fps must be"),
-    ],
-)
-def test_gif_arguments_out_of_range(tmp_path, frames, fps, reason) -> None:
-    with pytest.raises(JincError, match=f"x.gif: .*{reason}"):
-        save_gif(tmp_path / "x.gif", frames, fps)
-    assert not (tmp_path / "x.gif").exists()

@@ -1,8 +1,7 @@
 """`jinc sample`."""
 
-import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from cyclopts import Parameter
@@ -12,10 +11,15 @@ from torch import Tensor
 
 from jinc.cli.memory import keep_freed_memory
 from jinc.cli.models import class_labels, open_model
+from jinc.cli.places import check_folder, make_folder
+from jinc.cli.sampling import (
+    MethodName,
+    check_guidance,
+    check_number_and_seed,
+    sampling_levels,
+    sampling_method,
+)
 from jinc.data import image_grid, save_images, save_png
-from jinc.diffusion import Method, ddim, ddpm, posterior, timesteps
-from jinc.errors import JincError
-from jinc.files import one_line
 from jinc.models import CHUNK, choose_device, generate_images, grid_columns
 
 MOST_SHOWN = 400
@@ -28,7 +32,7 @@ def sample(
     *,
     out: Path,
     number: Annotated[int, Parameter(alias="-n")] = 16,
-    method: Literal["ddim", "ddpm", "posterior"] = "ddim",
+    method: MethodName = "ddim",
     steps: int | None = None,
     eta: float = 0.0,
     seed: int = 0,
@@ -60,29 +64,25 @@ def sample(
     """
     console = Console(stderr=True)
     keep_freed_memory()
-    _check(out, number, seed)
+    check_number_and_seed(number, seed)
+    check_folder(out)
     model = open_model(source)
     model.network.to(choose_device(device))
-    if steps is None and method != "ddpm":
-        steps = min(50, model.timesteps)
-    levels = timesteps(model.timesteps, model.timesteps if steps is None else steps)
+    levels = sampling_levels(model, method, steps)
     labels = class_labels(model, classes)
-    if guidance != 1 and labels is None:
-        raise JincError("--guidance: this model was trained without classes")
-    if guidance != 1 and not model.guidable:
-        raise JincError("--guidance: this model was trained without --label-dropout")
+    check_guidance(model, guidance)
     walks = generate_images(
         model,
         number,
-        method=_method(method, eta),
-        steps=steps,
+        method=sampling_method(method, eta),
+        steps=levels,
         seed=seed,
         labels=labels,
         guidance=guidance,
         clipped=clip,
         calibrated=calibrate,
     )
-    _make_folder(out)
+    make_folder(out)
     images: list[Tensor] = []
     with Progress(console=console) as bar:
         chunks = -(-number // CHUNK)
@@ -96,29 +96,3 @@ def sample(
     save_png(out / "grid.png", image_grid(shown, columns=grid_columns(labels), scale=None))
     which = "all of them" if len(shown) == number else f"the first {len(shown)}"
     print(f"{number} images: {out}, {which} in {out / 'grid.png'}")
-
-
-def _check(out: Path, number: int, seed: int) -> None:
-    if number < 1:
-        raise JincError(f"--number: {number} is not at least 1")
-    if seed < 0:
-        raise JincError(f"--seed: {seed} is negative")
-    if out.exists() and not out.is_dir():
-        raise JincError(f"--out: {out} is a file, a folder is expected")
-
-
-def _make_folder(out: Path) -> None:
-    """Find out before sampling whether the images can be written."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise JincError(f"--out: {out}: {one_line(error)}") from None
-    if not os.access(out, os.W_OK):
-        raise JincError(f"--out: {out}: Permission denied")
-
-
-def _method(name: str, eta: float) -> Method:
-    if eta and name != "ddim":
-        raise JincError(f"--eta: belongs to ddim, not to {name}")
-    methods: dict[str, Method] = {"ddim": ddim(eta), "ddpm": ddpm(), "posterior": posterior()}
-    return methods[name]

@@ -1,20 +1,23 @@
 """Image sets in, pictures out: one reader a format, and bytes to [-1, 1] and back."""
 
+from jinc.data.animation import ANIMATIONS, check_animation, save_animation, save_gif
 from jinc.data.cache import cache_folder
 from jinc.data.cifar import CIFAR10_CLASSES, read_cifar10
 from jinc.data.decode import MAX_PIXELS, decode_image, read_header
 from jinc.data.digits import read_digits
 from jinc.data.folder import CACHE_BYTES, Progress, read_folder
 from jinc.data.idx import read_idx, read_mnist
-from jinc.data.images import image_grid, save_gif, save_images, save_png, to_float, to_uint8
+from jinc.data.images import image_grid, save_images, save_png, to_float, to_uint8
 from jinc.data.imageset import ImageSet, concatenate
 from jinc.data.listing import Listing, list_images
 from jinc.data.load import load_images
 from jinc.data.mnist_csv import read_mnist_csv
 from jinc.data.resize import FILTERS, fit_image, fit_images, resize_square, to_channels
+from jinc.data.sheet import contact_sheet
 from jinc.data.splits import SPLITS
 
 __all__ = [
+    "ANIMATIONS",
     "CACHE_BYTES",
     "CIFAR10_CLASSES",
     "FILTERS",
@@ -24,7 +27,9 @@ __all__ = [
     "Listing",
     "Progress",
     "cache_folder",
+    "check_animation",
     "concatenate",
+    "contact_sheet",
     "decode_image",
     "fit_image",
     "fit_images",
@@ -39,6 +44,7 @@ __all__ = [
     "read_mnist",
     "read_mnist_csv",
     "resize_square",
+    "save_animation",
     "save_gif",
     "save_images",
     "save_png",

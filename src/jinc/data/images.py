@@ -1,7 +1,6 @@
-"""Bytes to [-1, 1] and back, grids, PNG and GIF."""
+"""Bytes to [-1, 1] and back, grids and PNG."""
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +97,7 @@ def save_png(path: str | Path, images: Tensor | NDArray[np.uint8]) -> None:
     if isinstance(images, Tensor):
         images = _tiles(images)[0] if len(images) == 1 else image_grid(images)
     with writing(Path(path)) as file:
-        _picture(images).save(file, "PNG")
+        to_picture(images).save(file, "PNG")
 
 
 def save_images(folder: str | Path, images: Tensor, start: int = 0) -> list[Path]:
@@ -122,26 +121,9 @@ def save_images(folder: str | Path, images: Tensor, start: int = 0) -> list[Path
     return files
 
 
-def save_gif(path: str | Path, frames: Sequence[NDArray[np.uint8]], fps: float = 12.0) -> None:
-    """Save pictures as an animation that repeats for ever.
-
-    Args:
-        path: the file; its folder is made if need be.
-        frames: uint8 arrays `[height, width, 1 or 3]` of one shape, such as `image_grid` gives.
-        fps: pictures a second, above 0 and up to 50; GIF counts in hundredths of a second.
-
-    Raises:
-        JincError: the file cannot be written, there is no frame, frames differ in shape, or
-            fps is out of range.
-    """
-    if not frames or len({frame.shape for frame in frames}) != 1:
-        raise JincError(f"{path}: an animation needs one or more frames of one shape")
-    if not 0 < fps <= 50:
-        raise JincError(f"{path}: fps must be above 0 and up to 50, not {fps}")
-    first, *others = [_picture(frame) for frame in frames]
-    duration = 10 * round(100 / fps)
-    with writing(Path(path)) as file:
-        first.save(file, "GIF", save_all=True, append_images=others, duration=duration, loop=0)
+def to_picture(pixels: NDArray[np.uint8]) -> Image.Image:
+    """Return bytes `[height, width, 1 or 3]` as Pillow's image, grey or coloured."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
 def _tiles(images: Tensor) -> NDArray[np.uint8]:
@@ -150,7 +132,3 @@ def _tiles(images: Tensor) -> NDArray[np.uint8]:
         raise JincError(f"images must be [count, 1 or 3, height, width], not {list(images.shape)}")
     pixels = images if images.dtype == torch.uint8 else to_uint8(images)
     return pixels.detach().cpu().permute(0, 2, 3, 1).contiguous().numpy()
-
-
-def _picture(pixels: NDArray[np.uint8]) -> Image.Image:
-    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from jinc.diffusion import Method, SeededNoise, Step, calibrate, cfg, clip, ddim, sample
+from jinc.diffusion import Method, SeededNoise, Step, ddim, sample
 from jinc.models.model import Model
+from jinc.models.shaped import shaped_denoiser
 
 CHUNK = 16
 """Images generated together. Fixed, for rounding depends on the size of a batch: image i is row
@@ -45,21 +46,18 @@ def generate_images(
     """
     network = model.network
     device = next(network.parameters()).device
-    calibrated = not network.hears_loudness if calibrated is None else calibrated
     for first in range(0, count, CHUNK):
         numbers = range(first, first + CHUNK)
         noise = SeededNoise(seed, numbers)
         x_T = noise(torch.empty(CHUNK, network.channels, *model.image_size, device=device))
-        classes = None
-        if labels is not None:
-            classes = torch.tensor([labels[i % len(labels)] for i in numbers], device=device)
-        denoiser = model.denoiser(classes)
-        if classes is not None and guidance != 1:
-            denoiser = cfg(denoiser, model.denoiser(), guidance)
-        if calibrated:
-            denoiser = calibrate(denoiser, model.schedule)
-        if clipped:
-            denoiser = clip(denoiser)
+        denoiser = shaped_denoiser(
+            model,
+            numbers,
+            labels=labels,
+            guidance=guidance,
+            clipped=clipped,
+            calibrated=calibrated,
+        )
         asked = range(first, min(count, first + CHUNK))
         walk = sample(denoiser, model.schedule, x_T, method=method, steps=steps, noise=noise)
         for step in walk:

@@ -1,0 +1,53 @@
+"""Where results go: whether they can be written is found out before the work."""
+
+import os
+from pathlib import Path
+
+from jinc.errors import JincError
+from jinc.files import one_line
+
+
+def make_folder(out: Path) -> None:
+    """Make a folder for results, or take one that is there.
+
+    Raises:
+        JincError: nothing can be written there.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise JincError(f"--out: {out}: {one_line(error)}") from None
+    if not os.access(out, os.W_OK):
+        raise JincError(f"--out: {out}: Permission denied")
+
+
+def check_folder(out: Path) -> None:
+    """Find out whether results can go to a folder, and leave everything as it is.
+
+    Raises:
+        JincError: it is a file, or cannot be made.
+    """
+    if out.exists() and not out.is_dir():
+        raise JincError(f"--out: {out} is a file, a folder is expected")
+    _check_place(out, out)
+
+
+def check_file(out: Path) -> None:
+    """Find out whether a file can be written, and leave everything as it is.
+
+    Raises:
+        JincError: it is a folder, or its own folder is a file or cannot be made.
+    """
+    if out.is_dir():
+        raise JincError(f"--out: {out} is a folder, a file is expected")
+    _check_place(out, out.parent)
+
+
+def _check_place(out: Path, folder: Path) -> None:
+    """Look at the nearest folder above that is there."""
+    places = folder.absolute()
+    above = next(place for place in (places, *places.parents) if place.exists())
+    if not above.is_dir():
+        raise JincError(f"--out: {out}: Not a directory")
+    if not os.access(above, os.W_OK):
+        raise JincError(f"--out: {out}: Permission denied")

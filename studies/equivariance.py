@@ -1,0 +1,167 @@
+"""How well do trained networks follow turns and shifts, in decibels?
+
+    python studies/equivariance_runs.py MNIST_FOLDER MNIST_M_FOLDER     # trains them, takes hours
+    python studies/equivariance.py MNIST_FOLDER MNIST_M_FOLDER [--out results/equivariance.json]
+
+Every network is measured on 32 test images of its data, and on what it generates from 32 noises:
+
+- network: what it says of moved noisy images against what it says of them, moved, at three t;
+- EQ-T, its fractional form, and EQ-R, in DDIM of 50 steps;
+- on the way: what is moved a little after every step against what is moved at the end, by angles
+  between −90 and 90° with the unitary operator and with the spline, and by half a pixel; in DDIM of
+  50 and of 20 steps, and in DDPM of all 1,000 for the networks named in ANCESTRAL.
+
+Beside each figure is that of an exactly equivariant denoiser of data with the same spectrum: what
+the pixel grid and the operator allow. What has been measured is kept, and not measured again.
+"""
+
+import argparse
+import json
+import math
+import platform
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from equivariance_runs import AUGMENT, Cell, cells, done
+
+from jinc.data import load_images, to_float
+from jinc.diffusion import (
+    Method,
+    Moving,
+    Rotation,
+    SeededNoise,
+    Shift,
+    ddim,
+    ddpm,
+    forward,
+    isotropic,
+    rotating,
+    shifting,
+    timesteps,
+)
+from jinc.files import writing
+from jinc.metrics import Sampling, eq_r, eq_t, eq_t_frac, moved_on_the_way, network_equivariance
+from jinc.models import Model, shaped_denoiser
+from jinc.train import Run
+from jinc.train.augment import Augmentation
+from jinc.types import Denoiser, Images
+
+MANY, NUMBER, FEW = 512, 32, 8
+LEVELS = (100, 300, 600)
+ANGLES = {50: (-90, -45, -15, 15, 45, 90), 20: (-90, -45, -15, 15, 45, 90), 1000: (45, 90)}
+"""By the number of steps."""
+METHODS = ("unitary", "spline")
+SAMPLERS: dict[str, tuple[Method, int]] = {
+    "DDIM-50": (ddim(), 50),
+    "DDIM-20": (ddim(), 20),
+    "DDPM-1000": (ddpm(), 1000),
+}
+ANCESTRAL = (
+    ("mnist", "shifted", "circular"),
+    ("mnist", "turned", "zeros"),
+    ("mnist", "as it is", "zeros"),
+)
+
+
+def measure(cell: Cell, run: Run, folder: Path) -> dict[str, Any]:
+    """Take all figures of one network."""
+    model = run.model()
+    many = clean_images(cell, folder, MANY)
+    x0 = many[:NUMBER]
+    denoisers = {"network": model.denoiser(), "floor": isotropic.fit(model.schedule, x0)}
+    random = torch.Generator().manual_seed(1)
+    eps = torch.randn(x0.shape, generator=random)
+    half = Shift(torch.full((NUMBER, 2), 0.5 / x0.shape[-1]))
+    turn = Rotation.draw(np.random.default_rng(1), NUMBER)
+    found: dict[str, Any] = {"cell": vars(cell), "loss": loss(model, many), "network": {}}
+    for name, move in (("half a pixel", half), ("turn", turn)):
+        figures = network_equivariance(denoisers["network"], model.schedule, x0, eps, move, LEVELS)
+        found["network"][name] = [vars(each) for each in figures]
+    denoisers["network"] = shaped_denoiser(model, range(NUMBER))
+    for who, denoiser in denoisers.items():
+        sampling = Sampling(denoiser, model.schedule, x0)
+        replay = partial(SeededNoise, 0, range(NUMBER))
+        found[f"eq of {who}"] = {
+            each.__name__: each(sampling, replay, np.random.default_rng(2))
+            for each in (eq_t, eq_t_frac, eq_r)
+        }
+        found[f"on the way of {who}"] = {
+            name: on_the_way(denoiser, model.schedule, x0, *how)
+            for name, how in SAMPLERS.items()
+            if name != "DDPM-1000"
+            or (not cell.loss and (cell.data, cell.kind, cell.padding) in ANCESTRAL)
+        }
+    return found
+
+
+def on_the_way(
+    denoiser: Denoiser, schedule: Any, x0: Images, method: Method, steps: int
+) -> dict[str, Any]:
+    """PSNR of what is turned by each angle, and shifted by half a pixel, while it is generated."""
+    number = NUMBER if steps < 1000 else FEW
+    levels = timesteps(len(schedule), steps)
+    sampling = Sampling(denoiser, schedule, x0[:number], method, levels)
+    turns: list[Moving] = [
+        rotating(math.radians(angle), levels, name) for name in METHODS for angle in ANGLES[steps]
+    ]
+    movings = [*turns, shifting(0.5, 0.5, levels)]
+    replay = partial(SeededNoise, 3, range(number))
+    *dbs, shifted = [db for _, db in moved_on_the_way(sampling, replay, movings)]
+    curves = np.array(dbs).reshape(len(METHODS), -1).tolist()
+    return {"turned": dict(zip(METHODS, curves, strict=True)), "shifted": shifted}
+
+
+def clean_images(cell: Cell, folder: Path, number: int) -> Images:
+    """Take test images, made invariant as those that the network has learned."""
+    images = load_images(folder, split="test", image_size=16)
+    x0 = to_float(images.batch(np.arange(number)))
+    augmentation = Augmentation(AUGMENT[cell.kind])
+    return augmentation.apply(x0, augmentation.draw(np.random.default_rng(0), number))
+
+
+@torch.no_grad()
+def loss(model: Model, x0: Images) -> float:
+    """Mean square error of ε on test images, each at a t of its own, evenly over all."""
+    random = torch.Generator().manual_seed(4)
+    eps = torch.randn(x0.shape, generator=random)
+    t = torch.linspace(0, model.timesteps - 1, len(x0)).long()
+    x_t = forward(model.schedule, x0, t, eps)
+    parts = zip(x_t.split(64), t.split(64), strict=True)
+    eps_hat = torch.cat([model.network(x, at) for x, at in parts])
+    return float((eps_hat - eps).square().mean())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("mnist", type=Path)
+    parser.add_argument("mnist_m", type=Path)
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--runs", type=Path, default=Path("runs/equivariance"))
+    parser.add_argument("--out", type=Path, default=Path("results/equivariance.json"))
+    options = parser.parse_args()
+    folders = {"mnist": options.mnist, "mnist-m": options.mnist_m}
+    measured = json.loads(options.out.read_text())["runs"] if options.out.is_file() else {}
+    for cell in cells():
+        path = options.runs / cell.name
+        if cell.name in measured or not done(path, options.steps):
+            continue
+        measured[cell.name] = measure(cell, Run.open(path), folders[cell.data])
+        eq = measured[cell.name]["eq of network"]
+        print(cell.name, {name: round(db, 1) for name, db in eq.items()}, flush=True)
+        result = {
+            "what": "equivariance of trained networks, dB; see studies/equivariance.py",
+            "images": f"16×16, {NUMBER} of them, {FEW} where DDPM is sampled",
+            "angles by steps": ANGLES,
+            "trained": f"{options.steps} steps of batch 32, width 16",
+            "machine": f"{platform.processor() or platform.machine()}, torch {torch.__version__}",
+            "runs": measured,
+        }
+        with writing(options.out) as file:
+            file.write((json.dumps(result, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main()
