@@ -17,3 +17,5 @@ def test_no_difference_is_exact_and_nonsense_is_not() -> None:
     assert decibels(0.0) == decibels(1e-30) == EXACT
     assert math.isnan(decibels(math.nan))
     assert math.isnan(decibels(math.inf))
+    assert math.isnan(decibels(0.1, peak=0.0))
+    assert decibels(0.0, peak=0.0) == EXACT

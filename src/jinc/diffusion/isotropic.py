@@ -39,10 +39,11 @@ class isotropic:
             schedule: of the noise.
             x0: clean images, `[B, C, H, W]`.
         """
-        mean = x0.double().mean((0, 2, 3))
-        spectrum = radial_power_spectrum(x0.double() - mean[:, None, None])
+        precise = x0.cpu().double()
+        mean = precise.mean((0, 2, 3))
+        spectrum = radial_power_spectrum(precise - mean[:, None, None])
         frequency = radial_frequency(*x0.shape[-2:]).numpy()
-        rings = spectrum.power.mean(0).cpu().numpy()
+        rings = spectrum.power.mean(0).numpy()
         maps = [np.interp(frequency, spectrum.frequency.numpy(), ring) for ring in rings]
         return cls(schedule, mean.to(x0), torch.from_numpy(np.stack(maps)).to(x0))
 

@@ -14,14 +14,16 @@ def decibels(mean_square: float, peak: float = PEAK) -> float:
 
     Args:
         mean_square: of the difference, ≥ 0, over as many pixels and images as count.
-        peak: the range that the images could use, > 0.
+        peak: the range that the images could use, ≥ 0.
 
     Returns:
-        10·log10(peak²/mean_square), dB, `EXACT` at most; NaN for NaN.
+        10·log10(peak²/mean_square), dB, `EXACT` at most; NaN where it is no number.
 
     >>> round(decibels(0.04), 1), decibels(0.0)
     (20.0, 200.0)
     """
     if mean_square <= peak**2 * 10 ** (-EXACT / 10):
         return EXACT
-    return 10 * math.log10(peak**2 / mean_square) if math.isfinite(mean_square) else math.nan
+    if not (peak > 0 and math.isfinite(mean_square)):
+        return math.nan
+    return 10 * math.log10(peak**2 / mean_square)

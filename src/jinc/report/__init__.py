@@ -3,6 +3,17 @@
 from jinc.report.complexity import plot_complexity
 from jinc.report.curves import plot_learning_curve
 from jinc.report.denoising import plot_denoising
+from jinc.report.equivariance import plot_curves, plot_levels
 from jinc.report.filters import plot_filter
+from jinc.report.rotation import plot_error, plot_turns
 
-__all__ = ["plot_complexity", "plot_denoising", "plot_filter", "plot_learning_curve"]
+__all__ = [
+    "plot_complexity",
+    "plot_curves",
+    "plot_denoising",
+    "plot_error",
+    "plot_filter",
+    "plot_learning_curve",
+    "plot_levels",
+    "plot_turns",
+]

@@ -1,0 +1,146 @@
+"""The clean images that a model is measured on: such as it was trained on, unseen if possible."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from jinc.data import ImageSet, load_images, to_float
+from jinc.errors import JincError
+from jinc.models import Model
+from jinc.train import Run, TrainConfig
+from jinc.train.augment import Augmentation
+from jinc.train.validation import hold_out
+from jinc.types import Images
+
+_AUGMENT = 5  # a stream of the seed; training has others
+
+
+@dataclass(frozen=True, eq=False)
+class CleanImages:
+    """Images to measure on.
+
+    Args:
+        x0: `[B, C, H, W]`.
+        labels: their classes, `[B]`; None for a model without classes.
+        words: which they are.
+        kinds: how they were augmented, as the images that the model was trained on; None where
+            that is not known.
+    """
+
+    x0: Images
+    labels: list[int] | None
+    words: str
+    kinds: tuple[str, ...] | None
+
+    @property
+    def symmetries(self) -> list[str] | None:
+        """Names of the moves after which such images are as likely as before; None if unknown.
+
+        What is done last is what counts where two do not go together: a window ends all shifts, and
+        after shifts there is no centre to have been turned about.
+        """
+        if self.kinds is None:
+            return None
+        kinds = {*self.kinds}
+        shifted, spun = {"hshift", "vshift"} <= kinds, "spin" in kinds
+        turned = spun or "quarter_turns" in kinds
+        mirrored = kinds & {"hflip", "vflip"}
+        holds = {
+            "half_pixel": shifted and not spun,
+            "shift": shifted and not spun,
+            "rotation": spun and not kinds & {"hshift", "vshift"},
+            "quarter_turns": turned,
+            "flip": len(mirrored) == 2 or (turned and len(mirrored) == 1),
+        }
+        return [name for name, held in holds.items() if held]
+
+
+def clean_images(
+    source: Path,
+    model: Model,
+    data: str | None,
+    number: int,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> CleanImages:
+    """Take images evenly from a set, augmented as those that the model was trained on.
+
+    Args:
+        source: a run folder, or a model folder.
+        model: the model in it.
+        data: the set; None for that of the run. Its test split is taken if it has one; else what
+            the run has held out, or else what it was trained on.
+        number: how many images; fewer, where the set has fewer.
+        seed: of the augmentation.
+        progress: called with (done, total) while a folder is decoded.
+
+    Raises:
+        JincError: no set is given for a model folder; it cannot be read, or does not fit the model.
+    """
+    config = Run.open(source).config if (source / "config.yaml").is_file() else None
+    images, words = _find(model, config, data, progress)
+    _check(model, images)
+    places = np.linspace(0, len(images) - 1, min(number, len(images))).astype(int)
+    x0 = to_float(images.batch(places))
+    labels = None
+    if model.class_names and images.labels is not None:
+        labels = images.labels[places].tolist()
+    kinds = None if config is None else config.augment
+    if config is not None and config.augment_labels:  # told of nothing, it makes images as they are
+        kinds = ()
+    augmentation = Augmentation(kinds or ())
+    drawn = augmentation.draw(np.random.default_rng((seed, _AUGMENT)), len(x0))
+    words = f"{len(x0)} of {len(images):,} {words} of {images.name}"
+    words += f", augmented by {', '.join(kinds)}" if kinds else ""
+    return CleanImages(augmentation.apply(x0, drawn), labels, words, kinds)
+
+
+def _find(
+    model: Model,
+    config: TrainConfig | None,
+    data: str | None,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[ImageSet, str]:
+    """Open the set, and say which part of it was taken."""
+    if data is None and config is None:
+        raise JincError("--data: a model folder does not tell what it was trained on; name images")
+    height, width = model.image_size
+    usual = TrainConfig() if config is None else config
+
+    def load(split: str) -> ImageSet:
+        return load_images(
+            usual.data if data is None else data,
+            image_size=height if height == width else None,
+            channels=model.network.channels,
+            resize_filter=usual.resize_filter,
+            skip_first=usual.skip_first,
+            split=split,
+            progress=progress,
+        )
+
+    if data is not None or usual.split == "train":
+        try:
+            return load("test"), "test images"
+        except JincError:  # where it is not the split that is missing, the next one tells of it
+            pass
+    if data is not None:
+        return load("all"), "images"
+    images = load(usual.split)
+    _, held_out = hold_out(len(images), usual.holdout, usual.seed)
+    if len(held_out):
+        return images.subset(held_out), "held-out images"
+    return images, "images that it was trained on"
+
+
+def _check(model: Model, images: ImageSet) -> None:
+    if images.image_size != model.image_size or images.channels != model.network.channels:
+        (h, w), (height, width) = images.image_size, model.image_size
+        raise JincError(
+            f"--data: {images.name} has images of {h}×{w} and {images.channels} channels, "
+            f"the model makes {height}×{width} and {model.network.channels}"
+        )
+    if model.class_names and images.class_names != model.class_names:
+        theirs = ", ".join(images.class_names[:5]) or "none"
+        raise JincError(f"--data: {images.name} has other classes than the model: {theirs}")

@@ -1,0 +1,139 @@
+"""What `jinc probe` has found out, in tables and words."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from jinc.metrics import EXACT, AtLevel, Curve, Probe
+
+_FIGURES = {
+    "eq_t": "EQ-T, shifts by whole pixels",
+    "eq_t_frac": "EQ-T frac, shifts by any distance",
+    "eq_r": "EQ-R, turns by any angle",
+}
+
+CURVES = {
+    "turned_on_the_way_unitary": "turned on the way",
+    "turned_on_the_way_spline": "on the way by splines",
+    "turned_at_the_start": "turned as noise",
+    "shifted_on_the_way": "shifted on the way",
+}
+"""What curves are called."""
+
+_NEEDS = {
+    "a place": ("half_pixel", "shift"),
+    "an upright": ("rotation", "quarter_turns"),
+    "a handedness": ("flip",),
+}
+"""What data may have of their own, and the moves that they are then not invariant under."""
+
+_EQ = {"EQ-T": "shift", "EQ-R": "rotation"}
+
+
+def print_findings(found: Probe, symmetries: Sequence[str] | None) -> None:
+    """Print every figure with its floor in brackets, and how far it can be held against a model.
+
+    Args:
+        found: what there is.
+        symmetries: moves that the data are invariant under; None where that is not known.
+    """
+    console = Console(highlight=False)
+    if found.network:
+        _print_levels(console, "predicted noise, dB (floor)", found.network, "eps")
+        _print_levels(console, "predicted clean images, dB (floor)", found.network, "x0")
+    for name, figure in found.sampling.items():
+        console.print(f"{_FIGURES[name]}: {beside(figure.db, figure.floor_db)} dB")
+    for unit in ("degrees", "pixels"):
+        curves = {CURVES[n]: curve for n, curve in found.curves.items() if curve.unit == unit}
+        if curves:
+            _print_curves(console, unit, curves)
+    console.print("floor: what an exactly equivariant denoiser reaches", soft_wrap=True)
+    console.print(held_against(symmetries), soft_wrap=True)
+
+
+def held_against(symmetries: Sequence[str] | None) -> str:
+    """Say which figures tell of the network alone.
+
+    Args:
+        symmetries: moves that the data are invariant under; None where that is not known.
+    """
+    if symmetries is None:
+        return (
+            "whether the data have a place, an upright or a handedness of their own is not known; "
+            "where they have, a low figure is not the network's fault alone"
+        )
+    own = [what for what, moves in _NEEDS.items() if not {*moves} <= {*symmetries}]
+    if not own:
+        return (
+            "the data have no place, upright or handedness of their own: what lacks is the "
+            "network's fault"
+        )
+    lacking = [in_words(m) for moves in _NEEDS.values() for m in moves if m not in symmetries]
+    lacking += [figure for figure, move in _EQ.items() if move not in symmetries]
+    several = f"{', '.join(own[:-1])} and {own[-1]}" if own[1:] else own[0]
+    return (
+        f"the data have {several} of their own: a low figure of {', '.join(lacking)} is not the "
+        "network's fault alone"
+    )
+
+
+def in_words(name: str) -> str:
+    """Return the name of a move or a curve as people read it."""
+    return "half a pixel" if name == "half_pixel" else name.replace("_", " ")
+
+
+def decibels_in_words(db: float) -> str:
+    """Return `exact` for no difference, and what is no number in words.
+
+    >>> decibels_in_words(31.25), decibels_in_words(200.0), decibels_in_words(float("nan"))
+    ('31.2', 'exact', 'not finite')
+    """
+    if math.isnan(db):
+        return "not finite"
+    return "exact" if db >= EXACT else f"{db:.1f}"
+
+
+def beside(db: float, floor_db: float) -> str:
+    """Return a figure and its floor, a high one in whole numbers.
+
+    >>> beside(31.25, 200.0), beside(31.25, 138.4)
+    ('31.2 (exact)', '31.2 (138)')
+    """
+    floor = f"{floor_db:.0f}" if 100 <= floor_db < EXACT else decibels_in_words(floor_db)
+    return f"{decibels_in_words(db)} ({floor})"
+
+
+def _print_levels(
+    console: Console, title: str, network: Mapping[str, Sequence[AtLevel]], of: str
+) -> None:
+    """Print a row for each level, and a column for each move."""
+    rows = [
+        [
+            str(levels[0].t),
+            *(beside(getattr(at, f"{of}_db"), getattr(at, f"{of}_floor_db")) for at in levels),
+        ]
+        for levels in zip(*network.values(), strict=True)
+    ]
+    _print_table(console, title, ["t", *map(in_words, network)], rows)
+
+
+def _print_curves(console: Console, unit: str, curves: Mapping[str, Curve]) -> None:
+    """Print a row for each amount, and a column for each curve."""
+    amounts = next(iter(curves.values())).amounts
+    columns = [map(beside, curve.db, curve.floor_db) for curve in curves.values()]
+    rows = [[f"{amount:g}", *figures] for amount, *figures in zip(amounts, *columns, strict=True)]
+    _print_table(console, "generated images, dB (floor)", [unit, *curves], rows)
+
+
+def _print_table(
+    console: Console, title: str, head: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    table = Table(title=title, box=SIMPLE, padding=(0, 1), title_justify="left")
+    for name in head:
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)

@@ -1,0 +1,193 @@
+"""`jinc probe`."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import Progress, TaskID
+from torch import Tensor
+
+from jinc.cli.clean_images import clean_images
+from jinc.cli.findings import CURVES, print_findings
+from jinc.cli.memory import keep_freed_memory
+from jinc.cli.models import class_labels, open_model
+from jinc.cli.places import check_folder, make_folder
+from jinc.cli.progress import decoding_progress
+from jinc.cli.sampling import (
+    MethodName,
+    check_number_and_seed,
+    sampling_levels,
+    sampling_method,
+)
+from jinc.errors import JincError
+from jinc.files import writing
+from jinc.metrics import PARTS, Part, Probe, Sampling, Subject, evaluations
+from jinc.metrics import probe as findings
+from jinc.models import Model, choose_device, shaped_denoiser
+from jinc.models.sweep import PIXELS, ROWS
+from jinc.report import plot_curves, plot_levels, plot_turns
+from jinc.signal import rotate
+from jinc.types import Denoiser, Images, Steps
+
+
+def probe(
+    source: Path,
+    /,
+    *,
+    data: str | None = None,
+    number: Annotated[int, Parameter(alias="-n")] = 64,
+    sampler: MethodName = "ddim",
+    steps: int | None = None,
+    eta: float = 0.0,
+    seed: int = 0,
+    classes: Annotated[
+        tuple[str, ...], Parameter(name="--class", consume_multiple=True, negative=())
+    ] = (),
+    only: Annotated[tuple[Part, ...], Parameter(consume_multiple=True, negative=())] = PARTS,
+    out: Path | None = None,
+    device: str = "auto",
+    json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> None:
+    """Say in decibels how well a model follows moves: shifts, turns and flips.
+
+    Every figure stands beside that of an exactly equivariant denoiser, its floor: what the grid of
+    pixels and the moving itself take. 10 dB more is a difference of a tenth of the power.
+
+    Args:
+        source: a run folder, or a model folder.
+        data: clean images; those of the run, if not given: its test split, or what it held out.
+        number: how many images, both clean and generated.
+        sampler: DDIM; DDPM, the published sampler; or the strided posterior.
+        steps: how many steps: 50 for ddim and posterior, all for ddpm, if not given.
+        eta: of DDIM: 0 draws no fresh noise, 1 as much as DDPM.
+        seed: of noise and moves.
+        classes: classes to generate, by name or number, dealt out in turn; all if not given.
+        only: what to measure: the network at several levels of noise; EQ-T and EQ-R of what is
+            generated; curves over angles and distances. All of it, if not given.
+        out: folder for probe.json and plots.
+        device: cpu, cuda, mps, or auto for the best there is.
+        json_: print JSON for machines.
+    """
+    console = Console(stderr=True)
+    check_number_and_seed(number, seed)
+    method = sampling_method(sampler, eta)
+    if not only:
+        raise JincError(f"--only: names nothing; there are {', '.join(PARTS)}")
+    if out is not None:
+        check_folder(out)
+    model = open_model(source)
+    model.network.to(choose_device(device))
+    levels = sampling_levels(model, sampler, steps)
+    labels = class_labels(model, classes)
+    with decoding_progress(console) as report:
+        clean = clean_images(source, model, data, number, seed, report)
+    if out is not None:
+        make_folder(out)
+    keep_freed_memory()
+    bar = Progress(console=console)
+    task = bar.add_task("probing")
+    ask = _Asking(model, lambda: bar.advance(task))
+    x0 = clean.x0.to(choose_device(device))
+    like = x0.new_empty(number, *x0.shape[1:])
+    sampling = Sampling(ask.for_images(number, labels), model.schedule, like, method, levels)
+    subject = Subject(ask.for_images(len(x0), clean.labels, clipped=False), x0, sampling, seed)
+    bar.update(task, total=evaluations(subject, only))
+    found, moved = _measure(bar, task, subject, only)
+    settings = {"number": number, "sampler": sampler, "eta": eta, "steps": len(levels)}
+    facts = {"data": clean.words, "invariant_under": clean.symmetries, "seed": seed, **settings}
+    facts |= found.facts()
+    if out is not None:
+        _write(out, facts, found, moved)
+    if json_:
+        print(json.dumps(facts, ensure_ascii=False, allow_nan=False))
+        return
+    print_findings(found, clean.symmetries)
+    print(f"measured on {clean.words}")
+    if out is not None:
+        print(f"figures and plots: {out}")
+
+
+@dataclass(frozen=True, eq=False)
+class _Asking:
+    """Denoisers of a model that tell when they are asked.
+
+    Args:
+        model: who is asked.
+        asked: called after each time.
+    """
+
+    model: Model
+    asked: Callable[[], None]
+
+    def for_images(
+        self, count: int, labels: Sequence[int] | None, clipped: bool = True
+    ) -> Denoiser:
+        """Return a denoiser of so many images, which the network is shown in parts."""
+        height, width = self.model.image_size
+        size = min(ROWS, max(1, PIXELS // (height * width)))
+        parts = [
+            shaped_denoiser(
+                self.model, range(count)[first : first + size], labels=labels, clipped=clipped
+            )
+            for first in range(0, count, size)
+        ]
+
+        def denoiser(x_t: Images, t: Steps) -> Images:
+            split = zip(parts, x_t.split(size), t.split(size), strict=True)  # type: ignore[no-untyped-call]
+            x0_hat = torch.cat([part(x, level) for part, x, level in split])
+            self.asked()
+            return x0_hat
+
+        return denoiser
+
+
+def _measure(
+    bar: Progress, task: TaskID, subject: Subject, only: Sequence[Part]
+) -> tuple[Probe, dict[str, list[Tensor]]]:
+    """Find everything out; beside it the first image, turned or shifted on the way."""
+    found, moved = Probe(), defaultdict(list)
+    with bar:
+        for finding in findings(subject, only):
+            bar.update(task, description=finding.name.replace("_", " "))
+            found = found.plus(finding)
+            if finding.images is not None:
+                moved[finding.name].append(finding.images[0].cpu())
+    return found, moved
+
+
+def _write(
+    out: Path, facts: dict[str, Any], found: Probe, moved: Mapping[str, list[Tensor]]
+) -> None:
+    """Write what was found, and draw it."""
+    with writing(out / "probe.json") as file:
+        text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
+        file.write((text + "\n").encode())
+    if found.network:
+        plot_levels(found.network, out / "levels.png")
+    for unit, name in (("degrees", "angles.png"), ("pixels", "shifts.png")):
+        curves = {CURVES[n]: curve for n, curve in found.curves.items() if curve.unit == unit}
+        if curves:
+            plot_curves(curves, out / name)
+    if "turned_on_the_way_unitary" in moved:
+        angles = found.curves["turned_on_the_way_unitary"].amounts
+        _draw_turned(angles, moved, out / "turned.png")
+
+
+def _draw_turned(angles: Sequence[float], moved: Mapping[str, list[Tensor]], file: Path) -> None:
+    """Draw an image that was turned on the way, by every second angle, below what it should be."""
+    lossless, spline = (moved[f"turned_on_the_way_{each}"] for each in ("unitary", "spline"))
+    still = lossless[angles.index(0.0)]
+    shown = [place for place, angle in enumerate(angles) if angle and place % 2 == 0]
+    radians = torch.tensor([angles[place] for place in shown], dtype=torch.float64).deg2rad()
+    rows = {
+        "when finished": rotate(still.expand(len(shown), *still.shape), radians),
+        "on the way": torch.stack([lossless[place] for place in shown]),
+        "by splines": torch.stack([spline[place] for place in shown]),
+    }
+    plot_turns(still, rows, [f"{angles[place]:g}°" for place in shown], file)
