@@ -18,8 +18,13 @@ if TYPE_CHECKING:
     from jinc.diffusion import ddpm as ddpm
     from jinc.diffusion import generate as generate
     from jinc.diffusion import posterior as posterior
+    from jinc.diffusion import rotating as rotating
     from jinc.diffusion import sample as sample
+    from jinc.diffusion import shifting as shifting
+    from jinc.diffusion import symmetrize as symmetrize
+    from jinc.diffusion import timesteps as timesteps
     from jinc.errors import JincError as JincError
+    from jinc.metrics import network_equivariance as network_equivariance
     from jinc.models import Model as Model
     from jinc.models import load_official as load_official
     from jinc.nn import Config as Config
@@ -27,16 +32,21 @@ if TYPE_CHECKING:
     from jinc.nn import ResUNet as ResUNet
     from jinc.nn import UNet as UNet
     from jinc.nn import parse_config as parse_config
+    from jinc.signal import rotate as rotate
+    from jinc.signal import shift as shift
 
 _ROOMS = {
     "data": ("ImageSet", "load_images"),
     "diffusion": (
         *("Schedule", "SeededNoise", "calibrate", "cfg", "clip", "ddim"),
-        *("ddpm", "generate", "posterior", "sample"),
+        *("ddpm", "generate", "posterior", "rotating", "sample", "shifting", "symmetrize"),
+        "timesteps",
     ),
     "errors": ("JincError",),
+    "metrics": ("network_equivariance",),
     "models": ("Model", "load_official"),
     "nn": ("CS180UNet", "Config", "ResUNet", "UNet", "parse_config"),
+    "signal": ("rotate", "shift"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
