@@ -256,7 +256,7 @@ def test_bad_arguments_are_named() -> None:
         generate(white, SCHEDULE, noise(), steps=100, after=rotating(1.0, LEVELS))
     with pytest.raises(JincError, match="'spline' turns cannot be undone"):
         rotating(1.0, LEVELS, "spline").frame(-1)
-    with pytest.raises(JincError, match="2 levels, the frame can be at one"):
+    with pytest.raises(JincError, match="2 levels, where all must be at one"):
         framed(white, rotating(1.0, LEVELS))(noise(), torch.tensor(LEVELS[:2]))
     for start, stop in ((0.5, 0.5), (-0.1, 1), (0, 1.1), (math.nan, 1)):
         with pytest.raises(JincError, match="between"):

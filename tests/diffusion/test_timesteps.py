@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from jinc.diffusion import ddim, ddpm, posterior, timesteps
-from jinc.diffusion.timesteps import path
+from jinc.diffusion import ddim, ddpm, posterior, strided, timesteps
+from jinc.diffusion.timesteps import check_falling, only_level, path
 from jinc.errors import JincError
 
 
@@ -69,3 +69,25 @@ def test_a_path_ends_clean(steps, levels):
 def test_a_bad_entry_is_named(steps, message):
     with pytest.raises(JincError, match=message):
         path(10, steps)
+
+
+def test_strided_levels_are_multiples_down_to_0():
+    assert strided(1000, 30) == list(range(990, -1, -30))
+    assert strided(990, 30)[0] == 960
+    assert strided(5, 1) == [4, 3, 2, 1, 0]
+    assert strided(5, 7) == [0]
+    with pytest.raises(JincError, match="stride must be 1"):
+        strided(1000, 0)
+
+
+@pytest.mark.parametrize("levels", [[], [-1], [5, 5], [5, 6], [5, 2, -1, 3]])
+def test_levels_that_do_not_fall_are_refused(levels):
+    check_falling([5, 2, -1])
+    with pytest.raises(JincError, match="do not fall"):
+        check_falling(levels)
+
+
+def test_the_only_level():
+    assert only_level(torch.tensor([7, 7, 7])) == 7
+    with pytest.raises(JincError, match="images are at 2 levels"):
+        only_level(torch.tensor([7, 8, 7]))

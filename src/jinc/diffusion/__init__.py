@@ -1,13 +1,20 @@
 """Schedules, the forward process, samplers and effects; it knows no network."""
 
+from jinc.diffusion.anagram import anagram
 from jinc.diffusion.batched import Branch, Shared
 from jinc.diffusion.certify import Certificate, certify
+from jinc.diffusion.clipping import clip, dynamic_threshold
 from jinc.diffusion.complexity import (
     complexity_normalised,
     complexity_published,
     complexity_term,
 )
-from jinc.diffusion.effects import Effect, calibrate, cfg, clip, conjugate, symmetrize
+from jinc.diffusion.effects import Effect, calibrate, conjugate, symmetrize
+from jinc.diffusion.factorised import Map, factorised
+from jinc.diffusion.guidance import cfg
+from jinc.diffusion.hybrid import colour_hybrid, hybrid, low_pass, triple_hybrid
+from jinc.diffusion.inpainting import repaint_levels, replace
+from jinc.diffusion.inversion import invert
 from jinc.diffusion.isotropic import isotropic
 from jinc.diffusion.losses import (
     ErrorKind,
@@ -42,6 +49,7 @@ from jinc.diffusion.process import (
     x0_from_eps,
     x0_from_v,
 )
+from jinc.diffusion.projection import project
 from jinc.diffusion.random_moves import (
     Flip,
     Move,
@@ -51,9 +59,16 @@ from jinc.diffusion.random_moves import (
     Shift,
     random_move,
 )
+from jinc.diffusion.reductions import Reduction, alternating, mean, sum_preserving
 from jinc.diffusion.samplers import Step, generate, sample
 from jinc.diffusion.schedule import Schedule, make_schedule
-from jinc.diffusion.timesteps import timesteps
+from jinc.diffusion.sdedit import (
+    sdedit_start,
+    sdedit_start_at,
+    sdedit_start_index,
+    sdedit_start_on,
+)
+from jinc.diffusion.timesteps import strided, timesteps
 from jinc.diffusion.views import View, custom_view
 from jinc.diffusion.views_by_name import VIEWS, view_by_name
 from jinc.diffusion.views_groups import c4, d4, rotations
@@ -82,12 +97,14 @@ __all__ = [
     "Effect",
     "ErrorKind",
     "Flip",
+    "Map",
     "Method",
     "Move",
     "MoveKind",
     "Moving",
     "Prediction",
     "QuarterTurns",
+    "Reduction",
     "Rotation",
     "Schedule",
     "SeededNoise",
@@ -95,12 +112,15 @@ __all__ = [
     "Shift",
     "Step",
     "View",
+    "alternating",
+    "anagram",
     "between",
     "c4",
     "calibrate",
     "certify",
     "cfg",
     "clip",
+    "colour_hybrid",
     "complexity_normalised",
     "complexity_published",
     "complexity_term",
@@ -109,10 +129,12 @@ __all__ = [
     "d4",
     "ddim",
     "ddpm",
+    "dynamic_threshold",
     "eps_from_v",
     "eps_from_x0",
     "eps_of",
     "error",
+    "factorised",
     "following",
     "forward",
     "fourier_shift",
@@ -121,11 +143,15 @@ __all__ = [
     "generate",
     "gentle",
     "hflip",
+    "hybrid",
     "identity",
     "inner_circle",
+    "invert",
     "isotropic",
     "jigsaw",
+    "low_pass",
     "make_schedule",
+    "mean",
     "min_snr_weight",
     "mismatch",
     "mixture",
@@ -134,21 +160,31 @@ __all__ = [
     "pixel_permutation",
     "points",
     "posterior",
+    "project",
     "published",
     "quarter_turns",
     "random_move",
+    "repaint_levels",
+    "replace",
     "rotating",
     "rotation",
     "rotations",
     "sample",
+    "sdedit_start",
+    "sdedit_start_at",
+    "sdedit_start_index",
+    "sdedit_start_on",
     "shifting",
     "skew",
     "square_hinge",
     "steady",
     "step_noise",
+    "strided",
+    "sum_preserving",
     "symmetrize",
     "target",
     "timesteps",
+    "triple_hybrid",
     "v_from_x0_eps",
     "vflip",
     "view_by_name",

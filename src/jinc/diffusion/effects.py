@@ -1,6 +1,5 @@
 """What is made from denoisers and is a denoiser: effects nest in one expression."""
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,42 +51,6 @@ class Effect(ABC):
 
 
 @dataclass(frozen=True)
-class clip(Effect):
-    """Keep predictions in the range of images; keeps long chains of steps from drifting off.
-
-    Args:
-        denoiser: whose predictions are clipped.
-        low: least value.
-        high: greatest value, above low.
-
-    Raises:
-        JincError: low is not below high.
-
-    >>> import torch
-    >>> loud = lambda x_t, t: 3 * torch.ones_like(x_t)
-    >>> float(clip(loud)(torch.zeros(1, 1, 2, 2), torch.tensor([5])).max())
-    1.0
-    """
-
-    denoiser: Denoiser
-    low: float = -1.0
-    high: float = 1.0
-
-    def __post_init__(self) -> None:
-        """Refuse an empty range."""
-        if not self.low < self.high:
-            raise JincError(f"clip needs low < high, got {self.low} and {self.high}")
-
-    def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
-        """The question as it came."""
-        return [Branch(self.denoiser, x_t, t)]
-
-    def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
-        """The answer, clipped."""
-        return answers[0].clamp(self.low, self.high)
-
-
-@dataclass(frozen=True)
 class calibrate(Effect):
     """Give the predicted noise the amplitude that the noisy image shows.
 
@@ -120,57 +83,6 @@ class calibrate(Effect):
         measured = (x_t * eps).sum((1, 2, 3), keepdim=True) / (noise_power.sqrt() * power)
         measured = torch.where(power > 0, measured, 1.0)  # no noise at all has no amplitude
         return x0_from_eps(self.schedule, x_t, t, (1 + noise_power * (measured - 1)) * eps)
-
-
-@dataclass(frozen=True)
-class cfg(Effect):
-    """Classifier-free guidance: go on from the unconditional prediction towards the conditional.
-
-    It is made of noises, `ε = ε_u + γ(ε_c − ε_u)`, and is the same made of clean images. At one x_t
-    and t, x0 = (x_t − √(1−ᾱ) ε)/√ᾱ is affine in ε, and an affine map keeps mixtures whose weights,
-    here 1 − γ and γ, add up to 1: `x0 = x0_u + γ(x0_c − x0_u)`. What is not affine, such as
-    clipping, belongs around it and not inside.
-
-    A γ of 3 to 8 is usual: images that fit the condition better, and differ less. Large ones leave
-    the range of images, for which there is `clip`.
-
-    Args:
-        conditional: told what to make.
-        unconditional: told nothing; or told what to avoid.
-        guidance: γ; 0 is unconditional, 1 conditional, above 1 more so. Who has no weight, at these
-            two, is not asked.
-
-    Raises:
-        JincError: a γ that is not finite.
-
-    Source: classifier-free guidance (arXiv 2207.12598), eq. 6, whose w is γ − 1.
-
-    >>> import torch
-    >>> cat, any_animal = (lambda x_t, t: 0 * x_t + 3), (lambda x_t, t: 0 * x_t + 2)
-    >>> float(cfg(cat, any_animal, guidance=7.0)(torch.zeros(1, 1, 1, 1), torch.tensor([5])))
-    9.0
-    """
-
-    conditional: Denoiser
-    unconditional: Denoiser
-    guidance: float
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be multiplied by."""
-        if not math.isfinite(self.guidance):
-            raise JincError(f"guidance must be a finite number, got {self.guidance}")
-
-    def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
-        """The question as it came, to everyone who has a weight."""
-        weights = [(self.unconditional, 1 - self.guidance), (self.conditional, self.guidance)]
-        return [Branch(denoiser, x_t, t) for denoiser, weight in weights if weight != 0]
-
-    def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
-        """The only answer, or the mixture of both."""
-        if len(answers) == 1:
-            return answers[0]
-        unconditional, conditional = answers
-        return unconditional + self.guidance * (conditional - unconditional)
 
 
 @dataclass(frozen=True)

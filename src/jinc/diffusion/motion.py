@@ -16,6 +16,7 @@ from torch import Tensor
 
 from jinc.diffusion.batched import Branch
 from jinc.diffusion.effects import Effect
+from jinc.diffusion.timesteps import check_falling, only_level
 from jinc.diffusion.views import View, custom_view
 from jinc.diffusion.views_plain import check_finite
 from jinc.errors import JincError
@@ -165,7 +166,7 @@ class rotating(Moving):
     def __post_init__(self) -> None:
         """Refuse a way that cannot be divided."""
         check_finite("angle", self.angle)
-        _check_falling(self.levels)
+        check_falling(self.levels)
 
     def by(self, x: Images, share: float) -> Images:
         """Turn."""
@@ -209,7 +210,7 @@ class shifting(Moving):
         """Refuse a way that cannot be divided."""
         check_finite("down", self.down)
         check_finite("right", self.right)
-        _check_falling(self.levels)
+        check_falling(self.levels)
 
     def by(self, x: Images, share: float) -> Images:
         """Shift."""
@@ -265,22 +266,8 @@ class framed(Effect):
 
     def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
         """The question as it looks in the frame."""
-        return [Branch(self.denoiser, self.moving.frame(_only(t))(x_t), t)]
+        return [Branch(self.denoiser, self.moving.frame(only_level(t))(x_t), t)]
 
     def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
         """The answer where the state is."""
-        return self.moving.frame(_only(t)).inverse(answers[0])
-
-
-def _only(t: Steps) -> int:
-    """The one level that all images are at."""
-    levels = set(t.tolist())
-    if len(levels) != 1:
-        raise JincError(f"framed: images are at {len(levels)} levels, the frame can be at one")
-    return int(levels.pop())
-
-
-def _check_falling(levels: Sequence[int]) -> None:
-    falls = all(after < before for before, after in itertools.pairwise(levels))
-    if not levels or levels[0] < 0 or not falls:
-        raise JincError(f"levels: {list(levels)[:8]} do not fall from step to step")
+        return self.moving.frame(only_level(t)).inverse(answers[0])

@@ -5,6 +5,7 @@ from itertools import pairwise
 from operator import index
 
 from jinc.errors import JincError
+from jinc.types import Steps
 
 
 def timesteps(T: int, count: int) -> list[int]:
@@ -30,6 +31,27 @@ def timesteps(T: int, count: int) -> list[int]:
     # Rounding ⌊k(T−1)/(count−1) + ½⌋ in whole numbers: gaps ≥ 1 can then never round to 0.
     gaps = count - 1
     return [T - 1 - (2 * k * (T - 1) + gaps) // (2 * gaps) for k in range(count)]
+
+
+def strided(T: int, stride: int) -> list[int]:
+    """The multiples of a stride, from the highest one of the schedule down to 0.
+
+    Args:
+        T: number of steps of the schedule.
+        stride: the fall from level to level, ≥ 1.
+
+    Returns:
+        falling levels, stride·⌊(T−1)/stride⌋ … 0.
+
+    Raises:
+        JincError: a stride below 1.
+
+    >>> strided(1000, 30)[:3], len(strided(1000, 30))
+    ([990, 960, 930], 34)
+    """
+    if stride < 1:
+        raise JincError(f"stride must be 1 or more, got {stride}")
+    return list(range((T - 1) // stride * stride, -1, -stride))
 
 
 def path(T: int, steps: int | Sequence[int]) -> list[int]:
@@ -59,3 +81,32 @@ def path(T: int, steps: int | Sequence[int]) -> list[int]:
         if t == t_next:
             raise JincError(f"steps[{k}] = {t_next} repeats the level before it")
     return levels if levels[-1] == -1 else [*levels, -1]
+
+
+def check_falling(levels: Sequence[int]) -> None:
+    """Refuse levels that do not fall from step to step, none at all, and a start that is clean.
+
+    Args:
+        levels: −1 may be the last.
+
+    Raises:
+        JincError: the levels.
+    """
+    falls = all(t_next < t for t, t_next in pairwise(levels))
+    if not levels or levels[0] < 0 or not falls:
+        raise JincError(f"levels: {list(levels)[:8]} do not fall from step to step")
+
+
+def only_level(t: Steps) -> int:
+    """The one level that all images are at.
+
+    Args:
+        t: levels, `[B]`.
+
+    Raises:
+        JincError: there are several.
+    """
+    levels = set(t.tolist())
+    if len(levels) != 1:
+        raise JincError(f"images are at {len(levels)} levels, where all must be at one")
+    return int(levels.pop())

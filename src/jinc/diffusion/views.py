@@ -174,3 +174,12 @@ def transposed(view: View, x: Images, at: Images) -> Images:
 def parts_of(view: View) -> tuple[View, ...]:
     """The parts of a composed view; any other is its own only part."""
     return view.parts if isinstance(view, composed) else (view,)
+
+
+def is_custom(view: View) -> bool:
+    """Whether a view, or a part of it, comes from outside this package: nobody has tried it yet."""
+    if isinstance(view, _Undone):
+        return is_custom(view.view)
+    if isinstance(view, composed):
+        return any(is_custom(part) for part in view.parts)
+    return isinstance(view, custom_view) or not type(view).__module__.startswith("jinc.")
