@@ -11,8 +11,9 @@ Every network is measured on 32 test images of its data, and on what it generate
   between −90 and 90° with the unitary operator and with the spline, and by half a pixel; in DDIM of
   50 and of 20 steps, and in DDPM of all 1,000 for the networks named in ANCESTRAL.
 
-Beside each figure is that of an exactly equivariant denoiser of data with the same spectrum: what
-the pixel grid and the operator allow. What has been measured is kept, and not measured again.
+Under "floors", for every kind of data, are the figures of an exactly equivariant denoiser of images
+with the same spectrum, clipped as the networks are: what the pixel grid, the clipping and the
+operator allow. What has been measured is kept, and not measured again.
 """
 
 import argparse
@@ -32,8 +33,10 @@ from jinc.diffusion import (
     Method,
     Moving,
     Rotation,
+    Schedule,
     SeededNoise,
     Shift,
+    clip,
     ddim,
     ddpm,
     forward,
@@ -66,39 +69,53 @@ ANCESTRAL = (
 )
 
 
-def measure(cell: Cell, run: Run, folder: Path) -> dict[str, Any]:
+def of_network(cell: Cell, model: Model, folder: Path) -> dict[str, Any]:
     """Take all figures of one network."""
-    model = run.model()
     many = clean_images(cell, folder, MANY)
     x0 = many[:NUMBER]
-    denoisers = {"network": model.denoiser(), "floor": isotropic.fit(model.schedule, x0)}
-    random = torch.Generator().manual_seed(1)
-    eps = torch.randn(x0.shape, generator=random)
+    eps = torch.randn(x0.shape, generator=torch.Generator().manual_seed(1))
     half = Shift(torch.full((NUMBER, 2), 0.5 / x0.shape[-1]))
     turn = Rotation.draw(np.random.default_rng(1), NUMBER)
-    found: dict[str, Any] = {"cell": vars(cell), "loss": loss(model, many), "network": {}}
-    for name, move in (("half a pixel", half), ("turn", turn)):
-        figures = network_equivariance(denoisers["network"], model.schedule, x0, eps, move, LEVELS)
-        found["network"][name] = [vars(each) for each in figures]
-    denoisers["network"] = shaped_denoiser(model, range(NUMBER))
-    for who, denoiser in denoisers.items():
-        sampling = Sampling(denoiser, model.schedule, x0)
-        replay = partial(SeededNoise, 0, range(NUMBER))
-        found[f"eq of {who}"] = {
-            each.__name__: each(sampling, replay, np.random.default_rng(2))
-            for each in (eq_t, eq_t_frac, eq_r)
-        }
-        found[f"on the way of {who}"] = {
-            name: on_the_way(denoiser, model.schedule, x0, *how)
-            for name, how in SAMPLERS.items()
-            if name != "DDPM-1000"
-            or (not cell.loss and (cell.data, cell.kind, cell.padding) in ANCESTRAL)
-        }
-    return found
+    levels = {
+        name: [
+            vars(each)
+            for each in network_equivariance(
+                model.denoiser(), model.schedule, x0, eps, move, LEVELS
+            )
+        ]
+        for name, move in (("half a pixel", half), ("turn", turn))
+    }
+    ancestral = not cell.loss and (cell.data, cell.kind, cell.padding) in ANCESTRAL
+    generated = of_sampling(shaped_denoiser(model, range(NUMBER)), model.schedule, x0, ancestral)
+    return {"cell": vars(cell), "loss": loss(model, many), "network": levels, **generated}
+
+
+def floor(cell: Cell, schedule: Schedule, folder: Path) -> dict[str, Any]:
+    """Take the figures of an exactly equivariant denoiser of such images."""
+    x0 = clean_images(cell, folder, NUMBER)
+    return of_sampling(clip(isotropic.fit(schedule, x0)), schedule, x0, cell.data == "mnist")
+
+
+def of_sampling(
+    denoiser: Denoiser, schedule: Schedule, x0: Images, ancestral: bool
+) -> dict[str, Any]:
+    """Take the figures of what a denoiser generates."""
+    sampling = Sampling(denoiser, schedule, x0)
+    replay = partial(SeededNoise, 0, range(NUMBER))
+    eq = {
+        each.__name__: each(sampling, replay, np.random.default_rng(2))
+        for each in (eq_t, eq_t_frac, eq_r)
+    }
+    ways = {
+        name: on_the_way(denoiser, schedule, x0, *how)
+        for name, how in SAMPLERS.items()
+        if ancestral or name != "DDPM-1000"
+    }
+    return {"eq": eq, "on the way": ways}
 
 
 def on_the_way(
-    denoiser: Denoiser, schedule: Any, x0: Images, method: Method, steps: int
+    denoiser: Denoiser, schedule: Schedule, x0: Images, method: Method, steps: int
 ) -> dict[str, Any]:
     """PSNR of what is turned by each angle, and shifted by half a pixel, while it is generated."""
     number = NUMBER if steps < 1000 else FEW
@@ -143,13 +160,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results/equivariance.json"))
     options = parser.parse_args()
     folders = {"mnist": options.mnist, "mnist-m": options.mnist_m}
-    measured = json.loads(options.out.read_text())["runs"] if options.out.is_file() else {}
+    before = json.loads(options.out.read_text()) if options.out.is_file() else {}
+    measured, floors = before.get("runs", {}), before.get("floors", {})
     for cell in cells():
-        path = options.runs / cell.name
+        path, data = options.runs / cell.name, f"{cell.data} {cell.kind}"
         if cell.name in measured or not done(path, options.steps):
             continue
-        measured[cell.name] = measure(cell, Run.open(path), folders[cell.data])
-        eq = measured[cell.name]["eq of network"]
+        model, folder = Run.open(path).model(), folders[cell.data]
+        if data not in floors:
+            floors[data] = floor(cell, model.schedule, folder)
+        measured[cell.name] = of_network(cell, model, folder)
+        eq = measured[cell.name]["eq"]
         print(cell.name, {name: round(db, 1) for name, db in eq.items()}, flush=True)
         result = {
             "what": "equivariance of trained networks, dB; see studies/equivariance.py",
@@ -157,6 +178,7 @@ def main() -> None:
             "angles by steps": ANGLES,
             "trained": f"{options.steps} steps of batch 32, width 16",
             "machine": f"{platform.processor() or platform.machine()}, torch {torch.__version__}",
+            "floors": floors,
             "runs": measured,
         }
         with writing(options.out) as file:

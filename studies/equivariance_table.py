@@ -30,45 +30,56 @@ def name(cell: dict[str, Any]) -> str:
     return f"`{cell['config']}`" + (" with the loss" if cell["loss"] else "")
 
 
-def figures(run: dict[str, Any], who: str) -> list[str]:
-    """Return a row of the first table: of the network, or of its floor."""
-    levels = run["network"]
-    suffix = "eps_db" if who == "network" else "eps_floor_db"
-    at = [next(e for e in levels[move] if e["t"] == 300)[suffix] for move in levels]
-    dbs = [*at, *run[f"eq of {who}"].values(), run[f"on the way of {who}"]["DDIM-50"]["shifted"]]
-    return [f"{db:.1f}" if db < 100 else "≥ 100" for db in dbs]
+def levels(run: dict[str, Any], of: str) -> list[str]:
+    """Return how well the network follows at t = 300: half a pixel, and turns."""
+    at = [each for move in run["network"].values() for each in move if each["t"] == 300]
+    return [decibels(each[of]) for each in at]
 
 
-def turns(run: dict[str, Any], who: str) -> list[str]:
-    """Return a row of the second table: the mean over ±90° and ±45°, which differ little."""
+def figures(found: dict[str, Any]) -> list[str]:
+    """Return EQ-T, its fractional form, EQ-R, and what is shifted by half a pixel on the way."""
+    return [
+        decibels(db) for db in (*found["eq"].values(), found["on the way"]["DDIM-50"]["shifted"])
+    ]
+
+
+def turns(found: dict[str, Any]) -> list[str]:
+    """Return the mean of ±90° and ±45°, by sampler and operator."""
     row = []
     for sampler in ("DDIM-50", "DDIM-20", "DDPM-1000"):
-        turned = run[f"on the way of {who}"].get(sampler, {"turned": {}})["turned"]
+        turned = found["on the way"].get(sampler, {"turned": {}})["turned"]
         for operator in ("unitary", "spline"):
             dbs = turned.get(operator)
             wide = [dbs[i] for i in ((0, 1, 4, 5) if len(dbs) == 6 else (0, 1))] if dbs else []
-            row.append(f"{sum(wide) / len(wide):.1f}" if wide else "")
+            row.append(decibels(sum(wide) / len(wide)) if wide else "")
     return row
+
+
+def decibels(db: float) -> str:
+    """Return a figure as it is written."""
+    return f"{db:.1f}" if db < 100 else "≥ 100"
 
 
 def main() -> None:
     file = Path(sys.argv[1] if len(sys.argv) > 1 else "results/equivariance.json")
-    runs = json.loads(file.read_text())["runs"].values()
+    result = json.loads(file.read_text())
     sorts: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for run in runs:
+    for run in result["runs"].values():
         cell = run["cell"]
         sorts.setdefault((cell["data"], cell["kind"], cell["padding"]), []).append(run)
-    for (data, kind, padding), found in sorts.items():
+    for (data, kind, padding), runs in sorts.items():
         print(f"### {WHAT[data]}, {kind}; padding {padding}\n")
-        found.sort(key=lambda run: (run["cell"]["loss"], run["cell"]["config"]))
-        losses = [f"{run['loss']:.4f}" for run in found]
+        runs.sort(key=lambda run: (run["cell"]["loss"], run["cell"]["config"]))
+        floor = result["floors"][f"{data} {kind}"]
         first = [
-            [name(run["cell"]), loss, *figures(run, "network")]
-            for run, loss in zip(found, losses, strict=True)
+            [name(run["cell"]), f"{run['loss']:.4f}", *levels(run, "eps_db"), *figures(run)]
+            for run in runs
         ]
-        print(table(HEAD, [*first, ["floor", "", *figures(found[0], "floor")]]))
-        second = [[name(run["cell"]), *turns(run, "network")] for run in found]
-        print(table(WAYS, [*second, ["floor", *turns(found[0], "floor")]]))
+        print(
+            table(HEAD, [*first, ["floor", "", *levels(runs[0], "eps_floor_db"), *figures(floor)]])
+        )
+        second = [[name(run["cell"]), *turns(run)] for run in runs]
+        print(table(WAYS, [*second, ["floor", *turns(floor)]]))
 
 
 if __name__ == "__main__":

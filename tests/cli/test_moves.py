@@ -222,3 +222,11 @@ def test_help(jinc, command) -> None:
         assert (words in said.out) is (words != "degrees" or command == "rotate")
     assert "--empty" not in said.out
     assert command in jinc("--help").out
+
+
+def test_a_shorter_sweep_leaves_no_frame_of_a_longer_one(jinc, trained, tmp_path) -> None:
+    quick = ("-n", 1, "--steps", 2, "--out", tmp_path / "frames")
+    for angles, frames in (("0:40:3", 3), ("0:40:2", 2)):
+        assert jinc("rotate", trained, f"--angles={angles}", *quick).code == 0
+        names = {file.name for file in (tmp_path / "frames").iterdir()}
+        assert names == {"sheet.png", *(f"{k:06d}.png" for k in range(frames))}

@@ -49,7 +49,10 @@ def test_for_people(jinc, trained, tmp_path) -> None:
     assert said.code == 0, said
     for words in ("half a pixel", "quarter turns", "EQ-T frac", "EQ-R", "turned on the way"):
         assert words in said.out
-    assert "a place, an upright and a handedness of their own: a low figure of half a" in said.out
+    assert (
+        "of a place, an upright and a handedness: where they have it, a low figure of half a"
+        in said.out
+    )
     assert "measured on 3 of 1,797 images that it was trained on of digits" in said.out
     assert "nan" not in said.out
     files = {file.name for file in (tmp_path / "new" / "probe").iterdir()}
@@ -109,7 +112,10 @@ def test_data_that_have_no_place_of_their_own(jinc, tiny, tmp_path) -> None:
     assert torch.equal(clean.x0, clean_images(tmp_path / "run", model, None, 64, 0).x0)
     assert not torch.equal(clean.x0, clean_images(tmp_path / "run", model, None, 64, 1).x0)
     said = jinc("probe", tmp_path / "run", *QUICK, "--only", "network")
-    assert "an upright and a handedness of their own: a low figure of rotation, quarter" in said.out
+    assert (
+        "of an upright and a handedness: where they have it, a low figure of rotation, q"
+        in said.out
+    )
 
 
 def test_a_network_that_was_told_of_it_is_measured_on_images_as_they_are(
@@ -141,14 +147,20 @@ def test_the_test_split_is_taken(jinc, trained, tmp_path) -> None:
         (None, "is not known"),
         (
             [],
-            "a place, an upright and a handedness of their own: a low figure of half a pixel, s",
+            "of a place, an upright and a handedness: where they have it, a low figure of half",
         ),
         (
             ["half_pixel", "shift"],
-            "have an upright and a handedness of their own: a low figure of rot",
+            "of an upright and a handedness: where they have it, a low figure of rot",
         ),
-        (["half_pixel", "shift", "flip"], "an upright of their own: a low figure of rotation"),
-        (["quarter_turns", "rotation", "flip"], "a place of their own: a low figure of half"),
+        (
+            ["half_pixel", "shift", "flip"],
+            "of an upright: where they have it, a low figure of rotation",
+        ),
+        (
+            ["quarter_turns", "rotation", "flip"],
+            "of a place: where they have it, a low figure of half",
+        ),
         (["half_pixel", "shift", "quarter_turns", "rotation", "flip"], "have no place"),
     ],
 )

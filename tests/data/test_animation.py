@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jinc.data import check_animation, save_animation, save_gif
+from jinc.data import check_animation, save_animation
 from jinc.errors import JincError
 
 FPS = {".gif": (0.5, 12, 50), ".webp": (0.5, 12, 100), ".apng": (0.5, 12, 100)}
@@ -70,7 +70,7 @@ def test_areas_of_a_gif_that_stand_still_do_not_flicker(tmp_path) -> None:
         frame = still.copy()
         frame[32:] = np.random.default_rng(k).integers(60 * k, 60 * k + 60, (16, 48, 3))
         frames.append(frame)
-    save_gif(tmp_path / "x.gif", frames)
+    save_animation(tmp_path / "x.gif", frames)
     seen = np.stack(read(tmp_path / "x.gif")[0])[:, :32].reshape(4, 4, 8, 6, 8, 3).mean((2, 4))
     true = still[:32].reshape(4, 8, 6, 8, 3).mean((1, 3))
     assert np.abs(seen - true).max() < 6
@@ -167,7 +167,7 @@ def test_a_size_that_no_encoder_takes_leaves_the_older_file(tmp_path, suffix) ->
 @pytest.mark.parametrize("fps", [0.5, 10, 12, 50])
 def test_a_gif_plays_every_frame_at_its_pace(tmp_path, channels, fps) -> None:
     frames = [np.full((8, 6, channels), level, np.uint8) for level in (0, 90, 255)]
-    save_gif(tmp_path / "x.gif", frames, fps)
+    save_animation(tmp_path / "x.gif", frames, fps)
     with Image.open(tmp_path / "x.gif") as gif:
         assert (gif.n_frames, gif.info["loop"]) == (3, 0)
         for index, frame in enumerate(frames):
@@ -187,5 +187,5 @@ def test_a_gif_plays_every_frame_at_its_pace(tmp_path, channels, fps) -> None:
 )
 def test_gif_arguments_out_of_range(tmp_path, frames, fps, reason) -> None:
     with pytest.raises(JincError, match=f"x.gif: .*{reason}"):
-        save_gif(tmp_path / "x.gif", frames, fps)
+        save_animation(tmp_path / "x.gif", frames, fps)
     assert not (tmp_path / "x.gif").exists()

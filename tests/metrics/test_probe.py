@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from jinc.diffusion import Schedule, ddim, isotropic
+from jinc.diffusion import Schedule, clip, ddim, isotropic
 from jinc.metrics import EXACT, Curve, Figure, Finding, Probe, Sampling, Subject, evaluations, probe
 from jinc.metrics.probe import ANGLES, SHARES
 
@@ -62,6 +62,16 @@ def test_an_equivariant_model_is_at_the_floor() -> None:
         assert figure.db == figure.floor_db
     for curve in found.curves.values():
         assert curve.db == curve.floor_db
+
+
+def test_the_floor_is_clipped_as_the_model_is() -> None:
+    """Clipping makes frequencies beyond the grid, which an exact denoiser cannot help."""
+    loud = 4 * X0
+    exact = isotropic.fit(SCHEDULE, loud)
+    clipped = Sampling(clip(exact), SCHEDULE, torch.empty(5, 1, 16, 16), ddim(), 4)
+    found = gathered(Subject(exact, loud, clipped), ["sampling"]).sampling
+    assert all(figure.db == figure.floor_db for figure in found.values())
+    assert found["eq_t_frac"].db < 60 < found["eq_t"].db
 
 
 def test_one_that_has_a_place_and_an_upright_is_far_below(pulled) -> None:

@@ -82,7 +82,7 @@ def test_every_curve_has_a_line_and_a_floor(drawn, tmp_path) -> None:
     (legend,) = drawn[0].legends
     words = [text.get_text() for text in legend.get_texts()]
     assert words[:2] == ["turned as noise", "other"]
-    assert words[-1] == "above 14 dB"
+    assert words[-1] == "above 10 dB"
 
 
 def test_a_model_without_a_fault_is_framed_too(drawn, tmp_path) -> None:

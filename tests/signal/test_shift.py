@@ -83,3 +83,37 @@ def test_gradients_are_the_derivatives() -> None:
     assert torch.autograd.gradcheck(lambda x: shift(x, 0.3, -1.2), x)
     pixels = torch.tensor([0.3, -1.2], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda p: shift(images(3, 4), p, -p), pixels)
+
+
+@pytest.mark.parametrize("size", [8, 9])
+@pytest.mark.parametrize("way", [1.0, 0.5, -2.5, 3.3])
+@pytest.mark.parametrize("portions", [3, 10, 50])
+def test_portions_add_up(size, way, portions) -> None:
+    """The Nyquist lines of an even size too, whose sign is that of the whole way."""
+    x = torch.randn(2, 1, size, size, generator=torch.Generator().manual_seed(0)).double()
+    moved = x
+    for k in range(portions):
+        before, after = way * k / portions, way * (k + 1) / portions
+        moved = shift(moved, after - before, before - after, (before, -before))
+    torch.testing.assert_close(moved, shift(x, way, -way), rtol=0, atol=1e-12)
+    back = moved
+    for k in reversed(range(portions)):
+        before, after = way * k / portions, way * (k + 1) / portions
+        back = shift(back, before - after, after - before, (after, -after))
+    torch.testing.assert_close(back, x, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ((torch.zeros(1, 8, 8), 0, 0), r"images: \[1, 8, 8\] of torch.float32; wanted are"),
+        ((torch.zeros(1, 1, 8, 8).half(), 0, 0), "torch.float16; wanted are"),
+        ((torch.zeros(0, 1, 8, 8), 0, 0), r"images: \[0, 1, 8, 8\]"),
+        ((torch.zeros(2, 1, 8, 8), math.nan, 0), "down: is not a finite number"),
+        ((torch.zeros(2, 1, 8, 8), 0, math.inf), "right: is not a finite number"),
+        ((torch.zeros(2, 1, 8, 8), torch.zeros(3), 0), r"down: \[3\] is neither"),
+    ],
+)
+def test_what_cannot_be_shifted(arguments, reason) -> None:
+    with pytest.raises(JincError, match=reason):
+        shift(*arguments)

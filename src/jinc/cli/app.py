@@ -29,6 +29,24 @@ times in a row; 75 when SIGINT, SIGTERM or SIGUSR1 asked it to stop and it has s
 --resume goes on. A second signal ends it at once.
 """
 
+ROTATE = """Generate images turned by one angle after another, a little after every step.
+
+All angles start from the same noise, and fresh noise goes along with the image, so that a sweep
+shows one thing that turns; as far as the network can keep it.
+"""
+
+SHIFT = """Generate images shifted by one distance after another, a little after every step.
+
+What leaves at one edge enters at the other. All distances start from the same noise, and fresh
+noise goes along with the image.
+"""
+
+PROBE = """Say in decibels how well a model follows moves: shifts, turns and flips.
+
+Every figure stands beside that of an exactly equivariant denoiser, its floor: what the grid of
+pixels, the clipping and the moving itself take. 10 dB more is a tenth of the power of the error.
+"""
+
 app = App(
     name="jinc",
     help="Alias-free, rotation-aware pixel diffusion models.",
@@ -40,9 +58,9 @@ app.command("jinc.cli.train:train", name="train", help=TRAIN)
 app.command("jinc.cli.presets:presets", name="presets", help="List settings that make sense.")
 app.command("jinc.cli.denoise:app", name="denoise", help="Train and test a single-step denoiser.")
 app.command("jinc.cli.sample:sample", name="sample", help="Generate images from a run.")
-app.command("jinc.cli.rotate:rotate", name="rotate", help="Turn images while they are generated.")
-app.command("jinc.cli.shift:shift", name="shift", help="Shift images while they are generated.")
-app.command("jinc.cli.probe:probe", name="probe", help="Say in dB how well a model follows moves.")
+app.command("jinc.cli.rotate:rotate", name="rotate", help=ROTATE)
+app.command("jinc.cli.shift:shift", name="shift", help=SHIFT)
+app.command("jinc.cli.probe:probe", name="probe", help=PROBE)
 app.command("jinc.cli.info:info", name="info", help="Say what a run or a model is.")
 app.command("jinc.cli.filters:filters", name="filters", help="Draw a configuration's filter.")
 app.command("jinc.cli.complexity:complexity", name="complexity", help="Draw where a loss looks.")

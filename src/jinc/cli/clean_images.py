@@ -88,6 +88,8 @@ def clean_images(
     if model.class_names and images.labels is not None:
         labels = images.labels[places].tolist()
     kinds = None if config is None else config.augment
+    if data is not None and not kinds:  # another set, of which nothing is known
+        kinds = None
     if config is not None and config.augment_labels:  # told of nothing, it makes images as they are
         kinds = ()
     augmentation = Augmentation(kinds or ())

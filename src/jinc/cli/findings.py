@@ -9,6 +9,9 @@ from rich.table import Table
 
 from jinc.metrics import EXACT, AtLevel, Curve, Probe
 
+WIDTH = 96
+"""Columns that the tables need, whatever the terminal has."""
+
 _FIGURES = {
     "eq_t": "EQ-T, shifts by whole pixels",
     "eq_t_frac": "EQ-T frac, shifts by any distance",
@@ -41,6 +44,7 @@ def print_findings(found: Probe, symmetries: Sequence[str] | None) -> None:
         symmetries: moves that the data are invariant under; None where that is not known.
     """
     console = Console(highlight=False)
+    console.width = max(console.width, WIDTH)
     if found.network:
         _print_levels(console, "predicted noise, dB (floor)", found.network, "eps")
         _print_levels(console, "predicted clean images, dB (floor)", found.network, "x0")
@@ -50,7 +54,8 @@ def print_findings(found: Probe, symmetries: Sequence[str] | None) -> None:
         curves = {CURVES[n]: curve for n, curve in found.curves.items() if curve.unit == unit}
         if curves:
             _print_curves(console, unit, curves)
-    console.print("floor: what an exactly equivariant denoiser reaches", soft_wrap=True)
+    floor = "floor: what an exactly equivariant denoiser reaches; the grid, the clipping and the "
+    console.print(f"{floor}moving take the rest", soft_wrap=True)
     console.print(held_against(symmetries), soft_wrap=True)
 
 
@@ -75,8 +80,8 @@ def held_against(symmetries: Sequence[str] | None) -> str:
     lacking += [figure for figure, move in _EQ.items() if move not in symmetries]
     several = f"{', '.join(own[:-1])} and {own[-1]}" if own[1:] else own[0]
     return (
-        f"the data have {several} of their own: a low figure of {', '.join(lacking)} is not the "
-        "network's fault alone"
+        f"nothing was done to rid the data of {several}: where they have it, a low figure of "
+        f"{', '.join(lacking)} is not the network's fault alone"
     )
 
 

@@ -127,6 +127,9 @@ def write_out(out: Path, swept: Swept) -> None:
     if _is_folder(out):
         for number, frame in enumerate(swept.frames):
             save_png(out / f"{number:06d}.png", frame)
+        for older in out.glob("[0-9]" * 6 + ".png"):  # frames of a longer sweep
+            if int(older.stem) >= len(swept.frames):
+                older.unlink()
         save_png(out / "sheet.png", swept.sheet())
     elif out.suffix.lower() == ".png":
         save_png(out, swept.sheet())

@@ -35,6 +35,8 @@ from jinc.report import plot_curves, plot_levels, plot_turns
 from jinc.signal import rotate
 from jinc.types import Denoiser, Images, Steps
 
+PLOTS = ("levels.png", "angles.png", "shifts.png", "turned.png")
+
 
 def probe(
     source: Path,
@@ -55,9 +57,6 @@ def probe(
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
     """Say in decibels how well a model follows moves: shifts, turns and flips.
-
-    Every figure stands beside that of an exactly equivariant denoiser, its floor: what the grid of
-    pixels and the moving itself take. 10 dB more is a difference of a tenth of the power.
 
     Args:
         source: a run folder, or a model folder.
@@ -168,6 +167,8 @@ def _write(
     with writing(out / "probe.json") as file:
         text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
         file.write((text + "\n").encode())
+    for name in PLOTS:  # none that a probe of more has left
+        (out / name).unlink(missing_ok=True)
     if found.network:
         plot_levels(found.network, out / "levels.png")
     for unit, name in (("degrees", "angles.png"), ("pixels", "shifts.png")):
@@ -190,4 +191,4 @@ def _draw_turned(angles: Sequence[float], moved: Mapping[str, list[Tensor]], fil
         "on the way": torch.stack([lossless[place] for place in shown]),
         "by splines": torch.stack([spline[place] for place in shown]),
     }
-    plot_turns(still, rows, [f"{angles[place]:g}°" for place in shown], file)
+    plot_turns(still, rows, [f"{angles[place]:g}°".replace("-", "−") for place in shown], file)

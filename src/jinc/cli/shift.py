@@ -21,8 +21,6 @@ def shift(
 ) -> None:
     """Generate the same images shifted further and further, a little after every step.
 
-    What leaves at one edge enters at the other. Fractions of pixels are shifted without loss.
-
     Args:
         source: a run folder, or a model folder.
         right: pixels: start:stop:count with both ends, or 0,0.5,1, or one number, which is held;

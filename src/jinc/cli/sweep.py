@@ -182,4 +182,5 @@ def _tell(frames: int, amounts: Amounts, options: SweepOptions, seconds: float) 
         return
     first, *others = amounts.words
     way = f"{first} to {others[-1]} in {len(amounts.words)}" if others else first
-    print(f"{options.number} images, {way}: {', '.join(written)}")
+    images = "1 image" if options.number == 1 else f"{options.number} images"
+    print(f"{images}, {way}: {', '.join(written)}")

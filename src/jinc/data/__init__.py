@@ -1,6 +1,6 @@
 """Image sets in, pictures out: one reader a format, and bytes to [-1, 1] and back."""
 
-from jinc.data.animation import ANIMATIONS, check_animation, save_animation, save_gif
+from jinc.data.animation import ANIMATIONS, check_animation, save_animation
 from jinc.data.cache import cache_folder
 from jinc.data.cifar import CIFAR10_CLASSES, read_cifar10
 from jinc.data.decode import MAX_PIXELS, decode_image, read_header
@@ -45,7 +45,6 @@ __all__ = [
     "read_mnist_csv",
     "resize_square",
     "save_animation",
-    "save_gif",
     "save_images",
     "save_png",
     "to_channels",

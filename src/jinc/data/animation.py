@@ -57,22 +57,6 @@ def save_animation(path: str | Path, frames: Sequence[NDArray[np.uint8]], fps: f
     _save(path, frames, fps, kinds[path.suffix.lower()])
 
 
-def save_gif(path: str | Path, frames: Sequence[NDArray[np.uint8]], fps: float = 12) -> None:
-    """Save pictures as a GIF, whatever the name; otherwise as `save_animation`.
-
-    Args:
-        path: the file; its folder is made if need be.
-        frames: uint8 arrays `[height, width, 1 or 3]` of one shape, such as `image_grid` gives.
-        fps: pictures a second, 0.02 to 50; GIF counts in hundredths of a second.
-
-    Raises:
-        JincError: the file cannot be written, there is no frame, frames differ in shape, or
-            fps is out of range.
-    """
-    _check_fps(Path(path), fps, fastest=50)
-    _save(Path(path), frames, fps, _gif)
-
-
 def check_animation(path: Path, fps: float) -> None:
     """Find out, before there are frames, whether an animation can be saved.
 

@@ -68,6 +68,7 @@ from jinc.diffusion.sdedit import (
     sdedit_start_index,
     sdedit_start_on,
 )
+from jinc.diffusion.solvers import SOLVERS, Solver, solve
 from jinc.diffusion.timesteps import strided, timesteps
 from jinc.diffusion.views import View, custom_view
 from jinc.diffusion.views_by_name import VIEWS, view_by_name
@@ -91,6 +92,7 @@ from jinc.diffusion.views_plain import (
 )
 
 __all__ = [
+    "SOLVERS",
     "VIEWS",
     "Branch",
     "Certificate",
@@ -110,6 +112,7 @@ __all__ = [
     "SeededNoise",
     "Shared",
     "Shift",
+    "Solver",
     "Step",
     "View",
     "alternating",
@@ -176,6 +179,7 @@ __all__ = [
     "sdedit_start_on",
     "shifting",
     "skew",
+    "solve",
     "square_hinge",
     "steady",
     "step_noise",

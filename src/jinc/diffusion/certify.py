@@ -120,6 +120,8 @@ class _Checked(View):
         except Exception as error:  # whatever a person's function may raise
             reason = str(error).strip().partition("\n")[0]
             raise JincError(f"'{self.name}' fails on images {list(x.shape)}: {reason}") from error
+        if not isinstance(seen, Tensor):
+            raise JincError(f"'{self.name}' is not a view: it makes no tensor, but {seen!r:.60}")
         if seen.shape != x.shape or seen.dtype != x.dtype:
             raise JincError(
                 f"'{self.name}' is not a view: of {x.dtype} {list(x.shape)} it makes "

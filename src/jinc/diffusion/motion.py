@@ -21,6 +21,7 @@ from jinc.diffusion.views import View, custom_view
 from jinc.diffusion.views_plain import check_finite
 from jinc.errors import JincError
 from jinc.signal import rotate, shift
+from jinc.signal.rotate import check_method
 from jinc.types import Denoiser, Images, Noise, Steps
 
 Pace: TypeAlias = Callable[[float], float]
@@ -79,8 +80,14 @@ class Moving(ABC):
     pace: Pace
 
     @abstractmethod
-    def by(self, x: Images, share: float) -> Images:
-        """Move images `[B, C, H, W]` by a share of the way; a negative share is the way back."""
+    def by(self, x: Images, share: float, start: float = 0.0) -> Images:
+        """Move images `[B, C, H, W]` by a share of the way; a negative share is the way back.
+
+        Args:
+            x: the images.
+            share: of the whole way.
+            start: share of the way that they have made already.
+        """
 
     def lossless(self) -> "Moving":
         """The same movement by an operator that keeps white noise white."""
@@ -93,13 +100,14 @@ class Moving(ABC):
         Raises:
             JincError: no step ends on level t.
         """
-        return self.by(x, self._shares(t)[-1])
+        before, after = self._stations(t)[-2:]
+        return self.by(x, after - before, before)
 
     def frame(self, t: int) -> View:
         """All that has been moved when level t is reached, portion by portion.
 
-        Portions on a grid of pixels do not add up to one great movement, but for whole pixels,
-        quarter turns, and shifts of images of odd size.
+        Portions of a turn do not add up to one great turn on a grid of pixels, but for quarter
+        turns; those of a shift do.
 
         Args:
             t: a level that the sampler visits; −1 for the whole way.
@@ -111,16 +119,16 @@ class Moving(ABC):
         Raises:
             JincError: no step begins or ends on level t.
         """
-        shares = [] if t == self.levels[0] else self._shares(t)
+        stations = [0.0] if t == self.levels[0] else self._stations(t)
 
         def there(x: Images) -> Images:
-            for share in shares:
-                x = self.by(x, share)
+            for before, after in itertools.pairwise(stations):
+                x = self.by(x, after - before, before)
             return x
 
         def back(x: Images) -> Images:
-            for share in reversed(shares):
-                x = self.by(x, -share)
+            for after, before in itertools.pairwise(reversed(stations)):
+                x = self.by(x, before - after, after)
             return x
 
         return custom_view(there, back, f"frame at {t}")
@@ -131,15 +139,14 @@ class Moving(ABC):
         Raises:
             JincError: no step begins or ends on level t.
         """
-        return 0.0 if t == self.levels[0] else sum(self._shares(t))
+        return 0.0 if t == self.levels[0] else self._stations(t)[-1] - self.pace(0.0)
 
-    def _shares(self, t: int) -> list[float]:
-        """The share of the way that each step makes, up to the one that ends on level t."""
+    def _stations(self, t: int) -> list[float]:
+        """The share of the way that is made before the first step and after each, up to level t."""
         reached = [*self.levels[1:], *([] if self.levels[-1] == -1 else [-1])]
         if t not in reached:
             raise JincError(f"levels: no step ends on {t}; give the sampler's own levels")
-        made = [self.pace(k / len(reached)) for k in range(reached.index(t) + 2)]
-        return [after - before for before, after in itertools.pairwise(made)]
+        return [self.pace(k / len(reached)) for k in range(reached.index(t) + 2)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +160,7 @@ class rotating(Moving):
         pace: how the way is divided; `published` ends at 0.999 of the angle.
 
     Raises:
-        JincError: levels that do not fall, or an angle that is not finite.
+        JincError: levels that do not fall, an angle that is not finite, or an unknown method.
 
     Source: arXiv 2411.09174, configuration E.
     """
@@ -166,9 +173,10 @@ class rotating(Moving):
     def __post_init__(self) -> None:
         """Refuse a way that cannot be divided."""
         check_finite("angle", self.angle)
+        check_method(self.method)
         check_falling(self.levels)
 
-    def by(self, x: Images, share: float) -> Images:
+    def by(self, x: Images, share: float, start: float = 0.0) -> Images:
         """Turn."""
         return rotate(x, self.angle * share, self.method)
 
@@ -212,9 +220,10 @@ class shifting(Moving):
         check_finite("right", self.right)
         check_falling(self.levels)
 
-    def by(self, x: Images, share: float) -> Images:
+    def by(self, x: Images, share: float, start: float = 0.0) -> Images:
         """Shift."""
-        return shift(x, self.down * share, self.right * share)
+        made = self.down * start, self.right * start
+        return shift(x, self.down * share, self.right * share, made)
 
 
 class following:

@@ -23,8 +23,10 @@ RIM = 2
 def eq_t(sampling: Sampling, replay: Replay, random: np.random.Generator) -> float:
     """Measure equivariance under shifts by whole pixels, up to an eighth of the side.
 
+    Of 8×8 images that is one pixel, and a quarter of them stand still.
+
     Args:
-        sampling: of square images.
+        sampling: on the disc, of square images; else all of them.
         replay: its noise.
         random: draws the shifts, uniformly.
 
@@ -41,7 +43,8 @@ def eq_t(sampling: Sampling, replay: Replay, random: np.random.Generator) -> flo
 def eq_t_frac(sampling: Sampling, replay: Replay, random: np.random.Generator) -> float:
     """Measure equivariance under shifts by any distance, up to an eighth of the side.
 
-    Fourier shifts lose nothing, so that nothing has to be made up for.
+    Fourier shifts lose nothing, so that nothing has to be made up for. A denoiser that clips
+    does make frequencies beyond the grid, which no shift can follow.
 
     Args:
         sampling: of square images.

@@ -18,7 +18,7 @@ class Figure:
 
     Args:
         db: of the model, dB.
-        floor_db: of `isotropic`, fitted to the clean images.
+        floor_db: of `isotropic`, fitted to the clean images and clipped as the model is.
     """
 
     db: float

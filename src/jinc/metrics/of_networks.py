@@ -18,7 +18,8 @@ class AtLevel:
 
     Args:
         t: the level.
-        eps_db: of the noise it predicts, whose own range is the peak; what the network's layers do.
+        eps_db: of the noise it predicts, whose own range is the peak, so that more images make it a
+            little higher; what the network's layers do.
         x0_db: of the clean images it predicts, of peak 2; what is seen.
         eps_floor_db: `eps_db` of a denoiser that follows as well as the move allows.
         x0_floor_db: `x0_db` of that.

@@ -181,7 +181,7 @@ def sweep_images(
         )
         for step in walk:
             if back and step.t == -1:
-                step = replace(step, x_t=moving.by(step.x_t, -moving.made(-1)))
+                step = replace(step, x_t=moving.by(step.x_t, -moving.made(-1), moving.made(-1)))
             yield batch, step
 
 

@@ -90,7 +90,7 @@ def _finish(figure: Any, panels: Sequence[Any], file: Path) -> None:
     models = [line for axes in panels for line in axes.lines[::2]]
     heights = [y for line in models for y in line.get_ydata() if math.isfinite(y)]
     floors = [y for axes in panels for line in axes.lines[1::2] for y in line.get_ydata()]
-    top = 1.5 * max([y for y in heights if y < ROUNDING] or [10, *heights])
+    top = 1.1 * max([y for y in [*heights, *floors] if y < ROUNDING] or [10, *heights])
     marked = [_mark_beyond(axes, top) for axes in panels]
     for axes in panels:
         axes.set_ylim(min([0, *heights]), top)

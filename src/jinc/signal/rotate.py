@@ -14,7 +14,7 @@ from torch import Tensor
 from jinc.errors import JincError
 from jinc.signal.interpolate import rotate_bilinear, rotate_lanczos, rotate_spline
 from jinc.signal.padding import Padding, extend
-from jinc.signal.shift import phases, precise, shift_rows_by
+from jinc.signal.shift import check_amounts, check_images, phases, shift_rows_by
 
 Pad = Literal["none", "zeros", "reflect", "circular"]
 
@@ -33,8 +33,9 @@ def rotate(x: Tensor, angle: float | Tensor, method: str = "unitary", pad: Pad =
 
     Args:
         x: `[batch, channels, height, width]`, float32 or float64; square for `unitary`.
-        angle: radians, any finite number; one for all, or `[batch]`. Angles on an accelerator
-            are not looked at, for the host would have to wait: there NaN gives NaN.
+        angle: radians, any finite number, which is known to 16 digits, so do not wind it up; one
+            for all, or `[batch]`. Angles on an accelerator are not looked at, for the host would
+            have to wait: there NaN gives NaN.
         method: `unitary` loses nothing and keeps white noise white; `spline` is the published one;
             `bilinear` and `lanczos` are there to be compared.
         pad: what lies beyond the edges. `none`: the image again, as on a torus; `unitary` is then
@@ -57,13 +58,11 @@ def rotate(x: Tensor, angle: float | Tensor, method: str = "unitary", pad: Pad =
         "bilinear": rotate_bilinear,
         "lanczos": rotate_lanczos,
     }
-    if method not in methods:
-        near = difflib.get_close_matches(method, methods, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(methods)}"
-        raise JincError(f"method: {method!r} is no way to turn an image; {hint}")
+    check_method(method)
     if pad not in get_args(Pad):
         raise JincError(f"pad: {pad!r} is none of {', '.join(get_args(Pad))}")
-    angles = _checked_angles(angle, len(x))
+    check_images(x)
+    angles = check_amounts("angle", angle, len(x))
     if pad == "none":
         return methods[method](x, angles)
     return crop(methods[method](pad_to_disc(x, pad), angles), *x.shape[-2:])
@@ -104,6 +103,18 @@ def rotate_unitary(x: Tensor, angle: Tensor) -> Tensor:
     x = _quarter_turns(x, torch.where(forwards, turns, 0))
     x = _three_shears(x, rest)
     return _quarter_turns(x, torch.where(forwards, 0, -turns))
+
+
+def check_method(method: str) -> None:
+    """Refuse a name that is no way to turn.
+
+    Raises:
+        JincError: it is none of `METHODS`.
+    """
+    if method not in METHODS:
+        near = difflib.get_close_matches(str(method), METHODS, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(METHODS)}"
+        raise JincError(f"method: {method!r} is no way to turn an image; {hint}")
 
 
 def pad_to_disc(x: Tensor, padding: Padding = "zeros") -> Tensor:
@@ -223,16 +234,6 @@ def error_by_radius(
         exact = blobs(size, radius * size / 2, azimuth + angle, std_px)
         found.append((turned - exact).square().mean((1, 2, 3)).max())
     return -10 * torch.stack(found).clamp_min(1e-40).log10()
-
-
-def _checked_angles(angle: float | Tensor, count: int) -> Tensor:
-    """Return one angle or `[count]`, in one dimension, where they were."""
-    angles = precise(angle)
-    if angles.ndim > 1 or angles.numel() not in (1, count):
-        raise JincError(f"angle: {list(angles.shape)} is neither one number nor one for {count}")
-    if angles.device.type == "cpu" and not angles.isfinite().all():
-        raise JincError("angle: is not a finite number")
-    return angles.reshape(-1)
 
 
 def _quarter_turns(x: Tensor, turns: Tensor) -> Tensor:

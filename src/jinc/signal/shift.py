@@ -26,20 +26,39 @@ def shift_rows(x: Tensor, pixels: float | Tensor) -> Tensor:
     return shift_rows_by(x, phases(pixels, x.shape[-1], x))
 
 
-def shift(x: Tensor, down: float | Tensor, right: float | Tensor) -> Tensor:
+def shift(
+    x: Tensor,
+    down: float | Tensor,
+    right: float | Tensor,
+    start: tuple[float | Tensor, float | Tensor] = (0.0, 0.0),
+) -> Tensor:
     """Move periodic images.
 
     Args:
         x: `[batch, channels, height, width]`, float32 or float64.
-        down: pixels, any real number; one for all, or `[batch]`.
+        down: pixels, any finite number; one for all, or `[batch]`.
         right: pixels, likewise.
+        start: how far, down and right, images of even size have been moved already, which decides
+            on the sign of the Nyquist lines: with it, portions add up to the whole way.
 
     Returns:
         Shaped like `x`; the transpose, which is the inverse, moves by (−down, −right).
 
+    Raises:
+        JincError: images of another shape or type; pixels that are not finite, or not one an image.
+            On an accelerator they are not looked at, for the host would have to wait.
+
     Source: the shift theorem of the discrete Fourier transform.
     """
-    return shift_rows(shift_rows(x, _each_row(right)).mT, _each_row(down)).mT
+    check_images(x)
+    height, width = x.shape[-2:]
+    ways = [check_amounts(name, way, len(x)) for name, way in (("down", down), ("right", right))]
+    starts = [check_amounts("start", each, len(x)) for each in start]
+    rows, columns = (
+        phases(way[:, None, None], size, x, at[:, None, None])
+        for way, at, size in zip(ways, starts, (height, width), strict=True)
+    )
+    return shift_rows_by(shift_rows_by(x, columns).mT, rows).mT
 
 
 def roll(x: Tensor, down: int | Tensor, right: int | Tensor) -> Tensor:
@@ -82,7 +101,7 @@ def shift_rows_by(x: Tensor, table: Tensor) -> Tensor:
     return moved
 
 
-def phases(pixels: float | Tensor, size: int, like: Tensor) -> Tensor:
+def phases(pixels: float | Tensor, size: int, like: Tensor, start: float | Tensor = 0.0) -> Tensor:
     """Return what the spectrum of a real line is multiplied by when the line is moved.
 
     The table is made where `pixels` live, in float64, and then brought to the images without
@@ -92,6 +111,7 @@ def phases(pixels: float | Tensor, size: int, like: Tensor) -> Tensor:
         pixels: how far to the right, any real number; a number, or a tensor `[...]`.
         size: pixels of the line.
         like: the images, float32 or float64: what type and which device the table is for.
+        start: how far to the right the line has been moved already, as `pixels`.
 
     Returns:
         Complex, `[..., size // 2 + 1]`: exp(−2πi f s) for f = 0, 1/size, …; ±1 at f = ½.
@@ -101,7 +121,8 @@ def phases(pixels: float | Tensor, size: int, like: Tensor) -> Tensor:
     angle = -2 * math.pi * frequency * s
     turn = torch.polar(torch.ones_like(angle), angle)
     if size % 2 == 0:
-        nyquist = 1 - 2 * (s.round() % 2)
+        before = precise(start)[..., None]
+        nyquist = 1 - 2 * ((_nearest(before + s) - _nearest(before)) % 2)
         turn = torch.cat([turn[..., :-1], nyquist.to(turn.dtype)], dim=-1)
     # Towards the host a copy that does not wait may be read before it has arrived.
     waits = like.device.type == "cpu"
@@ -115,9 +136,41 @@ def precise(x: float | Tensor) -> Tensor:
     return torch.as_tensor(x, dtype=torch.float64)
 
 
-def _each_row(pixels: float | Tensor) -> float | Tensor:
-    """Lay one amount an image along `[batch, channels, rows]`."""
-    return pixels[:, None, None] if isinstance(pixels, Tensor) and pixels.ndim == 1 else pixels
+def _nearest(pixels: Tensor) -> Tensor:
+    """Round; halves towards 0, also where sums of portions miss them by rounding."""
+    return pixels.sign() * (pixels.abs() + (0.5 - 1e-6)).floor()
+
+
+def check_images(x: Tensor) -> None:
+    """Refuse what is no batch of images that can be transformed.
+
+    Raises:
+        JincError: another shape or type, or no pixels.
+    """
+    if x.ndim != 4 or x.dtype not in (torch.float32, torch.float64) or not x.numel():
+        raise JincError(
+            f"images: {list(x.shape)} of {x.dtype}; wanted are [batch, channels, height, width], "
+            "none of them 0, of float32 or float64"
+        )
+
+
+def check_amounts(name: str, amount: float | Tensor, count: int) -> Tensor:
+    """Return one amount or `[count]`, in one dimension, where they were.
+
+    Args:
+        name: of the argument.
+        amount: a number, or `[count]`.
+        count: images in the batch.
+
+    Raises:
+        JincError: not one number an image; or one that is not finite, if it is on the host.
+    """
+    amounts = precise(amount)
+    if amounts.ndim > 1 or amounts.numel() not in (1, count):
+        raise JincError(f"{name}: {list(amounts.shape)} is neither one number nor one for {count}")
+    if amounts.device.type == "cpu" and not amounts.isfinite().all():
+        raise JincError(f"{name}: is not a finite number")
+    return amounts.reshape(-1)
 
 
 def _roll_each(x: Tensor, pixels: Tensor, dim: int) -> Tensor:

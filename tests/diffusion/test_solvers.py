@@ -1,0 +1,304 @@
+"""Schedulers of diffusers walk with our denoisers, and agree with what we wrote ourselves."""
+
+import inspect
+import sys
+from itertools import groupby
+
+import numpy as np
+import pytest
+import torch
+
+from jinc.diffusion import (
+    SOLVERS,
+    Schedule,
+    SeededNoise,
+    clip,
+    ddim,
+    ddpm,
+    eps_from_x0,
+    forward,
+    gaussian,
+    generate,
+    repaint_levels,
+    replace,
+    sample,
+    solve,
+)
+from jinc.errors import JincError
+
+diffusers = pytest.importorskip("diffusers")
+# NumPy's functions on torch's tensors, inside the schedulers.
+pytestmark = pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")
+
+SCHEDULE = Schedule.linear()
+FLOWS = [name for name in SOLVERS if name != "ddpm"]
+EXACT = {"rtol": 0, "atol": 1e-5}
+SHAPE, PIXELS = (1, 2, 2), 4
+
+
+def oracle(schedule=SCHEDULE):
+    """The exact denoiser of Gaussian images, its mean and its covariance."""
+    rng = np.random.default_rng(0)
+    root, mean = rng.normal(size=(PIXELS, PIXELS)), rng.normal(size=PIXELS)
+    covariance = root @ root.T / PIXELS + 0.1 * np.eye(PIXELS)
+    tensors = torch.tensor(mean).view(SHAPE), torch.tensor(covariance)
+    return gaussian(schedule, *(tensor.float() for tensor in tensors)), mean, covariance
+
+
+def noise(seed=0):
+    return SeededNoise(seed, [0, 1, 2])
+
+
+def start():
+    return noise(7)(torch.empty(3, *SHAPE))
+
+
+def power(matrix, exponent):
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * values**exponent) @ vectors.T
+
+
+def slopes(method, counts, **options):
+    """How fast the error at level 0 falls as steps grow, and the errors.
+
+    The flow through x_T reaches `√ᾱ mu + (ᾱ Σ + (1−ᾱ) I)^½ w` at every level, with one w.
+    """
+    schedule = Schedule.linear(T=4000, beta_start=2.5e-5, beta_end=0.005)
+    denoiser, mean, covariance = oracle(schedule)
+
+    def spread(t):
+        a = float(schedule.alpha_bar(t))
+        return np.sqrt(a) * mean, a * covariance + (1 - a) * np.eye(PIXELS)
+
+    x_T = np.random.default_rng(1).normal(size=(50, PIXELS))
+    (centre, before), (centre_0, after) = spread(3999), spread(0)
+    exact = centre_0 + (x_T - centre) @ power(before, -0.5) @ power(after, 0.5)
+    images = torch.tensor(x_T, dtype=torch.float32).view(-1, *SHAPE)
+    errors = []
+    for count in counts:
+        walk = solve(denoiser, schedule, images, method=method, steps=count, **options)
+        (end,) = (step.x_t for step in walk if step.t == 0)
+        errors.append(np.sqrt(((end.flatten(1).numpy() - exact) ** 2).mean()))
+    return -np.diff(np.log2(errors)), errors
+
+
+@pytest.mark.parametrize(
+    ("method", "order", "tolerance"),
+    [  # measured: 1.00; 1.87, 1.95; 2.05, 2.03; 1.99, 2.09; 1.48, 1.65
+        ("euler", 1, 0.02),
+        ("dpm++", 2, 0.2),
+        ("heun", 2, 0.1),
+        ("unipc", 2, 0.2),
+        ("deis", 2, 0.6),
+    ],
+)
+def test_solvers_converge_to_the_flow_with_their_order(method, order, tolerance):
+    slope, errors = slopes(method, [40, 80, 160])
+    assert np.abs(slope - order).max() < tolerance
+    assert errors[-1] < 0.02
+
+
+@pytest.mark.parametrize("method", FLOWS)
+def test_our_alpha_bars_are_theirs(method):
+    """Where the answer is always the same, every solver is exact: states stay on one line."""
+    x0, eps = torch.linspace(-1, 1, PIXELS).view(1, *SHAPE), start()
+    x_T = forward(SCHEDULE, x0, 999, eps)
+    walk = solve(lambda x, t: x0.expand_as(x), SCHEDULE, x_T, method=method, steps=12)
+    for step in walk:
+        torch.testing.assert_close(step.x_t, forward(SCHEDULE, x0, step.t, eps), **EXACT)
+
+
+@pytest.mark.parametrize("clipped", [False, True])
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [(ddpm("beta"), "fixed_large"), (ddpm("posterior"), "fixed_small")]
+)
+@pytest.mark.parametrize("steps", [1000, 30, [700, 650, 20, 3]])
+def test_ddpm_agrees(ours, theirs, clipped, steps):
+    denoiser, *_ = oracle()
+    mine = generate(
+        clip(denoiser) if clipped else denoiser,
+        SCHEDULE,
+        start(),
+        method=ours,
+        steps=steps,
+        noise=noise(),
+    )
+    options = {"variance_type": theirs, "clip_sample": clipped}
+    *_, end = solve(
+        denoiser, SCHEDULE, start(), method="ddpm", steps=steps, noise=noise(), options=options
+    )
+    torch.testing.assert_close(end.x_t, mine, **EXACT)
+
+
+@pytest.mark.parametrize("clipped", [False, True])
+@pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("count", [1000, 50])
+def test_ddim_agrees(eta, clipped, count):
+    """Its scheduler takes no levels: they are T//count apart, whatever they are said to be."""
+    denoiser, *_ = oracle()
+    scheduler = diffusers.DDIMScheduler(
+        trained_betas=SCHEDULE.betas.numpy(),
+        prediction_type="sample",
+        clip_sample=clipped,
+        timestep_spacing="trailing",
+    )
+    scheduler.alphas_cumprod = SCHEDULE.alpha_bars.clone()
+    scheduler.set_timesteps(count)
+    x, fresh = start(), noise()
+    for t in scheduler.timesteps:
+        last = int(t) < 1000 // count  # where σ = 0, ours draws no noise
+        z = torch.zeros_like(x) if last or eta == 0 else fresh(x)
+        x0_hat = denoiser(x, t.expand(len(x)))
+        options = {"eta": eta, "use_clipped_model_output": True, "variance_noise": z}
+        x = scheduler.step(x0_hat, int(t), x, **options).prev_sample
+    mine = generate(
+        clip(denoiser) if clipped else denoiser,
+        SCHEDULE,
+        start(),
+        method=ddim(eta),
+        steps=scheduler.timesteps.tolist(),
+        noise=noise(),
+    )
+    torch.testing.assert_close(x, mine, **EXACT)
+
+
+def test_repaint_jumps_as_ours():
+    """Theirs climbs a stretch level by level, ours in one move: the same but for that."""
+    scheduler = diffusers.RePaintScheduler()
+    scheduler.set_timesteps(20, jump_length=3, jump_n_sample=4)
+    levels = scheduler.timesteps.tolist()
+    turns = [
+        t
+        for k, t in enumerate(levels)
+        if not (0 < k < len(levels) - 1 and levels[k - 1] < t < levels[k + 1])
+    ]
+    assert turns == repaint_levels(range(950, -1, -50), jump=3, times=4)
+
+
+class Twice:
+    """Noise in which every draw on the way down comes twice: for the unknown, for the known."""
+
+    def __init__(self):
+        self._draw, self._kept = noise(), None
+
+    def __call__(self, like):
+        self._kept = self._draw(like)
+        return self._kept
+
+    def again(self, like):
+        """The last draw once more, or a first one where the move needed none."""
+        kept, self._kept = self._kept, None
+        return self._draw(like) if kept is None else kept
+
+
+def test_repaint_agrees():
+    """Theirs puts the photograph back only on the way down, with the noise of the move itself."""
+    denoiser, *_ = oracle()
+    photo, mask = start().clamp(-1, 1), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    scheduler = diffusers.RePaintScheduler(
+        trained_betas=SCHEDULE.betas.numpy(), clip_sample=False, eta=1.0
+    )
+    scheduler.alphas_cumprod = SCHEDULE.alpha_bars.clone()
+    scheduler.set_timesteps(1000, jump_length=5, jump_n_sample=2)
+    levels = scheduler.timesteps[-60:].tolist()  # falls, and rises of single levels
+
+    fresh, reached = Twice(), [levels[0]]
+    put_back = replace(SCHEDULE, photo, mask, fresh.again)
+
+    def after(x, t):
+        fell = t < reached[0]
+        reached[0] = t
+        return put_back(x, t) if fell else x
+
+    options = {"method": ddim(1.0), "steps": levels, "noise": fresh, "after": after}
+    mine = [step.x_t for step in sample(denoiser, SCHEDULE, start(), **options)]
+
+    with Replayed(noise()):
+        x = start()
+        for t, t_next, ours in zip(levels, [*levels[1:], -1], mine, strict=True):
+            if t_next < t:
+                time = torch.full((len(x),), t)
+                eps = eps_from_x0(SCHEDULE, x, t, denoiser(x, time))
+                x = scheduler.step(eps, t, x, photo, 1 - mask, return_dict=False)[0]
+            else:
+                x = scheduler.undo_step(x, t_next)
+            torch.testing.assert_close(x, ours, **EXACT)
+
+
+class Replayed(torch.overrides.TorchFunctionMode):
+    """Let `torch.randn` draw from a noise of ours."""
+
+    def __init__(self, drawn):
+        super().__init__()
+        self._drawn = drawn
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func is torch.randn:
+            return self._drawn(torch.empty(args[0]))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("method", list(SOLVERS))
+def test_levels_and_questions(method):
+    asked = []
+
+    def denoiser(x_t, t):
+        asked.append(int(t[0]))
+        assert t.dtype == torch.int64
+        assert t.shape == (3,)
+        return x_t / 2
+
+    walk = solve(denoiser, SCHEDULE, start(), method=method, steps=[800, 300, 100, 7])
+    assert inspect.isgenerator(walk)
+    assert not asked
+    assert [step.t for step in walk] == [300, 100, 7, -1]
+    times = 2 if method == "heun" else 1
+    assert [t for t, _ in groupby(asked)] == [800, 300, 100, 7]
+    assert len(asked) == 1 + 3 * times
+    assert [s.t for s in solve(denoiser, SCHEDULE, start(), method=method, steps=1)] == [-1]
+
+
+@pytest.mark.parametrize("method", list(SOLVERS))
+def test_after_changes_the_state(method):
+    """A state put on a known line at every level stays there to the end."""
+    x0, eps = torch.ones(3, *SHAPE), start()
+
+    def after(x, t):
+        return forward(SCHEDULE, x0, t, eps)
+
+    seen = []
+
+    def denoiser(x_t, t):
+        seen.append((x_t, int(t[0])))
+        return torch.zeros_like(x_t)
+
+    list(solve(denoiser, SCHEDULE, start(), method=method, steps=6, after=after))
+    last, t = seen[-1]
+    torch.testing.assert_close(last, forward(SCHEDULE, x0, t, eps), **EXACT)
+
+
+@pytest.mark.parametrize("options", [{}, {"algorithm_type": "sde-dpmsolver++"}])
+def test_fresh_noise_is_ours(options):
+    def end(drawn):
+        denoiser, *_ = oracle()
+        *_, last = solve(denoiser, SCHEDULE, start(), steps=6, noise=drawn, options=options)
+        return last.x_t
+
+    assert torch.equal(end(noise()), end(noise()))
+    assert torch.equal(end(noise(0)), end(noise(1))) == (not options)
+
+
+def test_mistakes_are_told_at_the_call(monkeypatch):
+    def tell(pattern, x_T=None, **options):
+        with pytest.raises(JincError, match=pattern):
+            solve(lambda x, t: x, SCHEDULE, start() if x_T is None else x_T, **options)
+
+    tell("no solver is called 'ddim': there are ddpm", method="ddim")
+    tell("fall", steps=[5, 9, 1])
+    tell("x_T must be float", x_T=torch.zeros(2, 2))
+    tell("options: DPMSolver.*colour", options={"colour": "red"})
+    tell("options: DPMSolver.*rk4", options={"solver_type": "rk4"})
+    tell("use_karras_sigmas is said by", method="deis", options={"use_karras_sigmas": True})
+    tell("prediction_type is said by", options={"prediction_type": "epsilon"})
+    monkeypatch.setitem(sys.modules, "diffusers", None)
+    tell(r'needs pip install "jinc\[diffusers\]"')
