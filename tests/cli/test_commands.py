@@ -220,9 +220,10 @@ def test_help_comes_without_torch(tmp_path) -> None:
     )
     times = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = os.times()
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-        times.append(time.perf_counter() - start)
+        end = os.times()  # of the processor, for others may be busy on it
+        times.append(sum(end[2:4]) - sum(start[2:4]))
         assert (done.returncode, done.stderr) == (0, "")
         for command in ("train", "denoise", "presets", "sample", "info", "filters", "--settings"):
             assert command in done.stdout

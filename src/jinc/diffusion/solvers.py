@@ -1,8 +1,15 @@
 """Solvers of other hands: a scheduler of diffusers walks from noise to images with our denoisers.
 
-DDPM, its strides and DDIM are `samplers.sample`'s own. What is worth having beside them are the
-higher orders: with 10 to 30 questions to the denoiser they are as near to the end of the flow as
-`ddim()` with hundreds.
+DDPM, its strides and DDIM are `samplers.sample`'s own. Beside them, higher orders are worth having.
+Four correlated Gaussian pixels with their exact denoiser, root mean square distance from the end of
+the flow after 10, 20, 40 and 80 questions to the denoiser:
+
+    linear  ddim .164 .082 .041 .021   deis .017 .013 .006 .002   dpm++ .250 .103 .033 .009
+            heun .375 .056 .012 .003   unipc .272 .101 .029 .007
+    cosine  ddim .121 .059 .029 .015   deis .039 .014 .005 .001   dpm++ .109 .037 .010 .002
+            heun 747  83   9.3  1.1    unipc .127 .037 .009 .002
+
+Heun's steps are in σ, which at the noisy end of the cosine schedule is in the tens of thousands.
 """
 
 import inspect
@@ -36,15 +43,20 @@ class Solver:
 
 
 SOLVERS: Mapping[str, Solver] = {
-    "ddpm": Solver("DDPMScheduler", options={"clip_sample": False, "variance_type": "fixed_large"}),
+    "ddpm": Solver("DDPMScheduler", options={"variance_type": "fixed_large"}),
     "deis": Solver("DEISMultistepScheduler"),
     "dpm++": Solver("DPMSolverMultistepScheduler"),
     "euler": Solver("EulerDiscreteScheduler", scaled=True),
     "heun": Solver("HeunDiscreteScheduler", scaled=True),
     "unipc": Solver("UniPCMultistepScheduler"),
 }
-"""The solvers by name. The order is 1 for euler, 2 for the others but ddpm, which is there to be
-compared with `methods.ddpm`; heun asks the denoiser twice a step."""
+"""The solvers by name. The order is 1 for euler, which is `ddim()` by another way, and 2 for the
+others but ddpm, which is there to be compared with `methods.ddpm`; heun asks twice a step."""
+
+
+OURS = ("beta_", "clip_", "dynamic_", "rescale_", "sample_", "threshold", "timestep_", "use_")
+"""How options begin that would give a scheduler levels or predictions other than ours; `clip` and
+`dynamic_threshold` are what two of them do."""
 
 
 def solve(
@@ -101,9 +113,7 @@ def solve(
     return _walk(denoiser, schedule, x_T, scheduler, SOLVERS[method].scaled, fresh, after)
 
 
-def _scheduler(
-    name: str, schedule: Schedule, levels: list[int], options: Mapping[str, Any]
-) -> Any:
+def _scheduler(name: str, schedule: Schedule, levels: list[int], options: Mapping[str, Any]) -> Any:
     """Make a scheduler that knows our schedule and visits our levels."""
     try:
         import diffusers
@@ -115,10 +125,12 @@ def _scheduler(
         "trained_betas": schedule.betas.numpy(),
     }
     for option in options:
-        if option in known or option.startswith(("beta_", "rescale_", "timestep_", "use_")):
-            raise JincError(f"options: {option} is said by the schedule and steps")
+        if option in known or option.startswith(OURS):
+            raise JincError(f"options: {option} is said by the schedule, steps, or an effect")
     try:
         scheduler = getattr(diffusers, name)(**known, **options)
+        if "clip_sample" in scheduler.config:
+            scheduler.register_to_config(clip_sample=False)
         # The products of betas in float32 are off by 1e-6; these are exact.
         scheduler.alphas_cumprod = schedule.alpha_bars.clone()
         if "timesteps" in inspect.signature(scheduler.set_timesteps).parameters:

@@ -1,6 +1,7 @@
 """From networks to denoisers: our own runs, and checkpoints of other projects."""
 
 from jinc.models.device import choose_device
+from jinc.models.from_diffusers import DiffusersModel, DiffusersNetwork, from_diffusers
 from jinc.models.generate import CHUNK, generate_images, grid_columns
 from jinc.models.model import Model, NetworkDenoiser
 from jinc.models.official import load_official
@@ -10,11 +11,14 @@ from jinc.models.sweep import Sweep, shifts, sweep_images, turns
 
 __all__ = [
     "CHUNK",
+    "DiffusersModel",
+    "DiffusersNetwork",
     "Model",
     "NetworkDenoiser",
     "SingleStep",
     "Sweep",
     "choose_device",
+    "from_diffusers",
     "generate_images",
     "grid_columns",
     "load_official",
