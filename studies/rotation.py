@@ -1,6 +1,6 @@
 """What do the ways to turn an image take away: from noise, from pictures, from a sampler?
 
-    python studies/rotation.py [--mnist FOLDER] [--images 128]
+    python studies/rotation.py --mnist FOLDER [--images 128]
                                [--out results/rotation.json] [--pages docs/rotation]
 
 Everything is exact but the rows of DDPM and of float32: a turn is a linear map, and a thousand of
@@ -174,7 +174,7 @@ def sampling(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--mnist", type=Path, default=Path("/tmp/data/mnist/raw"))
+    parser.add_argument("--mnist", type=Path, required=True)
     parser.add_argument("--images", type=int, default=128, help="of DDPM")
     parser.add_argument("--out", type=Path, default=Path("results/rotation.json"))
     parser.add_argument("--pages", type=Path, default=Path("docs/rotation"))
