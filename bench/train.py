@@ -10,8 +10,7 @@ medians are reported. The model's FLOPs, three times those of a forward pass, ar
 rate of the best matrix product that the device shows in the same precision, in the same rounds.
 
 Parts of a step: data is what the step waits for its batch; update is the norm of the gradient, the
-optimiser and the average of the weights. On a CPU only the smaller batch is compiled: it takes
-minutes.
+optimiser and the average of the weights.
 """
 
 import argparse
@@ -185,11 +184,10 @@ def measure(
 ) -> Iterator[dict[str, Any]]:
     """Let all contestants of a batch size run side by side, and yield their figures."""
     on_cpu = device.type == "cpu"
-    compiles = options.compile and not (on_cpu and batch > min(options.batches))
     torch.compiler.reset()  # what another batch size has compiled would make this one general
     contestants = []
     for name, precision, compiled in product(
-        options.configs, options.precision, (False, True) if compiles else (False,)
+        options.configs, options.precision, (False, True) if options.compile else (False,)
     ):
         config = settings(name, batch, precision, compiled, str(device))
         contestants.append(Contestant(config, folder / f"{batch}-{len(contestants)}"))

@@ -16,6 +16,7 @@ import json
 import platform
 import runpy
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jinc.data import load_images, to_float
-from jinc.diffusion import ddim
+from jinc.diffusion import ddim, sample
 from jinc.errors import JincError
 from jinc.files import writing
-from jinc.models import Model, generate_images
+from jinc.models import Model, Shaping, generate_images
 from jinc.train import Run
 
 CLASSES = 10
@@ -40,10 +41,9 @@ def generate(model: Model, number: int, guidance: float, steps: int, eta: float)
     walks = generate_images(
         model,
         number,
-        method=ddim(eta),
+        shaping=Shaping(prompts=model.class_names, guidance=guidance),
+        walk=partial(sample, method=ddim(eta)),
         steps=steps,
-        labels=range(CLASSES),
-        guidance=guidance,
     )
     return torch.cat([step.x_t.cpu() for _, step in walks if step.t == -1])
 

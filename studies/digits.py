@@ -9,6 +9,7 @@ of the run, and tested on the rest.
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
 from jinc.data import ImageSet, load_images, to_uint8
-from jinc.diffusion import ddim
-from jinc.models import generate_images
+from jinc.diffusion import ddim, sample
+from jinc.models import Shaping, generate_images
 from jinc.train import Run
 
 SURE = 0.9
@@ -28,9 +29,9 @@ SURE = 0.9
 def generate(run: Run, number: int, eta: float, calibrated: bool) -> NDArray[np.float64]:
     """Generate images by DDIM in 50 steps, as `jinc sample` does: `[number, pixels]` in [0, 1]."""
     model = run.model()
-    labels = range(len(model.class_names)) or None
+    shaping = Shaping(prompts=model.class_names, calibrated=calibrated)
     walks = generate_images(
-        model, number, method=ddim(eta), steps=50, labels=labels, calibrated=calibrated
+        model, number, shaping=shaping, walk=partial(sample, method=ddim(eta)), steps=50
     )
     images = torch.cat([step.x_t for _, step in walks if step.t == -1])
     return to_uint8(images).flatten(1).numpy() / 255

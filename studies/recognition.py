@@ -15,15 +15,16 @@ import json
 import math
 import platform
 import runpy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from class_agreement import CLASSES, EXAMPLE, judge
 
-from jinc.diffusion import Method, ddim, ddpm
+from jinc.diffusion import Method, ddim, ddpm, sample
 from jinc.files import writing
-from jinc.models import Model, sweep_images, turns
+from jinc.models import Model, Shaping, sweep_images, turns
 from jinc.train import Run
 
 ANGLES = (0, 15, 30, 45, 90)
@@ -45,10 +46,9 @@ def recognised(
         model,
         turns([math.radians(angle) for angle in ANGLES], operator),
         number,
-        method=method,
+        shaping=Shaping(prompts=model.class_names, guidance=guidance),
+        walk=partial(sample, method=method),
         steps=steps,
-        labels=range(CLASSES),
-        guidance=guidance,
         back=True,
     )
     images = torch.cat([step.x_t for _, step in walk if step.t == -1])

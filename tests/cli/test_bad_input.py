@@ -208,15 +208,15 @@ def test_a_resume_without_its_data(refused, jinc, tiny, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--class", "3"], "--class: this model was trained without classes"),
+        (["--class", "3"], "--prompt: '3' to a model that was trained without classes"),
         (["--number", "0"], "--number: 0"),
         (["--number", "many"], "--number"),
         (["--seed", "-1"], "--seed: -1"),
         (["--steps", "0"], "steps"),
         (["--steps", "11"], "steps must be 1 to 10"),
         (["--eta", "2"], "eta"),
-        (["--eta", "0.5", "--method", "ddpm"], "--eta"),
-        (["--method", "euler"], "--method"),
+        (["--eta", "0.5", "--sampler", "ddpm"], "--eta"),
+        (["--sampler", "euclid"], "--sampler"),
         (["--device", "toaster"], "toaster"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -228,7 +228,7 @@ def test_bad_options_of_sample(refused, trained, tmp_path, options, says) -> Non
 @pytest.mark.parametrize(("word", "says"), [("10", "did you mean 1?"), ("seven", "there are 0, 1")])
 def test_unknown_classes(refused, trained_on_classes, tmp_path, word, says) -> None:
     words = ("sample", trained_on_classes, "--out", tmp_path / "s", "--class", word)
-    refused(*words, says=f"--class: {word!r} is no class of this model; {says}")
+    refused(*words, says=f"--prompt: {word!r} is no class of this model; {says}")
 
 
 def test_a_misspelt_class(refused, jinc, tiny, tmp_path) -> None:

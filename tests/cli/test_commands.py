@@ -140,7 +140,7 @@ def test_images_do_not_depend_on_how_many_are_asked_for(jinc, trained, tmp_path)
 @pytest.mark.parametrize("method", ["ddim", "ddpm", "posterior"])
 def test_methods(jinc, trained, tmp_path, method) -> None:
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):
-        words = ("-n", 2, "--method", method, "--seed", seed)
+        words = ("-n", 2, "--sampler", method, "--seed", seed)
         assert jinc("sample", trained, "--out", tmp_path / name, *words).code == 0
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
     assert tree(tmp_path / "a")["000000.png"] != tree(tmp_path / "c")["000000.png"]

@@ -93,7 +93,8 @@ def test_a_model_with_classes_is_asked_for_those_of_the_images(jinc, trained_on_
     model = Run.open(trained_on_classes).model()
     clean = clean_images(trained_on_classes, model, None, 20, 0)
     digits = load_images("digits")
-    assert clean.labels == digits.labels[np.linspace(0, 1796, 20).astype(int)].tolist()
+    labels = digits.labels[np.linspace(0, 1796, 20).astype(int)]
+    assert clean.prompts == tuple(str(label) for label in labels)
     words = ("--only", "network", "sampling", "--class", "7", "--json")
     found = json.loads(jinc("probe", trained_on_classes, *QUICK, *words).out)
     others = json.loads(jinc("probe", trained_on_classes, *QUICK, *words[:-2], "1", "--json").out)
@@ -176,10 +177,10 @@ def test_what_can_be_held_against_a_model(symmetries, says) -> None:
         (["--steps", "11"], "steps must be 1 to 10"),
         (["--eta", "2"], "eta"),
         (["--eta", "0.5", "--sampler", "ddpm"], "--eta"),
-        (["--sampler", "euler"], "--sampler"),
+        (["--sampler", "euclid"], "--sampler"),
         (["--only", "nonsense"], "--only"),
         (["--only"], "--only"),
-        (["--class", "3"], "--class: this model was trained without classes"),
+        (["--class", "3"], "--prompt: '3' to a model that was trained without classes"),
         (["--device", "toaster"], "toaster"),
         (["--data", "nowhere"], "nowhere"),
     ],

@@ -1,11 +1,13 @@
 """Image i of a seed is the same image, whatever is generated beside it."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor
 
 from jinc.diffusion import SeededNoise, ddim, ddpm, posterior, sample
-from jinc.models import CHUNK, generate_images
+from jinc.models import CHUNK, Shaping, generate_images
 
 METHODS = {"ddim": ddim(), "ddim η=1": ddim(1.0), "ddpm": ddpm(), "posterior": posterior()}
 
@@ -15,12 +17,17 @@ def images(model, count: int, **options: object) -> Tensor:
     return torch.cat([step.x_t for _, step in walk if step.t == -1])
 
 
+def prompted(*prompts: str, **options: object) -> Shaping:
+    return Shaping(prompts=prompts, **options)
+
+
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 def test_image_i_does_not_depend_on_how_many_are_asked_for(make_model, method) -> None:
     model = make_model()
-    steps = None if method == METHODS["ddpm"] else 4
+    walk = partial(sample, method=method)
+    steps = model.timesteps if method == METHODS["ddpm"] else 4
     counts = (1, 5, CHUNK, CHUNK + 1, 2 * CHUNK + 1)
-    made = {n: images(model, n, method=method, steps=steps) for n in counts}
+    made = {n: images(model, n, walk=walk, steps=steps) for n in counts}
     for n, found in made.items():
         assert found.shape == (n, 1, 8, 8)
         assert torch.equal(found, made[counts[-1]][:n])
@@ -43,9 +50,9 @@ def test_every_image_and_every_seed_is_another(make_model) -> None:
 
 def test_labels_are_dealt_out_in_turn(make_model) -> None:
     model = make_model(classes=3)
-    dealt = images(model, 19, labels=[2, 0])
+    dealt = images(model, 19, shaping=prompted("2", "0"))
     for label in (0, 2):
-        alone = images(model, 19, labels=[label])
+        alone = images(model, 19, shaping=prompted(str(label)))
         turns = [i for i in range(19) if [2, 0][i % 2] == label]
         assert torch.equal(dealt[turns], alone[turns])
         assert not torch.equal(dealt, alone)
@@ -59,7 +66,10 @@ def test_clipping_keeps_predictions_in_range(make_model) -> None:
         model.network.last.weight.mul_(30)
     clipped = [step.x0_hat.abs().max() for _, step in generate_images(model, 2, steps=4)]
     assert max(clipped) <= 1
-    free = [s.x0_hat.abs().max() for _, s in generate_images(model, 2, steps=4, clipped=False)]
+    free = [
+        s.x0_hat.abs().max()
+        for _, s in generate_images(model, 2, steps=4, shaping=Shaping(limited=False))
+    ]
     assert max(free) > 1
 
 
@@ -69,6 +79,7 @@ def test_it_is_the_plain_sampler_from_seeded_noise(make_model) -> None:
     x_T = noise(torch.empty(CHUNK, 1, 8, 8))
     walk = sample(model.denoiser(), model.schedule, x_T, method=ddim(1.0), steps=5, noise=noise)
     *_, last = walk
-    settings = {"method": ddim(1.0), "steps": 5, "seed": 7}
-    found = images(model, CHUNK, **settings, clipped=False, calibrated=False)
+    settings = {"walk": partial(sample, method=ddim(1.0)), "steps": 5, "seed": 7}
+    shaping = Shaping(limited=False, calibrated=False)
+    found = images(model, CHUNK, **settings, shaping=shaping)
     assert torch.equal(found, last.x_t)

@@ -2,17 +2,26 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor
 
-from jinc.diffusion import c4, ddim, ddpm, gentle, posterior, published, steady, symmetrize
+from jinc.diffusion import c4, ddim, ddpm, gentle, posterior, published, sample, steady, symmetrize
 from jinc.errors import JincError
-from jinc.models import Model, generate_images, shifts, sweep_images, turns
+from jinc.models import Model, Shaping, generate_images, shifts, sweep_images, turns
 from jinc.signal import shift
 
-METHODS = {"ddim": ddim(), "ddim η=1": ddim(1.0), "ddpm": ddpm(), "posterior": posterior()}
+METHODS = {
+    name: partial(sample, method=method)
+    for name, method in {
+        "ddim": ddim(),
+        "ddim η=1": ddim(1.0),
+        "ddpm": ddpm(),
+        "posterior": posterior(),
+    }.items()
+}
 OPERATORS = ("unitary", "spline", "bilinear", "lanczos")
 QUARTER = math.pi / 2
 
@@ -45,22 +54,23 @@ class White(Model):
         return lambda x_t, t: self.schedule.alpha_bar(t).sqrt().to(x_t).view(-1, 1, 1, 1) * x_t
 
 
-PLAIN = {"clipped": False, "calibrated": False}
+PLAIN = {"shaping": Shaping(limited=False, calibrated=False)}
 
 
 def remake(kind: type[Model], model: Model, size: int = 8) -> Model:
     return kind(model.network, (size, size), schedule_name="cosine", timesteps=model.timesteps)
 
 
-@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+@pytest.mark.parametrize("walk", METHODS.values(), ids=METHODS)
 @pytest.mark.parametrize(
     "sweep",
     [turns([0.4, 0, -1], operator) for operator in OPERATORS] + [shifts([1.5, 0, 2], [1, 0, -0.5])],
     ids=lambda sweep: getattr(sweep, "method", "shifts"),
 )
-def test_moved_by_nothing_it_is_the_image_of_the_seed(make_model, method, sweep) -> None:
+def test_moved_by_nothing_it_is_the_image_of_the_seed(make_model, walk, sweep) -> None:
     model = make_model(classes=3)
-    options = {"method": method, "seed": 5, "labels": [2, 0], "guidance": 3.0}
+    shaping = Shaping(prompts=("2", "0"), guidance=3.0)
+    options = {"walk": walk, "seed": 5, "shaping": shaping}
     found = swept(model, sweep, 3, **options)
     torch.testing.assert_close(found[:, 1], generated(model, 3, **options), rtol=0, atol=1e-4)
     for other in (0, 2):
@@ -76,12 +86,12 @@ def loud(make_model) -> Model:
     return model
 
 
-@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+@pytest.mark.parametrize("walk", METHODS.values(), ids=METHODS)
 @pytest.mark.parametrize("steps", [2, 3])
-def test_quarter_turns_of_a_symmetric_model_turn_its_images(loud, method, steps) -> None:
+def test_quarter_turns_of_a_symmetric_model_turn_its_images(loud, walk, steps) -> None:
     """A quarter turn a step, so that nothing is interpolated; fresh noise is turned as well."""
     sweep = turns([steps * k * QUARTER for k in (0, 1, -1)])
-    options = {"method": method, "steps": list(range(3, 3 - steps, -1)), **PLAIN}
+    options = {"walk": walk, "steps": list(range(3, 3 - steps, -1)), **PLAIN}
     model = remake(Symmetric, loud)
     still = generated(model, 2, **options)
     found = swept(model, sweep, 2, **options)
@@ -94,13 +104,13 @@ def test_quarter_turns_of_a_symmetric_model_turn_its_images(loud, method, steps)
     assert (noticed[:, 1] - noticed[:, 0]).abs().max() > 1e-2
 
 
-@pytest.mark.parametrize("method", [ddim(), ddim(1.0), posterior()], ids=repr)
+@pytest.mark.parametrize("name", ["ddim", "ddim η=1", "posterior"])
 @pytest.mark.parametrize("pace", [steady, gentle, published])
-def test_shifts_of_a_model_that_notices_none(make_model, method, pace) -> None:
+def test_shifts_of_a_model_that_notices_none(make_model, name, pace) -> None:
     """Odd sizes have no Nyquist line: portions of a shift are the shift, of noise too."""
     model = remake(White, make_model(), size=9)
     down, right = [0.0, 2.5, -7.0], [0.0, 0.5, 3.25]
-    options = {"method": method, "steps": 6, **PLAIN}
+    options = {"walk": METHODS[name], "steps": 6, **PLAIN}
     still = generated(model, 2, **options)
     found = swept(model, shifts(down, right, pace), 2, **options)
     whole = pace(1.0)
@@ -113,8 +123,8 @@ def test_shifts_of_a_model_that_notices_none(make_model, method, pace) -> None:
 
 def test_all_amounts_have_the_noise_of_the_image(make_model) -> None:
     model = make_model()
-    for method in METHODS.values():
-        found = swept(model, turns([0.3] * 4), 3, method=method)
+    for walk in METHODS.values():
+        found = swept(model, turns([0.3] * 4), 3, walk=walk)
         assert torch.equal(found, found[:, :1].expand_as(found))
         assert torch.cdist(found[:, 0].flatten(1), found[:, 0].flatten(1)).triu(1).max() > 1e-2
 
@@ -122,7 +132,7 @@ def test_all_amounts_have_the_noise_of_the_image(make_model) -> None:
 @pytest.mark.parametrize("rows", [1, 2, 5, 7, 12, 100])
 def test_how_many_are_generated_together_is_rounding(make_model, rows) -> None:
     model = make_model(classes=2)
-    options = {"method": ddim(1.0), "labels": [1, 0], "seed": 3}
+    options = {"walk": METHODS["ddim η=1"], "shaping": Shaping(prompts=("1", "0")), "seed": 3}
     expected = swept(model, turns([0.2, -1, 3]), 4, **options)
     found = swept(model, turns([0.2, -1, 3]), 4, rows=rows, **options)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)

@@ -47,6 +47,12 @@ Every figure stands beside that of an exactly equivariant denoiser, its floor: w
 pixels, the clipping and the moving itself take. 10 dB more is a tenth of the power of the error.
 """
 
+COMPARE = """Denoise images by filters, in one step and iteratively; compare with the clean ones.
+
+Part A of the CS180 course: a Gaussian blur, a median and non-local means; what the model predicts
+from the noisy image at once; and what it makes of it in many small steps.
+"""
+
 app = App(
     name="jinc",
     help="Alias-free, rotation-aware pixel diffusion models.",
@@ -61,7 +67,11 @@ app.command("jinc.cli.sample:sample", name="sample", help="Generate images from 
 app.command("jinc.cli.rotate:rotate", name="rotate", help=ROTATE)
 app.command("jinc.cli.shift:shift", name="shift", help=SHIFT)
 app.command("jinc.cli.probe:probe", name="probe", help=PROBE)
+app.command("jinc.cli.compare:compare", name="compare", help=COMPARE)
 app.command("jinc.cli.info:info", name="info", help="Say what a run or a model is.")
+app.command(
+    "jinc.cli.features:app", name="features", help="Make networks that score generated images."
+)
 app.command("jinc.cli.filters:filters", name="filters", help="Draw a configuration's filter.")
 app.command("jinc.cli.complexity:complexity", name="complexity", help="Draw where a loss looks.")
 app.register_install_completion_command()

@@ -8,7 +8,7 @@ import numpy as np
 
 from jinc.data import ImageSet, load_images, to_float
 from jinc.errors import JincError
-from jinc.models import Model
+from jinc.models import PixelModel
 from jinc.train import Run, TrainConfig
 from jinc.train.augment import Augmentation
 from jinc.train.validation import hold_out
@@ -23,14 +23,14 @@ class CleanImages:
 
     Args:
         x0: `[B, C, H, W]`.
-        labels: their classes, `[B]`; None for a model without classes.
+        prompts: the name of the class of each, `[B]`; none for a model without classes.
         words: which they are.
         kinds: how they were augmented, as the images that the model was trained on; None where
             that is not known.
     """
 
     x0: Images
-    labels: list[int] | None
+    prompts: tuple[str, ...]
     words: str
     kinds: tuple[str, ...] | None
 
@@ -59,7 +59,7 @@ class CleanImages:
 
 def clean_images(
     source: Path,
-    model: Model,
+    model: PixelModel,
     data: str | None,
     number: int,
     seed: int,
@@ -84,9 +84,9 @@ def clean_images(
     _check(model, images)
     places = np.linspace(0, len(images) - 1, min(number, len(images))).astype(int)
     x0 = to_float(images.batch(places))
-    labels = None
+    prompts: tuple[str, ...] = ()
     if model.class_names and images.labels is not None:
-        labels = images.labels[places].tolist()
+        prompts = tuple(model.class_names[label] for label in images.labels[places])
     kinds = None if config is None else config.augment
     if data is not None and not kinds:  # another set, of which nothing is known
         kinds = None
@@ -96,11 +96,11 @@ def clean_images(
     drawn = augmentation.draw(np.random.default_rng((seed, _AUGMENT)), len(x0))
     words = f"{len(x0)} of {len(images):,} {words} of {images.name}"
     words += f", augmented by {', '.join(kinds)}" if kinds else ""
-    return CleanImages(augmentation.apply(x0, drawn), labels, words, kinds)
+    return CleanImages(augmentation.apply(x0, drawn), prompts, words, kinds)
 
 
 def _find(
-    model: Model,
+    model: PixelModel,
     config: TrainConfig | None,
     data: str | None,
     progress: Callable[[int, int], None] | None,
@@ -115,7 +115,7 @@ def _find(
         return load_images(
             usual.data if data is None else data,
             image_size=height if height == width else None,
-            channels=model.network.channels,
+            channels=model.channels,
             resize_filter=usual.resize_filter,
             skip_first=usual.skip_first,
             split=split,
@@ -136,12 +136,12 @@ def _find(
     return images, "images that it was trained on"
 
 
-def _check(model: Model, images: ImageSet) -> None:
-    if images.image_size != model.image_size or images.channels != model.network.channels:
+def _check(model: PixelModel, images: ImageSet) -> None:
+    if images.image_size != model.image_size or images.channels != model.channels:
         (h, w), (height, width) = images.image_size, model.image_size
         raise JincError(
             f"--data: {images.name} has images of {h}×{w} and {images.channels} channels, "
-            f"the model makes {height}×{width} and {model.network.channels}"
+            f"the model makes {height}×{width} and {model.channels}"
         )
     if model.class_names and images.class_names != model.class_names:
         theirs = ", ".join(images.class_names[:5]) or "none"

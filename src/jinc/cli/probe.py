@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,21 +15,15 @@ from torch import Tensor
 
 from jinc.cli.clean_images import clean_images
 from jinc.cli.findings import CURVES, print_findings
-from jinc.cli.memory import keep_freed_memory
-from jinc.cli.models import class_labels, open_model
+from jinc.cli.models import open_model
 from jinc.cli.places import check_folder, make_folder
 from jinc.cli.progress import decoding_progress
-from jinc.cli.sampling import (
-    MethodName,
-    check_number_and_seed,
-    sampling_levels,
-    sampling_method,
-)
+from jinc.cli.sampling import SEVERAL, SamplingOptions
 from jinc.errors import JincError
 from jinc.files import writing
 from jinc.metrics import PARTS, Part, Probe, Sampling, Subject, evaluations
 from jinc.metrics import probe as findings
-from jinc.models import Model, choose_device, shaped_denoiser
+from jinc.models import PixelModel, Shaping
 from jinc.models.sweep import PIXELS, ROWS
 from jinc.report import plot_curves, plot_levels, plot_turns
 from jinc.signal import rotate
@@ -38,69 +32,61 @@ from jinc.types import Denoiser, Images, Steps
 PLOTS = ("levels.png", "angles.png", "shifts.png", "turned.png")
 
 
+@dataclass(frozen=True, kw_only=True)
+class ProbeOptions(SamplingOptions):
+    """How many images there are, both clean and generated."""
+
+    number: Annotated[int, Parameter(alias="-n")] = 64
+
+
 def probe(
     source: Path,
     /,
     *,
     data: str | None = None,
-    number: Annotated[int, Parameter(alias="-n")] = 64,
-    sampler: MethodName = "ddim",
-    steps: int | None = None,
-    eta: float = 0.0,
-    seed: int = 0,
-    classes: Annotated[
-        tuple[str, ...], Parameter(name="--class", consume_multiple=True, negative=())
-    ] = (),
-    only: Annotated[tuple[Part, ...], Parameter(consume_multiple=True, negative=())] = PARTS,
+    only: Annotated[tuple[Part, ...], SEVERAL] = PARTS,
     out: Path | None = None,
-    device: str = "auto",
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    options: Annotated[ProbeOptions, Parameter(name="*")] = ProbeOptions(),
 ) -> None:
     """Say in decibels how well a model follows moves: shifts, turns and flips.
 
     Args:
         source: a run folder, or a model folder.
         data: clean images; those of the run, if not given: its test split, or what it held out.
-        number: how many images, both clean and generated.
-        sampler: DDIM; DDPM, the published sampler; or the strided posterior.
-        steps: how many steps: 50 for ddim and posterior, all for ddpm, if not given.
-        eta: of DDIM: 0 draws no fresh noise, 1 as much as DDPM.
-        seed: of noise and moves.
-        classes: classes to generate, by name or number, dealt out in turn; all if not given.
         only: what to measure: the network at several levels of noise; EQ-T and EQ-R of what is
             generated; curves over angles and distances. All of it, if not given.
         out: folder for probe.json and plots.
-        device: cpu, cuda, mps, or auto for the best there is.
         json_: print JSON for machines.
+        options: how many images, and how they are generated; the seed is that of moves too.
     """
     console = Console(stderr=True)
-    check_number_and_seed(number, seed)
-    method = sampling_method(sampler, eta)
+    options.check()
     if not only:
         raise JincError(f"--only: names nothing; there are {', '.join(PARTS)}")
     if out is not None:
         check_folder(out)
-    model = open_model(source)
-    model.network.to(choose_device(device))
-    levels = sampling_levels(model, sampler, steps)
-    labels = class_labels(model, classes)
+    number, seed = options.number, options.seed
+    model = options.on_device(open_model(source))
+    levels, shaping = options.levels(model.timesteps), options.shaping(model)
     with decoding_progress(console) as report:
         clean = clean_images(source, model, data, number, seed, report)
     if out is not None:
         make_folder(out)
-    keep_freed_memory()
     bar = Progress(console=console)
     task = bar.add_task("probing")
     ask = _Asking(model, lambda: bar.advance(task))
-    x0 = clean.x0.to(choose_device(device))
+    x0 = clean.x0.to(model.device)
     like = x0.new_empty(number, *x0.shape[1:])
-    sampling = Sampling(ask.for_images(number, labels), model.schedule, like, method, levels)
-    subject = Subject(ask.for_images(len(x0), clean.labels, clipped=False), x0, sampling, seed)
+    generated = ask.for_images(number, shaping)
+    sampling = Sampling(generated, model.schedule, like, options.method(), levels)
+    of_clean = replace(shaping, prompts=clean.prompts, limited=False)
+    subject = Subject(ask.for_images(len(x0), of_clean), x0, sampling, seed)
     bar.update(task, total=evaluations(subject, only))
     found, moved = _measure(bar, task, subject, only)
-    settings = {"number": number, "sampler": sampler, "eta": eta, "steps": len(levels)}
+    settings = {"number": number, "sampler": options.sampler, "eta": options.eta}
     facts = {"data": clean.words, "invariant_under": clean.symmetries, "seed": seed, **settings}
-    facts |= found.facts()
+    facts |= {"steps": len(levels)} | found.facts()
     if out is not None:
         _write(out, facts, found, moved)
     if json_:
@@ -121,19 +107,15 @@ class _Asking:
         asked: called after each time.
     """
 
-    model: Model
+    model: PixelModel
     asked: Callable[[], None]
 
-    def for_images(
-        self, count: int, labels: Sequence[int] | None, clipped: bool = True
-    ) -> Denoiser:
+    def for_images(self, count: int, shaping: Shaping) -> Denoiser:
         """Return a denoiser of so many images, which the network is shown in parts."""
         height, width = self.model.image_size
         size = min(ROWS, max(1, PIXELS // (height * width)))
         parts = [
-            shaped_denoiser(
-                self.model, range(count)[first : first + size], labels=labels, clipped=clipped
-            )
+            shaping.denoiser(self.model, range(count)[first : first + size])
             for first in range(0, count, size)
         ]
 

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from jinc.cli.models import open_model
 from jinc.cli.spans import parse_span
-from jinc.cli.sweep import PACES, Amounts, Options, check_options, run_sweep
+from jinc.cli.sweep import PACES, Amounts, Options, run_sweep
 from jinc.errors import JincError
 from jinc.models import turns
 
@@ -29,7 +29,7 @@ def rotate(
         method: how to turn: without loss; as published; or as others do, to be compared.
     """
     degrees = parse_span("--angles", angles)
-    check_options(options)
+    options.check()
     model = open_model(source)
     height, width = model.image_size
     if height != width:

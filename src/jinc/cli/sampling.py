@@ -1,58 +1,131 @@
 """What all commands that generate images make of their options."""
 
-import math
-from typing import Literal, TypeAlias
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Literal, TypeAlias
 
-from jinc.diffusion import Method, ddim, ddpm, posterior, timesteps
+from cyclopts import Parameter
+
+from jinc.cli.memory import keep_freed_memory
+from jinc.diffusion import SOLVERS, Method, Walk, ddim, ddpm, posterior, sample, solve, timesteps
 from jinc.errors import JincError
-from jinc.models import Model
+from jinc.models import PixelModel, Shaping, choose_device
 
-MethodName: TypeAlias = Literal["ddim", "ddpm", "posterior"]
+SamplerName: TypeAlias = Literal[
+    "ddim", "ddpm", "posterior", "deis", "dpm++", "euler", "heun", "unipc"
+]
+
+SEVERAL = Parameter(consume_multiple=True, negative=())
 
 
-def sampling_method(name: MethodName, eta: float) -> Method:
-    """Return the sampling method of that name.
+@dataclass(frozen=True, kw_only=True)
+class SamplingOptions:
+    """Which images, and how they are generated.
 
-    Raises:
-        JincError: an eta for another than DDIM, or one out of range.
+    Args:
+        number: how many images.
+        prompts: what to generate, dealt out in turn: classes by name or number, or texts, as the
+            model understands them; all classes if not given.
+        guidance: γ of classifier-free guidance, for models that can do without a prompt: 0 forgets
+            it, 1 is the model as it is, 5 insists.
+        avoid: what guidance leads away from, instead of from what comes unprompted.
+        sampler: DDIM; DDPM, the published sampler; the strided posterior; or a solver of diffusers.
+        steps: how many steps: all for ddpm, 20 for solvers, 50 for others, if not given.
+        eta: of DDIM: 0 draws no fresh noise, 1 as much as DDPM.
+        seed: other seeds give other images.
+        clip: keep predictions in the range of images.
+        calibrate: correct the amplitude of the predicted noise; if not given, for networks that
+            cannot know it. The published sampler is `--sampler ddpm --no-clip --no-calibrate`.
+        device: cpu, cuda, mps, or auto for the best there is.
     """
-    if eta and name != "ddim":
-        raise JincError(f"--eta: belongs to ddim, not to {name}")
-    methods: dict[str, Method] = {"ddim": ddim(eta), "ddpm": ddpm(), "posterior": posterior()}
-    return methods[name]
+
+    number: Annotated[int, Parameter(alias="-n")] = 16
+    prompts: Annotated[tuple[str, ...], SEVERAL, Parameter(name="--prompt", alias="--class")] = ()
+    guidance: float = 1.0
+    avoid: str = ""
+    sampler: SamplerName = "ddim"
+    steps: int | None = None
+    eta: float = 0.0
+    seed: int = 0
+    clip: bool = True
+    calibrate: bool | None = None
+    device: str = "auto"
+
+    def check(self) -> None:
+        """Check what can be checked without the model.
+
+        Raises:
+            JincError: no images, a negative seed, or an eta for another than DDIM.
+        """
+        if self.number < 1:
+            raise JincError(f"--number: {self.number} is not at least 1")
+        if self.seed < 0:
+            raise JincError(f"--seed: {self.seed} is negative")
+        if self.eta and self.sampler != "ddim":
+            raise JincError(f"--eta: belongs to ddim, not to {self.sampler}")
+        ddim(self.eta)
+
+    def levels(self, T: int) -> list[int]:
+        """Return the levels to visit.
+
+        Args:
+            T: number of steps of the schedule.
+
+        Raises:
+            JincError: a number of steps that it does not have.
+        """
+        if self.steps is not None:
+            return timesteps(T, self.steps)
+        usual = T if self.sampler == "ddpm" else 20 if self.sampler in SOLVERS else 50
+        return timesteps(T, min(usual, T))
+
+    def method(self) -> Method:
+        """Return one of our own methods.
+
+        Raises:
+            JincError: a solver of diffusers was asked for.
+        """
+        methods: dict[str, Method] = {
+            "ddim": ddim(self.eta),
+            "ddpm": ddpm(),
+            "posterior": posterior(),
+        }
+        if self.sampler not in methods:
+            raise JincError(f"--sampler: {self.sampler} is none of {', '.join(methods)}")
+        return methods[self.sampler]
+
+    def walk(self) -> Walk:
+        """Return the way from noise to images."""
+        if self.sampler in SOLVERS and self.sampler != "ddpm":
+            return partial(solve, method=self.sampler)
+        return partial(sample, method=self.method())
+
+    def shaping(self, model: PixelModel) -> Shaping:
+        """Return what is asked of a model: all its classes where none is named.
+
+        Raises:
+            JincError: it cannot be guided, or does not understand a prompt.
+        """
+        try:
+            shaping = Shaping(
+                prompts=self.prompts or model.class_names,
+                guidance=self.guidance,
+                avoid=self.avoid,
+                limited=self.clip,
+                calibrated=self.calibrate,
+            )
+            shaping.check(model)
+        except JincError as error:  # it begins with the name of a field, which is an option's
+            raise JincError(f"--{error}") from None
+        return shaping
+
+    def on_device(self, model: PixelModel) -> PixelModel:
+        """Move a model to where it is to work."""
+        keep_freed_memory()
+        return model.to(choose_device(self.device))
 
 
-def sampling_levels(model: Model, name: MethodName, steps: int | None) -> list[int]:
-    """Return the levels to visit: 50 for ddim and posterior, all for ddpm, if not given.
+Options: TypeAlias = Annotated[SamplingOptions, Parameter(name="*")]
+"""All of them as options without a prefix."""
 
-    Raises:
-        JincError: a number of steps that the schedule does not have.
-    """
-    usual = model.timesteps if name == "ddpm" else min(50, model.timesteps)
-    return timesteps(model.timesteps, usual if steps is None else steps)
-
-
-def check_number_and_seed(number: int, seed: int) -> None:
-    """Check how many images are asked for, and of which seed.
-
-    Raises:
-        JincError: none, or a negative seed.
-    """
-    if number < 1:
-        raise JincError(f"--number: {number} is not at least 1")
-    if seed < 0:
-        raise JincError(f"--seed: {seed} is negative")
-
-
-def check_guidance(model: Model, guidance: float) -> None:
-    """Check that a model can be guided, where that is asked for.
-
-    Raises:
-        JincError: it has no classes, or cannot do without them; or a guidance of no number.
-    """
-    if not math.isfinite(guidance):
-        raise JincError(f"--guidance: {guidance} is not a finite number")
-    if guidance != 1 and not model.class_names:
-        raise JincError("--guidance: this model was trained without classes")
-    if guidance != 1 and not model.guidable:
-        raise JincError("--guidance: this model was trained without --label-dropout")
+USUAL = SamplingOptions()

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from jinc.cli.models import open_model
 from jinc.cli.spans import pair_spans, parse_span
-from jinc.cli.sweep import PACES, Amounts, Options, check_options, run_sweep
+from jinc.cli.sweep import PACES, Amounts, Options, run_sweep
 from jinc.models import shifts
 
 
@@ -33,7 +33,7 @@ def shift(
         "--down": parse_span("--down", "0" if down is None else down),
     }
     paired = pair_spans(named)
-    check_options(options)
+    options.check()
     sweep = shifts(paired["--down"], paired["--right"], PACES[options.pace])
     facts = {"right": paired["--right"], "down": paired["--down"]}
     words = [_words(right, down) for right, down in zip(*facts.values(), strict=True)]

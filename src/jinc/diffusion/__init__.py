@@ -9,8 +9,10 @@ from jinc.diffusion.complexity import (
     complexity_published,
     complexity_term,
 )
+from jinc.diffusion.consistency import consistent
 from jinc.diffusion.effects import Effect, calibrate, conjugate, symmetrize
 from jinc.diffusion.factorised import Map, factorised
+from jinc.diffusion.flow import flow_scale, flow_time, heun
 from jinc.diffusion.guidance import cfg
 from jinc.diffusion.hybrid import colour_hybrid, hybrid, low_pass, triple_hybrid
 from jinc.diffusion.inpainting import repaint_levels, replace
@@ -41,12 +43,15 @@ from jinc.diffusion.motion import (
 from jinc.diffusion.noise import SeededNoise
 from jinc.diffusion.oracles import gaussian, mixture, points
 from jinc.diffusion.process import (
+    eps_from_flow,
     eps_from_v,
     eps_from_x0,
+    flow_from_x0_eps,
     forward,
     step_noise,
     v_from_x0_eps,
     x0_from_eps,
+    x0_from_flow,
     x0_from_v,
 )
 from jinc.diffusion.projection import project
@@ -60,7 +65,7 @@ from jinc.diffusion.random_moves import (
     random_move,
 )
 from jinc.diffusion.reductions import Reduction, alternating, mean, sum_preserving
-from jinc.diffusion.samplers import Step, generate, sample
+from jinc.diffusion.samplers import Step, Walk, generate, sample
 from jinc.diffusion.schedule import Schedule, make_schedule
 from jinc.diffusion.sdedit import (
     sdedit_start,
@@ -69,6 +74,7 @@ from jinc.diffusion.sdedit import (
     sdedit_start_on,
 )
 from jinc.diffusion.solvers import SOLVERS, Solver, solve
+from jinc.diffusion.tiles import Tiles, tiled
 from jinc.diffusion.timesteps import strided, timesteps
 from jinc.diffusion.views import View, custom_view
 from jinc.diffusion.views_by_name import VIEWS, view_by_name
@@ -114,7 +120,9 @@ __all__ = [
     "Shift",
     "Solver",
     "Step",
+    "Tiles",
     "View",
+    "Walk",
     "alternating",
     "anagram",
     "between",
@@ -128,16 +136,21 @@ __all__ = [
     "complexity_published",
     "complexity_term",
     "conjugate",
+    "consistent",
     "custom_view",
     "d4",
     "ddim",
     "ddpm",
     "dynamic_threshold",
+    "eps_from_flow",
     "eps_from_v",
     "eps_from_x0",
     "eps_of",
     "error",
     "factorised",
+    "flow_from_x0_eps",
+    "flow_scale",
+    "flow_time",
     "following",
     "forward",
     "fourier_shift",
@@ -145,6 +158,7 @@ __all__ = [
     "gaussian",
     "generate",
     "gentle",
+    "heun",
     "hflip",
     "hybrid",
     "identity",
@@ -187,12 +201,14 @@ __all__ = [
     "sum_preserving",
     "symmetrize",
     "target",
+    "tiled",
     "timesteps",
     "triple_hybrid",
     "v_from_x0_eps",
     "vflip",
     "view_by_name",
     "x0_from_eps",
+    "x0_from_flow",
     "x0_from_v",
     "x0_of",
 ]

@@ -57,9 +57,10 @@ class dynamic_threshold(Effect):
     Args:
         denoiser: whose predictions are kept in range.
         quantile: share of an image's values, over all channels, in (0, 1]; at 1 nothing is cut.
+        largest: that s is held to, ≥ 1; at 1 images are clipped and no more. DeepFloyd IF has 1.5.
 
     Raises:
-        JincError: a quantile that is not in (0, 1].
+        JincError: a quantile that is not in (0, 1], or a largest s below 1.
 
     Source: Imagen (arXiv 2205.11487), section 2.3.
 
@@ -71,11 +72,14 @@ class dynamic_threshold(Effect):
 
     denoiser: Denoiser
     quantile: float = 0.995
+    largest: float = math.inf
 
     def __post_init__(self) -> None:
-        """Refuse a share that is none."""
+        """Refuse a share that is none, and an s that would brighten."""
         if not 0 < self.quantile <= 1:
             raise JincError(f"quantile must be in (0, 1], got {self.quantile}")
+        if not self.largest >= 1:
+            raise JincError(f"largest must be 1 or more, got {self.largest}")
 
     def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
         """The question as it came."""
@@ -86,5 +90,5 @@ class dynamic_threshold(Effect):
         amplitudes = answers[0].abs().flatten(1)
         # The value itself at that rank: `torch.quantile` refuses more than 16 million of them.
         rank = math.ceil(self.quantile * amplitudes.shape[1])
-        s = amplitudes.kthvalue(rank, dim=1).values.clamp(min=1).view(-1, 1, 1, 1)
+        s = amplitudes.kthvalue(rank, dim=1).values.clamp(1, self.largest).view(-1, 1, 1, 1)
         return answers[0].clamp(-s, s) / s

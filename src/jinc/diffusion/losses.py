@@ -13,18 +13,23 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jinc.diffusion.process import (
+    eps_from_flow,
     eps_from_v,
     eps_from_x0,
+    flow_from_x0_eps,
     v_from_x0_eps,
     x0_from_eps,
+    x0_from_flow,
     x0_from_v,
 )
 from jinc.diffusion.schedule import Schedule
 from jinc.errors import JincError
 from jinc.types import Images, Steps
 
-Prediction: TypeAlias = Literal["eps", "x0", "v"]
-"""What a network's output stands for: the noise, the clean images, or the velocity."""
+Prediction: TypeAlias = Literal["eps", "x0", "v", "flow"]
+"""What a network's output stands for: the noise, the clean images, the velocity, or the flow, which
+is noise minus image: flow matching. It is one of four ways to say the same, and goes with any
+schedule; `Schedule.flow` has the levels of flow matching. The network is shown x_t in any case."""
 
 ErrorKind: TypeAlias = Literal["mse", "l1", "huber"]
 
@@ -52,6 +57,7 @@ def target(schedule: Schedule, prediction: Prediction, x0: Images, t: Steps, eps
         "eps": lambda: eps,
         "x0": lambda: x0,
         "v": lambda: v_from_x0_eps(schedule, x0, t, eps),
+        "flow": lambda: flow_from_x0_eps(schedule, x0, t, eps),
     }
     return _named("prediction", prediction, solve)()
 
@@ -74,7 +80,12 @@ def x0_of(
     Raises:
         JincError: an unknown prediction.
     """
-    solve: Mapping[str, _Solve] = {"eps": x0_from_eps, "x0": _as_it_is, "v": x0_from_v}
+    solve: Mapping[str, _Solve] = {
+        "eps": x0_from_eps,
+        "x0": _as_it_is,
+        "v": x0_from_v,
+        "flow": x0_from_flow,
+    }
     return _named("prediction", prediction, solve)(schedule, x_t, t, output)
 
 
@@ -96,7 +107,12 @@ def eps_of(
     Raises:
         JincError: an unknown prediction.
     """
-    solve: Mapping[str, _Solve] = {"eps": _as_it_is, "x0": eps_from_x0, "v": eps_from_v}
+    solve: Mapping[str, _Solve] = {
+        "eps": _as_it_is,
+        "x0": eps_from_x0,
+        "v": eps_from_v,
+        "flow": eps_from_flow,
+    }
     return _named("prediction", prediction, solve)(schedule, x_t, t, output)
 
 
@@ -139,9 +155,10 @@ def min_snr_weight(
     """How much a squared error at level t counts, so that no level drowns the others.
 
     An error of x0_hat at level t counts min(SNR, γ), with SNR = ᾱ/(1−ᾱ). Shown the same x_t, an
-    error e of x0_hat is one of −√SNR e of eps and of −e/√(1−ᾱ) = −√(SNR + 1) e of v. The same loss
-    is so min(SNR, γ)/SNR times the square of the one, min(SNR, γ)/(SNR + 1) times that of the
-    other.
+    error e of x0_hat is one of −√SNR e of eps, of −e/√(1−ᾱ) = −√(SNR + 1) e of v, and, being that
+    of eps less e, of −(√SNR + 1) e of flow. The same loss is so min(SNR, γ)/SNR times the square of
+    the first, min(SNR, γ)/(SNR + 1) times that of the second, min(SNR, γ)/(√SNR + 1)² times that of
+    the third.
 
     Args:
         schedule: gives `ᾱ_t`.
@@ -161,7 +178,12 @@ def min_snr_weight(
         raise JincError(f"gamma: {gamma} is not above 0, it would leave no weight")
     alpha_bar = schedule.alpha_bar(t)
     snr = alpha_bar / (1 - alpha_bar)
-    share = {"eps": snr, "x0": torch.ones_like(snr), "v": snr + 1}
+    share = {
+        "eps": snr,
+        "x0": torch.ones_like(snr),
+        "v": snr + 1,
+        "flow": (snr.sqrt() + 1).square(),
+    }
     return snr.clamp(max=gamma) / _named("prediction", prediction, share)
 
 
@@ -169,7 +191,7 @@ def mismatch(a: Images, b: Images, mask: Tensor | None = None) -> Tensor:
     """Mean square of a − b in each image, where it counts.
 
     Of a network's outputs for moved images against its moved outputs, it is the equivariance error
-    in terms of what the network predicts, be it ε, x0 or v.
+    in terms of what the network predicts, be it ε, x0, v or flow.
 
     Args:
         a: `[B, C, H, W]`.

@@ -1,4 +1,4 @@
-"""The forward process, and the three ways to say where a noisy image came from.
+"""The forward process, and the four ways to say where a noisy image came from.
 
 All of it is one line, `x_t = √ᾱ_t x0 + √(1−ᾱ_t) eps`, solved for one letter or another. The
 coefficients are computed in float64 and take the images' type only when they meet them.
@@ -137,6 +137,58 @@ def eps_from_v(schedule: Schedule, x_t: Images, t: int | Tensor, v: Images) -> I
     """
     signal, noise = _coefficients(schedule, t, x_t)
     return noise * x_t + signal * v
+
+
+def flow_from_x0_eps(schedule: Schedule, x0: Images, t: int | Tensor, eps: Images) -> Images:
+    """The direction of the straight way from image to noise, as flow matching has it: `eps − x0`.
+
+    The way is `z = (1−τ) x0 + τ eps` with `dz/dτ = eps − x0`. With τ = σ/(α+σ), α = √ᾱ_t and
+    σ = √(1−ᾱ_t), z is x_t/(α+σ): the same images, not kept at variance 1. Networks are shown x_t.
+
+    Args:
+        schedule: of the images; the direction is the same whichever it is.
+        x0: clean images, `[B, C, H, W]`.
+        t: level, an int or `[B]`, −1 … T−1.
+        eps: white noise of variance 1, `[B, C, H, W]`.
+
+    Returns:
+        u, `[B, C, H, W]`.
+
+    Source: rectified flow (arXiv 2209.03003), eq. 1; flow matching (arXiv 2210.02747), eq. 23.
+    """
+    return eps - x0
+
+
+def x0_from_flow(schedule: Schedule, x_t: Images, t: int | Tensor, u: Images) -> Images:
+    """The clean images behind x_t with direction u: `(x_t − √(1−ᾱ_t) u)/(√ᾱ_t + √(1−ᾱ_t))`.
+
+    Args:
+        schedule: gives `ᾱ_t`.
+        x_t: images at level t, `[B, C, H, W]`.
+        t: their level, an int or `[B]`, −1 … T−1.
+        u: predicted direction, `[B, C, H, W]`.
+
+    Returns:
+        x0_hat, `[B, C, H, W]`.
+    """
+    signal, noise = _coefficients(schedule, t, x_t)
+    return (x_t - noise * u) / (signal + noise)
+
+
+def eps_from_flow(schedule: Schedule, x_t: Images, t: int | Tensor, u: Images) -> Images:
+    """The noise in x_t with direction u: `(x_t + √ᾱ_t u)/(√ᾱ_t + √(1−ᾱ_t))`.
+
+    Args:
+        schedule: gives `ᾱ_t`.
+        x_t: images at level t, `[B, C, H, W]`.
+        t: their level, an int or `[B]`, −1 … T−1.
+        u: predicted direction, `[B, C, H, W]`.
+
+    Returns:
+        eps, `[B, C, H, W]`.
+    """
+    signal, noise = _coefficients(schedule, t, x_t)
+    return (x_t + signal * u) / (signal + noise)
 
 
 def _coefficients(schedule: Schedule, t: int | Tensor, like: Images) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ A sampler is a generator. Watching it (progress, GIF, cancelling) is iterating i
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import torch
 
@@ -37,6 +37,23 @@ class Step:
     t: int
     x_t: Images
     x0_hat: Images
+
+
+class Walk(Protocol):
+    """A way from noise to images: `partial(sample, method=ddim())`, `partial(solve, …)`."""
+
+    def __call__(
+        self,
+        denoiser: Denoiser,
+        schedule: Schedule,
+        x_T: Images,
+        *,
+        steps: int | Sequence[int],
+        noise: Noise | None = None,
+        after: After | None = None,
+    ) -> Iterator[Step]:
+        """Walk from the first level to the images; the arguments are those of `sample`."""
+        ...
 
 
 def sample(

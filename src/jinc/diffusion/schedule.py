@@ -145,12 +145,28 @@ class Schedule:
         f = torch.cos((time + offset) / (1 + offset) * torch.pi / 2) ** 2
         return cls.from_betas((1 - f[1:] / f[:-1]).clamp(max=max_beta))
 
+    @classmethod
+    def flow(cls, T: int = 1000) -> "Schedule":
+        """Levels evenly along the straight way from image to noise: those of flow matching.
+
+        The way is `z = (1−τ) x0 + τ eps`. At variance 1 of both it is ours but for a factor,
+        `z = √((1−τ)² + τ²) x_t`, with `alpha_bar = (1−τ)²/((1−τ)² + τ²)`. Here τ_t is
+        (t+1)/(T+1): 0 is clean, and 1, pure noise, is not reached, for `alpha_bar` would be 0.
+
+        Args:
+            T: number of steps.
+
+        Source: rectified flow (arXiv 2209.03003); flow matching (arXiv 2210.02747), section 4.1.
+        """
+        tau = _ramp(1, T, T) / (T + 1)
+        return cls((1 - tau) ** 2 / ((1 - tau) ** 2 + tau**2))
+
 
 def make_schedule(name: str, T: int = 1000, **options: float) -> Schedule:
     """A schedule by its name, as a configuration file says it.
 
     Args:
-        name: `linear`, `cosine` or `scaled_linear`.
+        name: `linear`, `cosine`, `scaled_linear` or `flow`.
         T: number of steps.
         options: the named constructor's own, such as `beta_end`.
 
@@ -164,6 +180,7 @@ def make_schedule(name: str, T: int = 1000, **options: float) -> Schedule:
         "linear": Schedule.linear,
         "cosine": Schedule.cosine,
         "scaled_linear": Schedule.scaled_linear,
+        "flow": Schedule.flow,
     }
     _known("schedule", name, list(factories))
     factory = factories[name]

@@ -13,7 +13,9 @@ Heun's steps are in σ, which at the noisy end of the cosine schedule is in the 
 """
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,18 +130,23 @@ def _scheduler(name: str, schedule: Schedule, levels: list[int], options: Mappin
         if option in known or option.startswith(OURS):
             raise JincError(f"options: {option} is said by the schedule, steps, or an effect")
     try:
-        scheduler = getattr(diffusers, name)(**known, **options)
-        if "clip_sample" in scheduler.config:
-            scheduler.register_to_config(clip_sample=False)
-        # The products of betas in float32 are off by 1e-6; these are exact.
-        scheduler.alphas_cumprod = schedule.alpha_bars.clone()
-        if "timesteps" in inspect.signature(scheduler.set_timesteps).parameters:
-            scheduler.set_timesteps(timesteps=levels)
-        else:
-            scheduler.set_timesteps(len(levels))
-            _visit(scheduler, schedule, levels)
+        with _quietly():
+            return _made(getattr(diffusers, name)(**known, **options), schedule, levels)
     except (TypeError, ValueError, NotImplementedError) as error:
         raise JincError(f"options: {name} cannot be made with them ({error})") from None
+
+
+def _made(scheduler: Any, schedule: Schedule, levels: list[int]) -> Any:
+    """Tell a scheduler our schedule to the last digit, and our levels."""
+    if "clip_sample" in scheduler.config:
+        scheduler.register_to_config(clip_sample=False)
+    # The products of betas in float32 are off by 1e-6; these are exact.
+    scheduler.alphas_cumprod = schedule.alpha_bars.clone()
+    if "timesteps" in inspect.signature(scheduler.set_timesteps).parameters:
+        scheduler.set_timesteps(timesteps=levels)
+    else:
+        scheduler.set_timesteps(len(levels))
+        _visit(scheduler, schedule, levels)
     return scheduler
 
 
@@ -175,7 +182,7 @@ def _walk(
         if t_next == -1:
             state = x0_hat
         else:
-            with _drawing(noise, x0_hat):
+            with _quietly(), _drawing(noise, x0_hat):
                 state = scheduler.step(x0_hat, time, state, return_dict=False)[0].to(x_T.dtype)
         if not getattr(scheduler, "state_in_first_order", True):
             continue  # half-way through a step of heun's
@@ -184,6 +191,14 @@ def _walk(
             x = after(x, t_next)
             state = x * scale(t_next)
         yield Step(t_next, x, x0_hat)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Pass over that schedulers make arrays of tensors in a way that NumPy 2 warns of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
 
 
 class _drawing(TorchFunctionMode):

@@ -1,29 +1,66 @@
 """From networks to denoisers: our own runs, and checkpoints of other projects."""
 
+from jinc.models.chunks import CHUNK, Chunk, chunks
+from jinc.models.deepfloyd import PromptedDenoiser, PromptedModel
+from jinc.models.deepfloyd_files import (
+    open_deepfloyd,
+    open_deepfloyd_upscaler,
+    open_prompt_encoder,
+)
+from jinc.models.deepfloyd_upscaler import PromptedUpscaler, PromptedUpscaling
 from jinc.models.device import choose_device
 from jinc.models.from_diffusers import DiffusersModel, DiffusersNetwork, from_diffusers
-from jinc.models.generate import CHUNK, generate_images, grid_columns
+from jinc.models.generate import generate_images, grid_columns
+from jinc.models.in_parts import in_parts
 from jinc.models.model import Model, NetworkDenoiser
 from jinc.models.official import load_official
-from jinc.models.shaped import shaped_denoiser
+from jinc.models.pixel_model import PixelModel
+from jinc.models.prompt_encoder import Embedder, PromptEncoder
+from jinc.models.prompt_table import PromptTable, read_prompts, write_prompts
+from jinc.models.shaping import Shaping
 from jinc.models.single_step import SingleStep
 from jinc.models.sweep import Sweep, shifts, sweep_images, turns
+from jinc.models.trained import Trained
+from jinc.models.upscale import Enlargement, UpscalingModel, upscale_images
+from jinc.models.upscaler import Upscaler, UpscalingDenoiser
 
 __all__ = [
     "CHUNK",
+    "Chunk",
     "DiffusersModel",
     "DiffusersNetwork",
+    "Embedder",
+    "Enlargement",
     "Model",
     "NetworkDenoiser",
+    "PixelModel",
+    "PromptEncoder",
+    "PromptTable",
+    "PromptedDenoiser",
+    "PromptedModel",
+    "PromptedUpscaler",
+    "PromptedUpscaling",
+    "Shaping",
     "SingleStep",
     "Sweep",
+    "Trained",
+    "Upscaler",
+    "UpscalingDenoiser",
+    "UpscalingModel",
     "choose_device",
+    "chunks",
     "from_diffusers",
     "generate_images",
     "grid_columns",
+    "in_parts",
     "load_official",
-    "shaped_denoiser",
+    "open_deepfloyd",
+    "open_deepfloyd_upscaler",
+    "open_prompt_encoder",
+    "read_prompts",
     "shifts",
     "sweep_images",
     "turns",
+    "upscale_images",
+    "write_prompts",
 ]

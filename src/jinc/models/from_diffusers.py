@@ -1,7 +1,5 @@
 """Pixel models of diffusers: a `UNet2DModel` and its scheduler's settings as a `Model` of ours."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -9,28 +7,19 @@ from typing import Any, ClassVar, NoReturn
 
 from torch import Tensor, nn
 
-from jinc.diffusion import Prediction, Schedule
+from jinc.diffusion import Schedule
 from jinc.errors import JincError
-from jinc.files import one_line
+from jinc.models.diffusers_files import (
+    image_size_of,
+    import_diffusers,
+    read_network,
+    read_settings,
+    refuse_latent,
+    schedule_of,
+)
 from jinc.models.model import Model
 from jinc.nn import Config, Network
 from jinc.types import Images, Steps
-
-PREDICTIONS: Mapping[str, Prediction] = {"epsilon": "eps", "sample": "x0", "v_prediction": "v"}
-"""What a scheduler's `prediction_type` is called here."""
-
-LATENT = ("vae", "vqvae", "movq", "prior")
-"""Parts by which a pipeline shows that its network sees no pixels."""
-
-BETAS = (
-    "num_train_timesteps",
-    "beta_start",
-    "beta_end",
-    "beta_schedule",
-    "trained_betas",
-    "rescale_betas_zero_snr",
-)
-"""The settings of a scheduler that make its noise schedule."""
 
 
 class DiffusersNetwork(Network):
@@ -65,10 +54,15 @@ class DiffusersNetwork(Network):
         self._multiple = 2 ** (len(settings.block_out_channels) - 1)
 
     def forward(
-        self, x_t: Images, t: Steps, labels: Tensor | None = None, augment: Tensor | None = None
+        self,
+        x_t: Images,
+        t: Steps,
+        labels: Tensor | None = None,
+        augment: Tensor | None = None,
+        beside: Images | None = None,
     ) -> Images:
         """Predict from noisy images, as `Network.forward` says; with classes, each needs one."""
-        self.check_input(x_t, t, labels, augment)
+        self.check_input(x_t, t, labels, augment, beside)
         if self.classes and (labels is None or bool((labels < 0).any())):
             raise JincError(
                 f"labels: this network needs one of 0 to {self.classes - 1} for every image"
@@ -130,15 +124,12 @@ def from_diffusers(source: Any, scheduler: Any = None) -> DiffusersModel:
 
     Source: `UNet2DModel` and `SchedulerMixin` of diffusers.
     """
-    try:
-        import diffusers
-    except ImportError:
-        raise JincError('from_diffusers: needs pip install "jinc[diffusers]"') from None
+    diffusers: Any = import_diffusers("from_diffusers")
     settings = None if scheduler is None else dict(scheduler.config)
     if isinstance(source, str | Path):
         unet, own = _read(diffusers, Path(source))
     elif isinstance(source, diffusers.DiffusionPipeline):
-        _refuse_latent(source.components, type(source).__name__)
+        refuse_latent(source.components, type(source).__name__)
         parts = source.components
         unet, own = parts.get("unet"), dict(getattr(parts.get("scheduler"), "config", {}))
     else:
@@ -148,7 +139,7 @@ def from_diffusers(source: Any, scheduler: Any = None) -> DiffusersModel:
     settings = settings or own
     if not settings:
         raise JincError("diffusers: a network alone does not know its schedule; give scheduler")
-    schedule, prediction = _schedule(diffusers, settings)
+    schedule, prediction = schedule_of(diffusers, settings)
     network = DiffusersNetwork(unet).eval()
     return DiffusersModel(
         network,
@@ -165,62 +156,19 @@ def _read(diffusers: Any, folder: Path) -> tuple[Any, dict[str, Any] | None]:
     """Read the network, and the scheduler's settings where there are any, from a folder."""
     index, settings = folder / "model_index.json", None
     if index.is_file():
-        parts = _json(index)
-        _refuse_latent(parts, str(folder))
-        settings = _json(folder / "scheduler" / "scheduler_config.json")
+        parts = read_settings(index)
+        refuse_latent(parts, str(folder))
+        settings = read_settings(folder / "scheduler" / "scheduler_config.json")
         folder = folder / "unet"
-    name = _json(folder / "config.json").get("_class_name")
+    name = read_settings(folder / "config.json").get("_class_name")
     if name != "UNet2DModel":
-        raise JincError(f"{folder}: holds a {name}, a UNet2DModel is expected")
-    try:
-        unet = diffusers.UNet2DModel.from_pretrained(
-            folder, use_safetensors=True, local_files_only=True
-        )
-    except Exception as error:  # on damaged files, whatever it stumbles over
-        raise JincError(f"{folder}: cannot be read ({one_line(error)[:200]})") from None
-    return unet, settings
-
-
-def _json(file: Path) -> dict[str, Any]:
-    """Read the settings in a file."""
-    try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise JincError(f"{file}: cannot be read ({one_line(error)})") from None
-    if not isinstance(value, dict):
-        raise JincError(f"{file}: does not hold settings by name")
-    return value
-
-
-def _refuse_latent(parts: Mapping[str, Any], where: str) -> None:
-    """Refuse pipelines whose networks see no pixels."""
-    for part in LATENT:
-        if part in parts:
-            raise JincError(f"{where}: is a latent model (it has a {part}); pixel models only")
-
-
-def _schedule(diffusers: Any, settings: Mapping[str, Any]) -> tuple[Schedule, Prediction]:
-    """Tell the noise schedule and the kind of prediction from a scheduler's settings."""
-    name = settings.get("_class_name", "its scheduler")
-    if "beta_schedule" not in settings or settings.get("use_flow_sigmas"):
-        raise JincError(f"diffusers: {name} adds noise in another way than √ᾱ x0 + √(1−ᾱ) eps")
-    predicts = settings.get("prediction_type", "epsilon")
-    if predicts not in PREDICTIONS:
-        raise JincError(f"diffusers: {name} predicts {predicts!r}, not {', '.join(PREDICTIONS)}")
-    try:
-        known = {key: settings[key] for key in BETAS if key in settings}
-        betas = diffusers.DDPMScheduler(**known).betas
-    except (TypeError, ValueError, NotImplementedError) as error:
-        raise JincError(f"diffusers: {name} makes no schedule ({error})") from None
-    return Schedule.from_betas(betas), PREDICTIONS[predicts]
+        hint = "; open_deepfloyd takes it" if name == "UNet2DConditionModel" else ""
+        raise JincError(f"{folder}: holds a {name}, a UNet2DModel is expected{hint}")
+    return read_network(diffusers.UNet2DModel, folder), settings
 
 
 def _image_size(network: DiffusersNetwork) -> tuple[int, int]:
     """Tell height and width in pixels."""
-    settings: Any = network.unet.config
-    size = settings.sample_size
-    if size is None:
-        raise JincError("diffusers: the network does not say its image size (sample_size)")
-    height, width = (size, size) if isinstance(size, int) else size
+    height, width = image_size_of(network.unet.config)
     network.check_size(height, width)
     return height, width

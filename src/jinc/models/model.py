@@ -1,20 +1,15 @@
 """A trained network with all that sampling needs to know about it: what a `model/` folder holds."""
 
-import json
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
-from typing import Any, Self, get_args
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
-from jinc.diffusion import Prediction, Schedule, make_schedule, x0_of
-from jinc.errors import JincError
-from jinc.files import writing
-from jinc.manifest import check_manifest, replacing
-from jinc.nn import NO_CLASS, Network, load_network
+from jinc.diffusion import Prediction, Schedule, x0_of
+from jinc.models.trained import Trained
+from jinc.nn import NO_CLASS, Network
 from jinc.types import Denoiser, Images, Steps
 
 
@@ -57,84 +52,25 @@ class NetworkDenoiser:
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
-    """A network, its schedule, and the images it was trained on.
+class Model(Trained):
+    """A model of images: a network, its schedule, and the images it was trained on.
 
-    Args:
-        network: predicts ε, x0 or v.
-        image_size: height and width in pixels.
-        class_names: one name a class; empty for a network without classes.
-        schedule_name: as `make_schedule` knows it.
-        timesteps: T.
-        prediction: what the network predicts.
-        guidable: whether labels were hidden in training, so that it can do without them.
+    Its arguments are those of `Trained`.
     """
 
-    network: Network
-    image_size: tuple[int, int]
-    class_names: tuple[str, ...] = ()
-    schedule_name: str = "linear"
-    timesteps: int = 1000
-    prediction: Prediction = "eps"
-    guidable: bool = False
-
-    @cached_property
-    def schedule(self) -> Schedule:
-        """The schedule by its name."""
-        return make_schedule(self.schedule_name, self.timesteps)
+    FILE: ClassVar[str] = "diffusion.json"
 
     def denoiser(self, labels: Tensor | None = None) -> Denoiser:
         """Return `(x_t, t) -> x0_hat` for images of given classes, `[B]`, or of none."""
         return NetworkDenoiser(self.network, self.schedule, labels, self.prediction)
 
-    def save(self, folder: str | Path) -> None:
-        """Write a folder of the network, `diffusion.json` and a manifest, or replace it whole."""
-        facts = {
-            "schedule": self.schedule_name,
-            "timesteps": self.timesteps,
-            "prediction": self.prediction,
-            "guidable": self.guidable,
-            "image_size": list(self.image_size),
-            "class_names": list(self.class_names),
-        }
-        with replacing(Path(folder)) as whole:
-            self.network.save(whole)
-            with writing(whole / "diffusion.json") as file:
-                file.write((json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
+    def prompted(self, prompts: Sequence[str]) -> Denoiser:
+        """Return a denoiser of as many images as there are prompts.
 
-    @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        """Read a model back, in evaluation mode.
+        Args:
+            prompts: for each image the name or the number of a class, or "" for none.
 
         Raises:
-            JincError: a file is missing, damaged, or does not fit the others.
+            JincError: a prompt that is no class.
         """
-        file = Path(folder) / "diffusion.json"
-        if (Path(folder) / "denoiser.json").is_file():
-            raise JincError(f"{folder}: is a single-step denoiser; see jinc denoise test")
-        check_manifest(Path(folder))
-        try:
-            facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-            height, width = map(int, facts["image_size"])
-            names = tuple(str(name) for name in list(facts["class_names"]))
-            schedule, timesteps = str(facts["schedule"]), int(facts["timesteps"])
-            prediction, guidable = facts["prediction"], bool(facts.get("guidable", names))
-            if prediction not in get_args(Prediction):
-                raise ValueError(f"its network predicts {prediction!r}, not eps, x0 or v")
-            make_schedule(schedule, timesteps)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise JincError(f"{file}: cannot be read as a model ({_reason(error)})") from None
-        network = load_network(Path(folder)).eval()
-        if len(names) != network.classes:
-            raise JincError(
-                f"{file}: names {len(names)} classes, the network has {network.classes}"
-            )
-        try:
-            network.check_size(height, width)
-        except JincError as error:
-            raise JincError(f"{file}: {error}") from None
-        return cls(network, (height, width), names, schedule, timesteps, prediction, guidable)
-
-
-def _reason(error: Exception) -> str:
-    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        return self.denoiser(self.labels(prompts))

@@ -12,30 +12,27 @@ from typing import Protocol
 import torch
 
 from jinc.diffusion import (
-    Method,
     Moving,
     SeededNoise,
     Step,
-    ddim,
+    Walk,
     following,
     rotating,
-    sample,
     shifting,
     steady,
 )
 from jinc.diffusion.motion import Pace
 from jinc.diffusion.timesteps import path
 from jinc.errors import JincError
-from jinc.models.model import Model
-from jinc.models.shaped import shaped_denoiser
+from jinc.models.generate import DDIM, PLAIN
+from jinc.models.pixel_model import PixelModel
+from jinc.models.shaping import Shaping
 
 ROWS = 64
 """Images generated together, at most."""
 
 PIXELS = 64 * 64**2
 """Pixels generated together, at most, but for a single image."""
-
-_DDIM = ddim()
 
 
 class Sweep(Protocol):
@@ -110,17 +107,14 @@ class shifts:
 
 
 def sweep_images(
-    model: Model,
+    model: PixelModel,
     sweep: Sweep,
     count: int,
     *,
-    method: Method = _DDIM,
-    steps: int | Sequence[int] | None = 50,
+    shaping: Shaping = PLAIN,
+    walk: Walk = DDIM,
+    steps: int | Sequence[int] = 50,
     seed: int = 0,
-    labels: Sequence[int] | None = None,
-    guidance: float = 1.0,
-    clipped: bool = True,
-    calibrated: bool | None = None,
     back: bool = False,
     rows: int | None = None,
 ) -> Iterator[tuple[range, Step]]:
@@ -133,13 +127,10 @@ def sweep_images(
         model: what generates.
         sweep: what to move by, `turns` or `shifts`.
         count: number of images, ≥ 1.
-        method: a sampling method.
-        steps: as `diffusion.sample` takes them, without a rise.
+        shaping: what is asked of the model, and how its answers are shaped.
+        walk: how to get from noise to images, such as `partial(sample, method=ddim(1.0))`.
+        steps: as the walk takes them, without a rise.
         seed: with the number of an image it determines its noise, ≥ 0.
-        labels: classes dealt out in turn, image i taking `labels[i % len(labels)]`; None for none.
-        guidance: γ of classifier-free guidance: 0 forgets the classes, 1 is the network as it is.
-        clipped: whether predictions are kept in [−1, 1].
-        calibrated: as `generate_images` takes it.
         back: whether the finished images are moved back in one go: with a network that does not
             notice, and an operator that loses nothing, all amounts then give one image.
         rows: generated together; if not given, 64, or fewer of more than 64×64 pixels.
@@ -150,36 +141,20 @@ def sweep_images(
     Raises:
         JincError: images that cannot be turned so, or steps that make no sense.
     """
-    network, amounts, T = model.network, len(sweep), model.timesteps
+    amounts, levels = len(sweep), path(model.timesteps, steps)
     height, width = model.image_size
-    device = next(network.parameters()).device
-    levels = path(T, method.levels(T) if steps is None else steps)
     rows = min(ROWS, max(1, PIXELS // (height * width))) if rows is None else rows
     for first in range(0, count * amounts, rows):
         batch = range(first, min(first + rows, count * amounts))
         numbers = [row // amounts for row in batch]
         which = [row % amounts for row in batch]
         moving, noise = sweep.moving(which, levels), SeededNoise(seed, numbers)
-        x_T = noise(torch.empty(len(batch), network.channels, height, width, device=device))
-        denoiser = shaped_denoiser(
-            model,
-            numbers,
-            labels=labels,
-            guidance=guidance,
-            clipped=clipped,
-            calibrated=calibrated,
-        )
-        along = following(noise, moving)
-        walk = sample(
-            denoiser,
-            model.schedule,
-            x_T,
-            method=method,
-            steps=levels,
-            noise=along,
-            after=along.after,
-        )
-        for step in walk:
+        size = (len(batch), model.channels, height, width)
+        x_T = noise(torch.empty(size, device=model.device))
+        denoiser, along = shaping.denoiser(model, numbers), following(noise, moving)
+        for step in walk(
+            denoiser, model.schedule, x_T, steps=levels, noise=along, after=along.after
+        ):
             if back and step.t == -1:
                 step = replace(step, x_t=moving.by(step.x_t, -moving.made(-1), moving.made(-1)))
             yield batch, step

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,9 +20,10 @@ from jinc.diffusion import (
     forward,
     min_snr_weight,
     mismatch,
+    sample,
     target,
 )
-from jinc.models import CHUNK, Model, generate_images, grid_columns
+from jinc.models import CHUNK, Model, Shaping, Trained, generate_images, grid_columns
 from jinc.nn import Network
 from jinc.train.batches import Batch
 from jinc.train.config import TrainConfig
@@ -49,35 +51,7 @@ class DiffusionTask:
 
     def losses(self, predict: Predict, batch: Batch) -> Tensor:
         """Return the error of every image, weighted, with what else is asked for."""
-        config, schedule = self._config, self.package.schedule
-        kind, t = config.prediction, batch.t
-        x_t = forward(schedule, batch.x0, t, batch.eps)
-        output, moved = self._outputs(predict, batch, x_t)
-        losses = error(output, target(schedule, kind, batch.x0, t, batch.eps), config.loss)
-        if config.min_snr_gamma:
-            losses = losses * min_snr_weight(schedule, kind, t, config.min_snr_gamma).to(losses)
-        if config.complexity != "off":
-            published = config.complexity == "published"
-            weights = complexity_published(x_t) if published else complexity_normalised(batch.x0)
-            eps = eps_of(schedule, kind, x_t, t, output)
-            losses = losses + config.complexity_weight * complexity_term(weights, eps, batch.eps)
-        if batch.move is not None:
-            inside = batch.move.mask(*x_t.shape[-2:])
-            losses = losses + config.equivariance * mismatch(moved, batch.move(output), inside)
-        return losses
-
-    def _outputs(self, predict: Predict, batch: Batch, x_t: Images) -> tuple[Images, Images]:
-        """Predict from the images and, where asked, from the images moved, in one call."""
-        network = self.package.network
-        labels = batch.labels if network.classes else None
-        augment = batch.augment if network.augmentations else None
-        if batch.move is None:
-            output = predict(x_t, batch.t, labels, augment)
-            return output, output
-        both = torch.cat([x_t, batch.move(x_t)])
-        twice = (None if each is None else torch.cat([each, each]) for each in (labels, augment))
-        first, second = predict(both, torch.cat([batch.t, batch.t]), *twice).chunk(2)
-        return first, second
+        return diffusion_losses(self.package, self._config, predict, batch)
 
     def packaged(self, network: Network) -> Model:
         """Return the model with other weights."""
@@ -85,20 +59,66 @@ class DiffusionTask:
 
     def draw(self, package: Model) -> Iterator[NDArray[np.uint8] | None]:
         """Draw samples, pausing after every step."""
-        labels = range(len(package.class_names)) or None
+        prompts = package.class_names
         last: dict[int, Tensor] = {}
         walk = generate_images(
             package,
             GRID if max(package.image_size) <= 32 else CHUNK,
-            method=ddim(eta=1.0),
+            shaping=Shaping(prompts=prompts, guidance=self._config.sample_guidance),
+            walk=partial(sample, method=ddim(eta=1.0)),
             steps=min(STEPS, package.timesteps),
-            labels=labels,
             seed=self._config.seed,
-            guidance=self._config.sample_guidance,
         )
         for numbers, step in walk:
             if step.t == -1:
                 last[numbers.start] = step.x_t
             yield None
         images = torch.cat(list(last.values()))
-        yield image_grid(images, columns=grid_columns(labels), scale=None)
+        yield image_grid(images, columns=grid_columns(prompts), scale=None)
+
+
+def diffusion_losses(
+    package: Trained, config: TrainConfig, predict: Predict, batch: Batch
+) -> Tensor:
+    """Return the error of every image, weighted, with what else is asked for.
+
+    Args:
+        package: whose schedule and prediction it is.
+        config: the objective.
+        predict: the network as it is trained.
+        batch: what it sees.
+
+    Returns:
+        `[B]`.
+    """
+    schedule = package.schedule
+    kind, t = config.prediction, batch.t
+    x_t = forward(schedule, batch.x0, t, batch.eps)
+    output, moved = _outputs(package.network, predict, batch, x_t)
+    losses = error(output, target(schedule, kind, batch.x0, t, batch.eps), config.loss)
+    if config.min_snr_gamma:
+        losses = losses * min_snr_weight(schedule, kind, t, config.min_snr_gamma).to(losses)
+    if config.complexity != "off":
+        published = config.complexity == "published"
+        weights = complexity_published(x_t) if published else complexity_normalised(batch.x0)
+        eps = eps_of(schedule, kind, x_t, t, output)
+        losses = losses + config.complexity_weight * complexity_term(weights, eps, batch.eps)
+    if batch.move is not None:
+        inside = batch.move.mask(*x_t.shape[-2:])
+        losses = losses + config.equivariance * mismatch(moved, batch.move(output), inside)
+    return losses
+
+
+def _outputs(
+    network: Network, predict: Predict, batch: Batch, x_t: Images
+) -> tuple[Images, Images]:
+    """Predict from the images and, where asked, from the images moved, in one call."""
+    labels = batch.labels if network.classes else None
+    augment = batch.augment if network.augmentations else None
+    if batch.move is None:
+        output = predict(x_t, batch.t, labels, augment)
+        return output, output
+    both = torch.cat([x_t, batch.move(x_t)])
+    twice = (None if each is None else torch.cat([each, each]) for each in (labels, augment))
+    first, second = predict(both, torch.cat([batch.t, batch.t]), *twice).chunk(2)
+    return first, second

@@ -1,0 +1,175 @@
+"""`jinc compare`: the ways to denoise of the CS180 course, beside one another."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+
+from jinc.cli.compared import Answers, Clean, Denoising, draw, find_clean
+from jinc.cli.models import open_model
+from jinc.cli.places import check_folder, make_folder
+from jinc.cli.sampling import SEVERAL, SamplerName, SamplingOptions
+from jinc.diffusion import timesteps
+from jinc.errors import JincError
+from jinc.files import writing
+from jinc.metrics import levels_from
+from jinc.models import PixelModel, Shaping
+
+QUARTERS = ("25%", "50%", "75%")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions(SamplingOptions):
+    """How many images, and how they are denoised iteratively.
+
+    Args:
+        number: how many images of a set; of `--images` all are taken.
+        prompts: what the images show, dealt out in turn: classes by name or number, or texts; if
+            not given, the classes that a set tells, or nothing.
+        sampler: of iterative denoising: the strided posterior, as in the course, or another.
+        steps: levels of iterative denoising, evenly from each of `--levels`, not by a stride.
+    """
+
+    number: Annotated[int, Parameter(alias="-n")] = 16
+    prompts: Annotated[tuple[str, ...], SEVERAL, Parameter(name="--prompt", alias="--class")] = ()
+    sampler: SamplerName = "posterior"
+    steps: int | None = None
+
+
+def compare(
+    source: Path,
+    /,
+    *,
+    out: Path,
+    images: Annotated[tuple[Path, ...], SEVERAL] = (),
+    data: str | None = None,
+    levels: Annotated[tuple[str, ...], SEVERAL] = QUARTERS,
+    stride: int | None = None,
+    restore: bool = True,
+    strip: Annotated[bool, Parameter(negative=())] = False,
+    gif: Annotated[bool, Parameter(negative=())] = False,
+    json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    options: Annotated[CompareOptions, Parameter(name="*")] = CompareOptions(),
+) -> None:
+    """Denoise images by filters, in one step and iteratively, and compare with the clean ones.
+
+    Args:
+        source: a run folder, or a model folder.
+        out: folder for comparison.png, forward.png and comparison.json.
+        images: pictures of any size, of which the middle is taken.
+        data: a set of images; that of the run, if neither is given: its test split, or what it
+            held out.
+        levels: how noisy: levels t, such as 250, or shares of all of them, such as 25% or 0.25.
+        stride: iterative denoising visits its multiples; 3% of all levels, if not given.
+        restore: give filters the images at the contrast of clean ones, x_t/√ᾱ_t; the course gives
+            them x_t.
+        strip: draw how images came to be from the highest level, in strip.png.
+        gif: the same as denoising.gif.
+        json_: print JSON for machines.
+        options: how many images, what they show, and how they are denoised.
+    """
+    options.check()
+    check_folder(out)
+    model = open_model(source)
+    starts = dict.fromkeys(parse_level(word, model.timesteps) for word in levels)
+    paths = [_path(t, model.timesteps, stride, options.steps) for t in starts]
+    if not paths:
+        raise JincError("--levels: names nothing")
+    clean = find_clean(source, model, images, data, options.number, options.seed)
+    shaping = _shaping(model, clean, options)
+    make_folder(out)
+    on_device = options.on_device(model)
+    denoising = Denoising(on_device, shaping, options.walk(), options.seed, restore)
+    found = denoising.of(clean.x0, paths)
+    facts = _facts(clean, paths, found) | {"sampler": options.sampler, "restored": restore}
+    facts |= {"guidance": options.guidance, "seed": options.seed}
+    with writing(out / "comparison.json") as file:
+        file.write((json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
+    written = draw(out, clean, found, strip=strip, gif=gif)
+    if json_:
+        print(json.dumps(facts | {"written": written}, ensure_ascii=False, allow_nan=False))
+        return
+    _print_table(facts)
+    print(f"{clean.words}: {', '.join(written)}")
+
+
+def parse_level(word: str, T: int) -> int:
+    """Read a level: a whole number, or a share of all, such as 25% or 0.25.
+
+    Raises:
+        JincError: it is neither, or the schedule does not have it.
+
+    >>> parse_level("250", 1000), parse_level("25%", 300), parse_level("0.5", 300)
+    (250, 75, 150)
+    """
+    number, percent, rest = word.partition("%")
+    try:
+        share = float(number) / (100 if percent else 1)
+        t = round(share * T) if percent or "." in number else int(number)
+    except (ValueError, OverflowError):
+        rest = number
+    if rest:
+        raise JincError(f"--levels: {word!r} is no level, such as 250, 25% or 0.25")
+    if not 0 <= t < T:
+        raise JincError(f"--levels: {word!r} is not in 0 … {T - 1}, the levels of this model")
+    return t
+
+
+def _path(t: int, T: int, stride: int | None, steps: int | None) -> list[int]:
+    """Return the levels that iterative denoising visits from one of them on."""
+    for option, number in (("--stride", stride), ("--steps", steps)):
+        if number is not None and number < 1:
+            raise JincError(f"{option}: {number} is not at least 1")
+    if steps is None:
+        return levels_from(t, T, max(1, round(0.03 * T)) if stride is None else stride)
+    if stride is not None:
+        raise JincError("--stride: says what --steps says too; take one of them")
+    return timesteps(t + 1, min(steps, t + 1))
+
+
+def _shaping(model: PixelModel, clean: Clean, options: CompareOptions) -> Shaping:
+    """Return what a model is told of the images.
+
+    Raises:
+        JincError: it cannot be guided, does not understand it, or has to be told more.
+    """
+    prompts = options.prompts or clean.prompts
+    shaping = replace(options.shaping(model), prompts=prompts)
+    if not any(prompts) and options.guidance != 1:
+        raise JincError("--guidance: leads nowhere unless --prompt says what the images show")
+    if not any(prompts) and model.class_names and not model.guidable:
+        raise JincError("--prompt: this model has to be told which classes the images show")
+    return shaping
+
+
+def _facts(clean: Clean, paths: Sequence[list[int]], found: Sequence[Answers]) -> dict[str, Any]:
+    """Return what was measured, ready for JSON."""
+    means = {way: [float(each.psnr[way].mean()) for each in found] for way in found[0].psnr}
+    return {
+        "what": "peak signal-to-noise ratio, dB, mean over images",
+        "data": clean.words,
+        "images": len(clean.x0),
+        "levels": [each.t for each in found],
+        "visited": list(paths),
+        "psnr": {
+            way: [None if math.isnan(mean) else round(mean, 3) for mean in row]
+            for way, row in means.items()
+        },
+    }
+
+
+def _print_table(facts: dict[str, Any]) -> None:
+    table = Table(title=f"PSNR in dB, mean of {facts['images']} images")
+    table.add_column("t", justify="right")
+    for way in facts["psnr"]:
+        table.add_column(way, justify="right")
+    for place, t in enumerate(facts["levels"]):
+        row = (column[place] for column in facts["psnr"].values())
+        table.add_row(str(t), *("not finite" if db is None else f"{db:.1f}" for db in row))
+    Console().print(table)

@@ -1,0 +1,93 @@
+"""`jinc features`: networks whose features score what models generate."""
+
+import json
+import platform
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.progress import Progress
+from torch import Tensor
+
+from jinc.cli.memory import keep_freed_memory
+from jinc.cli.places import check_folder
+from jinc.errors import JincError
+from jinc.metrics import (
+    RECIPES,
+    SHAPES,
+    DigitClassifier,
+    DigitSet,
+    digit_accuracy,
+    read_digits_of,
+    save_digit_classifier,
+    train_digits,
+)
+
+app = App(name="features", help="Networks whose features score what models generate.")
+
+
+@app.command
+def train(
+    kind: DigitSet,
+    /,
+    *,
+    data: str,
+    out: Path,
+    seed: int = 0,
+    json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> None:
+    """Train a classifier of digits by a fixed recipe, in a few minutes on one core.
+
+    The test images are looked at once, when training is over.
+
+    Args:
+        kind: mnist, for grey digits of 28×28; or mnist-m, for coloured ones of 32×32.
+        data: MNIST, or MNIST-M, with a test split.
+        out: folder for the weights, what is known of them, and a manifest.
+        seed: of weights, order and moves.
+        json_: print JSON for machines.
+    """
+    if seed < 0:
+        raise JincError(f"--seed: {seed} is not at least 0")
+    check_folder(out)
+    known, unknown = (read_digits_of(kind, data, split) for split in ("train", "test"))
+    keep_freed_memory()
+    classifier, seconds = _trained(kind, known, seed)
+    facts: dict[str, Any] = {
+        "what": f"a classifier of {kind}: accuracy on {len(unknown[0])} test images",
+        "accuracy": digit_accuracy(classifier, *unknown),
+        "trained_on": len(known[0]),
+        "train_seconds": seconds,
+        "parameters": sum(weight.numel() for weight in classifier.parameters()),
+        "shape": vars(SHAPES[kind]),
+        "recipe": RECIPES[kind].facts() | {"seed": seed},
+        "machine": f"{platform.processor() or platform.machine()}, "
+        f"{torch.get_num_threads()} threads, torch {torch.__version__}",
+    }
+    save_digit_classifier(out, classifier, kind, facts)
+    _tell(facts, out, json_)
+
+
+def _trained(
+    kind: DigitSet, known: tuple[Tensor, Tensor], seed: int
+) -> tuple[DigitClassifier, float]:
+    console, start = Console(stderr=True), time.perf_counter()
+    with Progress(console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("training", total=RECIPES[kind].steps)
+        for step, loss, trained in train_digits(kind, *known, seed):
+            seconds, classifier = time.perf_counter() - start, trained
+            bar.update(task, completed=step, description=f"loss {loss:.4f}")
+            if not console.is_terminal:
+                console.print(f"step {step}: loss {loss:.4f}, {seconds:.0f} s")
+    return classifier, seconds
+
+
+def _tell(facts: Mapping[str, Any], out: Path, json_: bool) -> None:
+    if json_:
+        print(json.dumps(facts, ensure_ascii=False))
+        return
+    print(f"{facts['accuracy']:.2%} of the test images are told; the classifier is in {out}")

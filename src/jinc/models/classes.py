@@ -1,0 +1,34 @@
+"""Classes by their names."""
+
+import difflib
+from collections.abc import Sequence
+
+from jinc.errors import JincError
+from jinc.nn import NO_CLASS
+
+
+def label_of(prompt: str, names: Sequence[str]) -> int:
+    """Return the label that a prompt means.
+
+    Args:
+        prompt: the name or the number of a class; "" for none.
+        names: of the classes that there are.
+
+    Raises:
+        JincError: it is neither; the message says which name is near.
+
+    >>> label_of("cat", ["dog", "cat"]), label_of("0", ["dog", "cat"]), label_of("", ["dog"])
+    (1, 0, -1)
+    """
+    if not prompt:
+        return NO_CLASS
+    if prompt in names:
+        return names.index(prompt)
+    if not names:
+        raise JincError(f"prompt: {prompt!r} to a model that was trained without classes")
+    if prompt.isdecimal() and int(prompt) < len(names):
+        return int(prompt)
+    near = difflib.get_close_matches(prompt, names, 1)
+    shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+    hint = f"did you mean {near[0]}?" if near else f"there are {shown}"
+    raise JincError(f"prompt: {prompt!r} is no class of this model; {hint}")

@@ -1,0 +1,48 @@
+"""Folders by their paths, or by their names on the Hub."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+
+from jinc.errors import JincError
+from jinc.files import one_line
+
+NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+"""What is called so, and is no folder, is looked for on the Hub."""
+
+KINDS = ("*.json", "*.model", "*.txt")
+"""Files that go with weights: settings, and the words of tokenizers. None of them is code."""
+
+
+def folder_of(source: str | Path, parts: Sequence[str], variant: str | None = None) -> Path:
+    """Return the folder of a pipeline; if it is a name on the Hub, download what is wanted of it.
+
+    Args:
+        source: a folder, or `owner/name`.
+        parts: the folders in it that are wanted.
+        variant: of the weights, such as `fp16`; None for those without a variant.
+
+    Raises:
+        JincError: there is no such folder, and it cannot be had from the Hub.
+    """
+    folder = Path(source)
+    if folder.is_dir():
+        return folder
+    if isinstance(source, Path) or not NAME.fullmatch(source):
+        raise JincError(f"{source}: no such folder")
+    weights = "*.safetensors" if variant is None else f"*.{variant}*.safetensors"
+    wanted = [f"{part}/{kind}" for part in parts for kind in (*KINDS, weights)]
+    try:
+        downloaded = snapshot_download(
+            source,
+            allow_patterns=["model_index.json", *wanted],
+            ignore_patterns=["*.*.safetensors"] if variant is None else None,
+        )
+    except Exception as error:  # whatever a network and a server can come up with
+        reason = one_line(error)[:200]
+        raise JincError(
+            f"{source}: no such folder, nor to be had from the Hub ({reason})"
+        ) from None
+    return Path(downloaded)

@@ -1,0 +1,82 @@
+"""What a sampler asks: a model's denoiser for certain images, guided, calibrated and limited."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from jinc.diffusion import calibrate, cfg
+from jinc.errors import JincError
+from jinc.models.pixel_model import PixelModel
+from jinc.types import Denoiser
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shaping:
+    """How what a model predicts is shaped before a sampler goes by it.
+
+    Args:
+        prompts: dealt out in turn, image i getting `prompts[i % len(prompts)]`: names or numbers of
+            classes, or texts; none for no prompt.
+        guidance: γ of classifier-free guidance: 0 forgets the prompt, 1 is the network as it is.
+        avoid: what guidance leads away from; "" for what the model would make unprompted.
+        limited: whether predictions are kept in the range of images.
+        calibrated: whether predictions get the amplitude that a network cannot know; if not given,
+            where it cannot.
+
+    Raises:
+        JincError: a guidance that is no number.
+    """
+
+    prompts: Sequence[str] = ()
+    guidance: float = 1.0
+    avoid: str = ""
+    limited: bool = True
+    calibrated: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be multiplied by."""
+        if not math.isfinite(self.guidance):
+            raise JincError(f"guidance: {self.guidance} is not a finite number")
+
+    def check(self, model: PixelModel) -> None:
+        """Find out before the work whether a model can be asked this.
+
+        Raises:
+            JincError: it cannot be guided, or does not understand a prompt.
+        """
+        if self.guidance != 1 and not model.guidable:
+            without = "--label-dropout" if model.class_names else "classes"
+            raise JincError(f"guidance: this model was trained without {without}")
+        if self.avoid and self.guidance in (0, 1):
+            raise JincError(f"avoid: needs a guidance above 1, {self.guidance:g} does not look")
+        for prompt in {*self.prompts, self.avoid}:
+            model.prompted([prompt])
+
+    def denoiser(self, model: PixelModel, numbers: Iterable[int]) -> Denoiser:
+        """Return the denoiser of certain images of a seed, `(x_t, t) -> x0_hat`.
+
+        Args:
+            model: what is asked.
+            numbers: of the images, one for each of the batch; they say which gets which prompt.
+        """
+        prompts = self.prompts or ("",)
+        dealt = [prompts[i % len(prompts)] for i in numbers]
+        return self.finished(model, self.guided(model, dealt))
+
+    def guided(self, model: PixelModel, prompts: Sequence[str]) -> Denoiser:
+        """Return the guided denoiser of a batch, as it is: effects join these.
+
+        Args:
+            model: what is asked.
+            prompts: one for each image of the batch.
+        """
+        conditional = model.prompted(prompts)
+        if self.guidance == 1 or not any(prompts):
+            return conditional
+        return cfg(conditional, model.prompted([self.avoid] * len(prompts)), self.guidance)
+
+    def finished(self, model: PixelModel, denoiser: Denoiser) -> Denoiser:
+        """Calibrate and limit what effects have made of a model's denoisers."""
+        if not model.hears_loudness if self.calibrated is None else self.calibrated:
+            denoiser = calibrate(denoiser, model.schedule)
+        return model.limited(denoiser) if self.limited else denoiser

@@ -1,0 +1,168 @@
+"""What all our trained models have in common: a network, its schedule, and their folder."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Self, get_args
+
+import torch
+from torch import Tensor
+
+from jinc.diffusion import Prediction, Schedule, clip, make_schedule
+from jinc.errors import JincError
+from jinc.files import writing
+from jinc.manifest import check_manifest, replacing
+from jinc.models.classes import label_of
+from jinc.nn import Network, load_network
+from jinc.types import Denoiser
+
+FILES = {
+    "denoiser.json": "a single-step denoiser; see jinc denoise test",
+    "diffusion.json": "a model of images, no upscaler; see jinc sample",
+    "upscaling.json": "an upscaler; see jinc upscale",
+}
+"""What a folder holds, by the file that shows it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A network, its schedule, and the images it was trained on.
+
+    Args:
+        network: predicts ε, x0, v or flow.
+        image_size: height and width in pixels.
+        class_names: one name a class; empty for a network without classes.
+        schedule_name: as `make_schedule` knows it.
+        timesteps: T.
+        prediction: what the network predicts.
+        guidable: whether labels were hidden in training, so that it can do without them.
+    """
+
+    FILE: ClassVar[str]
+    """Which of `FILES` its facts are in."""
+    SHOWS: ClassVar[bool] = False
+    """Whether its network is shown other images beside the noisy ones."""
+
+    network: Network
+    image_size: tuple[int, int]
+    class_names: tuple[str, ...] = ()
+    schedule_name: str = "linear"
+    timesteps: int = 1000
+    prediction: Prediction = "eps"
+    guidable: bool = False
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The schedule by its name."""
+        return make_schedule(self.schedule_name, self.timesteps)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the images."""
+        return self.network.channels
+
+    @property
+    def hears_loudness(self) -> bool:
+        """Whether a louder image gives a louder prediction; if not, it is calibrated."""
+        return self.network.hears_loudness
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
+    def to(self, device: torch.device | str) -> Self:
+        """Move the network, and return the model."""
+        self.network.to(device)
+        return self
+
+    def limited(self, denoiser: Denoiser) -> Denoiser:
+        """Keep predictions in [−1, 1]."""
+        return clip(denoiser)
+
+    def labels(self, prompts: Sequence[str]) -> Tensor | None:
+        """Return what the network is told of prompts, `[B]`; None where none says anything.
+
+        Args:
+            prompts: for each image the name or the number of a class, or "" for none.
+
+        Raises:
+            JincError: a prompt that is no class.
+        """
+        labels = [label_of(prompt, self.class_names) for prompt in prompts]
+        return torch.tensor(labels, device=self.device) if any(prompts) else None
+
+    def facts(self) -> dict[str, Any]:
+        """Return all but the network, ready for JSON."""
+        return {
+            "schedule": self.schedule_name,
+            "timesteps": self.timesteps,
+            "prediction": self.prediction,
+            "guidable": self.guidable,
+            "image_size": list(self.image_size),
+            "class_names": list(self.class_names),
+        }
+
+    @classmethod
+    def arguments(cls, network: Network, facts: dict[str, Any]) -> dict[str, Any]:
+        """Return what the class is called with besides the network, from what `facts` returned.
+
+        Raises:
+            JincError: the network is not for images of this size.
+            ValueError: a value makes no sense, or does not fit the network.
+            LookupError: one is missing.
+            TypeError: one is of another type.
+        """
+        height, width = map(int, facts["image_size"])
+        names = tuple(str(name) for name in list(facts["class_names"]))
+        schedule, timesteps = str(facts["schedule"]), int(facts["timesteps"])
+        prediction = facts["prediction"]
+        if prediction not in get_args(Prediction):
+            known = ", ".join(get_args(Prediction))
+            raise ValueError(f"its network predicts {prediction!r}, which is none of {known}")
+        make_schedule(schedule, timesteps)
+        if len(names) != network.classes:
+            raise ValueError(f"{len(names)} classes are named, the network has {network.classes}")
+        if bool(network.beside) != cls.SHOWS:
+            raise ValueError(f"its network is shown {network.beside} channels beside the noisy")
+        network.check_size(height, width)
+        return {
+            "image_size": (height, width),
+            "class_names": names,
+            "schedule_name": schedule,
+            "timesteps": timesteps,
+            "prediction": prediction,
+            "guidable": bool(facts.get("guidable", names)),
+        }
+
+    def save(self, folder: str | Path) -> None:
+        """Write a folder of the network, the facts and a manifest, or replace it whole."""
+        with replacing(Path(folder)) as whole:
+            self.network.save(whole)
+            with writing(whole / self.FILE) as file:
+                file.write((json.dumps(self.facts(), indent=2, ensure_ascii=False) + "\n").encode())
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a model back, in evaluation mode.
+
+        Raises:
+            JincError: a file is missing, damaged, or does not fit the others.
+        """
+        file = Path(folder) / cls.FILE
+        for other, words in FILES.items():
+            if other != cls.FILE and file.with_name(other).is_file():
+                raise JincError(f"{folder}: is {words}")
+        check_manifest(Path(folder))
+        try:
+            facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise JincError(f"{file}: cannot be read as a model ({error})") from None
+        network = load_network(Path(folder)).eval()
+        try:
+            return cls(network, **cls.arguments(network, facts))
+        except (JincError, ValueError, LookupError, TypeError) as error:
+            reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            raise JincError(f"{file}: cannot be read as a model ({reason})") from None
