@@ -14,6 +14,11 @@ TINY = (
 )
 
 
+def snapshot(folder: Path) -> dict[Path, bytes]:
+    found = (path for path in folder.rglob("*") if "cache" not in path.parts)
+    return {path: path.read_bytes() if path.is_file() else b"" for path in found}
+
+
 class Said(NamedTuple):
     code: object
     out: str
@@ -44,6 +49,24 @@ def jinc(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
         return Said(code, out, err)
 
     return run
+
+
+@pytest.fixture
+def refused(jinc: Callable, tmp_path: Path) -> Callable[..., None]:
+    """Expect one line with the words in it, and nothing written where the run would be."""
+
+    def check(*arguments: object, says: str | Path) -> None:
+        before = snapshot(tmp_path)
+        said = jinc(*arguments)
+        assert said.code == 2, said
+        assert said.out == ""
+        assert said.err.endswith("\n")
+        assert said.err.count("\n") == 1, said.err
+        assert said.err.startswith("jinc: ")
+        assert str(says) in said.err
+        assert snapshot(tmp_path) == before
+
+    return check
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ import os
 import pickle
 import shutil
 import struct
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -70,29 +69,6 @@ BAD_DATA = (
     *(missing, empty_folder, truncated_png, wrong_magic, short_record),
     *(pickle_with_code, one_picture, differing_sizes, text),
 )
-
-
-@pytest.fixture
-def refused(jinc: Callable, tmp_path: Path) -> Callable[..., None]:
-    """Expect one line with the words in it, and nothing written where the run would be."""
-
-    def check(*arguments: object, says: str | Path) -> None:
-        before = snapshot(tmp_path)
-        said = jinc(*arguments)
-        assert said.code == 2, said
-        assert said.out == ""
-        assert said.err.endswith("\n")
-        assert said.err.count("\n") == 1, said.err
-        assert said.err.startswith("jinc: ")
-        assert str(says) in said.err
-        assert snapshot(tmp_path) == before
-
-    return check
-
-
-def snapshot(folder: Path) -> dict[Path, bytes]:
-    found = (path for path in folder.rglob("*") if "cache" not in path.parts)
-    return {path: path.read_bytes() if path.is_file() else b"" for path in found}
 
 
 @pytest.mark.parametrize("make", BAD_DATA)

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from jinc.data import contact_sheet
+from jinc.data.sheet import GAP
 from jinc.errors import JincError
 
 
@@ -46,3 +47,34 @@ def test_words_are_drawn_beside_and_above() -> None:
 def test_words_have_to_fit_the_images() -> None:
     with pytest.raises(JincError, match=r"2×2 images got words for 2×1"):
         contact_sheet(torch.zeros(2, 2, 1, 4, 4), ["a", "b"], ["c"])
+
+
+def test_captions_are_under_their_images() -> None:
+    images = torch.full((2, 2, 1, 32, 40), 255, dtype=torch.uint8)
+    images[..., 0, :] = images[..., -1, :] = 0
+    blank = contact_sheet(images, [" ", " "], [" ", " "], captions=[[" ", " "], [" ", " "]])
+    words = [["21.5 dB", " "], [" ", "a long one, wider than its image"]]
+    sheet = contact_sheet(images, [" ", " "], [" ", " "], captions=words)
+    edges = np.flatnonzero((blank[..., 0] == 0).any(1))
+    wider = sheet.shape[1] / blank.shape[1]
+    assert wider > 2
+    for row, (top, bottom) in enumerate(((edges[1], edges[2]), (edges[3], len(sheet)))):
+        under = (sheet[top + 1 : bottom, :, 0] < 128).any(0)
+        left, right = under[: sheet.shape[1] // 2], under[sheet.shape[1] // 2 :]
+        assert (left.sum() > 10, right.sum() > 10) == ((True, False), (False, True))[row]
+
+
+def test_without_words_there_is_no_room_for_them() -> None:
+    images = torch.zeros(1, 3, 1, 8, 8, dtype=torch.uint8)
+    sheet = contact_sheet(images, [""], ["", "", ""])
+    assert sheet.shape[0] == 8 + 2 * GAP
+    assert (sheet[GAP : GAP + 8, GAP : GAP + 8] == 0).all()
+    assert contact_sheet(images, [""], ["t", "", ""]).shape[0] > sheet.shape[0] + 8
+    assert contact_sheet(images, ["t"], ["", "", ""]).shape[1] > sheet.shape[1] + 4
+
+
+def test_captions_have_to_fit_the_images() -> None:
+    images = torch.zeros(2, 2, 1, 4, 4)
+    for captions in ([["a", "b"]], [["a", "b"], ["c"]]):
+        with pytest.raises(JincError, match=r"2×2 images got captions for \["):
+            contact_sheet(images, ["a", "b"], ["c", "d"], captions=captions)

@@ -23,7 +23,7 @@ from jinc.errors import JincError
 from jinc.signal import disc
 
 SCHEDULE = Schedule.linear(T=1000)
-PREDICTIONS = ["eps", "x0", "v"]
+PREDICTIONS = ["eps", "x0", "v", "flow"]
 T_EACH = torch.tensor([0, 30, 500, 999])
 
 
@@ -89,6 +89,7 @@ def test_weights_of_known_ratios() -> None:
         "eps": [5 / 99, 5 / 9, 1, 1],
         "x0": [5, 5, 1, 1 / 4],
         "v": [5 / 100, 5 / 10, 1 / 2, 1 / 5],
+        "flow": [5 / (math.sqrt(99) + 1) ** 2, 5 / 16, 1 / 4, 1 / 9],
     }
     for prediction, weights in expected.items():
         found = min_snr_weight(schedule, prediction, torch.arange(4))
@@ -108,8 +109,8 @@ def test_the_weighted_loss_is_one_loss_whatever_is_predicted(gamma) -> None:
         output = target(SCHEDULE, prediction, x0_hat, T_EACH, eps_hat)
         off = error(output, target(SCHEDULE, prediction, x0, T_EACH, eps))
         losses.append(min_snr_weight(SCHEDULE, prediction, T_EACH, gamma) * off)
-    torch.testing.assert_close(losses[0], losses[1], rtol=1e-9, atol=0)
-    torch.testing.assert_close(losses[2], losses[1], rtol=1e-9, atol=0)
+    for loss in losses:
+        torch.testing.assert_close(loss, losses[1], rtol=1e-9, atol=0)
 
 
 def white(x_t, t):
@@ -171,7 +172,7 @@ def test_unknown_predictions_are_named(function) -> None:
 
 def test_bad_arguments_are_named() -> None:
     x = images(0)
-    with pytest.raises(JincError, match="there are eps, x0, v"):
+    with pytest.raises(JincError, match="there are eps, x0, v, flow"):
         target(SCHEDULE, "score", x, T_EACH, x)
     with pytest.raises(JincError, match="no prediction"):
         min_snr_weight(SCHEDULE, "score", T_EACH)

@@ -5,12 +5,15 @@ import torch
 
 from jinc.diffusion import (
     Schedule,
+    eps_from_flow,
     eps_from_v,
     eps_from_x0,
+    flow_from_x0_eps,
     forward,
     step_noise,
     v_from_x0_eps,
     x0_from_eps,
+    x0_from_flow,
     x0_from_v,
 )
 
@@ -47,6 +50,9 @@ def test_conversions_invert_each_other(t):
     assert torch.allclose(eps_from_x0(SCHEDULE, x_t, t, x0), eps, rtol=0, atol=1e-12)
     assert torch.allclose(x0_from_v(SCHEDULE, x_t, t, v), x0, rtol=0, atol=1e-14)
     assert torch.allclose(eps_from_v(SCHEDULE, x_t, t, v), eps, rtol=0, atol=1e-14)
+    u = flow_from_x0_eps(SCHEDULE, x0, t, eps)
+    assert torch.allclose(x0_from_flow(SCHEDULE, x_t, t, u), x0, rtol=0, atol=1e-14)
+    assert torch.allclose(eps_from_flow(SCHEDULE, x_t, t, u), eps, rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("t", LEVELS)
@@ -88,6 +94,7 @@ def test_noising_from_clean_is_forward():
 @pytest.mark.parametrize("t", [30, torch.tensor([0, 30, 500, 999])])
 def test_images_keep_their_type(dtype, t):
     x0, eps = images(0, torch.float32).to(dtype), images(1, torch.float32).to(dtype)
-    for function in (forward, x0_from_eps, eps_from_x0, v_from_x0_eps, x0_from_v, eps_from_v):
+    of_v, of_flow = (v_from_x0_eps, x0_from_v, eps_from_v), (x0_from_flow, eps_from_flow)
+    for function in (forward, x0_from_eps, eps_from_x0, flow_from_x0_eps, *of_v, *of_flow):
         assert function(SCHEDULE, x0, t, eps).dtype == dtype
     assert step_noise(SCHEDULE, x0, t, 999, eps).dtype == dtype

@@ -8,7 +8,7 @@ import torch
 from jinc.diffusion import Schedule, make_schedule
 from jinc.errors import JincError
 
-NAMED = [Schedule.linear, Schedule.cosine, Schedule.scaled_linear]
+NAMED = [Schedule.linear, Schedule.cosine, Schedule.scaled_linear, Schedule.flow]
 
 
 @pytest.mark.parametrize("make", NAMED)
@@ -91,7 +91,7 @@ def test_betas_outside_their_range_are_named(beta):
         Schedule.from_betas(torch.tensor([0.1, beta]))
 
 
-@pytest.mark.parametrize("name", ["linear", "cosine", "scaled_linear"])
+@pytest.mark.parametrize("name", ["linear", "cosine", "scaled_linear", "flow"])
 def test_make_schedule_finds_the_constructor(name):
     made = make_schedule(name, 30)
     assert torch.equal(made.alpha_bars, getattr(Schedule, name)(T=30).alpha_bars)

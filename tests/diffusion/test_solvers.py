@@ -29,7 +29,6 @@ from jinc.errors import JincError
 
 diffusers = pytest.importorskip("diffusers")
 # NumPy's functions on torch's tensors, inside the schedulers.
-pytestmark = pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")
 
 SCHEDULE = Schedule.linear(T=200, beta_start=5e-4, beta_end=0.1)
 FLOWS = [name for name in SOLVERS if name != "ddpm"]

@@ -64,6 +64,11 @@ app.command("jinc.cli.train:train", name="train", help=TRAIN)
 app.command("jinc.cli.presets:presets", name="presets", help="List settings that make sense.")
 app.command("jinc.cli.denoise:app", name="denoise", help="Train and test a single-step denoiser.")
 app.command("jinc.cli.sample:sample", name="sample", help="Generate images from a run.")
+app.command("jinc.cli.edit:edit", name="edit", help="Make pictures anew, more or less of them.")
+app.command(
+    "jinc.cli.inpaint:inpaint", name="inpaint", help="Generate what is missing in pictures."
+)
+app.command("jinc.cli.illusion:app", name="illusion", help="Pictures that are several things.")
 app.command("jinc.cli.rotate:rotate", name="rotate", help=ROTATE)
 app.command("jinc.cli.shift:shift", name="shift", help=SHIFT)
 app.command("jinc.cli.probe:probe", name="probe", help=PROBE)

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,18 +14,18 @@ from rich.table import Table
 from jinc.cli.compared import Answers, Clean, Denoising, draw, find_clean
 from jinc.cli.models import open_model
 from jinc.cli.places import check_folder, make_folder
-from jinc.cli.sampling import SEVERAL, SamplerName, SamplingOptions
+from jinc.cli.sampling import SEVERAL, SamplerName
+from jinc.cli.watching import WatchedOptions
 from jinc.diffusion import timesteps
 from jinc.errors import JincError
 from jinc.files import writing
 from jinc.metrics import levels_from
-from jinc.models import PixelModel, Shaping
 
 QUARTERS = ("25%", "50%", "75%")
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareOptions(SamplingOptions):
+class CompareOptions(WatchedOptions):
     """How many images, and how they are denoised iteratively.
 
     Args:
@@ -34,6 +34,8 @@ class CompareOptions(SamplingOptions):
             not given, the classes that a set tells, or nothing.
         sampler: of iterative denoising: the strided posterior, as in the course, or another.
         steps: levels of iterative denoising, evenly from each of `--levels`, not by a stride.
+        strip: draw how the first images came to be from the highest level, in strip.png.
+        gif: the same as denoising.gif.
     """
 
     number: Annotated[int, Parameter(alias="-n")] = 16
@@ -47,13 +49,11 @@ def compare(
     /,
     *,
     out: Path,
-    images: Annotated[tuple[Path, ...], SEVERAL] = (),
+    images: Annotated[tuple[Path, ...], SEVERAL, Parameter(alias="--image")] = (),
     data: str | None = None,
     levels: Annotated[tuple[str, ...], SEVERAL] = QUARTERS,
     stride: int | None = None,
     restore: bool = True,
-    strip: Annotated[bool, Parameter(negative=())] = False,
-    gif: Annotated[bool, Parameter(negative=())] = False,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
     options: Annotated[CompareOptions, Parameter(name="*")] = CompareOptions(),
 ) -> None:
@@ -69,8 +69,6 @@ def compare(
         stride: iterative denoising visits its multiples; 3% of all levels, if not given.
         restore: give filters the images at the contrast of clean ones, x_t/√ᾱ_t; the course gives
             them x_t.
-        strip: draw how images came to be from the highest level, in strip.png.
-        gif: the same as denoising.gif.
         json_: print JSON for machines.
         options: how many images, what they show, and how they are denoised.
     """
@@ -82,16 +80,16 @@ def compare(
     if not paths:
         raise JincError("--levels: names nothing")
     clean = find_clean(source, model, images, data, options.number, options.seed)
-    shaping = _shaping(model, clean, options)
+    shaping = options.shaping(model, usual=clean.prompts)
+    moved = options.on_device(model)
     make_folder(out)
-    on_device = options.on_device(model)
-    denoising = Denoising(on_device, shaping, options.walk(), options.seed, restore)
+    denoising = Denoising(moved, shaping, options.walk(), options.seed, restore)
     found = denoising.of(clean.x0, paths)
     facts = _facts(clean, paths, found) | {"sampler": options.sampler, "restored": restore}
     facts |= {"guidance": options.guidance, "seed": options.seed}
     with writing(out / "comparison.json") as file:
         file.write((json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
-    written = draw(out, clean, found, strip=strip, gif=gif)
+    written = draw(out, clean, found, strip=options.strip, gif=options.gif)
     if json_:
         print(json.dumps(facts | {"written": written}, ensure_ascii=False, allow_nan=False))
         return
@@ -131,21 +129,6 @@ def _path(t: int, T: int, stride: int | None, steps: int | None) -> list[int]:
     if stride is not None:
         raise JincError("--stride: says what --steps says too; take one of them")
     return timesteps(t + 1, min(steps, t + 1))
-
-
-def _shaping(model: PixelModel, clean: Clean, options: CompareOptions) -> Shaping:
-    """Return what a model is told of the images.
-
-    Raises:
-        JincError: it cannot be guided, does not understand it, or has to be told more.
-    """
-    prompts = options.prompts or clean.prompts
-    shaping = replace(options.shaping(model), prompts=prompts)
-    if not any(prompts) and options.guidance != 1:
-        raise JincError("--guidance: leads nowhere unless --prompt says what the images show")
-    if not any(prompts) and model.class_names and not model.guidable:
-        raise JincError("--prompt: this model has to be told which classes the images show")
-    return shaping
 
 
 def _facts(clean: Clean, paths: Sequence[list[int]], found: Sequence[Answers]) -> dict[str, Any]:

@@ -1,10 +1,9 @@
 """What `jinc compare` compares: clean images, and what is made of them once they are noisy."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import torch
 from rich.console import Console
@@ -131,7 +130,7 @@ class Denoising:
             return [self._from(x0, path, lambda: bar.advance(task)) for path in paths]
 
     @torch.no_grad()
-    def _from(self, x0: Images, path: list[int], moved: Any) -> Answers:
+    def _from(self, x0: Images, path: list[int], moved: Callable[[], None]) -> Answers:
         t, schedule = path[0], self.model.schedule
         noise = SeededNoise(self.seed, range(len(x0)))
         clean = x0.to(self.model.device)

@@ -2,6 +2,7 @@
 
 import difflib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -65,15 +66,29 @@ class Swept:
 
     def sheet(self) -> NDArray[np.uint8]:
         """All images with words beside them."""
-        rows, columns, _, height, width = self.images.shape
-        largest = max(1, SHEET // max(rows * height, columns * width))
-        usual = min(enlargement((height, width), None), largest)
-        return contact_sheet(self.images, self.rows, self.columns, self.scale or usual)
+        return enlarged_sheet(self.images, self.rows, self.columns, self.scale)
 
 
 def enlargement(size: tuple[int, ...], scale: int | None) -> int:
     """Return how many times pixels are repeated: as asked, or until images can be looked at."""
     return math.ceil(SEEN / max(size)) if scale is None else scale
+
+
+def enlarged_sheet(
+    images: Tensor, rows: Sequence[str], columns: Sequence[str], scale: int | None = None
+) -> NDArray[np.uint8]:
+    """Lay images out with words, large enough to be looked at.
+
+    Args:
+        images: `[R, C, 1 or 3, height, width]`.
+        rows: words in front of rows, `[R]`.
+        columns: words above columns, `[C]`.
+        scale: how many times pixels are repeated; None for what suits.
+    """
+    down, across, _, height, width = images.shape
+    largest = max(1, SHEET // max(down * height, across * width))
+    usual = min(enlargement((height, width), None), largest)
+    return contact_sheet(images, rows, columns, scale or usual)
 
 
 def check_out(out: Path, fps: float) -> None:

@@ -1,23 +1,31 @@
 """`jinc sample`."""
 
 from pathlib import Path
+from typing import Annotated
 
 import torch
-from rich.console import Console
-from rich.progress import Progress
+from cyclopts import Parameter
 from torch import Tensor
 
 from jinc.cli.models import open_model
 from jinc.cli.places import check_folder, make_folder
-from jinc.cli.sampling import USUAL, Options
+from jinc.cli.watching import Watch, WatchedOptions
 from jinc.data import image_grid, save_images, save_png
 from jinc.models import CHUNK, generate_images, grid_columns
 
 MOST_SHOWN = 400
 """Images in one grid."""
 
+USUAL = WatchedOptions()
 
-def sample(source: Path, /, *, out: Path, options: Options = USUAL) -> None:
+
+def sample(
+    source: Path,
+    /,
+    *,
+    out: Path,
+    options: Annotated[WatchedOptions, Parameter(name="*")] = USUAL,
+) -> None:
     """Generate images. Image i of a seed is the same, byte for byte, however many are asked for.
 
     Args:
@@ -35,14 +43,12 @@ def sample(source: Path, /, *, out: Path, options: Options = USUAL) -> None:
     )
     make_folder(out)
     images: list[Tensor] = []
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("sampling", total=-(-number // CHUNK) * len(levels))
-        for numbers, step in walks:
-            bar.advance(task)
-            if step.t == -1:
-                save_images(out, step.x_t, numbers.start)
-                images += [step.x_t] if numbers.start < MOST_SHOWN else []
+    watch = Watch(options, len(levels), -(-number // CHUNK))
+    for numbers, done in watch.finished(walks):
+        save_images(out, done, numbers.start)
+        images += [done] if numbers.start < MOST_SHOWN else []
     shown = torch.cat(images)[:MOST_SHOWN]
     save_png(out / "grid.png", image_grid(shown, columns=grid_columns(shaping.prompts), scale=None))
     which = "all of them" if len(shown) == number else f"the first {len(shown)}"
-    print(f"{number} images: {out}, {which} in {out / 'grid.png'}")
+    files = ", ".join([str(out / "grid.png"), *watch.write(out)])
+    print(f"{number} images: {out}, {which} in {files}")

@@ -1,5 +1,6 @@
 """What all commands that generate images make of their options."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Literal, TypeAlias
@@ -100,15 +101,20 @@ class SamplingOptions:
             return partial(solve, method=self.sampler)
         return partial(sample, method=self.method())
 
-    def shaping(self, model: PixelModel) -> Shaping:
-        """Return what is asked of a model: all its classes where none is named.
+    def shaping(self, model: PixelModel, usual: Sequence[str] | None = None) -> Shaping:
+        """Return what is asked of a model.
+
+        Args:
+            model: who is asked.
+            usual: prompts where none is named; all classes of the model, if not given.
 
         Raises:
-            JincError: it cannot be guided, or does not understand a prompt.
+            JincError: it cannot be guided, does not understand a prompt, or has to be told more.
         """
+        usual = model.class_names if usual is None else usual
         try:
             shaping = Shaping(
-                prompts=self.prompts or model.class_names,
+                prompts=self.prompts or usual,
                 guidance=self.guidance,
                 avoid=self.avoid,
                 limited=self.clip,
@@ -123,9 +129,3 @@ class SamplingOptions:
         """Move a model to where it is to work."""
         keep_freed_memory()
         return model.to(choose_device(self.device))
-
-
-Options: TypeAlias = Annotated[SamplingOptions, Parameter(name="*")]
-"""All of them as options without a prefix."""
-
-USUAL = SamplingOptions()

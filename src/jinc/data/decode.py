@@ -76,6 +76,33 @@ def decode_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
+def decode_with_alpha(
+    path: Path, max_pixels: int = MAX_PIXELS
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    """Decode an image as `decode_image` does, but what is transparent apart, not on white.
+
+    Args:
+        path: a PNG, JPEG or WebP file.
+        max_pixels: the most pixels (width times height) that are accepted.
+
+    Returns:
+        uint8, `[height, width, 1 or 3]`, the colours as stored; and alpha, uint8,
+        `[height, width]`, 255 where it is opaque, None for a file that knows nothing else.
+
+    Raises:
+        JincError: the file is not an image, is damaged, or is too large.
+    """
+    with _opened(path, max_pixels) as image:
+        image.load()
+        upright, alpha = ImageOps.exif_transpose(image), None
+        if upright.has_transparency_data and not upright.mode.startswith("I"):
+            mode = "L" if upright.mode in _GREY_MODES else "RGB"
+            whole = upright.convert("RGBA")
+            alpha, upright = np.asarray(whole.getchannel("A")), whole.convert("RGB").convert(mode)
+        pixels = np.asarray(_plain(upright))
+    return pixels if pixels.ndim == 3 else pixels[..., None], alpha
+
+
 @contextmanager
 def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
     with reading(path) as file:

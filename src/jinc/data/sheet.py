@@ -1,4 +1,4 @@
-"""A contact sheet: pictures in rows and columns, with words beside them."""
+"""A contact sheet: pictures in rows and columns, with words beside and under them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,44 +16,65 @@ GAP = 4
 
 
 def contact_sheet(
-    images: Tensor, rows: Sequence[str], columns: Sequence[str], scale: int = 1
+    images: Tensor,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    scale: int = 1,
+    captions: Sequence[Sequence[str]] | None = None,
 ) -> NDArray[np.uint8]:
-    """Lay images out on white, words in front of each row and above each column.
+    """Lay images out on white, words in front of each row, above each column, under each image.
 
     Args:
         images: `[R, C, 1 or 3, height, width]`, uint8, or float in [-1, 1].
         rows: words in front of rows, `[R]`.
         columns: words above columns, `[C]`.
         scale: whole number of times that each pixel is repeated along each axis.
+        captions: words under images, `[R][C]`; None for none.
 
     Returns:
         `[height, width, 3]`, for `save_png`.
 
     Raises:
-        JincError: there are not as many words as rows or columns, or `image_grid` refuses.
+        JincError: there are not as many words as rows, columns or images, or `image_grid` refuses.
     """
-    if images.shape[:2] != (len(rows), len(columns)):
-        there = f"{images.shape[0]}×{images.shape[1]} images"
-        raise JincError(f"a sheet of {there} got words for {len(rows)}×{len(columns)}")
+    under = captions or [[""] * len(columns)] * len(rows)
+    _check(images, rows, columns, under)
     height, width = images.shape[3] * scale, images.shape[4] * scale
     font = _font(min(18, max(11, height // 9)))
     line = sum(font.getmetrics())
-    left = round(max(map(font.getlength, rows))) + 3 * GAP
-    step = max(width, round(max(map(font.getlength, columns))) + GAP) + GAP, height + GAP
-    size = left + step[0] * len(columns) + GAP, line + 2 * GAP + step[1] * len(rows)
-    sheet = Image.new("RGB", size, "white")
+    head = line + 2 * GAP if any(columns) else GAP
+    left = round(max(map(font.getlength, rows))) + 3 * GAP if any(rows) else GAP
+    words = [*columns, *(word for row in under for word in row)]
+    step = (
+        max(width, round(max(map(font.getlength, words))) + GAP) + GAP,
+        height + GAP + (line if captions else 0),
+    )
+    sheet = Image.new(
+        "RGB", (left + step[0] * len(columns) + GAP, head + step[1] * len(rows)), "white"
+    )
     draw = ImageDraw.Draw(sheet)
     for c, word in enumerate(columns):
         middle = left + c * step[0] + (step[0] - GAP) / 2
         draw.text((middle, GAP), word, "black", font, anchor="ma")
         for r, image in enumerate(images[:, c]):
             tile = Image.fromarray(image_grid(image[None], padding=0, scale=scale))
-            place = left + c * step[0] + (step[0] - GAP - width) // 2
-            sheet.paste(tile, (place, line + 2 * GAP + r * step[1]))
+            place = left + c * step[0] + (step[0] - GAP - width) // 2, head + r * step[1]
+            sheet.paste(tile, place)
+            draw.text((middle, place[1] + height), under[r][c], "black", font, anchor="ma")
     for r, word in enumerate(rows):
-        middle = line + 2 * GAP + r * step[1] + height / 2
+        middle = head + r * step[1] + height / 2
         draw.text((left - 2 * GAP, middle), word, "black", font, anchor="rm")
     return np.asarray(sheet)
+
+
+def _check(
+    images: Tensor, rows: Sequence[str], columns: Sequence[str], under: Sequence[Sequence[str]]
+) -> None:
+    there = f"{images.shape[0]}×{images.shape[1]} images"
+    if images.shape[:2] != (len(rows), len(columns)):
+        raise JincError(f"a sheet of {there} got words for {len(rows)}×{len(columns)}")
+    if len(under) != len(rows) or any(len(row) != len(columns) for row in under):
+        raise JincError(f"a sheet of {there} got captions for {[*map(len, under)]}")
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont:

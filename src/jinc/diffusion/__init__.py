@@ -1,5 +1,6 @@
 """Schedules, the forward process, samplers and effects; it knows no network."""
 
+from jinc.diffusion.adaptive import AdaptiveStep, Weight, adaptive
 from jinc.diffusion.anagram import anagram
 from jinc.diffusion.batched import Branch, Shared
 from jinc.diffusion.certify import Certificate, certify
@@ -15,7 +16,7 @@ from jinc.diffusion.factorised import Map, factorised
 from jinc.diffusion.flow import flow_scale, flow_time, heun
 from jinc.diffusion.guidance import cfg
 from jinc.diffusion.hybrid import colour_hybrid, hybrid, low_pass, triple_hybrid
-from jinc.diffusion.inpainting import repaint_levels, replace
+from jinc.diffusion.inpainting import from_noise, repaint_levels, replace
 from jinc.diffusion.inversion import invert
 from jinc.diffusion.isotropic import isotropic
 from jinc.diffusion.losses import (
@@ -65,6 +66,7 @@ from jinc.diffusion.random_moves import (
     random_move,
 )
 from jinc.diffusion.reductions import Reduction, alternating, mean, sum_preserving
+from jinc.diffusion.rows import Rows, ask_some
 from jinc.diffusion.samplers import Step, Walk, generate, sample
 from jinc.diffusion.schedule import Schedule, make_schedule
 from jinc.diffusion.sdedit import (
@@ -100,6 +102,7 @@ from jinc.diffusion.views_plain import (
 __all__ = [
     "SOLVERS",
     "VIEWS",
+    "AdaptiveStep",
     "Branch",
     "Certificate",
     "Effect",
@@ -114,6 +117,7 @@ __all__ = [
     "QuarterTurns",
     "Reduction",
     "Rotation",
+    "Rows",
     "Schedule",
     "SeededNoise",
     "Shared",
@@ -123,8 +127,11 @@ __all__ = [
     "Tiles",
     "View",
     "Walk",
+    "Weight",
+    "adaptive",
     "alternating",
     "anagram",
+    "ask_some",
     "between",
     "c4",
     "calibrate",
@@ -155,6 +162,7 @@ __all__ = [
     "forward",
     "fourier_shift",
     "framed",
+    "from_noise",
     "gaussian",
     "generate",
     "gentle",

@@ -1,9 +1,9 @@
 """What is made from denoisers and is a denoiser: effects nest in one expression."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import TypeAlias, final
 
 import torch
 
@@ -13,6 +13,9 @@ from jinc.diffusion.schedule import Schedule
 from jinc.diffusion.views import View
 from jinc.errors import JincError
 from jinc.types import Denoiser, Images, Steps
+
+Leaves: TypeAlias = Callable[[Sequence[Branch]], list[Images]]
+"""How leaves answer questions: one x0_hat for each."""
 
 
 class Effect(ABC):
@@ -47,7 +50,7 @@ class Effect(ABC):
     @final
     def __call__(self, x_t: Images, t: Steps) -> Images:
         """Ask every branch, all at once, and combine."""
-        return _ask([Branch(self, x_t, t)])[0]
+        return ask([Branch(self, x_t, t)])[0]
 
 
 @dataclass(frozen=True)
@@ -153,17 +156,24 @@ class symmetrize(Effect):
         return torch.stack([view.inverse(answer) for view, answer in pairs]).mean(0)
 
 
-def _ask(questions: Sequence[Branch]) -> list[Images]:
+def ask(questions: Sequence[Branch], leaves: Leaves = ask_leaves) -> list[Images]:
     """Answer questions to denoisers of any kind.
 
     1. Every effect asks its own questions, which take its place; again, until only leaves are left.
     2. The leaves answer, all at once.
     3. On the way back every effect combines the answers that stand where its questions stood.
+
+    Args:
+        questions: to effects and leaves.
+        leaves: how leaves are asked.
+
+    Returns:
+        one x0_hat for each question, shaped like its images.
     """
     if not any(isinstance(question.denoiser, Effect) for question in questions):
-        return ask_leaves(questions)
+        return leaves(questions)
     unfolded = [_unfold(question) for question in questions]
-    answers = iter(_ask([own for owns in unfolded for own in owns]))
+    answers = iter(ask([own for owns in unfolded for own in owns], leaves))
     return [
         _fold(question, [next(answers) for _ in owns])
         for question, owns in zip(questions, unfolded, strict=True)

@@ -90,3 +90,20 @@ def repaint_levels(levels: Sequence[int], jump: int, times: int) -> list[int]:
         if k >= jump and (len(falls) - 1 - k) % jump == 0:
             walk += falls[k - jump : k + 1] * (times - 1)
     return walk
+
+
+@dataclass(frozen=True)
+class from_noise:
+    """Start from nothing but noise, whatever the photograph; beside `sdedit_start`.
+
+    Args:
+        levels: to visit, the first being where the noise is.
+    """
+
+    levels: Sequence[int]
+
+    def __call__(
+        self, schedule: Schedule, photo: Images, *, noise: Noise
+    ) -> tuple[Images, list[int]]:
+        """Return white noise in the shape of the photograph, and the levels."""
+        return noise(photo), list(self.levels)

@@ -22,7 +22,8 @@ class Tiles:
     Args:
         size: height and width of the image, pixels.
         tile: height and width of a tile, no larger than the image.
-        overlap: pixels that neighbours share at least, 0 or more and less than a tile.
+        overlap: pixels that neighbours share at least, 0 or more and less than a tile, where there
+            are neighbours.
         unit: tiles begin at multiples of it, ≥ 1; it divides all the other sizes.
 
     Raises:
@@ -41,10 +42,12 @@ class Tiles:
         """Refuse what leaves gaps."""
         if self.unit < 1 or any(n % self.unit for n in (*self.size, *self.tile, self.overlap)):
             raise JincError(f"tiles: {self._words} are no multiples of {self.unit}")
-        if not 0 <= self.overlap < min(self.tile):
-            raise JincError(f"overlap: {self.overlap} is not from 0 to below {min(self.tile)}")
         if any(tile > size for tile, size in zip(self.tile, self.size, strict=True)):
             raise JincError(f"tiles: {self._words} are larger than the image")
+        pairs = zip(self.tile, self.size, strict=True)
+        least = min((tile for tile, size in pairs if tile < size), default=math.inf)
+        if not 0 <= self.overlap < least:
+            raise JincError(f"overlap: {self.overlap} is not from 0 to below a tile, {least}")
 
     @cached_property
     def places(self) -> list[tuple[slice, slice]]:
@@ -139,7 +142,7 @@ class tiled(Effect):
 
 def _starts(size: int, tile: int, overlap: int) -> list[int]:
     """Spread as few tiles as do over a line, from end to end."""
-    count = 1 + math.ceil((size - tile) / (tile - overlap))
+    count = 1 + math.ceil((size - tile) / (tile - overlap)) if size > tile else 1
     return [round(place * (size - tile) / max(1, count - 1)) for place in range(count)]
 
 

@@ -1,10 +1,10 @@
 """What is found out about a model that is probed, as plain data."""
 
-import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self, TypeAlias, get_args
 
 from jinc.metrics.of_networks import AtLevel
+from jinc.metrics.plain import without_nan
 from jinc.types import Images
 
 Part: TypeAlias = Literal["network", "sampling", "curves"]
@@ -86,14 +86,5 @@ class Probe:
 
     def facts(self) -> dict[str, Any]:
         """Return all of it ready for JSON; None is what is no number."""
-        found: dict[str, Any] = _without_nan(asdict(self))
+        found: dict[str, Any] = without_nan(asdict(self))
         return found
-
-
-def _without_nan(value: Any) -> Any:
-    """The same with None for NaN, which JSON does not know."""
-    if isinstance(value, dict):
-        return {name: _without_nan(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(each) for each in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -9,8 +9,10 @@ from jinc.models.deepfloyd_files import (
 )
 from jinc.models.deepfloyd_upscaler import PromptedUpscaler, PromptedUpscaling
 from jinc.models.device import choose_device
+from jinc.models.editing import edit_images
 from jinc.models.from_diffusers import DiffusersModel, DiffusersNetwork, from_diffusers
 from jinc.models.generate import generate_images, grid_columns
+from jinc.models.illusions import Anagram, Hybrid, HybridKind
 from jinc.models.in_parts import in_parts
 from jinc.models.model import Model, NetworkDenoiser
 from jinc.models.official import load_official
@@ -26,11 +28,14 @@ from jinc.models.upscaler import Upscaler, UpscalingDenoiser
 
 __all__ = [
     "CHUNK",
+    "Anagram",
     "Chunk",
     "DiffusersModel",
     "DiffusersNetwork",
     "Embedder",
     "Enlargement",
+    "Hybrid",
+    "HybridKind",
     "Model",
     "NetworkDenoiser",
     "PixelModel",
@@ -49,6 +54,7 @@ __all__ = [
     "UpscalingModel",
     "choose_device",
     "chunks",
+    "edit_images",
     "from_diffusers",
     "generate_images",
     "grid_columns",

@@ -6,7 +6,7 @@ from functools import partial
 from jinc.diffusion import Step, Walk, ddim, sample
 from jinc.models.chunks import chunks
 from jinc.models.pixel_model import PixelModel
-from jinc.models.shaping import Shaping
+from jinc.models.shaping import Asking, Shaping
 
 PLAIN = Shaping()
 DDIM: Walk = partial(sample, method=ddim())
@@ -16,7 +16,7 @@ def generate_images(
     model: PixelModel,
     count: int,
     *,
-    shaping: Shaping = PLAIN,
+    shaping: Asking = PLAIN,
     walk: Walk = DDIM,
     steps: int | Sequence[int] = 50,
     seed: int = 0,

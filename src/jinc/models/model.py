@@ -34,6 +34,10 @@ class NetworkDenoiser:
         output = self.network(x_t, t, self.labels)
         return x0_of(self.schedule, self.prediction, x_t, t, output)
 
+    def rows(self, places: Tensor) -> Denoiser:
+        """Return a denoiser of some images of the batch only."""
+        return self if self.labels is None else replace(self, labels=self.labels[places])
+
     @property
     def shares(self) -> Hashable:
         """Leaves of one network and schedule are asked together."""

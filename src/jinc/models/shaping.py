@@ -1,13 +1,27 @@
 """What a sampler asks: a model's denoiser for certain images, guided, calibrated and limited."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from jinc.diffusion import calibrate, cfg
 from jinc.errors import JincError
 from jinc.models.pixel_model import PixelModel
 from jinc.types import Denoiser
+
+
+class Asking(Protocol):
+    """Says what a sampler asks for certain images: `Shaping`, or an illusion of several."""
+
+    def denoiser(self, model: PixelModel, numbers: Sequence[int]) -> Denoiser:
+        """Return `(x_t, t) -> x0_hat` for a batch.
+
+        Args:
+            model: what is asked.
+            numbers: of the images within the run, one for each of the batch.
+        """
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,17 +56,21 @@ class Shaping:
         """Find out before the work whether a model can be asked this.
 
         Raises:
-            JincError: it cannot be guided, or does not understand a prompt.
+            JincError: it cannot be guided, has to be prompted, or does not understand a prompt.
         """
         if self.guidance != 1 and not model.guidable:
             without = "--label-dropout" if model.class_names else "classes"
             raise JincError(f"guidance: this model was trained without {without}")
+        if self.guidance != 1 and not any(self.prompts):
+            raise JincError("guidance: leads nowhere without a prompt")
+        if model.class_names and not model.guidable and not all(self.prompts or [""]):
+            raise JincError("prompt: this model has to be told which class; it knows no other way")
         if self.avoid and self.guidance in (0, 1):
             raise JincError(f"avoid: needs a guidance above 1, {self.guidance:g} does not look")
         for prompt in {*self.prompts, self.avoid}:
             model.prompted([prompt])
 
-    def denoiser(self, model: PixelModel, numbers: Iterable[int]) -> Denoiser:
+    def denoiser(self, model: PixelModel, numbers: Sequence[int]) -> Denoiser:
         """Return the denoiser of certain images of a seed, `(x_t, t) -> x0_hat`.
 
         Args:

@@ -19,46 +19,58 @@ _APART = 2**63
 
 
 class UpscalingModel(Protocol):
-    """A model that makes small images larger: a run of ours, the second stage of DeepFloyd IF.
-
-    Attributes:
-        schedule: the noise it was trained with.
-        image_size: height and width of its large images, pixels.
-        low_size: of the small ones; `image_size` over a whole number.
-        channels: of the images.
-        timesteps: T.
-        class_names: what it can be asked for, where that can be listed; none for texts.
-        guidable: whether it has a prediction without a prompt to compare with.
-        hears_loudness: whether a louder image gives a louder prediction.
-        device: where its network is.
-    """
+    """A model that makes small images larger: a run of ours, the second stage of DeepFloyd IF."""
 
     @property
-    def schedule(self) -> Schedule: ...
+    def schedule(self) -> Schedule:
+        """The noise on large images that it was trained with."""
+        ...
+
     @property
-    def image_size(self) -> tuple[int, int]: ...
+    def timesteps(self) -> int:
+        """T, the number of levels of the schedule."""
+        ...
+
     @property
-    def low_size(self) -> tuple[int, int]: ...
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of its large images, pixels."""
+        ...
+
     @property
-    def channels(self) -> int: ...
+    def low_size(self) -> tuple[int, int]:
+        """Height and width of its small images, pixels: `image_size` over a whole number."""
+        ...
+
     @property
-    def timesteps(self) -> int: ...
+    def channels(self) -> int:
+        """Channels of the images."""
+        ...
+
     @property
-    def class_names(self) -> tuple[str, ...]: ...
+    def class_names(self) -> tuple[str, ...]:
+        """What it can be asked for, where that can be listed; nothing for texts."""
+        ...
+
     @property
-    def guidable(self) -> bool: ...
+    def guidable(self) -> bool:
+        """Whether it also predicts without a prompt, to compare with."""
+        ...
+
     @property
-    def hears_loudness(self) -> bool: ...
+    def hears_loudness(self) -> bool:
+        """Whether a louder image gives a louder prediction; if not, it is calibrated."""
+        ...
+
     @property
-    def device(self) -> torch.device: ...
+    def device(self) -> torch.device:
+        """Where its network is."""
+        ...
 
     def to(self, device: torch.device) -> Self:
         """Move its network, and return the model."""
         ...
 
-    def upscaling(
-        self, low: Images, prompts: Sequence[str], level: int, noise: Noise
-    ) -> Denoiser:
+    def upscaling(self, low: Images, prompts: Sequence[str], level: int, noise: Noise) -> Denoiser:
         """Return the denoiser of the large images that small ones are of.
 
         Args:

@@ -2,12 +2,13 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
 
-from jinc.diffusion import Prediction, Schedule, Tiles, forward, tiled, x0_of
+from jinc.diffusion import Prediction, Schedule, Tiles, View, forward, make_schedule, tiled, x0_of
 from jinc.errors import JincError
 from jinc.models.trained import Trained
 from jinc.nn import NO_CLASS, Network
@@ -88,23 +89,30 @@ class Shown:
 class UpscalingDenoiser:
     """Turn a network that is shown small images into a denoiser of large ones.
 
-    The network works on what is left when the enlarged image is taken away, `x0 − b`: of x_t that
-    leaves `x_t − √ᾱ b`, the same noise on a smaller image. So at the noisy end, where nothing else
-    is known, an untrained network says what the enlarged image says.
+    With b the enlarged small image and s the spread of what it lacks, the network knows the rest
+    `r = (x0 − b)/s`, of variance 1, under a schedule of its own, ᾱ. Noisy images are noisy rests in
+    other clothes, `x_t = √A x0 + √(1−A) ε = √A b + n (√ᾱ r + √(1−ᾱ) ε)`, where the signal-to-noise
+    ratio of the images is that of the rests over s²: `A/(1−A) = ᾱ/(1−ᾱ)/s²`. So whatever walks
+    through the levels of images walks through those of rests, and a network that knows nothing yet
+    says what the enlarged image says.
 
-    It speaks of the images that it was shown, as they lie: of those turned or flipped, as
-    `symmetrize` asks about them, it is no denoiser.
+    It speaks of the images that it was shown, as they lie. Of those turned or flipped `seen` does,
+    so that an anagram has one branch `(view, denoiser.seen(view))` for each view.
 
     Args:
-        network: `(x_t, t, labels, augment, beside) -> prediction`.
-        schedule: the one it was trained with.
-        shown: what it is shown, of B images.
+        network: `(r_t, t, labels, augment, beside) -> prediction`.
+        schedule: of images, A.
+        rests: of rests, ᾱ.
+        spread: s, > 0.
+        shown: what the network is shown, of B images.
         labels: class of each image, `[B]`; None for no class.
-        prediction: what the network predicts, of `x0 − b`.
+        prediction: what the network predicts, of rests.
     """
 
     network: Network
     schedule: Schedule
+    rests: Schedule
+    spread: float
     shown: Shown
     labels: Tensor | None = None
     prediction: Prediction = "eps"
@@ -119,15 +127,25 @@ class UpscalingDenoiser:
         parts = [slice(first, first + size) for first in range(0, len(x_t), size)]
         return torch.cat([self._ask(rows, x_t[rows], t[rows]) for rows in parts])
 
+    def seen(self, view: View) -> Self:
+        """The small images through a view, for a branch whose noisy images are seen through it."""
+        return replace(self, shown=replace(self.shown, beside=view(self.shown.beside)))
+
     def _ask(self, rows: slice, x_t: Images, t: Steps) -> Images:
         shown = self.shown.part(rows)
+        r_t = self._rest(x_t, t, shown.base)
         labels = None if self.labels is None else self.labels[rows]
-        rest = x_t - self.schedule.alpha_bar(t).sqrt().to(x_t).view(-1, 1, 1, 1) * shown.base
         augment, numbers = None, self.network.augmentations
         if numbers:
-            augment = told(shown, rest.new_zeros(len(rest), numbers - 1))
-        output = self.network(rest, t, labels, augment, shown.beside)
-        return shown.base + x0_of(self.schedule, self.prediction, rest, t, output)
+            augment = told(shown, r_t.new_zeros(len(r_t), numbers - 1))
+        output = self.network(r_t, t, labels, augment, shown.beside)
+        return shown.base + self.spread * x0_of(self.rests, self.prediction, r_t, t, output)
+
+    def _rest(self, x_t: Images, t: Steps, base: Images) -> Images:
+        """Undress: `(x_t − √A b)/n`, with `n = s √A/√ᾱ`."""
+        A, alpha_bar = self.schedule.alpha_bar(t).sqrt(), self.rests.alpha_bar(t).sqrt()
+        signal, n = (c.to(x_t).view(-1, 1, 1, 1) for c in (A, self.spread * A / alpha_bar))
+        return (x_t - signal * base) / n
 
     @property
     def shares(self) -> Hashable:
@@ -167,14 +185,27 @@ class Upscaler(Trained):
 
     Args:
         factor: how many times larger it makes images.
-        most_noise: steps of the schedule that the small images went through in training, at most.
+        spread: root mean square of what enlarged small images lack, > 0.
+        most_noise: steps of noise that the small images went through in training, at most.
     """
 
     FILE: ClassVar[str] = "upscaling.json"
     SHOWS: ClassVar[bool] = True
 
     factor: int
+    spread: float
     most_noise: int = 0
+
+    @cached_property
+    def rests(self) -> Schedule:
+        """The schedule by its name: that of what is missing, and of the noise on small images."""
+        return make_schedule(self.schedule_name, self.timesteps)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """That of the large images: what is missing of them is at the levels of `rests`."""
+        signal = self.rests.alpha_bars
+        return Schedule(signal / (signal + self.spread**2 * (1 - signal)))
 
     @property
     def low_size(self) -> tuple[int, int]:
@@ -187,9 +218,7 @@ class Upscaler(Trained):
         """It does: what is shown beside the noise has a loudness to compare it with."""
         return True
 
-    def upscaling(
-        self, low: Images, prompts: Sequence[str], level: int, noise: Noise
-    ) -> Denoiser:
+    def upscaling(self, low: Images, prompts: Sequence[str], level: int, noise: Noise) -> Denoiser:
         """Return the denoiser of the large images that small ones are of.
 
         Images larger than those of training are asked about in tiles of that size, which overlap
@@ -212,9 +241,16 @@ class Upscaler(Trained):
         low = low.to(self.device)
         levels = torch.full((len(low),), level, device=low.device)
         drawn = noise(low) if level else None
-        shown = Shown.of(low, self.factor, self.schedule, levels, drawn)
-        labels = self.labels(prompts)
-        whole = UpscalingDenoiser(self.network, self.schedule, shown, labels, self.prediction)
+        shown = Shown.of(low, self.factor, self.rests, levels, drawn)
+        whole = UpscalingDenoiser(
+            self.network,
+            self.schedule,
+            self.rests,
+            self.spread,
+            shown,
+            self.labels(prompts),
+            self.prediction,
+        )
         height, width = low.shape[-2:]
         if (height, width) == self.low_size:
             return whole
@@ -225,14 +261,15 @@ class Upscaler(Trained):
 
     def facts(self) -> dict[str, Any]:
         """Return all but the network, ready for JSON."""
-        own = {"factor": self.factor, "most_noise": self.most_noise, "resampling": RESAMPLING}
-        return super().facts() | own
+        own = {"factor": self.factor, "spread": self.spread, "most_noise": self.most_noise}
+        return super().facts() | own | {"resampling": RESAMPLING}
 
     @classmethod
     def arguments(cls, network: Network, facts: dict[str, Any]) -> dict[str, Any]:
         """Return what the class is called with besides the network; see `Trained.arguments`."""
         usual = super().arguments(network, facts)
         factor, most_noise = int(facts["factor"]), int(facts["most_noise"])
+        spread = float(facts["spread"])
         if factor < 2 or any(side % factor for side in usual["image_size"]):
             raise ValueError(f"a factor of {factor} makes no images of {usual['image_size']}")
         if not 0 <= most_noise <= usual["timesteps"] or (most_noise and not network.augmentations):
@@ -241,7 +278,9 @@ class Upscaler(Trained):
             raise ValueError(f"its network is shown {network.beside} channels beside the noisy")
         if facts["resampling"] != RESAMPLING:
             raise ValueError(f"its small images were made by {facts['resampling']}")
-        return usual | {"factor": factor, "most_noise": most_noise}
+        if not 0 < spread < float("inf"):
+            raise ValueError(f"its images lack {spread}")
+        return usual | {"factor": factor, "spread": spread, "most_noise": most_noise}
 
     def _check(self, low: Images, prompts: Sequence[str], level: int) -> None:
         if low.ndim != 4 or low.shape[1] != self.channels:

@@ -93,10 +93,15 @@ class CS180UNet(Network):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
 
     def forward(
-        self, x_t: Images, t: Steps, labels: Tensor | None = None, augment: Tensor | None = None
+        self,
+        x_t: Images,
+        t: Steps,
+        labels: Tensor | None = None,
+        augment: Tensor | None = None,
+        beside: Images | None = None,
     ) -> Images:
         """Predict from noisy images; see `Network.forward`."""
-        self.check_input(x_t, t, labels, augment)
+        self.check_input(x_t, t, labels, augment, beside)
         fine = self.first(x_t.contiguous(memory_format=torch.channels_last))
         half = self.down1(fine)
         quarter = self.down2(half)

@@ -43,6 +43,7 @@ class Network(
         channels: of the images.
         classes: number of class labels; 0 for none.
         augmentations: numbers that tell how an image was augmented; 0 for none.
+        beside: channels of other images that it is shown beside the noisy ones; 0 for none.
         padding: what lies beyond the edges.
     """
 
@@ -53,11 +54,17 @@ class Network(
     channels: int
     classes: int
     augmentations: int
+    beside: int = 0
     padding: Padding
 
     @abstractmethod
     def forward(
-        self, x_t: Images, t: Steps, labels: Tensor | None = None, augment: Tensor | None = None
+        self,
+        x_t: Images,
+        t: Steps,
+        labels: Tensor | None = None,
+        augment: Tensor | None = None,
+        beside: Images | None = None,
     ) -> Images:
         """Predict from noisy images.
 
@@ -66,13 +73,14 @@ class Network(
             t: steps, `[B]`.
             labels: class of each image, `[B]`, 0 to classes − 1, or `NO_CLASS`; None for no class.
             augment: how each was augmented, `[B, augmentations]`; None, like zeros, for not at all.
+            beside: images that go with them, `[B, beside, H, W]`, for a network that is shown such.
 
         Returns:
             Shaped like `x_t`.
 
         Raises:
-            JincError: a size that the network cannot take, other channels, or labels for a
-                network without classes.
+            JincError: a size that the network cannot take, other channels, labels for a network
+                without classes, or images beside that are missing, too many or of another shape.
         """
 
     @abstractmethod
@@ -88,7 +96,12 @@ class Network(
         """
 
     def check_input(
-        self, x_t: Tensor, t: Tensor, labels: Tensor | None, augment: Tensor | None
+        self,
+        x_t: Tensor,
+        t: Tensor,
+        labels: Tensor | None,
+        augment: Tensor | None,
+        beside: Tensor | None,
     ) -> None:
         """Refuse what `forward` cannot take."""
         if x_t.ndim != 4 or t.shape != x_t.shape[:1]:
@@ -106,6 +119,13 @@ class Network(
         if augment is not None and augment.shape != (len(x_t), self.augmentations):
             wanted = [len(x_t), self.augmentations]
             raise JincError(f"augment: {list(augment.shape)} is not {wanted}")
+        if beside is None and self.beside:
+            raise JincError("beside: this network has to be shown other images beside the noisy")
+        if beside is not None and not self.beside:
+            raise JincError("beside: this network takes no images but the noisy ones")
+        if beside is not None and beside.shape != (len(x_t), self.beside, *x_t.shape[2:]):
+            wanted = [len(x_t), self.beside, *x_t.shape[2:]]
+            raise JincError(f"beside: {list(beside.shape)} is not {wanted}")
 
     def config_argument(self) -> str | dict[str, Any]:
         """Return the configuration by its name, or whole where no name means it."""
@@ -197,6 +217,12 @@ class Network(
             )
             folder = Path(downloaded)
         return cls.load(folder).to(map_location)
+
+
+def with_beside(x_t: Images, beside: Images | None) -> Tensor:
+    """Put channels that are shown beside noisy images after theirs, laid out for convolutions."""
+    x = x_t if beside is None else torch.cat([x_t, beside.to(x_t)], dim=1)
+    return x.contiguous(memory_format=torch.channels_last)
 
 
 class LabelEmbedding(nn.Embedding):

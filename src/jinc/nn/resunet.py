@@ -13,7 +13,13 @@ from jinc.nn.blocks import Conv3x3
 from jinc.nn.checks import check_halvings, check_least, refuse_norm_inside
 from jinc.nn.configs import Config
 from jinc.nn.layers import make_activation
-from jinc.nn.network import LabelEmbedding, Network, as_config, sinusoidal_embedding
+from jinc.nn.network import (
+    LabelEmbedding,
+    Network,
+    as_config,
+    sinusoidal_embedding,
+    with_beside,
+)
 from jinc.nn.resblocks import (
     ResAttention,
     ResBlock,
@@ -43,6 +49,7 @@ class ResUNet(Network):
         head_channels: of each attention head, ≥ 1.
         classes: number of class labels; 0 for none.
         augmentations: numbers that tell how an image was augmented; 0 for none.
+        beside: channels of other images that it is shown beside the noisy ones; 0 for none.
         padding: what lies beyond the edges, for filters and 3×3 convolutions: `zeros`, `reflect`
             or `circular`. The ideal filter is always circular.
 
@@ -67,14 +74,15 @@ class ResUNet(Network):
         head_channels: int = 64,
         classes: int = 0,
         augmentations: int = 0,
+        beside: int = 0,
         padding: Padding = "zeros",
     ) -> None:
         """Build the network; see the class."""
         super().__init__()
         config = as_config(config)
         least = {"channels": 1, "width": 2, "blocks": 1, "head_channels": 1}
-        least |= {"classes": 0, "augmentations": 0}
-        given = (channels, width, blocks, head_channels, classes, augmentations)
+        least |= {"classes": 0, "augmentations": 0, "beside": 0}
+        given = (channels, width, blocks, head_channels, classes, augmentations, beside)
         check_least(least, dict(zip(least, given, strict=True)))
         _check_shape(width, multipliers, attention_levels, dropout)
         refuse_norm_inside(config, self.kind)
@@ -83,7 +91,7 @@ class ResUNet(Network):
         self.channels, self.width, self.blocks = channels, width, blocks
         self.multipliers, self.attention_levels = tuple(multipliers), tuple(attention_levels)
         self.dropout, self.head_channels = dropout, head_channels
-        self.classes, self.augmentations = classes, augmentations
+        self.classes, self.augmentations, self.beside = classes, augmentations, beside
 
         size = 4 * width
         self.time = nn.Sequential(nn.Linear(width, size), nn.SiLU(), nn.Linear(size, size))
@@ -92,7 +100,7 @@ class ResUNet(Network):
             nn.Linear(augmentations, size, bias=False) if augmentations else None
         )
         at = [width * multiplier for multiplier in multipliers]
-        self.first = Conv3x3(channels, at[0], padding, bias=True)
+        self.first = Conv3x3(channels + beside, at[0], padding, bias=True)
         self._build_levels(at)
         self.last = nn.Sequential(
             group_norm(at[0]),
@@ -139,12 +147,17 @@ class ResUNet(Network):
             self.ups.append(stages)
 
     def forward(
-        self, x_t: Images, t: Steps, labels: Tensor | None = None, augment: Tensor | None = None
+        self,
+        x_t: Images,
+        t: Steps,
+        labels: Tensor | None = None,
+        augment: Tensor | None = None,
+        beside: Images | None = None,
     ) -> Images:
         """Predict from noisy images; see `Network.forward`."""
-        self.check_input(x_t, t, labels, augment)
+        self.check_input(x_t, t, labels, augment, beside)
         embedding = self._embed(t, labels, augment)
-        x = self.first(x_t.contiguous(memory_format=torch.channels_last))
+        x = self.first(with_beside(x_t, beside))
         skips = [x]
         for level, stages in enumerate(self.downs):
             if level:
@@ -176,6 +189,7 @@ class ResUNet(Network):
             "head_channels": self.head_channels,
             "classes": self.classes,
             "augmentations": self.augmentations,
+            "beside": self.beside,
             "padding": self.padding,
         }
 

@@ -10,7 +10,13 @@ from jinc.errors import JincError
 from jinc.nn.blocks import EMBEDDING, Down, SelfAttention, Up, double_conv
 from jinc.nn.checks import check_halvings, check_least
 from jinc.nn.configs import Config
-from jinc.nn.network import LabelEmbedding, Network, as_config, sinusoidal_embedding
+from jinc.nn.network import (
+    LabelEmbedding,
+    Network,
+    as_config,
+    sinusoidal_embedding,
+    with_beside,
+)
 from jinc.signal.padding import Padding, check_padding
 from jinc.types import Images, Steps
 
@@ -25,6 +31,7 @@ class UNet(Network):
         levels: how often the image is halved, ≥ 1.
         classes: number of class labels; 0 for none.
         augmentations: numbers that tell how an image was augmented; 0 for none.
+        beside: channels of other images that it is shown beside the noisy ones; 0 for none.
         padding: what lies beyond the edges, for filters and 3×3 convolutions: `zeros`, `reflect`
             or `circular`. The ideal filter is always circular.
 
@@ -46,20 +53,21 @@ class UNet(Network):
         levels: int = 3,
         classes: int = 0,
         augmentations: int = 0,
+        beside: int = 0,
         padding: Padding = "zeros",
     ) -> None:
         """Build the network; see the class."""
         super().__init__()
         config = as_config(config)
-        _check_sizes(channels, width, levels, classes, augmentations)
+        _check_sizes(channels, width, levels, classes, augmentations, beside)
         check_padding(padding)
         self.config, self.padding = config, padding
         self.channels, self.width, self.levels = channels, width, levels
-        self.classes, self.augmentations = classes, augmentations
+        self.classes, self.augmentations, self.beside = classes, augmentations, beside
 
         at = [width * 2 ** min(level, levels - 1) for level in range(levels + 1)]
         deep = at[-1]
-        self.first = double_conv(channels, width, config, padding)
+        self.first = double_conv(channels + beside, width, config, padding)
         self.downs = nn.ModuleList(Down(at[i], at[i + 1], config, padding) for i in range(levels))
         self.down_attentions = nn.ModuleList(SelfAttention(at[i + 1]) for i in range(levels))
         self.bottleneck = nn.Sequential(
@@ -82,12 +90,17 @@ class UNet(Network):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
 
     def forward(
-        self, x_t: Images, t: Steps, labels: Tensor | None = None, augment: Tensor | None = None
+        self,
+        x_t: Images,
+        t: Steps,
+        labels: Tensor | None = None,
+        augment: Tensor | None = None,
+        beside: Images | None = None,
     ) -> Images:
         """Predict the noise in noisy images; see `Network.forward`."""
-        self.check_input(x_t, t, labels, augment)
+        self.check_input(x_t, t, labels, augment, beside)
         embedding = self._embed(t, labels, augment)
-        x = self.first(x_t.contiguous(memory_format=torch.channels_last))
+        x = self.first(with_beside(x_t, beside))
         skips = []
         for down, attend in zip(self.downs, self.down_attentions, strict=True):
             skips.append(x)
@@ -107,6 +120,7 @@ class UNet(Network):
             "levels": self.levels,
             "classes": self.classes,
             "augmentations": self.augmentations,
+            "beside": self.beside,
             "padding": self.padding,
         }
 
@@ -123,9 +137,11 @@ class UNet(Network):
         return embedding
 
 
-def _check_sizes(channels: int, width: int, levels: int, classes: int, augmentations: int) -> None:
-    least = {"channels": 1, "width": 4, "levels": 1, "classes": 0, "augmentations": 0}
-    given = (channels, width, levels, classes, augmentations)
+def _check_sizes(
+    channels: int, width: int, levels: int, classes: int, augmentations: int, beside: int
+) -> None:
+    least = {"channels": 1, "width": 4, "levels": 1, "classes": 0, "augmentations": 0, "beside": 0}
+    given = (channels, width, levels, classes, augmentations, beside)
     check_least(least, dict(zip(least, given, strict=True)))
     if width % 4:
         raise JincError(f"width: {width} is not a multiple of 4, one part for each attention head")

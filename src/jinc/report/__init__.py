@@ -1,13 +1,20 @@
 """Pictures of what was made: plots of filters, and later of runs."""
 
+from jinc.report.comparison import comparison_sheet, forward_sheet
 from jinc.report.complexity import plot_complexity
 from jinc.report.curves import plot_learning_curve
 from jinc.report.denoising import plot_denoising
 from jinc.report.equivariance import plot_curves, plot_levels
 from jinc.report.filters import plot_filter
 from jinc.report.rotation import plot_error, plot_turns
+from jinc.report.trajectory import Recorder, Trajectory, joined, trajectory
 
 __all__ = [
+    "Recorder",
+    "Trajectory",
+    "comparison_sheet",
+    "forward_sheet",
+    "joined",
     "plot_complexity",
     "plot_curves",
     "plot_denoising",
@@ -16,4 +23,5 @@ __all__ = [
     "plot_learning_curve",
     "plot_levels",
     "plot_turns",
+    "trajectory",
 ]

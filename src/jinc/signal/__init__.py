@@ -9,15 +9,19 @@ from jinc.signal.filters import (
     frequency_response,
 )
 from jinc.signal.ideal import ideal_downsample, ideal_filtered_activation, ideal_upsample
+from jinc.signal.non_local_means import non_local_means
 from jinc.signal.padding import extend
 from jinc.signal.resample import downsample, filtered_activation, upsample
 from jinc.signal.rotate import blobs, crop, disc, error_by_radius, pad_to_disc, rotate
+from jinc.signal.scale import bicubic, block_mean, repeat_pixels
 from jinc.signal.shift import roll, shift, shift_rows
 from jinc.signal.spectrum import RadialSpectrum, radial_power_spectrum, top_band_power
 
 __all__ = [
     "RadialSpectrum",
+    "bicubic",
     "blobs",
+    "block_mean",
     "crop",
     "cutoff_from_radians",
     "default_kaiser_beta",
@@ -34,8 +38,10 @@ __all__ = [
     "ideal_filtered_activation",
     "ideal_upsample",
     "median",
+    "non_local_means",
     "pad_to_disc",
     "radial_power_spectrum",
+    "repeat_pixels",
     "roll",
     "rotate",
     "shift",

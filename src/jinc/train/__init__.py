@@ -3,6 +3,7 @@
 from jinc.train.batches import Batch, Batches
 from jinc.train.checkpoint import Checkpoint, load_checkpoint, load_newest, save_checkpoint
 from jinc.train.config import CHANGEABLE, TrainConfig
+from jinc.train.contradictions import refuse_unused
 from jinc.train.cost import Cost, forward_gflop, measure
 from jinc.train.ema import Ema
 from jinc.train.guard import NotFinite
@@ -10,7 +11,7 @@ from jinc.train.presets import PRESETS, find_preset
 from jinc.train.processes import Processes
 from jinc.train.run import Run
 from jinc.train.settings import SECTIONS
-from jinc.train.setup import build_network, build_task, check_settings, load_data, refuse_unused
+from jinc.train.setup import build_network, build_task, check_settings, load_data
 from jinc.train.trainer import Progress, Trainer
 
 __all__ = [

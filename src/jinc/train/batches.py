@@ -21,7 +21,7 @@ from jinc.nn import NO_CLASS
 from jinc.train.augment import Augmentation
 from jinc.types import Images, Steps
 
-_ORDER, _SMALL, _NOISE = 0, 1, 2  # the streams of a seed
+_ORDER, _SMALL, _NOISE, _LOW_NOISE = 0, 1, 2, 5  # streams of a seed; others have 3 and 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +35,8 @@ class Batch:
         labels: classes, `[B]`, `NO_CLASS` where there is none.
         augment: how each image was augmented, `[B, numbers]`.
         move: how each is moved to see whether the network follows; None if it is not.
+        level: how many steps of noise the small images of upscaling go through, `[B]`; None for 0.
+        low_noise: white noise for them, `[B, C, h, w]`.
     """
 
     x0: Images
@@ -43,6 +45,8 @@ class Batch:
     labels: Tensor
     augment: Tensor
     move: Move | None = None
+    level: Steps | None = None
+    low_noise: Images | None = None
 
     def parts(self, count: int) -> Iterator[Self]:
         """Cut the batch into so many parts of equal size, one after the other."""
@@ -51,7 +55,8 @@ class Batch:
             yield self._rows(slice(first, first + size))
 
     def _rows(self, rows: slice) -> Self:
-        cut = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "move"}
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "move"}
+        cut = {name: value[rows] for name, value in values.items() if value is not None}
         return replace(self, **cut, move=self.move.rows(rows) if self.move else None)
 
 
@@ -65,6 +70,8 @@ class _Drawn:
     eps: Tensor
     labels: Tensor
     parameters: Tensor
+    level: Tensor | None = None
+    low_noise: Tensor | None = None
 
 
 class Batches:
@@ -78,6 +85,9 @@ class Batches:
         augmentation: how images are changed at random.
         label_dropout: share of labels that are hidden.
         moves: how images are moved to see whether the network follows; None for not at all.
+        most_noise: steps of noise that small images go through at most: half of them through any
+            number up to it, evenly, the other half through none, for sampling asks of those.
+        factor: how many times smaller they are.
         among: positions of the images that are dealt out; all of them if not given.
         rows: the share of each batch that is dealt out here; all of it if not given.
         device: where batches are needed.
@@ -95,6 +105,8 @@ class Batches:
         augmentation: Augmentation | None = None,
         label_dropout: float = 0.0,
         moves: MoveKind | None = None,
+        most_noise: int = 0,
+        factor: int = 1,
         among: NDArray[np.int64] | None = None,
         rows: slice | None = None,
         device: torch.device | None = None,
@@ -105,6 +117,7 @@ class Batches:
         self._images, self._size, self._timesteps, self._seed = images, batch_size, timesteps, seed
         self._augmentation = augmentation or Augmentation(())
         self._label_dropout, self._moves = label_dropout, moves
+        self._most_noise, self._factor = most_noise, factor
         self._among = np.arange(len(images)) if among is None else among
         self._rows = range(batch_size)[rows or slice(None)]
         self._device = device or torch.device("cpu")
@@ -143,7 +156,11 @@ class Batches:
         move = drawn.move and replace(
             drawn.move, amounts=drawn.move.amounts.to(self._device, non_blocking=True)
         )
-        return Batch(x0, t, eps, labels, augment, move)
+        level, low_noise = (
+            each if each is None else each.to(self._device, non_blocking=True)
+            for each in (drawn.level, drawn.low_noise)
+        )
+        return Batch(x0, t, eps, labels, augment, move, level, low_noise)
 
     def close(self) -> None:
         """Let the threads go."""
@@ -175,8 +192,17 @@ class Batches:
             labels = np.where(hidden, NO_CLASS, self._images.labels[indices])
         resident = self._resident is not None
         images = torch.from_numpy(indices) if resident else self._images.batch(indices)
-        drawn = images, torch.from_numpy(t), self._noise(step), torch.from_numpy(labels), parameters
+        told = torch.from_numpy(t), torch.from_numpy(labels)
+        drawn = [images, told[0], self._noise(step), told[1], parameters]
+        if self._most_noise:
+            drawn += [self._levels(random)[rows], self._noise(step, _LOW_NOISE, self._factor)]
         return _Drawn(move, *map(self._ready, drawn))
+
+    def _levels(self, random: np.random.Generator) -> Tensor:
+        """Draw how noisy the small images of a batch are, `[B]`, after all else of the stream."""
+        noisy = random.random(self._size) < 0.5
+        levels = random.integers(1, self._most_noise + 1, size=self._size)
+        return torch.from_numpy(np.where(noisy, levels, 0))
 
     def _small(self, step: int) -> np.random.Generator:
         """Return the stream of all but noise, from which t is drawn first."""
@@ -186,12 +212,12 @@ class Batches:
         """Pin memory that is copied to a GPU, so that the copy does not wait."""
         return tensor.pin_memory() if self._device.type == "cuda" else tensor
 
-    def _noise(self, step: int) -> Tensor:
-        """Draw ε, each row from a stream of its own."""
-        shape = self._images.channels, *self._images.image_size
+    def _noise(self, step: int, stream: int = _NOISE, factor: int = 1) -> Tensor:
+        """Draw white noise, each row from a stream of its own: ε, or of images that are smaller."""
+        shape = self._images.channels, *(side // factor for side in self._images.image_size)
         eps = np.empty((len(self._rows), *shape), np.float32)
         for place, row in enumerate(self._rows):
-            random = np.random.default_rng((self._seed, _NOISE, step, row))
+            random = np.random.default_rng((self._seed, stream, step, row))
             random.standard_normal(shape, np.float32, out=eps[place])
         return torch.from_numpy(eps)
 

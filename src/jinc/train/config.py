@@ -59,6 +59,11 @@ class TrainConfig(
         """Return how many batches take about so many epochs of so many images, at least 1."""
         return max(1, round(epochs * images / self.batch_size))
 
+    @property
+    def most_noise(self) -> int:
+        """Return the steps of noise that small images go through at most."""
+        return round(self.upscale_noise * self.timesteps) if self.upscale else 0
+
     def write(self, file: Path) -> None:
         """Write every setting as YAML; raise a JincError where that cannot be done."""
         with writing(file) as out:
@@ -105,7 +110,8 @@ _RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("epochs sample_epochs", lambda x: 0 < x <= 1e6, "above 0, up to 1,000,000"),
     ("learning_rate", lambda x: 0 < x < 1, "in (0, 1)"),
     ("ema_decay adam_betas dropout", lambda x: 0 <= x < 1, "in [0, 1)"),
-    ("label_dropout", lambda x: 0 <= x <= 1, "in [0, 1]"),
+    ("label_dropout upscale_noise", lambda x: 0 <= x <= 1, "in [0, 1]"),
+    ("upscale", lambda x: 2 <= x <= 64, "from 2 to 64"),
     ("seed", lambda x: 0 <= x < 2**63, "from 0 to 2^63 - 1"),
     ("timesteps", lambda x: 1 <= x <= 100_000, "from 1 to 100,000"),
     ("batch_size", lambda x: 1 <= x <= 65_536, "from 1 to 65,536"),

@@ -46,8 +46,9 @@ def forward_gflop(network: Network, image_size: tuple[int, int]) -> float:
         twin = type(network)(**network.arguments()).eval()
         x_t = torch.zeros(1, network.channels, *image_size)
         t = torch.zeros(1, dtype=torch.long)
+        beside = torch.zeros(1, network.beside, *image_size) if network.beside else None
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        twin(x_t, t)
+        twin(x_t, t, None, None, beside)
     return float(counter.get_total_flops() / 1e9)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from jinc.data import image_grid
 from jinc.diffusion import (
+    Schedule,
     complexity_normalised,
     complexity_published,
     complexity_term,
@@ -23,7 +24,7 @@ from jinc.diffusion import (
     sample,
     target,
 )
-from jinc.models import CHUNK, Model, Shaping, Trained, generate_images, grid_columns
+from jinc.models import CHUNK, Model, Shaping, generate_images, grid_columns
 from jinc.nn import Network
 from jinc.train.batches import Batch
 from jinc.train.config import TrainConfig
@@ -51,7 +52,9 @@ class DiffusionTask:
 
     def losses(self, predict: Predict, batch: Batch) -> Tensor:
         """Return the error of every image, weighted, with what else is asked for."""
-        return diffusion_losses(self.package, self._config, predict, batch)
+        return diffusion_losses(
+            self.package.network, self.package.schedule, self._config, predict, batch
+        )
 
     def packaged(self, network: Network) -> Model:
         """Return the model with other weights."""
@@ -78,12 +81,13 @@ class DiffusionTask:
 
 
 def diffusion_losses(
-    package: Trained, config: TrainConfig, predict: Predict, batch: Batch
+    network: Network, schedule: Schedule, config: TrainConfig, predict: Predict, batch: Batch
 ) -> Tensor:
     """Return the error of every image, weighted, with what else is asked for.
 
     Args:
-        package: whose schedule and prediction it is.
+        network: what it can be told.
+        schedule: of the noise.
         config: the objective.
         predict: the network as it is trained.
         batch: what it sees.
@@ -91,10 +95,9 @@ def diffusion_losses(
     Returns:
         `[B]`.
     """
-    schedule = package.schedule
     kind, t = config.prediction, batch.t
     x_t = forward(schedule, batch.x0, t, batch.eps)
-    output, moved = _outputs(package.network, predict, batch, x_t)
+    output, moved = _outputs(network, predict, batch, x_t)
     losses = error(output, target(schedule, kind, batch.x0, t, batch.eps), config.loss)
     if config.min_snr_gamma:
         losses = losses * min_snr_weight(schedule, kind, t, config.min_snr_gamma).to(losses)

@@ -72,9 +72,10 @@ class ObjectiveSettings:
     """What is asked of the network.
 
     Args:
-        schedule: how fast the image turns to noise.
+        schedule: how fast the image turns to noise; flow has the levels of flow matching.
         timesteps: T, the number of noise levels.
-        prediction: what the network predicts: the noise, the clean image or the velocity.
+        prediction: what the network predicts: the noise, the clean image, the velocity, or the
+            flow, noise minus image: flow matching.
         loss: how its error is measured.
         min_snr_gamma: γ of min-SNR weighting, usually 5; 0 for none. It is derived for mse.
         complexity: weight errors by how much happens in an image: as published, or normalised.
@@ -84,9 +85,13 @@ class ObjectiveSettings:
         moves: how it is moved then.
         label_dropout: share of labels that are hidden, which guidance needs.
         noise_std: train a single-step denoiser at this noise instead, images being in [0, 1].
+        upscale: train a model that makes images so many times larger, from the means of their
+            blocks; see `jinc upscale`.
+        upscale_noise: of upscale: noise that half of the small images get, at most, as a share of
+            T, so that what another model made can be made larger too; 0 for none.
     """
 
-    schedule: Literal["linear", "cosine", "scaled_linear"] = "linear"
+    schedule: Literal["linear", "cosine", "scaled_linear", "flow"] = "linear"
     timesteps: int = 1000
     prediction: Prediction = "eps"
     loss: Literal["mse", "l1", "huber"] = "mse"
@@ -97,6 +102,8 @@ class ObjectiveSettings:
     moves: MoveKind = "shift"
     label_dropout: float = 0.0
     noise_std: float | None = None
+    upscale: int | None = None
+    upscale_noise: float = 0.1
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from jinc.diffusion import SeededNoise, cfg, ddim, generate
 from jinc.errors import JincError
 from jinc.models import (
+    PromptEncoder,
     PromptTable,
     from_diffusers,
     hub,
@@ -245,6 +247,39 @@ def test_text_encoders_of_other_kinds_are_not_imported(own):
         index |= {"text_encoder": ["os", encoder], "tokenizer": ["transformers", "T5Tokenizer"]}
         (own / "model_index.json").write_text(json.dumps(index))
         refused(f"has a {encoder} and its T5Tokenizer; T5EncoderModel", own, embeddings=None)
+
+
+def test_words_are_read_from_their_folders(own, monkeypatch, letters, make_reader):
+    """What transformers is asked for, by one that only listens."""
+    index = json.loads((own / "model_index.json").read_text())
+    index |= {
+        "text_encoder": ["transformers", "T5EncoderModel"],
+        "tokenizer": ["transformers", "T5Tokenizer"],
+    }
+    (own / "model_index.json").write_text(json.dumps(index))
+    asked, found = [], {"missing_keys": set()}
+
+    def encoder(folder, **options):
+        asked.append((folder, options))
+        return make_reader(), found
+
+    library = SimpleNamespace(
+        T5Tokenizer=SimpleNamespace(from_pretrained=lambda folder, **_: letters),
+        T5EncoderModel=SimpleNamespace(from_pretrained=encoder),
+    )
+    monkeypatch.setitem(sys.modules, "transformers", library)
+    model = open_deepfloyd(own, embeddings=None, dtype=torch.bfloat16)
+    expected = PromptEncoder.of(letters, make_reader())
+    assert torch.equal(model.embed("a cat"), expected("a cat"))
+    assert torch.equal(open_prompt_encoder(own)("a cat"), expected("a cat"))
+    (folder, options), _ = asked
+    assert folder == own / "text_encoder"
+    assert (options["use_safetensors"], options["local_files_only"]) == (True, True)
+    assert (options["dtype"], "trust_remote_code" in options) == (torch.bfloat16, False)
+    found["missing_keys"].add("shared.weight")
+    refused("text_encoder: .*weight shared.weight is missing", own, embeddings=None)
+    del library.T5Tokenizer
+    refused("tokenizer: cannot be read", own, embeddings=None)
 
 
 def test_what_is_not_installed_is_named(own, monkeypatch):

@@ -143,3 +143,13 @@ def test_what_is_no_table_is_refused(tmp_path):
     refused("floating-point", file)
     with pytest.raises(JincError, match="'__metadata__' is no prompt"):
         write_prompts(file, PromptTable({"": torch.zeros(2, 3)}), ["__metadata__"])
+
+
+def test_the_encoder_goes_where_the_network_goes(pipeline, embeddings):
+    model = open_deepfloyd(pipeline)
+    model.prompted(["a cat"])
+    assert model.to("meta").device == torch.device("meta")
+    assert next(pipeline.text_encoder.parameters()).device == torch.device("meta")
+    assert model.embeddings(["a cat"]).device == torch.device("meta")  # as said before the move
+    table = open_deepfloyd(pipeline, embeddings=embeddings).to("meta")
+    assert table.embeddings(["a cat"]).device == torch.device("meta")

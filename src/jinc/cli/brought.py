@@ -1,0 +1,153 @@
+"""Pictures that are brought to `jinc edit` and `jinc inpaint`, as the model sees them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import torch
+from cyclopts import Parameter
+from torch import Tensor
+
+from jinc.cli.sampling import SEVERAL
+from jinc.cli.watching import WatchedOptions
+from jinc.data import (
+    Box,
+    Canvas,
+    Fitting,
+    Mask,
+    Picture,
+    fit,
+    read_mask,
+    read_picture,
+    window_about,
+)
+from jinc.errors import JincError
+from jinc.models import PixelModel
+from jinc.types import Images
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureOptions(WatchedOptions):
+    """Which pictures, and how they are made.
+
+    Args:
+        images: pictures of any size: PNG, JPEG or WebP.
+        fit: how they come to the size of the model: the middle of them; all of them, with their
+            edges repeated; or stretched. Results are put back in their place, at full size.
+        mask: where to generate: the file of a mask, white where to; alpha for what is transparent;
+            or a rectangle x,y,width,height, in pixels or per cent. All else stays as it is.
+        grow: pixels that are added to the mask all around.
+        feather: pixels over which what was generated fades in at the edge of the mask.
+        around: of a picture with a mask, how much is shown to the model at each side of the mask,
+            in its sizes; all that --fit takes, if not given.
+        number: how many results for each picture.
+        prompts: what to make of the pictures, dealt out in turn: classes by name or number, or
+            texts; nothing in particular, if not given.
+        json_: print JSON for machines.
+    """
+
+    images: Annotated[tuple[Path, ...], SEVERAL, Parameter(name="--image")]
+    fit: Fitting = "crop"
+    mask: str | None = None
+    grow: int = 0
+    feather: int = 0
+    around: float | None = None
+    number: Annotated[int, Parameter(alias="-n")] = 1
+    prompts: Annotated[tuple[str, ...], SEVERAL, Parameter(name="--prompt", alias="--class")] = ()
+    json_: Annotated[bool, Parameter(name="--json", negative=())] = False
+
+    def check(self) -> None:
+        """Check what can be checked without the model.
+
+        Raises:
+            JincError: a number that makes no sense, or no picture.
+        """
+        super().check()
+        if not self.images:
+            raise JincError("--image: names nothing")
+        unused = {"--grow": self.grow, "--feather": self.feather, "--around": self.around}
+        for option, value in unused.items():
+            if value and self.mask is None:
+                raise JincError(f"{option}: needs --mask, there is no edge")
+            if value is not None and not 0 <= value < float("inf"):
+                raise JincError(f"{option}: {value} is not a finite number of at least 0")
+
+
+@dataclass(frozen=True, eq=False)
+class Brought:
+    """Pictures as a model sees them.
+
+    Args:
+        names: of the pictures, without folder and ending.
+        photos: `[N, C, H, W]`.
+        canvases: how they were fitted, and how results go back.
+        masks: of each picture; None where all is generated.
+    """
+
+    names: Sequence[str]
+    photos: Images
+    canvases: Sequence[Canvas]
+    masks: Sequence[Mask] | None
+
+    def mask_tensor(self) -> Tensor | None:
+        """The masks as the model sees them, `[N, 1, H, W]`."""
+        if self.masks is None:
+            return None
+        pairs = zip(self.canvases, self.masks, strict=True)
+        return torch.cat([canvas.mask(mask) for canvas, mask in pairs])
+
+    def pasted(self, which: int, image: Images) -> Picture:
+        """Put one generated image `[C, H, W]` back into its picture."""
+        mask = None if self.masks is None else self.masks[which]
+        return self.canvases[which].paste_back(image[None], mask)[0]
+
+
+def bring(model: PixelModel, options: PictureOptions) -> Brought:
+    """Read and fit the pictures.
+
+    Raises:
+        JincError: a picture or a mask cannot be read, or does not fit.
+    """
+    pictures = [read_picture(file) for file in options.images]
+    masks = None
+    if options.mask is not None:
+        masks = [read_mask(options.mask, each, options.grow, options.feather) for each in pictures]
+    regions: list[Box | None] = [None] * len(pictures)
+    if masks is not None and options.around is not None:
+        regions = [window_about(mask, model.image_size, options.around) for mask in masks]
+    fitted = [
+        fit(picture, model.image_size, model.channels, options.fit, region=region)
+        for picture, region in zip(pictures, regions, strict=True)
+    ]
+    return Brought(
+        _names(options.images),
+        torch.cat([image for image, _ in fitted]),
+        [canvas for _, canvas in fitted],
+        masks,
+    )
+
+
+def save_results(out: Path, brought: Brought, images: Images, word: str = "") -> list[str]:
+    """Save results in their pictures' place, and return the files.
+
+    Args:
+        out: the folder.
+        brought: the pictures.
+        images: image i was made of picture i mod N, `[count, C, H, W]`.
+        word: what the names of the files tell of them.
+    """
+    files = []
+    for number, image in enumerate(images):
+        copy, which = divmod(number, len(brought.names))
+        files.append(str(out / f"{brought.names[which]}{word}-{copy}.png"))
+        brought.pasted(which, image).save(files[-1])
+    return files
+
+
+def _names(files: Sequence[Path]) -> list[str]:
+    """Tell files apart: by their names, and by numbers where these are the same."""
+    stems = [file.stem for file in files]
+    return [
+        stem if stems.count(stem) == 1 else f"{stem}-{place}" for place, stem in enumerate(stems)
+    ]

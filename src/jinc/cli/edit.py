@@ -1,0 +1,126 @@
+"""`jinc edit`: pictures made anew, more or less of them."""
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import torch
+from cyclopts import Parameter
+from torch import Tensor
+
+from jinc.cli.brought import Brought, PictureOptions, bring, save_results
+from jinc.cli.models import open_model
+from jinc.cli.outputs import enlarged_sheet
+from jinc.cli.places import check_folder, make_folder
+from jinc.cli.sampling import SEVERAL
+from jinc.cli.watching import Watch
+from jinc.data import save_png
+from jinc.diffusion import sdedit_start, sdedit_start_index
+from jinc.errors import JincError
+from jinc.models import CHUNK, PixelModel, edit_images
+from jinc.models.editing import Start
+
+STRENGTHS = (0.96, 0.9, 0.84, 0.78, 0.69, 0.39)
+"""CS180's start indices 1, 3, 5, 7, 10, 20 of t = 990 − 30·index, as shares of 1,000 levels."""
+
+
+def edit(
+    source: Path,
+    /,
+    *,
+    out: Path,
+    strength: Annotated[tuple[float, ...], SEVERAL] = (),
+    index: Annotated[tuple[int, ...], SEVERAL] = (),
+    stride: int = 30,
+    options: Annotated[PictureOptions, Parameter(name="*")],
+) -> None:
+    """Make pictures anew from their noisy selves: the more noise, the less is left of them.
+
+    Args:
+        source: a run folder, or a model folder.
+        out: folder for the results, each at its picture's size, and sheet.png.
+        strength: shares of the way up to noise, above 0 up to 1, several to be compared; those of
+            the CS180 course from 0.96 down to 0.39, if not given.
+        index: the same as the course says it: places in the list of levels that are multiples of
+            the stride, 0 being the noisiest.
+        stride: of that list.
+        options: which pictures, and how they are made.
+    """
+    options.check()
+    check_folder(out)
+    model = options.on_device(open_model(source))
+    starts = _starts(model, strength, index, stride, options)
+    shaping = options.shaping(model, usual=())
+    brought = bring(model, options)
+    count, masks = options.number * len(brought.photos), brought.mask_tensor()
+    made: dict[str, Tensor] = {}
+    written: list[str] = []
+    for word, (start, steps) in starts.items():
+        walks = edit_images(
+            model,
+            brought.photos,
+            count,
+            start=start,
+            masks=masks,
+            shaping=shaping,
+            walk=options.walk(),
+            seed=options.seed,
+        )
+        watch = Watch(options, steps, -(-count // CHUNK), word)
+        made[word] = torch.cat([images.cpu() for _, images in watch.finished(walks)])
+        make_folder(out)
+        if len(made) == 1:  # the strongest, if they are named in the usual order
+            written += watch.write(out)
+    written = [*_write(out, brought, made), *written]
+    if options.json_:
+        print(json.dumps({"starts": [*starts], "images": count, "written": written}))
+        return
+    print(f"{count * len(starts)} results: {out}, beside one another in {out / 'sheet.png'}")
+
+
+def _starts(
+    model: PixelModel,
+    strength: tuple[float, ...],
+    index: tuple[int, ...],
+    stride: int,
+    options: PictureOptions,
+) -> Mapping[str, tuple[Start, int]]:
+    """Return where to start from, and in how many steps, by the words for it.
+
+    Raises:
+        JincError: both ways of saying it, or one that is out of range.
+    """
+    if strength and index:
+        raise JincError("--index: says what --strength says too; take one of them")
+    if index and options.steps is not None:
+        raise JincError("--steps: the levels of --index are those of --stride; leave it out")
+    steps = len(options.levels(model.timesteps))
+    found: dict[str, Start] = {}
+    for each in index:
+        found[f"index {each}"] = partial(sdedit_start_index, index=each, stride=stride)
+    for share in () if index else strength or STRENGTHS:
+        found[f"{share:g}"] = partial(sdedit_start, strength=share, steps=steps)
+    like = torch.zeros(1, model.channels, *model.image_size)
+    try:
+        return {
+            word: (start, len(start(model.schedule, like, noise=torch.zeros_like)[1]))
+            for word, start in found.items()
+        }
+    except JincError as error:
+        raise JincError(f"--{error}") from None
+
+
+def _write(out: Path, brought: Brought, made: Mapping[str, Tensor]) -> list[str]:
+    """Write every result into its picture, and all of them on a sheet, and return the files."""
+    files = [
+        file
+        for word, images in made.items()
+        for file in save_results(out, brought, images, "-" + word.replace(" ", "-"))
+    ]
+    rows = [number % len(brought.names) for number in range(len(next(iter(made.values()))))]
+    sheet = torch.stack([brought.photos[rows], *made.values()], 1)
+    names = [brought.names[row] for row in rows]
+    save_png(out / "sheet.png", enlarged_sheet(sheet, names, ["picture", *made]))
+    return [str(out / "sheet.png"), *files]

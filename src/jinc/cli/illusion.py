@@ -1,0 +1,167 @@
+"""`jinc illusion`: pictures that are several things at once."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+from cyclopts import App, Parameter
+from torch import Tensor
+
+from jinc.cli.models import open_model
+from jinc.cli.outputs import enlarged_sheet
+from jinc.cli.places import check_folder, make_folder
+from jinc.cli.sampling import SEVERAL
+from jinc.cli.watching import Watch, WatchedOptions
+from jinc.data import save_images, save_png
+from jinc.diffusion import Reduction, alternating, low_pass, mean, sum_preserving, view_by_name
+from jinc.errors import JincError
+from jinc.models import CHUNK, Anagram, Hybrid, HybridKind, PixelModel, generate_images
+from jinc.models.shaping import Asking
+
+app = App(name="illusion", help="Generate pictures that are several things at once.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class IllusionOptions(WatchedOptions):
+    """What is to be seen.
+
+    Args:
+        prompts: what is seen, one for each view, distance or part: classes by name or number, or
+            texts.
+        number: how many pictures.
+        json_: print JSON for machines.
+    """
+
+    prompts: Annotated[tuple[str, ...], SEVERAL, Parameter(name="--prompt", alias="--class")] = ()
+    number: Annotated[int, Parameter(alias="-n")] = 8
+    json_: Annotated[bool, Parameter(name="--json", negative=())] = False
+
+
+Options = Annotated[IllusionOptions, Parameter(name="*")]
+
+USUAL = IllusionOptions()
+
+
+@app.command(name="anagram")
+def make_anagram(
+    source: Path,
+    /,
+    *,
+    out: Path,
+    view: Annotated[tuple[str, ...], SEVERAL] = ("identity", "rotate 180"),
+    reduction: Literal["mean", "sum", "alternating"] = "mean",
+    options: Options = USUAL,
+) -> None:
+    """Generate pictures that are something else when they are turned, mirrored or rearranged.
+
+    Args:
+        source: a run folder, or a model folder.
+        out: folder for the pictures, 000000.png and on, and sheet.png with all views of them.
+        view: orthogonal maps, such as identity, "rotate 37", hflip, "jigsaw 4", negate; "then"
+            joins several.
+        reduction: how what is predicted through the views is joined: their mean; the mean, made as
+            loud as noise is; or one of them in turn.
+        options: what is seen through each view, and how it is generated.
+    """
+    options.check()
+    check_folder(out)
+    views = [view_by_name(name) for name in view]
+    model = options.on_device(open_model(source))
+    levels = options.levels(model.timesteps)
+    joins: dict[str, Reduction] = {
+        "mean": mean(),
+        "sum": sum_preserving(model.schedule),
+        "alternating": alternating(levels),
+    }
+    try:
+        asking = Anagram(
+            views=views, shaping=options.shaping(model, usual=()), reduce=joins[reduction]
+        )
+    except JincError as error:
+        raise _named(error) from None
+    images = _generate(model, asking, levels, out, options)
+    seen = torch.stack([each(images) for each in views], 1)
+    words = [f"{name}: {prompt}" for name, prompt in zip(view, options.prompts, strict=True)]
+    _write(out, images, seen, words, options)
+
+
+@app.command(name="hybrid")
+def make_hybrid(
+    source: Path,
+    /,
+    *,
+    out: Path,
+    by: HybridKind = "distance",
+    std: float = 2.0,
+    options: Options = USUAL,
+) -> None:
+    """Generate pictures that are something else from afar, or without their colours.
+
+    Args:
+        source: a run folder, or a model folder.
+        out: folder for the pictures, 000000.png and on, and sheet.png with all that is seen.
+        by: what divides the picture: distance, into far and near; colour, into grey and colour;
+            or distance into three: far, nearer, near.
+        std: of the Gaussian blur that stands for distance, pixels.
+        options: what is seen, from afar to close by, and how it is generated.
+    """
+    options.check()
+    if not 0 < std < float("inf"):
+        raise JincError(f"--std: {std} is not a finite number above 0")
+    check_folder(out)
+    model = options.on_device(open_model(source))
+    if by == "colour" and model.channels == 1:
+        raise JincError("--by: colour needs a model of colour images; this one makes grey ones")
+    try:
+        asking = Hybrid(shaping=options.shaping(model, usual=()), kind=by, std_px=std)
+    except JincError as error:
+        raise _named(error) from None
+    images = _generate(model, asking, options.levels(model.timesteps), out, options)
+    grey = images.mean(1, keepdim=True).expand_as(images)
+    seen = {
+        "distance": [low_pass(std)(images), images],
+        "colour": [grey, images],
+        "three": [low_pass(1.5 * std)(images), low_pass(std / 2)(images), images],
+    }[by]
+    _write(out, images, torch.stack(seen, 1), list(options.prompts), options)
+
+
+def _named(error: JincError) -> JincError:
+    """Name an option as it is typed."""
+    text = str(error)
+    return error if text.startswith("--") else JincError(f"--{text}")
+
+
+def _generate(
+    model: PixelModel, asking: Asking, levels: list[int], out: Path, options: IllusionOptions
+) -> Tensor:
+    """Generate, `[number, C, H, W]`, and write how the first came to be."""
+    walks = generate_images(
+        model,
+        options.number,
+        shaping=asking,
+        walk=options.walk(),
+        steps=levels,
+        seed=options.seed,
+    )
+    watch = Watch(options, len(levels), -(-options.number // CHUNK))
+    images = torch.cat([done.cpu() for _, done in watch.finished(walks)])
+    make_folder(out)
+    watch.write(out)
+    return images
+
+
+def _write(
+    out: Path, images: Tensor, seen: Tensor, words: Sequence[str], options: IllusionOptions
+) -> None:
+    """Write the pictures, and a sheet of all that is seen in them, `[N, views, C, H, W]`."""
+    save_images(out, images, 0)
+    rows = [str(number) for number in range(len(images))]
+    save_png(out / "sheet.png", enlarged_sheet(seen, rows, words))
+    if options.json_:
+        print(json.dumps({"images": len(images), "written": str(out), "seen": list(words)}))
+        return
+    print(f"{len(images)} pictures: {out}, and what is seen in them: {out / 'sheet.png'}")

@@ -1,0 +1,87 @@
+"""`jinc inpaint`: parts of pictures made anew, the rest as it is."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import torch
+from cyclopts import Parameter
+
+from jinc.cli.brought import Brought, PictureOptions, bring, save_results
+from jinc.cli.models import open_model
+from jinc.cli.outputs import enlarged_sheet
+from jinc.cli.places import check_folder, make_folder
+from jinc.cli.watching import Watch
+from jinc.data import save_png
+from jinc.diffusion import from_noise, repaint_levels
+from jinc.errors import JincError
+from jinc.models import CHUNK, edit_images
+from jinc.types import Images
+
+
+def inpaint(
+    source: Path,
+    /,
+    *,
+    out: Path,
+    jump: int = 10,
+    times: int = 10,
+    options: Annotated[PictureOptions, Parameter(name="*")],
+) -> None:
+    """Generate what is missing in pictures, so that it goes with what is there.
+
+    Args:
+        source: a run folder, or a model folder.
+        out: folder for the results, each at its picture's size, and sheet.png.
+        jump: steps that are walked down, up again and down, so that both parts agree (RePaint).
+        times: how often each is walked down; 1 puts known pixels in their place, and no more.
+        options: which pictures, which part of them, and how it is made.
+    """
+    options.check()
+    if options.mask is None:
+        raise JincError("--mask: say what to generate: a file, alpha, or x,y,width,height")
+    check_folder(out)
+    model = options.on_device(open_model(source))
+    levels = options.levels(model.timesteps)
+    if times > 1:
+        try:
+            levels = repaint_levels(levels, min(jump, len(levels) - 1), times)
+        except JincError as error:
+            raise JincError(f"--{error}") from None
+        options.method()  # solvers of diffusers cannot go up again
+    elif times < 1:
+        raise JincError(f"--times: {times} is not at least 1")
+    shaping = options.shaping(model, usual=())
+    brought = bring(model, options)
+    count = options.number * len(brought.photos)
+    walks = edit_images(
+        model,
+        brought.photos,
+        count,
+        start=from_noise(levels),
+        masks=brought.mask_tensor(),
+        shaping=shaping,
+        walk=options.walk(),
+        seed=options.seed,
+    )
+    watch = Watch(options, len(levels), -(-count // CHUNK), "inpainting")
+    made = torch.cat([images.cpu() for _, images in watch.finished(walks)])
+    make_folder(out)
+    written = [*_write(out, brought, made), *watch.write(out)]
+    if options.json_:
+        print(json.dumps({"images": count, "steps": len(levels), "written": written}))
+        return
+    print(f"{count} results: {out}, beside one another in {out / 'sheet.png'}")
+
+
+def _write(out: Path, brought: Brought, made: Images) -> list[str]:
+    """Write every result into its picture, and all of them on a sheet, and return the files."""
+    files, photos = save_results(out, brought, made), len(brought.photos)
+    masks = brought.mask_tensor()
+    assert masks is not None  # it is asked for
+    seen = brought.photos * (1 - masks)  # grey where something is to be generated
+    copies = made.view(-1, photos, *made.shape[1:]).transpose(0, 1)
+    sheet = torch.cat([brought.photos[:, None], seen[:, None], copies], 1)
+    columns = ["picture", "known", *(str(copy) for copy in range(copies.shape[1]))]
+    save_png(out / "sheet.png", enlarged_sheet(sheet, brought.names, columns))
+    return [str(out / "sheet.png"), *files]

@@ -1,0 +1,153 @@
+"""Which pixels of a picture are to be generated: by a PNG, by transparency, or in a rectangle."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jinc.data.boxes import FORM, Box, parse_box
+from jinc.data.mask_edges import coarse, grown, ramp
+from jinc.data.pictures import Picture, read_picture
+from jinc.data.resize import to_channels
+from jinc.errors import JincError
+
+HALF = 128
+"""The darkest grey that counts as white."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """Which pixels of a picture are to be generated; the others stay as they are.
+
+    Args:
+        generate: bool, `[height, width]` of the picture; true where to generate.
+        feather: pixels over which what was generated fades in, from the edge of the mask inwards.
+        name: what to call it in errors.
+
+    Raises:
+        JincError: no pixel is to be generated, or a negative feather.
+    """
+
+    generate: NDArray[np.bool_]
+    feather: int = 0
+    name: str = "mask"
+
+    def __post_init__(self) -> None:
+        """Refuse to do nothing."""
+        if self.feather < 0:
+            raise JincError(f"feather: {self.feather} is negative")
+        if not self.generate.any():
+            raise JincError(f"{self.name}: the mask is empty, it leaves nothing to generate")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width, pixels."""
+        height, width = self.generate.shape
+        return height, width
+
+    @property
+    def bounds(self) -> Box:
+        """The smallest rectangle that holds all of it."""
+        rows, columns = (np.flatnonzero(self.generate.any(axis)) for axis in (1, 0))
+        left, top = int(columns[0]), int(rows[0])
+        return Box(left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top)
+
+    def grow(self, by: int) -> Self:
+        """Add what lies within so many pixels, along rows, columns and diagonals.
+
+        Raises:
+            JincError: a negative number.
+        """
+        if by < 0:
+            raise JincError(f"grow: {by} is negative")
+        return replace(self, generate=grown(self.generate, by))
+
+    def at_size(self, box: Box, size: tuple[int, int]) -> NDArray[np.bool_]:
+        """Bring a part of it to another size: a pixel is generated if any that it overlaps is."""
+        return coarse(self.generate[box.rows, box.columns], size)
+
+    def weights(self, box: Box) -> NDArray[np.float32]:
+        """How much of what was generated is seen in a part of the picture: 0 outside, exactly."""
+        return ramp(self.generate, self.feather, box)
+
+    @classmethod
+    def of_file(cls, path: str | Path, picture: Picture) -> Self:
+        """Read a mask: white is generated, black stays; greys go to the nearer of the two.
+
+        Colours count by their luma, and what is transparent stays.
+
+        Args:
+            path: a PNG, JPEG or WebP file.
+            picture: what it is for, of the same size.
+
+        Raises:
+            JincError: the file cannot be read, has another size, or no white.
+        """
+        drawn = read_picture(path)
+        check_size(drawn.size, picture, str(path))
+        return cls(to_channels(drawn.on("black"), 1)[..., 0] >= HALF, name=str(path))
+
+    @classmethod
+    def of_alpha(cls, picture: Picture) -> Self:
+        """Generate all that is not wholly opaque in a picture.
+
+        Raises:
+            JincError: it is opaque everywhere.
+        """
+        if picture.alpha is None or bool((picture.alpha == 255).all()):
+            raise JincError(f"{picture.name}: is nowhere transparent; say what to generate")
+        return cls(picture.alpha < 255, name=picture.name)
+
+    @classmethod
+    def of_box(cls, box: Box, picture: Picture) -> Self:
+        """Generate a rectangle of a picture."""
+        generate = np.zeros(picture.size, bool)
+        generate[box.rows, box.columns] = True
+        return cls(generate, name=f"mask {box}")
+
+
+def read_mask(words: str, picture: Picture, grow: int = 0, feather: int = 0) -> Mask:
+    """Make a mask of what a person says.
+
+    Args:
+        words: "alpha" for what is transparent in the picture; a rectangle, `x,y,width,height`, in
+            pixels or per cent; or the file of a mask, white where to generate. A file called alpha
+            is given as `./alpha`.
+        picture: what it is for.
+        grow: pixels that are added all around, ≥ 0.
+        feather: pixels over which what was generated fades in, inwards from the grown edge, ≥ 0.
+
+    Raises:
+        JincError: a file that cannot be read or has another size, a rectangle that is none or
+            reaches beyond the picture, an empty mask, or a negative number.
+    """
+    if words == "alpha":
+        mask = Mask.of_alpha(picture)
+    elif _is_there(words):
+        mask = Mask.of_file(words, picture)
+    elif words.count(",") == 3:
+        mask = Mask.of_box(parse_box(words, picture.size, "mask"), picture)
+    else:
+        raise JincError(f"mask: {words!r} is no file, nor alpha, nor {FORM}")
+    return replace(mask.grow(grow) if grow else mask, feather=feather)
+
+
+def check_size(size: tuple[int, int], picture: Picture, name: str) -> None:
+    """Refuse a mask that is not as large as its picture.
+
+    Raises:
+        JincError: both sizes.
+    """
+    if size != picture.size:
+        (h, w), (height, width) = size, picture.size
+        reason = f"the mask has {w}×{h} pixels, its picture {picture.name} {width}×{height}"
+        raise JincError(f"{name}: {reason}")
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):  # a name too long, or with a null byte in it
+        return False

@@ -1,0 +1,91 @@
+"""A picture of any size, with what it lets through, as people bring it and take it away."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from jinc.data.decode import MAX_PIXELS, decode_with_alpha
+from jinc.data.images import to_picture
+from jinc.errors import JincError
+from jinc.files import writing
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An image of any size, upright.
+
+    Args:
+        pixels: uint8, `[height, width, 1 or 3]`, also where it is transparent.
+        alpha: uint8, `[height, width]`, 255 where it is opaque; None where it is so everywhere.
+        name: what to call it in errors.
+
+    Raises:
+        JincError: arrays of another shape or type.
+    """
+
+    pixels: NDArray[np.uint8]
+    alpha: NDArray[np.uint8] | None = None
+    name: str = "picture"
+
+    def __post_init__(self) -> None:
+        """Refuse what is no picture."""
+        shape, kind = self.pixels.shape, self.pixels.dtype
+        if len(shape) != 3 or shape[2] not in (1, 3) or 0 in shape or kind != np.uint8:
+            raise JincError(f"{self.name}: {kind} {shape} is not uint8 [height, width, 1 or 3]")
+        if self.alpha is not None and self.alpha.shape != shape[:2]:
+            raise JincError(f"{self.name}: alpha {self.alpha.shape} does not fit pixels {shape}")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width, pixels."""
+        height, width = self.pixels.shape[:2]
+        return height, width
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for colour."""
+        return int(self.pixels.shape[2])
+
+    def on(self, colour: str) -> NDArray[np.uint8]:
+        """Lay it on a colour, such as "white", which is seen where it is transparent.
+
+        Returns:
+            uint8, `[height, width, 1 or 3]`; the same array where nothing shows through.
+        """
+        if self.alpha is None:
+            return self.pixels
+        front = to_picture(self.pixels).convert("RGB")
+        front.putalpha(Image.fromarray(self.alpha))
+        seen = Image.alpha_composite(Image.new("RGBA", front.size, colour), front)
+        flat = np.asarray(seen.convert("L" if self.channels == 1 else "RGB"))
+        return flat.reshape(self.pixels.shape)
+
+    def save(self, path: str | Path) -> None:
+        """Save it as PNG, transparent where it is; the file appears when it is complete.
+
+        Raises:
+            JincError: the file cannot be written.
+        """
+        image = to_picture(self.pixels)
+        if self.alpha is not None:
+            image.putalpha(Image.fromarray(self.alpha))
+        with writing(Path(path)) as file:
+            image.save(file, "PNG")
+
+
+def read_picture(path: str | Path, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Read a picture of any size: turned as EXIF says, 8 bits, grey or RGB.
+
+    Args:
+        path: a PNG, JPEG or WebP file.
+        max_pixels: the most pixels (width times height) that are accepted, looked at before
+            anything is decoded.
+
+    Raises:
+        JincError: the file is not an image, is damaged, or is too large.
+    """
+    pixels, alpha = decode_with_alpha(Path(path), max_pixels)
+    return Picture(pixels, alpha, str(path))

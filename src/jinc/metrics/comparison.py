@@ -1,0 +1,89 @@
+"""What can be done about one amount of noise, with and without learning, and how close it comes."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from jinc.diffusion import Schedule, strided
+from jinc.errors import JincError
+from jinc.metrics.decibels import decibels
+from jinc.signal import gaussian_blur, median, non_local_means
+from jinc.types import Denoiser, Images
+
+CLASSICAL: dict[str, Callable[[Images, float], Images]] = {
+    "noisy": lambda x, noise_std: x,
+    "Gaussian blur": lambda x, noise_std: gaussian_blur(x, taps=3, std_px=0.8),
+    "median": lambda x, noise_std: median(x, size=3),
+    "non-local means": lambda x, noise_std: non_local_means(x, 0.8 * noise_std, noise_std),
+}
+"""Ways without learning: (images, standard deviation of their noise) -> images."""
+
+ONE_STEP = "one step"
+ITERATIVE = "iterative"
+
+
+@torch.no_grad()
+def quick_answers(
+    denoiser: Denoiser, schedule: Schedule, x_t: Images, t: int, restored: bool = True
+) -> dict[str, Images]:
+    """Answer noisy images in every way that takes one step.
+
+    Args:
+        denoiser: `(x_t, t) -> x0_hat`.
+        schedule: gives `ᾱ_t`.
+        x_t: noisy images, `[B, C, H, W]`.
+        t: their level, 0 … T−1.
+        restored: whether the ways without learning are given `x_t/√ᾱ_t`, in which the image has its
+            amplitude; else x_t, in which it has `√ᾱ_t` of it.
+
+    Returns:
+        images by the name of the way: those of `CLASSICAL`, and `ONE_STEP`; `[B, C, H, W]`.
+
+    Source: CS180 (Berkeley), project 5, part A.
+    """
+    alpha_bar = float(schedule.alpha_bar(t))
+    amplitude = math.sqrt(alpha_bar) if restored else 1.0
+    noise_std = math.sqrt(1 - alpha_bar) / amplitude
+    answers = {name: way(x_t / amplitude, noise_std) for name, way in CLASSICAL.items()}
+    return answers | {ONE_STEP: denoiser(x_t, torch.full((len(x_t),), t, device=x_t.device))}
+
+
+def levels_from(t: int, T: int, stride: int) -> list[int]:
+    """Return the levels that iterative denoising visits: t, and what is below of the strided ones.
+
+    Args:
+        t: where it starts, 0 … T−1.
+        T: number of steps of the schedule.
+        stride: the fall from level to level, ≥ 1.
+
+    Returns:
+        falling levels, t … 0.
+
+    Raises:
+        JincError: a level that the schedule does not have, or a stride below 1.
+
+    Source: CS180 (Berkeley), project 5, part A: multiples of 30 from 990 down, begun at the tenth,
+        which is 690.
+
+    >>> levels_from(690, 1000, 30) == strided(1000, 30)[10:], levels_from(65, 1000, 30)
+    (True, [65, 60, 30, 0])
+    """
+    if not 0 <= t < T:
+        raise JincError(f"level must be 0 to {T - 1}, got {t}")
+    return [t, *(level for level in strided(T, stride) if level < t)]
+
+
+def psnr_of_each(answer: Images, x0: Images) -> Tensor:
+    """Peak signal-to-noise ratio of each image, of what can be shown of it.
+
+    Args:
+        answer: `[B, C, H, W]`; what lies outside [−1, 1] is clipped.
+        x0: the clean images, likewise.
+
+    Returns:
+        dB, float64, `[B]`.
+    """
+    errors = (answer.clamp(-1, 1) - x0).double().square().mean((1, 2, 3))
+    return torch.tensor([decibels(error) for error in errors.tolist()], dtype=torch.float64)

@@ -1,0 +1,156 @@
+"""Weight files of other projects: fetched, told by their SHA-256, and read without running code."""
+
+import hashlib
+import pickle
+import urllib.error
+import urllib.request
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from jinc.errors import JincError
+from jinc.files import one_line, reading, writing
+
+BLOCK = 1 << 20
+TIMEOUT = 30
+"""Seconds that a server may be silent."""
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, 64 hexadecimal digits.
+
+    Raises:
+        JincError: the file cannot be read.
+    """
+    digest = hashlib.sha256()
+    with reading(path) as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def network_digest(network: nn.Module) -> str:
+    """Return the SHA-256 of a network's weights and buffers with their names."""
+    digest = hashlib.sha256()
+    for name, value in network.state_dict().items():
+        digest.update(f"{name} {value.dtype} {list(value.shape)}\n".encode())
+        flat = value.detach().cpu().contiguous().flatten()
+        digest.update(flat.view(torch.uint8).numpy().data if flat.numel() else b"")
+    return digest.hexdigest()
+
+
+def check_digest(path: Path, sha256: str) -> None:
+    """Compare a file with its published SHA-256.
+
+    Args:
+        path: the file.
+        sha256: what it has to be; its beginning is enough.
+
+    Raises:
+        JincError: it is another file.
+    """
+    found = file_digest(path)
+    if not found.startswith(sha256):
+        raise JincError(f"{path}: SHA-256 is {found[:16]}…, not {sha256[:16]}…; is another file")
+
+
+def fetched(url: str, sha256: str, folder: Path) -> Path:
+    """Fetch a file once, and keep it when its SHA-256 is right.
+
+    Args:
+        url: where it is published.
+        sha256: what it has to be.
+        folder: where it is kept, under the last part of its URL.
+
+    Returns:
+        The file.
+
+    Raises:
+        JincError: it cannot be had, or is another file.
+    """
+    path = folder / url.rsplit("/", 1)[-1]
+    if path.is_file():
+        check_digest(path, sha256)
+        return path
+    digest = hashlib.sha256()
+    with writing(path) as file:
+        for block in _blocks(url):
+            digest.update(block)
+            file.write(block)
+        if digest.hexdigest() != sha256:
+            raise JincError(f"{url}: SHA-256 is {digest.hexdigest()[:16]}…, not {sha256[:16]}…")
+    return path
+
+
+def _blocks(url: str) -> Iterator[bytes]:
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
+            while block := answer.read(BLOCK):
+                yield block
+    except (OSError, urllib.error.URLError) as error:
+        reason = getattr(error, "reason", error)
+        raise JincError(
+            f"{url}: cannot be downloaded ({reason}); give the file by its path"
+        ) from None
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a PyTorch file; nothing in it is executed.
+
+    Args:
+        path: a state dict, or a checkpoint that holds one as `state_dict`; the prefix of
+            `DataParallel` is taken off.
+
+    Returns:
+        Tensors by name.
+
+    Raises:
+        JincError: the file is damaged, or holds something else.
+    """
+    try:
+        with reading(path) as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickles that are refused anyway
+            found = torch.load(file, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
+        if isinstance(error, JincError):
+            raise
+        reason = one_line(error)[:100]
+        raise JincError(f"{path}: holds no weights that are safe to read ({reason})") from None
+    if isinstance(found, dict) and isinstance(found.get("state_dict"), dict):
+        found = found["state_dict"]
+    if not isinstance(found, dict) or not found:
+        raise JincError(f"{path}: holds no weights by name")
+    if not all(isinstance(value, Tensor) for value in found.values()):
+        raise JincError(f"{path}: holds other things than weights")
+    return {str(name).removeprefix("module."): value for name, value in found.items()}
+
+
+def take_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
+    """Put weights into a network that has exactly these, and set it to evaluation.
+
+    Counts of batches that were seen in training may be missing.
+
+    Args:
+        network: changed in place.
+        weights: by the names of its `state_dict`.
+        path: what to name in an error.
+
+    Raises:
+        JincError: a weight is missing, unknown, of another shape, or not finite.
+    """
+    expected = network.state_dict()
+    optional = {name for name in expected if name.endswith("num_batches_tracked")}
+    for name in sorted((expected.keys() ^ weights.keys()) - (optional - weights.keys())):
+        problem = "lacks" if name in expected else "has an unknown"
+        raise JincError(f"{path}: is of another layout, it {problem} weight {name}")
+    for name, value in weights.items():
+        if value.shape != expected[name].shape:
+            found, wanted = list(value.shape), list(expected[name].shape)
+            raise JincError(f"{path}: is of another layout, {name} is {found}, not {wanted}")
+        if not bool(value.isfinite().all()):
+            raise JincError(f"{path}: weight {name} holds values that are not finite")
+    network.load_state_dict({**expected, **weights})
+    network.eval().requires_grad_(False)

@@ -1,0 +1,74 @@
+"""Ways to denoise beside one another, and the noise that they were given."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jinc.data import contact_sheet
+from jinc.errors import JincError
+from jinc.types import Images
+
+SEEN = 112
+"""Pixels that the longer side of an image has at least."""
+
+
+def comparison_sheet(
+    x0: Images,
+    answers: Mapping[str, Tensor],
+    psnr: Mapping[str, Tensor],
+    levels: Sequence[int],
+    names: Sequence[str],
+) -> NDArray[np.uint8]:
+    """Lay out a row for each image and level, a column for each way, and decibels under each.
+
+    Args:
+        x0: clean images, `[N, C, H, W]`.
+        answers: by the name of the way, `[L, N, C, H, W]` in [−1, 1]; what is outside is clipped.
+        psnr: by the same names, dB, `[L, N]`.
+        levels: t, `[L]`.
+        names: of images, `[N]`; may be empty words.
+
+    Returns:
+        `[height, width, 3]`, for `save_png`.
+
+    Raises:
+        JincError: counts do not agree.
+    """
+    shape = len(levels), *x0.shape
+    if psnr.keys() != answers.keys() or any(each.shape != shape for each in answers.values()):
+        raise JincError(f"answers and their decibels must be of {list(shape)}, under equal names")
+    clean = x0.expand(shape)
+    columns = torch.stack([clean, *answers.values()], 2).transpose(0, 1).flatten(0, 1).cpu()
+    captions = [
+        ["", *(f"{float(of[level, image]):.1f} dB" for of in psnr.values())]
+        for image in range(len(x0))
+        for level in range(len(levels))
+    ]
+    rows = [f"{name}, t = {t}" if name else f"t = {t}" for name in names for t in levels]
+    return contact_sheet(columns, rows, ["clean", *answers], _scale(x0), captions)
+
+
+def forward_sheet(
+    x0: Images, x_t: Tensor, levels: Sequence[int], names: Sequence[str]
+) -> NDArray[np.uint8]:
+    """Lay out the forward process: a row for each image, from clean to the last level.
+
+    Args:
+        x0: clean images, `[N, C, H, W]`.
+        x_t: at each level, `[L, N, C, H, W]`; what is outside of [−1, 1] is clipped.
+        levels: t, `[L]`.
+        names: of images, `[N]`; may be empty words.
+
+    Returns:
+        `[height, width, 3]`, for `save_png`.
+    """
+    images = torch.cat([x0[None], x_t]).transpose(0, 1).cpu()
+    return contact_sheet(images, names, ["clean", *(f"t = {t}" for t in levels)], _scale(x0))
+
+
+def _scale(images: Tensor) -> int:
+    return max(1, math.ceil(SEEN / max(images.shape[-2:])))

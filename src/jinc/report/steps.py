@@ -1,0 +1,137 @@
+"""Where the steps of adaptive sampling went."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from jinc.diffusion import AdaptiveStep
+from jinc.errors import JincError
+from jinc.files import writing
+from jinc.types import Images
+
+ROWS = 24
+"""Images that get a row of their own; all are counted below."""
+
+BINS = 20
+
+
+def asked_levels(walk: Iterable[AdaptiveStep], first: int) -> tuple[list[list[int]], Images]:
+    """Walk to the end, and note where each image was asked about.
+
+    Args:
+        walk: of `diffusion.adaptive`.
+        first: the level that it starts from.
+
+    Returns:
+        The levels at which the denoiser was asked about each image, falling from the first; and the
+        images at the end, `[B, C, H, W]`.
+
+    Raises:
+        JincError: the walk makes no step.
+    """
+    asked: list[list[int]] = []
+    end: Images | None = None
+    for step in walk:
+        asked = asked or [[first] for _ in step.levels]
+        for levels, t in zip(asked, step.levels.tolist(), strict=True):
+            if 0 <= t < levels[-1]:
+                levels.append(t)
+        end = step.x_t
+    if end is None:
+        raise JincError("walk: makes no step")
+    return asked, end
+
+
+def plot_steps(
+    asked: Sequence[Sequence[int]],
+    timesteps: int,
+    file: Path,
+    *,
+    images: Images | None = None,
+    title: str = "Where the steps went",
+) -> None:
+    """Draw a row of ticks for each image, from noise to clean, and below how dense they are.
+
+    Args:
+        asked: the levels at which the denoiser was asked about each image, 0 … T−1; the first
+            `ROWS` images get rows.
+        timesteps: T.
+        file: the PNG to write.
+        images: what came of it, drawn beside the rows, `[B, 1 or 3, H, W]` in [−1, 1].
+        title: above all.
+
+    Raises:
+        JincError: no images, not as many images as rows of levels, a level that is not in
+            0 … T−1, or a file that cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    _check(asked, timesteps, images)
+    rows = asked[:ROWS]
+    figure = Figure(figsize=(10, 2.9 + 0.24 * len(rows)), layout="constrained")
+    calls = np.array([len(levels) for levels in asked])
+    figure.suptitle(
+        f"{title}: {calls.mean():.1f} questions an image, {calls.min()} to {calls.max()}"
+    )
+    heights = [0.24 * len(rows) + 0.1, 1.9]
+    ticks, density = figure.subplots(2, 1, sharex=True, height_ratios=heights)
+    _draw_rows(ticks, rows, timesteps, None if images is None else images[: len(rows)])
+    _draw_density(density, asked, timesteps)
+    density.set_xlim(timesteps - 1 + 0.02 * timesteps, -1 - 0.02 * timesteps)
+    density.set_xlabel("t, level of noise; the last question of an image gives it clean")
+    with writing(file) as out:
+        figure.savefig(out, format="png", dpi=110)
+
+
+def _check(asked: Sequence[Sequence[int]], timesteps: int, images: Images | None) -> None:
+    if not asked or not all(asked):
+        raise JincError("asked: there is an image without a level, or no image at all")
+    if images is not None and (len(images) != len(asked) or images.ndim != 4):
+        raise JincError(f"images: {list(images.shape)} beside the levels of {len(asked)}")
+    for levels in asked:
+        if min(levels) < 0 or max(levels) >= timesteps:
+            raise JincError(f"asked: {list(levels)[:8]} are not all in 0 … {timesteps - 1}")
+
+
+def _draw_rows(
+    axes: Any, rows: Sequence[Sequence[int]], timesteps: int, images: Images | None
+) -> None:
+    """Draw ticks, the number of them, and what came of it."""
+    places = range(len(rows))
+    axes.eventplot(rows, lineoffsets=places, linelengths=0.75, linewidths=1.6, colors="C0")
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_yticks([])
+    axes.spines[["left", "top", "right"]].set_visible(False)
+    for place, levels in zip(places, rows, strict=True):
+        beside = {"xycoords": ("axes fraction", "data"), "va": "center", "annotation_clip": False}
+        axes.annotate(str(len(levels)), (1.01, place), fontsize=9, **beside)
+        if images is not None:
+            axes.add_artist(_thumbnail(images[place], place))
+
+
+def _thumbnail(image: Tensor, place: int) -> Any:
+    """Make a small picture to the left of a row."""
+    from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+
+    pixels = ((image + 1) / 2).clamp(0, 1).expand(3, -1, -1).permute(1, 2, 0).cpu().numpy()
+    picture = OffsetImage(pixels, zoom=15 / max(pixels.shape[:2]), interpolation="antialiased")
+    where = ("axes fraction", "data")
+    return AnnotationBbox(picture, (-0.015, place), xycoords=where, frameon=False, pad=0)
+
+
+def _draw_density(axes: Any, asked: Sequence[Sequence[int]], timesteps: int) -> None:
+    """Draw how many questions an image got per tenth of the levels, beside as many evenly."""
+    levels = np.concatenate([np.asarray(each) for each in asked])
+    edges = np.linspace(-0.5, timesteps - 0.5, min(BINS, timesteps) + 1)
+    counts, _ = np.histogram(levels, edges)
+    per_tenth = counts / len(asked) / np.diff(edges) * timesteps / 10
+    axes.stairs(per_tenth, edges, fill=True, alpha=0.5, label="these")
+    even = len(levels) / len(asked) / 10
+    axes.axhline(even, color="grey", linestyle="--", linewidth=1, label="as many, evenly")
+    axes.set_ylabel("questions an image\nper tenth of the levels")
+    axes.set_ylim(0)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=9)

@@ -1,0 +1,100 @@
+"""Denoising by likeness: pixels are averaged with those whose surroundings look the same."""
+
+import math
+from itertools import product
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from jinc.errors import JincError
+from jinc.signal.filters import centred_positions
+from jinc.signal.padding import Padding, extend
+
+Weighting = Literal["uniform", "gaussian"]
+
+
+def non_local_means(
+    x: Tensor,
+    strength: float,
+    noise_std: float = 0.0,
+    *,
+    patch: int = 5,
+    reach: int = 6,
+    weighting: Weighting = "uniform",
+    padding: Padding = "reflect",
+) -> Tensor:
+    """Replace every pixel by the mean of pixels about it, those of similar patches counting more.
+
+    A pixel at a shift s counts `exp(−max(0, d_s² − 2σ²)/h²)`, where d_s² is the mean square
+    difference of the patches about the two, over channels too, so that all channels of a pixel go
+    together. 2σ² is what noise alone makes two equal patches differ by.
+
+    Args:
+        x: `[batch, channels, height, width]`, float.
+        strength: h, in the unit of x, > 0; 0.8 σ suits where σ is given.
+        noise_std: σ of the noise in x, ≥ 0; 0 where it is not known.
+        patch: pixels a side of the square that is compared, odd.
+        reach: pixels that are looked at to each side, ≥ 0; (2·reach + 1)² shifts are tried.
+        weighting: whether all pixels of a patch count alike, or its middle more, by a Gaussian of
+            deviation (patch − 1)/4.
+        padding: what lies beyond the edges, as in `extend`.
+
+    Returns:
+        Shaped like `x`.
+
+    Raises:
+        JincError: strength, noise_std, patch or reach out of range, or an unknown word.
+
+    Source: Buades, Coll and Morel, A non-local algorithm for image denoising (CVPR 2005); with the
+        noise taken off as in their IPOL article (2011), section 2.
+
+    >>> step = torch.tensor([[[[0.0, 0.1, 0.0, 5.0, 5.1, 5.0]]]])
+    >>> non_local_means(step, strength=1.0, patch=1, reach=5)
+    tensor([[[[0.0331, 0.0336, 0.0331, 5.0331, 5.0336, 5.0331]]]])
+    """
+    _check(strength, noise_std, patch, reach)
+    lines = _line(patch, weighting)
+    height, width = x.shape[-2:]
+    half = patch // 2
+    # Sums of many small weights: more digits than half precision has.
+    wide = extend(
+        x.to(torch.promote_types(x.dtype, torch.float32)), reach + half, reach + half, padding
+    )
+    here = wide[..., reach : reach + height + 2 * half, reach : reach + width + 2 * half]
+    total, answer = torch.zeros_like(here[:, :1, :height, :width]), 0 * here[..., :height, :width]
+    for down, right in product(range(2 * reach + 1), repeat=2):
+        there = wide[..., down : down + height + 2 * half, right : right + width + 2 * half]
+        apart = _patch_mean((here - there).square().mean(1, keepdim=True), lines)
+        weight = torch.exp(-(apart - 2 * noise_std**2).clamp_min(0) / strength**2)
+        total = total + weight
+        answer = answer + weight * there[..., half : half + height, half : half + width]
+    return (answer / total).to(x.dtype)
+
+
+def _line(patch: int, weighting: Weighting) -> Tensor:
+    """Weights of a patch along one axis, `[patch]`, of sum 1."""
+    if weighting not in get_args(Weighting):
+        raise JincError(f"weighting: {weighting!r} is neither uniform nor gaussian")
+    if weighting == "uniform" or patch == 1:
+        return torch.full((patch,), 1 / patch, dtype=torch.float64)
+    std_px = (patch - 1) / 4
+    return torch.softmax(-((centred_positions(patch) / std_px) ** 2) / 2, dim=0)
+
+
+def _patch_mean(x: Tensor, line: Tensor) -> Tensor:
+    """Average `[B, 1, H, W]` over patches that lie wholly inside, one axis after the other."""
+    weights = line.to(x)
+    return F.conv2d(F.conv2d(x, weights.view(1, 1, -1, 1)), weights.view(1, 1, 1, -1))
+
+
+def _check(strength: float, noise_std: float, patch: int, reach: int) -> None:
+    if not 0 < strength < math.inf:
+        raise JincError(f"strength: {strength} is not a finite number above 0")
+    if not 0 <= noise_std < math.inf:
+        raise JincError(f"noise_std: {noise_std} is not a finite number of at least 0")
+    if patch < 1 or patch % 2 == 0:
+        raise JincError(f"patch: {patch} is not an odd number above 0, so it has no middle pixel")
+    if reach < 0:
+        raise JincError(f"reach: {reach} is negative")

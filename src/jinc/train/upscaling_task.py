@@ -1,0 +1,116 @@
+"""The task of an upscaler: to tell what a small image does not show of the large one."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jinc.data import ImageSet, image_grid, to_float
+from jinc.diffusion import ddim, sample
+from jinc.models import Shaping, Upscaler, upscale_images
+from jinc.models.upscaler import Shown, told
+from jinc.nn import Network
+from jinc.signal import bicubic, block_mean, repeat_pixels
+from jinc.train.batches import Batch
+from jinc.train.config import TrainConfig
+from jinc.train.diffusion_task import diffusion_losses
+from jinc.train.task import Predict
+from jinc.train.validation import hold_out
+from jinc.types import Images, Steps
+
+SHOWN = 8
+"""Images in a picture."""
+
+STEPS = 20
+"""Steps of DDIM that they are made larger in."""
+
+LOOKED_AT = 256
+"""Images of which it is measured what enlarged small ones lack."""
+
+
+class UpscalingTask:
+    """Train a model to say what a noisy image is made of, shown a small one of it.
+
+    The small images are means of blocks, half of them with noise. What is learned is the rest,
+    large images less enlarged small ones, as any images are by a diffusion model.
+
+    Args:
+        package: the untrained model.
+        config: the objective.
+        images: the first that are held out are drawn; the first, where none is.
+    """
+
+    def __init__(self, package: Upscaler, config: TrainConfig, images: ImageSet) -> None:
+        """Keep them."""
+        self.package, self._config = package, config
+        train, held_out = hold_out(len(images), config.holdout, config.seed)
+        places = (held_out if len(held_out) else train)[:SHOWN]
+        self._shown = images.batch(places)
+        self._prompts: tuple[str, ...] = ()
+        if package.class_names and images.labels is not None:
+            self._prompts = tuple(package.class_names[images.labels[i]] for i in places)
+
+    def losses(self, predict: Predict, batch: Batch) -> Tensor:
+        """Return the error of every image, weighted."""
+        package = self.package
+        level = torch.zeros_like(batch.t) if batch.level is None else batch.level
+        low = block_mean(batch.x0, package.factor)
+        shown = Shown.of(low, package.factor, package.rests, level, batch.low_noise)
+        augment = batch.augment
+        if package.most_noise:
+            own = augment if self._config.augment_labels else augment[:, :0]
+            augment = told(shown, own)
+        beside = shown.beside
+        if batch.move is not None:
+            beside = torch.cat([beside, batch.move(beside)])
+
+        def predict_beside(
+            x_t: Images, t: Steps, labels: Tensor | None, augment: Tensor | None
+        ) -> Tensor:
+            return predict(x_t, t, labels, augment, beside)
+
+        rest = replace(batch, x0=(batch.x0 - shown.base) / package.spread, augment=augment)
+        return diffusion_losses(package.network, package.rests, self._config, predict_beside, rest)
+
+    def packaged(self, network: Network) -> Upscaler:
+        """Return the upscaler with other weights."""
+        return replace(self.package, network=network)
+
+    def draw(self, package: Upscaler) -> Iterator[NDArray[np.uint8] | None]:
+        """Draw small images, what is made of them, and the real ones, in rows."""
+        real = to_float(self._shown).to(package.device)
+        low = block_mean(real, package.factor)
+        walk = upscale_images(
+            package,
+            low,
+            shaping=Shaping(prompts=self._prompts, guidance=self._config.sample_guidance),
+            walk=partial(sample, method=ddim()),
+            steps=min(STEPS, package.timesteps),
+            seed=self._config.seed,
+        )
+        made = low
+        for step in walk:
+            made = step.x_t
+            yield None
+        rows = torch.cat([repeat_pixels(low, package.factor), made, real])
+        yield image_grid(rows, columns=len(real), scale=None)
+
+
+def spread(images: ImageSet, factor: int) -> float:
+    """Measure what enlarged small images lack: the root mean square of the rest.
+
+    Args:
+        images: the data, of which a few are looked at.
+        factor: how many times smaller.
+
+    Returns:
+        > 0, rounded to three digits, so that no machine has another.
+    """
+    places = np.linspace(0, len(images) - 1, min(len(images), LOOKED_AT)).astype(np.int64)
+    x0 = to_float(images.batch(places))
+    rest = x0 - bicubic(block_mean(x0, factor), factor)
+    return max(1e-3, float(f"{float(rest.square().mean().sqrt()):.2e}"))

@@ -1,0 +1,118 @@
+"""`jinc edit`, `inpaint` and `illusion`: pictures of any size, made anew in their place."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+FEW = ("--steps", 3, "--device", "cpu")
+
+
+@pytest.fixture
+def photo(tmp_path) -> Path:
+    noise = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+def pixels(file: Path) -> np.ndarray:
+    with Image.open(file) as picture:
+        return np.asarray(picture)
+
+
+def test_edit_at_every_strength(jinc, trained_on_classes, photo, tmp_path) -> None:
+    words = ("--image", photo, "--class", 3, "-n", 2, "--strength", "1", "0.5", "--strip", "--gif")
+    said = jinc("edit", trained_on_classes, "--out", tmp_path / "o", *words, *FEW)
+    assert (said.code, said.out[:9]) == (0, "4 results")
+    names = {path.name for path in (tmp_path / "o").iterdir()}
+    results = {f"photo-{share}-{copy}.png" for share in ("1", "0.5") for copy in (0, 1)}
+    assert names == results | {"sheet.png", "strip.png", "denoising.gif"}
+    before = pixels(photo)
+    for name in results:
+        after = pixels(tmp_path / "o" / name)
+        assert after.shape == (20, 30, 3)
+        assert np.array_equal(after[:, :5], before[:, :5])  # beside the square in the middle
+        assert not np.array_equal(after[:, 5:25], before[:, 5:25])
+    first, second = (pixels(tmp_path / "o" / f"photo-1-{copy}.png") for copy in (0, 1))
+    assert not np.array_equal(first, second)
+
+
+def test_edit_by_the_indices_of_the_course(jinc, trained, photo, tmp_path) -> None:
+    words = ("--image", photo, "--index", 1, 2, "--stride", 2, "--json", "--device", "cpu")
+    facts = json.loads(jinc("edit", trained, "--out", tmp_path / "o", *words).out)
+    assert facts["starts"] == ["index 1", "index 2"]
+    assert all(Path(file).is_file() for file in facts["written"])
+
+
+@pytest.mark.parametrize("command", [("edit", "--strength", 0.7), ("inpaint", "--times", 2)])
+def test_what_is_not_masked_stays_to_the_byte(jinc, trained, photo, tmp_path, command) -> None:
+    words = ("--image", photo, "--mask", "10,5,8,6", "--out", tmp_path / "o", *FEW)
+    assert jinc(command[0], trained, *command[1:], "--jump", 1, *words).code == (
+        2 if command[0] == "edit" else 0
+    )  # there are no jumps in an edit
+    assert jinc(command[0], trained, *command[1:], *words).code == 0
+    (file,) = (tmp_path / "o").glob("photo-*.png")
+    before, after = pixels(photo), pixels(file)
+    inside = np.zeros((20, 30), bool)
+    inside[5:11, 10:18] = True
+    assert np.array_equal(before[~inside], after[~inside])
+    assert not np.array_equal(before[inside], after[inside])
+
+
+def test_inpainting_looks_about_the_mask(jinc, trained, photo, tmp_path) -> None:
+    words = ("--image", photo, "--mask", "0,0,4,4", "--around", 0.5, "--times", 1, *FEW)
+    assert jinc("inpaint", trained, "--out", tmp_path / "o", *words).code == 0
+    changed = (pixels(tmp_path / "o" / "photo-0.png") != pixels(photo)).any(-1)
+    assert changed[:4, :4].any()
+    changed[:4, :4] = False
+    assert not changed.any()
+
+
+def test_anagrams_and_hybrids(jinc, trained_on_classes, tmp_path) -> None:
+    views = ("--view", "identity", "rotate 37 then hflip", "--reduction", "sum")
+    words = ("--class", 3, 7, "-n", 2, *FEW)
+    for command in (("anagram", *views), ("hybrid", "--std", 0.5)):
+        out = tmp_path / command[0]
+        said = jinc(
+            "illusion", *command[:1], trained_on_classes, "--out", out, *command[1:], *words
+        )
+        assert said.code == 0
+        assert {path.name for path in out.iterdir()} == {"000000.png", "000001.png", "sheet.png"}
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("edit",), "--image"),
+        (("edit", "--image", "PHOTO", "--strength", "0"), "--strength must be in (0, 1], got 0"),
+        (("edit", "--image", "PHOTO", "--index", "99"), "--index must be"),
+        (("edit", "--image", "PHOTO", "--index", "1", "--strength", "1"), "--index"),
+        (("edit", "--image", "no.png"), "no.png"),
+        (("edit", "--image", "PHOTO", "--feather", "2"), "--feather: needs --mask"),
+        (("edit", "--image", "PHOTO", "--prompt", "a cat"), "--prompt: 'a cat' to a model"),
+        (("inpaint", "--image", "PHOTO"), "--mask: say what to generate"),
+        (("inpaint", "--image", "PHOTO", "--mask", "0,0,40,4"), "reaches beyond the picture"),
+        (("inpaint", "--image", "PHOTO", "--mask", "OTHER"), "the mask has 8×8 pixels, its"),
+        (("inpaint", "--image", "PHOTO", "--mask", "alpha"), "is nowhere transparent"),
+        (("inpaint", "--image", "PHOTO", "--mask", "0,0,4,4", "--times", "0"), "--times: 0"),
+        (
+            ("inpaint", "--image", "PHOTO", "--mask", "0,0,4,4", "--sampler", "dpm++"),
+            "--sampler: dpm++",
+        ),
+        (("illusion", "anagram", "--prompt", "3"), "--prompt: '3' to a model that was trained wi"),
+        (("illusion", "anagram"), "--prompt: 0 for 2 views"),
+        (("illusion", "anagram", "--view", "hflop"), "did you mean 'hflip'?"),
+        (("illusion", "hybrid", "--by", "colour"), "--by: colour needs a model of colour images"),
+        (("illusion", "hybrid", "--std", "0"), "--std: 0.0"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_bad_input(refused, trained, photo, tmp_path, words, says) -> None:
+    Image.new("L", (8, 8), 255).save(tmp_path / "other.png")
+    files = {"PHOTO": photo, "OTHER": tmp_path / "other.png"}
+    command = 2 if words[0] == "illusion" else 1
+    options = [files.get(word, word) for word in words[command:]]
+    refused(*words[:command], trained, "--out", tmp_path / "o", *options, says=says)
+    assert not (tmp_path / "o").exists()

@@ -1,0 +1,141 @@
+"""Some states of a sampler: which are kept, and that strips and frames show them."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from jinc.data import image_grid, to_uint8
+from jinc.diffusion import Schedule, Step, sample
+from jinc.errors import JincError
+from jinc.report import Recorder, Trajectory, joined, trajectory
+from jinc.report.trajectory import HELD, spread
+
+
+def steps(count: int, images: int = 2, channels: int = 1) -> list[Step]:
+    """Steps whose pixels tell their number, the last of which is clean."""
+    size = images, channels, 6, 8
+    return [
+        Step(count - 2 - k, torch.full(size, k / 100), torch.full(size, -k / 100))
+        for k in range(count)
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 50])
+@pytest.mark.parametrize("frames", [1, 2, 3, 10, 60])
+def test_frames_are_even_with_both_ends(count, frames) -> None:
+    places = spread(count, frames)
+    assert len(places) == min(count, frames)
+    assert places == sorted(set(places))
+    assert places[-1] == count - 1
+    if len(places) > 1:
+        assert places[0] == 0
+        gaps = np.diff(places)
+        assert gaps.max() - gaps.min() <= 1
+
+
+@pytest.mark.parametrize("frames", [1, 4, 60])
+def test_what_is_kept_is_what_was_there(frames) -> None:
+    walk = steps(20)
+    found = trajectory(walk, frames)
+    kept = [walk[place] for place in spread(20, frames)]
+    assert found.levels == tuple(step.t for step in kept)
+    assert torch.equal(found.x_t, torch.stack([to_uint8(step.x_t) for step in kept]))
+    assert torch.equal(found.x0_hat, torch.stack([to_uint8(step.x0_hat) for step in kept]))
+
+
+def test_a_recorder_lets_all_pass_as_it_comes() -> None:
+    walk, asked = steps(9), []
+    recorder = Recorder(9, 3)
+    watched = recorder.watch(asked.append(step.t) or step for step in walk)
+    for number, step in enumerate(watched):
+        assert step is walk[number]
+        assert len(asked) == number + 1  # none is asked for before it is wanted
+    assert recorder.trajectory().levels == (7, 3, -1)
+
+
+def test_it_watches_a_sampler_to_its_images() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x_T = torch.randn(3, 1, 8, 8, generator=generator)
+    recorder = Recorder(11, 4, images=2)
+    walk = sample(lambda x, t: 0.5 * x.sign(), Schedule.linear(), x_T, steps=10)
+    start = Step(999, x_T, x_T)
+    for step in recorder.watch([start, *walk]):
+        last = step
+    found = recorder.trajectory()
+    assert (found.levels[0], found.levels[-1]) == (999, -1)
+    assert found.x_t.shape == found.x0_hat.shape == (4, 2, 1, 8, 8)
+    assert torch.equal(found.x_t[0], to_uint8(x_T[:2]))
+    assert torch.equal(found.x_t[-1], to_uint8(last.x_t[:2]))
+    assert found.thinned(2).levels == (999, -1)
+    assert torch.equal(found.thinned(1).x_t[0], found.x_t[-1])
+
+
+def test_batches_are_joined_as_images() -> None:
+    whole = trajectory(steps(9, images=5), 4)
+    parts = [
+        Trajectory(whole.levels, whole.x_t[:, part], whole.x0_hat[:, part])
+        for part in (slice(0, 2), slice(2, 5))
+    ]
+    assert torch.equal(joined(parts).x_t, whole.x_t)
+    assert torch.equal(joined(parts).x0_hat, whole.x0_hat)
+    for bad in ([], [whole, trajectory(steps(9), 3)]):
+        with pytest.raises(JincError, match="different levels"):
+            joined(bad)
+
+
+@pytest.mark.parametrize("shown", ["x_t", "x0_hat"])
+def test_a_strip_shows_all_in_order(shown) -> None:
+    """Each state has a red of its own, found in one rectangle; levels are under it."""
+    found = trajectory(steps(7, images=1, channels=3), 7)
+    getattr(found, shown)[:, :, 1:] = 0
+    strip = found.strip(shown, scale=3)
+    tops = set()
+    lefts = []
+    for state in getattr(found, shown):
+        red = state[0, :, 0, 0].numpy()
+        rows, columns = np.nonzero((strip == red).all(-1))
+        tops.add(int(rows.min()))
+        lefts.append(int(columns.min()))
+        here = strip[rows.min() : rows.min() + 18, columns.min() : columns.min() + 24]
+        assert (here == red).all()
+        assert len(rows) == 18 * 24
+        below = strip[rows.min() + 18 : rows.min() + 32, columns.min() : columns.min() + 24]
+        assert (below[..., 0] < 128).sum() > 5
+    assert len(tops) == 1
+    assert lefts == sorted(lefts)
+
+
+def test_frames_are_grids_of_all_images() -> None:
+    found = trajectory(steps(5, images=3, channels=3), 3)
+    frames = found.frames(columns=3, scale=2)
+    assert len(frames) == 3
+    np.testing.assert_array_equal(frames[1], image_grid(found.x_t[1], 3, scale=2))
+
+
+def test_saved_as_what_the_name_says(tmp_path) -> None:
+    found = trajectory(steps(9), 4)
+    found.save(tmp_path / "new" / "a.png")
+    found.save(tmp_path / "new" / "a.gif", "x0_hat", fps=10)
+    with Image.open(tmp_path / "new" / "a.png") as picture:
+        np.testing.assert_array_equal(np.asarray(picture), found.strip())
+    durations = []
+    with Image.open(tmp_path / "new" / "a.gif") as picture:
+        for number in range(picture.n_frames):
+            picture.seek(number)
+            durations.append(picture.info["duration"])
+            shown = np.asarray(picture.convert("RGB"))
+            np.testing.assert_array_equal(shown, found.frames("x0_hat")[number])
+    assert durations == [100, 100, 100, 100 * HELD]
+    with pytest.raises(JincError, match=r"a\.gfi"):
+        found.save(tmp_path / "a.gfi")
+
+
+def test_what_shows_nothing() -> None:
+    for count, frames in ((0, 3), (3, 0)):
+        with pytest.raises(JincError, match="shows nothing"):
+            Recorder(count, frames)
+    with pytest.raises(JincError, match="shows nothing"):
+        Recorder(3, 3).trajectory()
+    with pytest.raises(JincError, match="shows nothing"):
+        trajectory([])
