@@ -67,7 +67,7 @@ class AsTheyAre(nn.Module):
 
 def test_torchmetrics() -> None:
     real, made = features(0, 700, 16), features(1, 500, 16)
-    other = FrechetInceptionDistance(AsTheyAre(), normalize=True, input_img_size=(1, 1, 16))
+    other = FrechetInceptionDistance(AsTheyAre(), input_img_size=(1, 1, 16))
     other.set_dtype(torch.float64)
     other.update(real[:, None, None], real=True)
     other.update(made[:, None, None], real=False)
@@ -132,8 +132,8 @@ def test_the_bias_is_extrapolated_away() -> None:
     ]
     measured = np.mean([line.distances[-1] for line in lines])
     unlimited = np.mean([line.distance for line in lines])
-    assert measured > 0.08  # the mean's D/n, and the covariance's D(D + 1)/4n
-    assert abs(unlimited) < measured / 8
+    assert measured > 0.055  # the mean's D/n, and the covariance's D(D + 1)/4n
+    assert abs(unlimited) < measured / 6
     slope = np.mean([line.slope for line in lines])
     assert slope == pytest.approx(12 + 12 * 13 / 4, rel=0.15)
     line = lines[0]

@@ -50,7 +50,7 @@ def test_decibels_stand_under_their_answers(monkeypatch) -> None:
         seen.update(rows=rows, columns=columns, captions=captions)
         return contact_sheet(images, rows, columns, scale, captions)
 
-    monkeypatch.setattr("jinc.report.comparison.contact_sheet", keep)
+    monkeypatch.setitem(comparison_sheet.__globals__, "contact_sheet", keep)
     psnr = {"blur": torch.tensor([[1.0, 2.0]]), "median": torch.tensor([[3.25, 4.0]])}
     answers = dict.fromkeys(psnr, torch.zeros(1, 2, 1, 4, 4))
     comparison_sheet(torch.zeros(2, 1, 4, 4), answers, psnr, [9], ["a", ""])

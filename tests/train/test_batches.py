@@ -20,8 +20,10 @@ def batches(images: ImageSet, size: int = 4, T: int = 20, seed: int = 0, **optio
 
 def same(one: Batch, other: Batch) -> bool:
     pairs = [(one.move.amounts, other.move.amounts)] if one.move and other.move else []
-    names = ("x0", "t", "eps", "labels", "augment")
-    pairs += [(getattr(one, name), getattr(other, name)) for name in names]
+    names = ("x0", "t", "eps", "labels", "augment", "level", "low_noise")
+    values = [(getattr(one, name), getattr(other, name)) for name in names]
+    assert all((a is None) == (b is None) for a, b in values)
+    pairs += [(a, b) for a, b in values if a is not None]
     return all(torch.equal(a, b) for a, b in pairs)
 
 
@@ -103,6 +105,8 @@ ALL = {
     "augmentation": Augmentation(("hflip", "quarter_turns")),
     "label_dropout": 0.5,
     "moves": "shift",
+    "most_noise": 5,
+    "factor": 2,
 }
 
 
@@ -166,6 +170,29 @@ def test_hiding_and_mirroring_change_nothing_else() -> None:
     assert torch.equal(plain.eps, other.eps)
     assert plain.augment.shape == (4, 0)
     assert plain.move is None
+    assert plain.level is plain.low_noise is None
+    quiet = {name: value for name, value in ALL.items() if name not in ("most_noise", "factor")}
+    before = batches(numbered(10), **quiet).batch(3)
+    assert same(replace(other, level=None, low_noise=None), before)
+
+
+def test_half_of_the_small_images_are_noisy_at_any_level() -> None:
+    deal = batches(numbered(10), 4000, most_noise=8, factor=2)
+    level = torch.cat([deal.batch(step).level for step in range(3)])
+    counts = torch.bincount(level, minlength=9).double()
+    expected = len(level) * torch.tensor([0.5, *[0.5 / 8] * 8])
+    assert len(counts) == 9
+    assert float(((counts - expected) ** 2 / expected).sum()) < 33  # 8 degrees of freedom: 10⁻⁴
+
+
+def test_noise_for_small_images_is_white_and_their_own() -> None:
+    deal = batches(numbered(10), size=4000, most_noise=8, factor=2)
+    batch = deal.batch(0)
+    assert batch.low_noise.shape == (4000, 1, 1, 1)
+    own, eps = batch.low_noise.flatten(), batch.eps.flatten(1)
+    assert abs(float(own.var()) - 1) < 5 * (2 / 4000) ** 0.5
+    both = torch.cat([own[None], eps.T, deal.batch(1).low_noise.flatten()[None]])
+    assert (torch.corrcoef(both) - torch.eye(6)).abs().max() < 5 / 4000**0.5
 
 
 def test_half_of_the_images_are_mirrored() -> None:

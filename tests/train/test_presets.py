@@ -23,7 +23,9 @@ def test_its_network_takes_its_images(name) -> None:
     with torch.device("meta"):
         network = build_network(config, channels, (size, size), 10 if config.conditional else 0)
         labels = torch.zeros(2, dtype=torch.long) if config.conditional else None
-        output = network(torch.zeros(2, channels, size, size), torch.zeros(2), labels)
+        x_t = torch.zeros(2, channels, size, size)
+        beside = x_t if config.upscale else None
+        output = network(x_t, torch.zeros(2), labels, beside=beside)
     assert output.shape == (2, channels, size, size)
     assert config.conditional == (name in CLASSED)
     sides = {size >> level for level in range(len(config.multipliers))}

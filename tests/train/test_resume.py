@@ -29,6 +29,10 @@ RUNS = {
         **{"network": "cs180", "ema_decay": (0.9, 0.99), "accumulation": 2, "resident": True},
         **{"complexity": "normalised", "loss": "huber"},
     },
+    "upscaling": {
+        **{"upscale": 2, "prediction": "v", "workers": 2, "accumulation": 2, "equivariance": 0.1},
+        **{"augment": ("hflip",), "augment_labels": True, "conditional": True},
+    },
     "single step": {"network": "cs180", "noise_std": 0.5, "workers": 2, "holdout": 9},
     "validated": {"holdout": 50, "checkpoint_every": 3},
     "resident": {"resident": True, "equivariance": 0.1, "checkpoint_every": 4},

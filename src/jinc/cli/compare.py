@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.table import Table
 
 from jinc.cli.compared import Answers, Clean, Denoising, draw, find_clean
-from jinc.cli.models import open_model
 from jinc.cli.places import check_folder, make_folder
 from jinc.cli.sampling import SEVERAL, SamplerName
 from jinc.cli.watching import WatchedOptions
@@ -74,16 +73,15 @@ def compare(
     """
     options.check()
     check_folder(out)
-    model = open_model(source)
+    model = options.open(source)
     starts = dict.fromkeys(parse_level(word, model.timesteps) for word in levels)
     paths = [_path(t, model.timesteps, stride, options.steps) for t in starts]
     if not paths:
         raise JincError("--levels: names nothing")
     clean = find_clean(source, model, images, data, options.number, options.seed)
     shaping = options.shaping(model, usual=clean.prompts)
-    moved = options.on_device(model)
     make_folder(out)
-    denoising = Denoising(moved, shaping, options.walk(), options.seed, restore)
+    denoising = Denoising(model, shaping, options.walk(), options.seed, restore)
     found = denoising.of(clean.x0, paths)
     facts = _facts(clean, paths, found) | {"sampler": options.sampler, "restored": restore}
     facts |= {"guidance": options.guidance, "seed": options.seed}

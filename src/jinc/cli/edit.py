@@ -11,7 +11,6 @@ from cyclopts import Parameter
 from torch import Tensor
 
 from jinc.cli.brought import Brought, PictureOptions, bring, save_results
-from jinc.cli.models import open_model
 from jinc.cli.outputs import enlarged_sheet
 from jinc.cli.places import check_folder, make_folder
 from jinc.cli.sampling import SEVERAL
@@ -50,7 +49,7 @@ def edit(
     """
     options.check()
     check_folder(out)
-    model = options.on_device(open_model(source))
+    model = options.open(source)
     starts = _starts(model, strength, index, stride, options)
     shaping = options.shaping(model, usual=())
     brought = bring(model, options)

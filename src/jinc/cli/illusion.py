@@ -10,7 +10,6 @@ import torch
 from cyclopts import App, Parameter
 from torch import Tensor
 
-from jinc.cli.models import open_model
 from jinc.cli.outputs import enlarged_sheet
 from jinc.cli.places import check_folder, make_folder
 from jinc.cli.sampling import SEVERAL
@@ -69,7 +68,7 @@ def make_anagram(
     options.check()
     check_folder(out)
     views = [view_by_name(name) for name in view]
-    model = options.on_device(open_model(source))
+    model = options.open(source)
     levels = options.levels(model.timesteps)
     joins: dict[str, Reduction] = {
         "mean": mean(),
@@ -112,7 +111,7 @@ def make_hybrid(
     if not 0 < std < float("inf"):
         raise JincError(f"--std: {std} is not a finite number above 0")
     check_folder(out)
-    model = options.on_device(open_model(source))
+    model = options.open(source)
     if by == "colour" and model.channels == 1:
         raise JincError("--by: colour needs a model of colour images; this one makes grey ones")
     try:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from jinc.cli.models import open_model
-from jinc.models import Model, SingleStep
+from jinc.models import DiffusersModel, Model, PixelModel, PromptedModel, SingleStep
 from jinc.train import Run
 
 _TOLD = ("config", "channels", "classes", "image_size", "timesteps")
@@ -54,7 +54,22 @@ def _denoiser_facts(source: Path) -> dict[str, Any]:
     }
 
 
-def _model_facts(model: Model) -> dict[str, Any]:
+def _model_facts(model: PixelModel) -> dict[str, Any]:
+    if isinstance(model, Model) and not isinstance(model, DiffusersModel):
+        return _own_facts(model)
+    assert isinstance(model, DiffusersModel | PromptedModel)  # there are no others
+    return {
+        "network": "diffusers",
+        "takes": "texts" if isinstance(model, PromptedModel) else "classes",
+        "image_size": list(model.image_size),
+        "channels": model.channels,
+        "classes": list(model.class_names),
+        "parameters": sum(p.numel() for p in model.network.parameters()),
+        "timesteps": model.timesteps,
+    }
+
+
+def _own_facts(model: Model) -> dict[str, Any]:
     network = model.network
     own = {n: v for n, v in network.arguments().items() if n not in _TOLD}
     return {

@@ -8,7 +8,6 @@ import torch
 from cyclopts import Parameter
 
 from jinc.cli.brought import Brought, PictureOptions, bring, save_results
-from jinc.cli.models import open_model
 from jinc.cli.outputs import enlarged_sheet
 from jinc.cli.places import check_folder, make_folder
 from jinc.cli.watching import Watch
@@ -41,7 +40,7 @@ def inpaint(
     if options.mask is None:
         raise JincError("--mask: say what to generate: a file, alpha, or x,y,width,height")
     check_folder(out)
-    model = options.on_device(open_model(source))
+    model = options.open(source)
     levels = options.levels(model.timesteps)
     if times > 1:
         try:

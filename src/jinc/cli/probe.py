@@ -15,7 +15,6 @@ from torch import Tensor
 
 from jinc.cli.clean_images import clean_images
 from jinc.cli.findings import CURVES, print_findings
-from jinc.cli.models import open_model
 from jinc.cli.places import check_folder, make_folder
 from jinc.cli.progress import decoding_progress
 from jinc.cli.sampling import SEVERAL, SamplingOptions
@@ -67,7 +66,7 @@ def probe(
     if out is not None:
         check_folder(out)
     number, seed = options.number, options.seed
-    model = options.on_device(open_model(source))
+    model = options.open(source)
     levels, shaping = options.levels(model.timesteps), options.shaping(model)
     with decoding_progress(console) as report:
         clean = clean_images(source, model, data, number, seed, report)

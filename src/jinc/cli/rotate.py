@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from jinc.cli.models import open_model
 from jinc.cli.spans import parse_span
 from jinc.cli.sweep import PACES, Amounts, Options, run_sweep
 from jinc.errors import JincError
@@ -30,7 +29,7 @@ def rotate(
     """
     degrees = parse_span("--angles", angles)
     options.check()
-    model = open_model(source)
+    model = options.open(source)
     height, width = model.image_size
     if height != width:
         raise JincError(f"{source}: its images are {height}×{width}, only square ones are turned")

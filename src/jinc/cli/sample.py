@@ -7,7 +7,6 @@ import torch
 from cyclopts import Parameter
 from torch import Tensor
 
-from jinc.cli.models import open_model
 from jinc.cli.places import check_folder, make_folder
 from jinc.cli.watching import Watch, WatchedOptions
 from jinc.data import image_grid, save_images, save_png
@@ -35,7 +34,7 @@ def sample(
     """
     options.check()
     check_folder(out)
-    model = options.on_device(open_model(source))
+    model = options.open(source)
     levels, shaping = options.levels(model.timesteps), options.shaping(model)
     number = options.number
     walks = generate_images(

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter
 
 from jinc.cli.memory import keep_freed_memory
+from jinc.cli.models import open_model
 from jinc.diffusion import SOLVERS, Method, Walk, ddim, ddpm, posterior, sample, solve, timesteps
 from jinc.errors import JincError
 from jinc.models import PixelModel, Shaping, choose_device
@@ -37,6 +39,9 @@ class SamplingOptions:
         clip: keep predictions in the range of images.
         calibrate: correct the amplitude of the predicted noise; if not given, for networks that
             cannot know it. The published sampler is `--sampler ddpm --no-clip --no-calibrate`.
+        embeddings: of models that take texts, what stands in for their text encoder: a file of
+            prompts in numbers, as `write_prompts` makes them.
+        variant: of the files of a pipeline, such as fp16.
         device: cpu, cuda, mps, or auto for the best there is.
     """
 
@@ -50,6 +55,8 @@ class SamplingOptions:
     seed: int = 0
     clip: bool = True
     calibrate: bool | None = None
+    embeddings: Path | None = None
+    variant: str | None = None
     device: str = "auto"
 
     def check(self) -> None:
@@ -125,7 +132,12 @@ class SamplingOptions:
             raise JincError(f"--{error}") from None
         return shaping
 
-    def on_device(self, model: PixelModel) -> PixelModel:
-        """Move a model to where it is to work."""
+    def open(self, source: Path) -> PixelModel:
+        """Read a model, and move it to where it is to work.
+
+        Raises:
+            JincError: there is none, it is damaged, or there is no such device.
+        """
+        device = choose_device(self.device)
         keep_freed_memory()
-        return model.to(choose_device(self.device))
+        return open_model(source, self.embeddings, self.variant).to(device)

@@ -5,7 +5,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from jinc.cli.models import open_model
 from jinc.cli.spans import pair_spans, parse_span
 from jinc.cli.sweep import PACES, Amounts, Options, run_sweep
 from jinc.models import shifts
@@ -37,7 +36,7 @@ def shift(
     sweep = shifts(paired["--down"], paired["--right"], PACES[options.pace])
     facts = {"right": paired["--right"], "down": paired["--down"]}
     words = [_words(right, down) for right, down in zip(*facts.values(), strict=True)]
-    run_sweep(open_model(source), sweep, Amounts(facts, words), options)
+    run_sweep(options.open(source), sweep, Amounts(facts, words), options)
 
 
 def _words(right: float, down: float) -> str:

@@ -112,7 +112,6 @@ def run_sweep(model: PixelModel, sweep: Sweep, amounts: Amounts, options: SweepO
 
 def _generated(model: PixelModel, sweep: Sweep, options: SweepOptions, shaping: Shaping) -> Tensor:
     """All images by all amounts, uint8, `[N A, C, H, W]`, with a bar while they come to be."""
-    model = options.on_device(model)
     levels = options.levels(model.timesteps)
     walks = sweep_images(
         model,

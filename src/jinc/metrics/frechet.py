@@ -116,9 +116,10 @@ def _check_pair(a: Statistics, b: Statistics) -> None:
 
 
 def _root(covariance: Tensor) -> Tensor:
-    """R with R Rᵀ = Σ."""
+    """R with R Rᵀ = Σ; eigenvalues below rounding are 0, for their roots would not be."""
     values, vectors = torch.linalg.eigh(covariance)
-    root: Tensor = vectors * values.clamp(min=0).sqrt()
+    rounding = len(values) * torch.finfo(values.dtype).eps * values.max()
+    root: Tensor = vectors * torch.where(values > rounding, values, 0.0).sqrt()
     return root
 
 

@@ -21,7 +21,8 @@ class KernelDistance:
 
     Args:
         distance: over all pairs of images; it can be a little below 0.
-        error: its standard error by the jackknife, the reference set being held fixed.
+        error: its standard error by the jackknife, the reference set being held fixed; too large,
+            by up to √2, where the sets cannot be told apart.
         subset_mean: mean over random subsets, as it is usually published.
         subset_std: standard deviation over these.
         subsets: how many.

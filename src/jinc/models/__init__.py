@@ -12,6 +12,7 @@ from jinc.models.device import choose_device
 from jinc.models.editing import edit_images
 from jinc.models.from_diffusers import DiffusersModel, DiffusersNetwork, from_diffusers
 from jinc.models.generate import generate_images, grid_columns
+from jinc.models.hub import is_hub_name, pipeline_folder
 from jinc.models.illusions import Anagram, Hybrid, HybridKind
 from jinc.models.in_parts import in_parts
 from jinc.models.model import Model, NetworkDenoiser
@@ -59,10 +60,12 @@ __all__ = [
     "generate_images",
     "grid_columns",
     "in_parts",
+    "is_hub_name",
     "load_official",
     "open_deepfloyd",
     "open_deepfloyd_upscaler",
     "open_prompt_encoder",
+    "pipeline_folder",
     "read_prompts",
     "shifts",
     "sweep_images",

@@ -16,6 +16,26 @@ KINDS = ("*.json", "*.model", "*.txt")
 """Files that go with weights: settings, and the words of tokenizers. None of them is code."""
 
 
+def is_hub_name(source: str) -> bool:
+    """Tell whether a name can be one on the Hub, `owner/name`."""
+    return NAME.fullmatch(source) is not None
+
+
+def pipeline_folder(source: str, variant: str | None = None, told: bool = False) -> Path:
+    """Return the folder of a pixel pipeline on the Hub, downloaded where it is not there yet.
+
+    Args:
+        source: `owner/name`.
+        variant: of the weights, such as `fp16`; None for those without a variant.
+        told: whether to do without its text encoder, which is the largest part.
+
+    Raises:
+        JincError: it cannot be had.
+    """
+    texts = () if told else ("tokenizer", "text_encoder")
+    return folder_of(source, ("unet", "scheduler", *texts), variant)
+
+
 def folder_of(source: str | Path, parts: Sequence[str], variant: str | None = None) -> Path:
     """Return the folder of a pipeline; if it is a name on the Hub, download what is wanted of it.
 

@@ -1,0 +1,273 @@
+"""Do steps that are as long as their error allows save calls of the network, at one quality?
+
+    jinc train --preset mnist-class --data MNIST --out runs/mnist-class          # once
+    python examples/mnist_classifier.py MNIST                                   # once, the judge
+    python studies/adaptive.py runs/mnist-class runs/classifier.safetensors --mnist MNIST
+        [--number 1000] [--work runs/adaptive] [--out results/adaptive.json]
+        [--picture docs/steps.png]
+
+DDIM in 10, 20 and 50 steps beside adaptive steps at three tolerances, by the Fréchet distance of
+the judge's features to real test digits; asked for digits in turn, and for nothing. Beside each
+tolerance, at as many calls rounded up: DPM-Solver++ (2M), and the very steps of `adaptive` at even
+levels, which tell what is owed to second order, what to τ and what to adaptivity. All start from
+the same noise, so that differences of distances are bootstrapped over the same images. `off` is how
+far images are from the end of the flow, for which 60 even steps of second order stand.
+
+What is generated is kept under --work, and is not generated again.
+"""
+
+import argparse
+import json
+import math
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from jinc.data import load_images
+from jinc.diffusion import AdaptiveStep, Walk, adaptive, ddim, sample, solve
+from jinc.files import writing
+from jinc.metrics import (
+    Extractor,
+    Statistics,
+    features_of,
+    frechet_distance,
+    frechet_error,
+    open_digit_classifier,
+)
+from jinc.models import Model, Shaping, generate_images
+from jinc.report.steps import asked_levels, plot_steps
+from jinc.train import Run
+
+BUDGETS = {10: 0.03, 20: 0.015, 50: 0.006}
+"""Steps of DDIM, and the tolerance that is to match them."""
+
+FLOW = "the flow"
+REPEATS = 200
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One way to sample.
+
+    Args:
+        name: of the file and the row.
+        walk: the sampler.
+        steps: as the sampler takes them.
+    """
+
+    name: str
+    walk: Walk
+    steps: int
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What came of it: images `[N, C, H, W]`, and calls of the network for each `[N]`."""
+
+    images: Tensor
+    calls: Tensor
+
+
+def fixed(steps: int) -> Cell:
+    """Make the cell of adaptive's own steps at even levels: no tolerance is met."""
+    return Cell(f"second order in tau {steps}", partial(adaptive, tolerance=0.0), steps)
+
+
+def cells(timesteps: int, calls: dict[int, float]) -> Iterator[Cell]:
+    """Yield the cells; those of equal calls when the calls of the adaptive ones are known."""
+    yield Cell(FLOW, partial(adaptive, tolerance=0.0), 60)
+    for steps, tolerance in BUDGETS.items():
+        yield Cell(f"ddim {steps}", partial(sample, method=ddim()), steps)
+        yield Cell(f"adaptive {tolerance:g}", partial(adaptive, tolerance=tolerance), timesteps)
+        equal = math.ceil(calls[steps])
+        yield Cell(f"ddim {equal}", partial(sample, method=ddim()), equal)
+        yield Cell(f"dpm++ {equal}", partial(solve, method="dpm++"), equal)
+        yield fixed(equal)
+
+
+def make(cell: Cell, model: Model, shaping: Shaping, number: int, file: Path) -> Made:
+    """Generate, or read what was generated."""
+    if not file.exists():
+        images, calls = [], []
+        walk = generate_images(model, number, shaping=shaping, walk=cell.walk, steps=cell.steps)
+        for numbers, step in walk:
+            if step.t == -1:
+                images.append(step.x_t)
+                each = step.calls if isinstance(step, AdaptiveStep) else torch.tensor(cell.steps)
+                calls.append(each.expand(len(numbers)) if each.ndim == 0 else each[: len(numbers)])
+        with writing(file) as out:
+            out.write(save({"images": torch.cat(images), "calls": torch.cat(calls)}))
+    return Made(**load_file(file))
+
+
+def row(made: Made, features: Tensor, flow: Made, real: Statistics, agree: float | None) -> Any:
+    """Describe one cell in numbers."""
+    apart = (made.images - flow.images).flatten(1).square().mean(1).sqrt()
+    calls = made.calls.double()
+    return {
+        "calls": calls.mean().item(),
+        "calls_std": calls.std().item(),
+        "frechet": frechet_distance(real, Statistics.of(features)),
+        "frechet_error": frechet_error(real, features, repeats=REPEATS)[0],
+        "off": apart.square().mean().sqrt().item(),
+        "found_as_asked": agree,
+    }
+
+
+def difference(real: Statistics, one: Tensor, other: Tensor) -> dict[str, float]:
+    """Compare two ways from the same noise: the difference of their distances, and its error."""
+    rng, found = np.random.default_rng(0), []
+    for _ in range(REPEATS):
+        drawn = torch.from_numpy(rng.integers(0, len(one), len(one)))
+        a, b = (frechet_distance(real, Statistics.of(each[drawn])) for each in (one, other))
+        found.append(a - b)
+    whole = [frechet_distance(real, Statistics.of(each)) for each in (one, other)]
+    return {"frechet_less": whole[1] - whole[0], "error": float(np.std(found, ddof=1))}
+
+
+class Study:
+    """All cells of one way to ask.
+
+    Args:
+        model: what generates.
+        judge: whose features count.
+        real: their statistics for real digits.
+        shaping: how it is asked.
+        number: how many images.
+        work: where images are kept.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        judge: Extractor,
+        real: Statistics,
+        shaping: Shaping,
+        number: int,
+        work: Path,
+    ) -> None:
+        self.model, self.judge, self.real = model, judge, real
+        self.shaping, self.number, self.work = shaping, number, work
+        self.features: dict[str, Tensor] = {}
+
+    def rows(self) -> dict[str, Any]:
+        """Work through the cells, and say what was found."""
+        calls: dict[int, float] = {}
+        for steps, tolerance in BUDGETS.items():
+            cell = Cell(
+                f"adaptive {tolerance:g}",
+                partial(adaptive, tolerance=tolerance),
+                self.model.timesteps,
+            )
+            calls[steps] = self._made(cell).calls.double().mean().item()
+        flow = self._made(fixed(60))
+        rows: dict[str, Any] = {}
+        for cell in cells(self.model.timesteps, calls):
+            if cell.name in rows:
+                continue
+            made = flow if cell.name == FLOW else self._made(cell)
+            features, agree = self._looked_at(made)
+            self.features[cell.name] = features
+            rows[cell.name] = row(made, features, flow, self.real, agree)
+            print(cell.name, {k: v and round(v, 4) for k, v in rows[cell.name].items()}, flush=True)
+        return rows
+
+    def compared(self) -> dict[str, Any]:
+        """Set each tolerance against DDIM, and against the flow."""
+        found = {}
+        for steps, tolerance in BUDGETS.items():
+            own, ddim_, flow = (
+                self.features[name]
+                for name in (f"adaptive {tolerance:g}", f"ddim {steps}", FLOW)
+            )
+            found[f"adaptive {tolerance:g} for ddim {steps}"] = difference(self.real, own, ddim_)
+            found[f"adaptive {tolerance:g} for {FLOW}"] = difference(self.real, own, flow)
+        return found
+
+    def _made(self, cell: Cell) -> Made:
+        file = self.work / f"{cell.name}.safetensors"
+        return make(cell, self.model, self.shaping, self.number, file)
+
+    def _looked_at(self, made: Made) -> tuple[Tensor, float | None]:
+        """Give features, and the share of digits that are found to be what was asked for."""
+        found = features_of([made.images], self.judge)
+        if found.logits is None or not self.shaping.prompts:
+            return found.values, None
+        asked = torch.arange(self.number) % len(self.shaping.prompts)
+        return found.values, (found.logits.argmax(1) == asked).double().mean().item()
+
+
+def draw(model: Model, shaping: Shaping, tolerance: float, number: int, file: Path) -> None:
+    """Draw where steps went."""
+    asked, images = [], []
+    walk = generate_images(
+        model,
+        number,
+        shaping=shaping,
+        walk=partial(adaptive, tolerance=tolerance),
+        steps=model.timesteps,
+    )
+    steps: list[AdaptiveStep] = []
+    for _, step in walk:
+        assert isinstance(step, AdaptiveStep)
+        steps.append(step)
+        if step.t == -1:
+            levels, end = asked_levels(steps, model.timesteps - 1)
+            asked, images, steps = asked + levels[: len(end)], [*images, end], []
+    title = f"Digits at a tolerance of {tolerance:g}"
+    plot_steps(asked, model.timesteps, file, images=torch.cat(images), title=title)
+
+
+def real_floor(judge: Extractor, mnist: Path, size: int, number: int, real: Statistics) -> float:
+    """Score as many real training digits: what no model can be expected to beat."""
+    train = load_images(mnist, split="train", image_size=size, channels=1)
+    some = features_of([train.batch(range(number))], judge).values
+    return frechet_distance(real, Statistics.of(some))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("judge", type=Path)
+    parser.add_argument("--mnist", type=Path, required=True)
+    parser.add_argument("--number", type=int, default=1000)
+    parser.add_argument("--work", type=Path, default=Path("runs/adaptive"))
+    parser.add_argument("--out", type=Path, default=Path("results/adaptive.json"))
+    parser.add_argument("--picture", type=Path, default=Path("docs/steps.png"))
+    options = parser.parse_args()
+
+    model, judge = Run.open(options.run).model(), open_digit_classifier(options.judge)
+    size, number = model.image_size[0], options.number
+    test = load_images(options.mnist, split="test", image_size=size, channels=1)
+    real = features_of(test, judge).statistics
+    conditional = Shaping(prompts=model.class_names)
+    result: dict[str, Any] = {
+        "what": "Fréchet distance of a classifier's features of generated digits to those of "
+        f"{len(test)} real test digits, by calls of the network for each image; 'off' is the root "
+        "mean square distance from the end of the flow",
+        "images": number,
+        "timesteps": model.timesteps,
+        "judge": judge.facts.words(),
+        "as_many_real_training_digits": real_floor(judge, options.mnist, size, number, real),
+        "machine": f"{platform.processor() or platform.machine()}, torch {torch.__version__}",
+    }
+    draw(model, conditional, BUDGETS[20], 200, options.picture)
+    for name, shaping in (("asked for digits in turn", conditional), ("unasked", Shaping())):
+        print(name, flush=True)
+        work = options.work / f"{name}, {number}"
+        study = Study(model, judge, real, shaping, number, work)
+        result[name] = {"cells": study.rows(), "compared": study.compared()}
+        with writing(options.out) as file:
+            file.write((json.dumps(result, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main()
