@@ -27,6 +27,15 @@ def official_checkpoints() -> list[Path]:
 
 
 @pytest.fixture(scope="session")
+def classifiers() -> Path:
+    """The folder of the residual networks for CIFAR-10 that may lie beside the repository."""
+    folder = SHARED / "data" / "classifiers"
+    if not folder.is_dir():
+        pytest.skip("the classifiers of CIFAR-10 are not beside this checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def real_data(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Unpack one of the real data sets that may lie beside the repository."""
     unpack = SHARED / "data" / "unpack.py"

@@ -53,6 +53,7 @@ class AsTheyAre(nn.Module):
 
 
 @pytest.mark.filterwarnings("ignore:Metric `InceptionScore` will save all")
+@pytest.mark.filterwarnings("ignore:.*degrees of freedom")
 @pytest.mark.parametrize("splits", [1, 10])
 def test_torchmetrics(splits) -> None:
     x = logits()

@@ -223,6 +223,17 @@ def test_validation_repeats_itself_and_changes_nothing(
     assert validation_loss(trainer.task, *half) != one
 
 
+def test_validation_tells_that_nothing_was_augmented(new_trainer) -> None:
+    settings = {"augment": ("vflip", "rotation"), "augment_labels": True, "holdout": 10}
+    trainer = new_trainer(**settings)
+    seen: list[torch.Tensor | None] = []
+    network = trainer.stepper.network
+    network.register_forward_pre_hook(lambda _, args: seen.append(args[3]))
+    parts = (trainer._images, trainer._held_out, trainer.config)
+    assert validation_loss(trainer.task, network, *parts) > 0
+    assert all(told is None or not told.any() for told in seen)
+
+
 def test_validation_is_the_error_on_what_was_held_out(new_trainer, digits) -> None:
     """Of a network that answers 0 it is the mean of ε², whatever was held out or augmented."""
     trainer = new_trainer(holdout=50, batch_size=50, augment=("rotation",), accumulation=2)

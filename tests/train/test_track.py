@@ -1,6 +1,12 @@
 """What other tools are sent is what the log says."""
 
 import builtins
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 
 import pytest
 
@@ -43,12 +49,23 @@ def test_a_number_that_is_none_is_left_out(tmp_path) -> None:
     assert read_events(tmp_path / "tensorboard") == {"learning_rate": {1: 0.5}}
 
 
-def test_trackio_takes_a_log(tmp_path, monkeypatch) -> None:
+@pytest.mark.slow
+def test_trackio_has_the_numbers_of_the_log(tmp_path) -> None:
+    """In a process of its own, for trackio looks once where its files are to be."""
     pytest.importorskip("trackio")
-    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
-    trackers = Trackers(("trackio",), tmp_path)
-    trackers.log({"step": 1, "loss": 0.25})
-    trackers.close()
+    own = {"TRACKIO_DIR": str(tmp_path / "trackio"), "HF_HUB_OFFLINE": "1"}
+    tiny = ("--config", "A", "--width", "4", "--levels", "1", "--timesteps", "10", "--steps", "6")
+    words = ("--log-every", "2", "--sample-every", "0", "--track", "trackio", "--device", "cpu")
+    command = [sys.executable, "-m", "jinc", "train", *tiny, *words, "--out", tmp_path / "run"]
+    subprocess.run(command, env=os.environ | own, check=True, capture_output=True)
+    with closing(sqlite3.connect(tmp_path / "trackio" / "jinc.db")) as database:
+        rows = database.execute("select step, metrics from metrics order by step").fetchall()
+    sent = {step: json.loads(numbers) for step, numbers in rows}
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [*sent] == [2, 4, 6]
+    for line in log:
+        assert sent[line["step"]]["loss"] == line["loss"]
+        assert sent[line["step"]]["learning_rate"] == line["learning_rate"]
 
 
 @pytest.mark.parametrize("name", ["tensorboard", "trackio"])

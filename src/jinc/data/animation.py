@@ -3,6 +3,7 @@
 import difflib
 import importlib.util
 import math
+import struct
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -96,7 +97,12 @@ def _save(
     with writing(path) as file:
         try:
             encode(file, frames, fps)
-        except (ValueError, OverflowError, RuntimeError) as error:  # of a size that does not fit
+        except (
+            ValueError,
+            OverflowError,
+            RuntimeError,
+            struct.error,
+        ) as error:  # of a size that does not fit
             raise JincError(f"{path}: cannot be written ({one_line(error)})") from None
 
 

@@ -7,11 +7,13 @@ from jinc.report.denoising import plot_denoising
 from jinc.report.equivariance import plot_curves, plot_levels
 from jinc.report.filters import plot_filter
 from jinc.report.rotation import plot_error, plot_turns
+from jinc.report.steps import asked_levels, plot_steps
 from jinc.report.trajectory import Recorder, Trajectory, joined, trajectory
 
 __all__ = [
     "Recorder",
     "Trajectory",
+    "asked_levels",
     "comparison_sheet",
     "forward_sheet",
     "joined",
@@ -22,6 +24,7 @@ __all__ = [
     "plot_filter",
     "plot_learning_curve",
     "plot_levels",
+    "plot_steps",
     "plot_turns",
     "trajectory",
 ]

@@ -1,21 +1,22 @@
 """Where the steps of adaptive sampling went."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from jinc.diffusion import AdaptiveStep
+from jinc.diffusion.timesteps import check_falling
 from jinc.errors import JincError
 from jinc.files import writing
 from jinc.types import Images
 
 ROWS = 24
 """Images that get a row of their own; all are counted below."""
-
-BINS = 20
 
 
 def asked_levels(walk: Iterable[AdaptiveStep], first: int) -> tuple[list[list[int]], Images]:
@@ -53,19 +54,19 @@ def plot_steps(
     images: Images | None = None,
     title: str = "Where the steps went",
 ) -> None:
-    """Draw a row of ticks for each image, from noise to clean, and below how dense they are.
+    """Draw a row of ticks for each image, from noise to clean, and below how dense steps are.
 
     Args:
-        asked: the levels at which the denoiser was asked about each image, 0 … T−1; the first
-            `ROWS` images get rows.
+        asked: the falling levels at which the denoiser was asked about each image, 0 … T−1; the
+            first `ROWS` images get rows.
         timesteps: T.
         file: the PNG to write.
         images: what came of it, drawn beside the rows, `[B, 1 or 3, H, W]` in [−1, 1].
         title: above all.
 
     Raises:
-        JincError: no images, not as many images as rows of levels, a level that is not in
-            0 … T−1, or a file that cannot be written.
+        JincError: no images, not as many images as levels belong to, levels that do not fall or are
+            not in 0 … T−1, or a file that cannot be written.
     """
     from matplotlib.figure import Figure
 
@@ -87,12 +88,13 @@ def plot_steps(
 
 
 def _check(asked: Sequence[Sequence[int]], timesteps: int, images: Images | None) -> None:
-    if not asked or not all(asked):
-        raise JincError("asked: there is an image without a level, or no image at all")
+    if not asked:
+        raise JincError("asked: there are no images")
     if images is not None and (len(images) != len(asked) or images.ndim != 4):
         raise JincError(f"images: {list(images.shape)} beside the levels of {len(asked)}")
     for levels in asked:
-        if min(levels) < 0 or max(levels) >= timesteps:
+        check_falling(levels)
+        if levels[-1] < 0 or levels[0] >= timesteps:
             raise JincError(f"asked: {list(levels)[:8]} are not all in 0 … {timesteps - 1}")
 
 
@@ -123,15 +125,32 @@ def _thumbnail(image: Tensor, place: int) -> Any:
 
 
 def _draw_density(axes: Any, asked: Sequence[Sequence[int]], timesteps: int) -> None:
-    """Draw how many questions an image got per tenth of the levels, beside as many evenly."""
-    levels = np.concatenate([np.asarray(each) for each in asked])
-    edges = np.linspace(-0.5, timesteps - 0.5, min(BINS, timesteps) + 1)
-    counts, _ = np.histogram(levels, edges)
-    per_tenth = counts / len(asked) / np.diff(edges) * timesteps / 10
-    axes.stairs(per_tenth, edges, fill=True, alpha=0.5, label="these")
-    even = len(levels) / len(asked) / 10
-    axes.axhline(even, color="grey", linestyle="--", linewidth=1, label="as many, evenly")
-    axes.set_ylabel("questions an image\nper tenth of the levels")
+    """Draw how many steps an image makes per tenth of the levels, beside as many evenly."""
+    density = step_density(asked, timesteps) * timesteps / 10
+    edges = np.arange(timesteps + 1) - 0.5
+    axes.stairs(density, edges, fill=True, alpha=0.5, label="these")
+    axes.axhline(density.mean(), color="grey", linestyle="--", linewidth=1, label="as many, evenly")
+    axes.set_ylabel("steps an image\nper tenth of the levels")
     axes.set_ylim(0)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=9)
+
+
+def step_density(asked: Sequence[Sequence[int]], timesteps: int) -> NDArray[np.float64]:
+    """How many steps an image makes at each level: 1/(t − t') of one from t to t', on average.
+
+    Args:
+        asked: the falling levels at which the denoiser was asked about each image, 0 … T−1.
+        timesteps: T.
+
+    Returns:
+        `[T]`; its sum is the mean number of steps.
+
+    >>> step_density([[3, 1], [3]], 4)
+    array([0.375, 0.375, 0.375, 0.375])
+    """
+    density = np.zeros(timesteps)
+    for levels in asked:
+        for t, t_next in pairwise([*levels, -1]):
+            density[t_next + 1 : t + 1] += 1 / (t - t_next)
+    return density / len(asked)

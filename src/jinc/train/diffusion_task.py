@@ -117,7 +117,8 @@ def _outputs(
 ) -> tuple[Images, Images]:
     """Predict from the images and, where asked, from the images moved, in one call."""
     labels = batch.labels if network.classes else None
-    augment = batch.augment if network.augmentations else None
+    told = network.augmentations and batch.augment.shape[1]  # in validation nothing is augmented
+    augment = batch.augment if told else None
     if batch.move is None:
         output = predict(x_t, batch.t, labels, augment)
         return output, output

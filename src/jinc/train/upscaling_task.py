@@ -62,8 +62,9 @@ class UpscalingTask:
         shown = Shown.of(low, package.factor, package.rests, level, batch.low_noise)
         augment = batch.augment
         if package.most_noise:
-            own = augment if self._config.augment_labels else augment[:, :0]
-            augment = told(shown, own)
+            is_told = self._config.augment_labels and augment.shape[1]  # not so in validation
+            others = augment.new_zeros(len(augment), package.network.augmentations - 1)
+            augment = told(shown, augment if is_told else others)
         beside = shown.beside
         if batch.move is not None:
             beside = torch.cat([beside, batch.move(beside)])

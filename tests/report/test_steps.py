@@ -1,0 +1,90 @@
+"""The picture of adaptive sampling shows the levels that were asked about."""
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+
+from jinc.diffusion import Schedule, adaptive
+from jinc.errors import JincError
+from jinc.report.steps import ROWS, asked_levels, plot_steps, step_density
+
+SCHEDULE = Schedule.linear(T=60, beta_start=0.001, beta_end=0.15)
+
+
+def rough(x_t, t):
+    """A denoiser that the first image finds hard, and the second easy."""
+    strength = torch.tensor([2.0, 0.05]).view(2, 1, 1, 1)
+    return torch.sin(3 * strength * x_t)
+
+
+def walk(tolerance=0.02, steps=None):
+    x_T = torch.randn(2, 1, 6, 6, generator=torch.Generator().manual_seed(0))
+    return adaptive(rough, SCHEDULE, x_T, tolerance=tolerance, steps=steps)
+
+
+def test_levels_are_those_that_were_asked() -> None:
+    *_, last = walk()
+    asked, end = asked_levels(walk(), 59)
+    assert torch.equal(end, last.x_t)
+    assert [len(levels) for levels in asked] == last.calls.tolist()
+    assert len(asked[0]) > len(asked[1])
+    for levels in asked:
+        assert levels[0] == 59
+        assert levels == sorted(set(levels), reverse=True)
+    every, _ = asked_levels(walk(0.0, steps=[50, 20, 3]), 50)
+    assert every == [[50, 20, 3]] * 2
+
+
+def test_a_walk_without_steps_is_refused() -> None:
+    with pytest.raises(JincError, match="walk"):
+        asked_levels(iter(()), 59)
+
+
+def test_the_sum_of_the_density_is_the_mean_number_of_steps() -> None:
+    asked = [[9, 5, 4], [9, 2], [9]]
+    density = step_density(asked, 10)
+    assert density.sum() == pytest.approx(2)
+    by_hand = [1 / 5 + 1 / 3 + 1 / 10, 1 + 1 / 7 + 1 / 10, 1 / 4 + 1 / 7 + 1 / 10]
+    np.testing.assert_allclose(density[[0, 5, 9]] * 3, by_hand)
+
+
+@pytest.mark.parametrize("channels", [None, 1, 3])
+def test_what_is_drawn(tmp_path, monkeypatch, channels) -> None:
+    asked = [[9, 5, 4], [9, 2], [9]] * 10
+    images = None if channels is None else torch.zeros(30, channels, 8, 8)
+    plot_steps(asked, 10, tmp_path / "new" / "s.png", images=images, title="Toys")
+    with Image.open(tmp_path / "new" / "s.png") as picture:
+        assert len(np.unique(np.asarray(picture))) > 20
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
+    plot_steps(asked, 10, tmp_path / "s.png", images=images, title="Toys")
+    (figure,) = figures
+    assert figure.get_suptitle() == "Toys: 2.0 questions an image, 1 to 3"
+    ticks, density = figure.axes
+    rows = [collection.get_positions() for collection in ticks.collections]
+    assert len(rows) == ROWS
+    for row, levels in zip(rows, asked, strict=False):
+        assert sorted(row, reverse=True) == levels
+    (stairs,) = (patch for patch in density.patches if hasattr(patch, "get_data"))
+    np.testing.assert_allclose(stairs.get_data().values, step_density(asked, 10))
+    left, right = density.get_xlim()
+    assert left > right  # time runs from noise to clean
+
+
+@pytest.mark.parametrize(
+    ("asked", "images", "message"),
+    [
+        ([], None, "no images"),
+        ([[3, 1], []], None, "do not fall"),
+        ([[1, 3]], None, "do not fall"),
+        ([[10, 3]], None, "0 … 9"),
+        ([[3, -1]], None, "0 … 9"),
+        ([[3, 1]], torch.zeros(2, 1, 4, 4), "beside the levels of 1"),
+    ],
+)
+def test_bad_input(tmp_path, asked, images, message) -> None:
+    with pytest.raises(JincError, match=message):
+        plot_steps(asked, 10, tmp_path / "s.png", images=images)
+    assert not list(tmp_path.iterdir())
