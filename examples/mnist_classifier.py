@@ -33,6 +33,11 @@ def load(file: str | Path) -> DigitClassifier:
     return classifier
 
 
+def report(step: int, loss: float) -> None:
+    """Say how far it is."""
+    print(f"step {step}: loss {loss:.4f}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
@@ -44,9 +49,8 @@ def main() -> None:
     known = read_digits_of("mnist", options.data, "train")
     unknown = read_digits_of("mnist", options.data, "test")
     start = time.perf_counter()
-    for step, loss, classifier in train_digits("mnist", *known, options.seed):
-        seconds = time.perf_counter() - start
-        print(f"step {step}: loss {loss:.4f}, {seconds:.0f} s", flush=True)
+    classifier = train_digits("mnist", *known, options.seed, progress=report)
+    seconds = time.perf_counter() - start
     with writing(options.out) as file:
         file.write(save(classifier.state_dict()))
     found = digit_accuracy(load(options.out), *unknown)

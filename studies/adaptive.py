@@ -46,7 +46,7 @@ from jinc.models import Model, Shaping, generate_images
 from jinc.report.steps import asked_levels, plot_steps
 from jinc.train import Run
 
-BUDGETS = {10: 0.03, 20: 0.015, 50: 0.006}
+BUDGETS = {10: 0.03, 20: 0.02, 50: 0.01}
 """Steps of DDIM, and the tolerance that is to match them."""
 
 FLOW = "the flow"

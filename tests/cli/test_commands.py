@@ -309,3 +309,14 @@ def test_control_c_in_a_terminal(jinc, tmp_path) -> None:
     assert jinc("train", "--out", tmp_path / "straight", *words).code == 0
     assert tree(tmp_path / "run" / "model") == tree(tmp_path / "straight" / "model")
     assert isinstance(Run.open(tmp_path / "run").model(), Model)
+
+
+@pytest.mark.parametrize("sampler", ["heun", "adaptive", "dpm++", "unipc", "deis", "euler"])
+def test_samplers_of_every_kind(jinc, trained, tmp_path, sampler) -> None:
+    words = ("-n", 2, "--sampler", sampler, "--steps", 4, "--strip", "--gif")
+    assert jinc("sample", trained, "--out", tmp_path / "s", *words).code == 0
+    names = {"000000.png", "000001.png", "grid.png", "strip.png", "denoising.gif"}
+    assert {*tree(tmp_path / "s")} == names
+    again = jinc("sample", trained, "--out", tmp_path / "t", "-n", 1, *words[2:6])
+    assert again.code == 0
+    assert tree(tmp_path / "t")["000000.png"] == tree(tmp_path / "s")["000000.png"]

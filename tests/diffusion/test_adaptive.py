@@ -29,7 +29,7 @@ from jinc.diffusion import (
     replace,
     sample,
 )
-from jinc.diffusion.adaptive import SPREAD
+from jinc.diffusion.step_length import SPREAD
 from jinc.errors import JincError
 
 SHAPE, PIXELS = (1, 2, 2), 4

@@ -121,7 +121,7 @@ def test_genuine_weights_make_a_fid() -> None:
 
 def test_what_is_refused() -> None:
     other = replace(MADE, extractor=replace(MADE.extractor, resize="inside"))
-    with pytest.raises(JincError, match="set 0 by halves.* set 1 by halves.*the same is needed"):
+    with pytest.raises(JincError, match=r"set 0 by halves.* set 1 by halves.*the same is needed"):
         score(REAL, other)
     with pytest.raises(JincError, match="set 1: 1 image cannot be scored"):
         score(REAL, replace(MADE, values=MADE.values[:1], logits=None))

@@ -69,6 +69,7 @@ app.command(
     "jinc.cli.inpaint:inpaint", name="inpaint", help="Generate what is missing in pictures."
 )
 app.command("jinc.cli.illusion:app", name="illusion", help="Pictures that are several things.")
+app.command("jinc.cli.upscale:upscale", name="upscale", help="Make pictures larger.")
 app.command("jinc.cli.rotate:rotate", name="rotate", help=ROTATE)
 app.command("jinc.cli.shift:shift", name="shift", help=SHIFT)
 app.command("jinc.cli.probe:probe", name="probe", help=PROBE)

@@ -121,7 +121,7 @@ def bring(model: PixelModel, options: PictureOptions) -> Brought:
         for picture, region in zip(pictures, regions, strict=True)
     ]
     return Brought(
-        _names(options.images),
+        names_of(options.images),
         torch.cat([image for image, _ in fitted]),
         [canvas for _, canvas in fitted],
         masks,
@@ -145,7 +145,7 @@ def save_results(out: Path, brought: Brought, images: Images, word: str = "") ->
     return files
 
 
-def _names(files: Sequence[Path]) -> list[str]:
+def names_of(files: Sequence[Path]) -> list[str]:
     """Tell files apart: by their names, and by numbers where these are the same."""
     stems = [file.stem for file in files]
     return [

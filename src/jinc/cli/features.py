@@ -76,14 +76,17 @@ def _trained(
     kind: DigitSet, known: tuple[Tensor, Tensor], seed: int
 ) -> tuple[DigitClassifier, float]:
     console, start = Console(stderr=True), time.perf_counter()
-    with Progress(console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("training", total=RECIPES[kind].steps)
-        for step, loss, trained in train_digits(kind, *known, seed):
-            seconds, classifier = time.perf_counter() - start, trained
-            bar.update(task, completed=step, description=f"loss {loss:.4f}")
-            if not console.is_terminal:
-                console.print(f"step {step}: loss {loss:.4f}, {seconds:.0f} s")
-    return classifier, seconds
+    bar = Progress(console=console, disable=not console.is_terminal)
+    task = bar.add_task("training", total=RECIPES[kind].steps)
+
+    def report(step: int, loss: float) -> None:
+        bar.update(task, completed=step, description=f"loss {loss:.4f}")
+        if not console.is_terminal:
+            console.print(f"step {step}: loss {loss:.4f}")
+
+    with bar:
+        classifier = train_digits(kind, *known, seed, progress=report)
+    return classifier, time.perf_counter() - start
 
 
 def _tell(facts: Mapping[str, Any], out: Path, json_: bool) -> None:

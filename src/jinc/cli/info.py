@@ -9,8 +9,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from jinc.cli.models import open_model
-from jinc.models import DiffusersModel, Model, PixelModel, PromptedModel, SingleStep
+from jinc.cli.models import open_model, open_upscaler
+from jinc.models import (
+    DiffusersModel,
+    Model,
+    PixelModel,
+    PromptedModel,
+    SingleStep,
+    Trained,
+    Upscaler,
+)
 from jinc.train import Run
 
 _TOLD = ("config", "channels", "classes", "image_size", "timesteps")
@@ -26,8 +34,10 @@ def info(
         source: a run folder, or a model folder.
         json_: print JSON for machines.
     """
-    if (source / "model" / "denoiser.json").is_file() or (source / "denoiser.json").is_file():
+    if _holds(source, "denoiser.json"):
         facts = _denoiser_facts(source)
+    elif _holds(source, "upscaling.json"):
+        facts = _upscaler_facts(source)
     else:
         facts = _model_facts(open_model(source))
     if (source / "config.yaml").is_file():
@@ -40,6 +50,17 @@ def info(
         words = "×".join(map(str, value)) if name == "image_size" else _words(value)
         table.add_row(name.replace("_", " "), escape(words))
     Console().print(table)
+
+
+def _holds(source: Path, name: str) -> bool:
+    return (source / "model" / name).is_file() or (source / name).is_file()
+
+
+def _upscaler_facts(source: Path) -> dict[str, Any]:
+    upscaler = open_upscaler(source)
+    assert isinstance(upscaler, Upscaler)
+    own = {"enlarges": upscaler.factor, "spread": upscaler.spread}
+    return _own_facts(upscaler) | own | {"most_noise": upscaler.most_noise}
 
 
 def _denoiser_facts(source: Path) -> dict[str, Any]:
@@ -69,7 +90,7 @@ def _model_facts(model: PixelModel) -> dict[str, Any]:
     }
 
 
-def _own_facts(model: Model) -> dict[str, Any]:
+def _own_facts(model: Trained) -> dict[str, Any]:
     network = model.network
     own = {n: v for n, v in network.arguments().items() if n not in _TOLD}
     return {

@@ -1,8 +1,8 @@
 """What all commands that generate images make of their options."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -10,12 +10,12 @@ from cyclopts import Parameter
 
 from jinc.cli.memory import keep_freed_memory
 from jinc.cli.models import open_model
-from jinc.diffusion import SOLVERS, Method, Walk, ddim, ddpm, posterior, sample, solve, timesteps
+from jinc.diffusion import Method, Walk, method_by_name, timesteps, usual_levels, walk_by_name
 from jinc.errors import JincError
 from jinc.models import PixelModel, Shaping, choose_device
 
 SamplerName: TypeAlias = Literal[
-    "ddim", "ddpm", "posterior", "deis", "dpm++", "euler", "heun", "unipc"
+    "ddim", "ddpm", "posterior", "heun", "adaptive", "deis", "dpm++", "euler", "unipc"
 ]
 
 SEVERAL = Parameter(consume_multiple=True, negative=())
@@ -32,9 +32,14 @@ class SamplingOptions:
         guidance: γ of classifier-free guidance, for models that can do without a prompt: 0 forgets
             it, 1 is the model as it is, 5 insists.
         avoid: what guidance leads away from, instead of from what comes unprompted.
-        sampler: DDIM; DDPM, the published sampler; the strided posterior; or a solver of diffusers.
-        steps: how many steps: all for ddpm, 20 for solvers, 50 for others, if not given.
+        sampler: DDIM; DDPM, the published sampler; the strided posterior; Heun's method, which
+            asks twice a step; adaptive, whose steps are as long as an error allows, each image's
+            own; or a solver of diffusers.
+        steps: how many steps: all for ddpm, 20 for heun and solvers, 50 for others, if not given;
+            of adaptive, the most that there may be.
         eta: of DDIM: 0 draws no fresh noise, 1 as much as DDPM.
+        tolerance: of adaptive: the error that is allowed, half of it taking about 1.4 times as many
+            steps; .02 is about as good as twenty of DDIM.
         seed: other seeds give other images.
         clip: keep predictions in the range of images.
         calibrate: correct the amplitude of the predicted noise; if not given, for networks that
@@ -52,6 +57,7 @@ class SamplingOptions:
     sampler: SamplerName = "ddim"
     steps: int | None = None
     eta: float = 0.0
+    tolerance: float = 0.01
     seed: int = 0
     clip: bool = True
     calibrate: bool | None = None
@@ -63,15 +69,18 @@ class SamplingOptions:
         """Check what can be checked without the model.
 
         Raises:
-            JincError: no images, a negative seed, or an eta for another than DDIM.
+            JincError: no images, a negative seed, or options that do not go with the sampler.
         """
         if self.number < 1:
             raise JincError(f"--number: {self.number} is not at least 1")
         if self.seed < 0:
             raise JincError(f"--seed: {self.seed} is negative")
-        if self.eta and self.sampler != "ddim":
-            raise JincError(f"--eta: belongs to ddim, not to {self.sampler}")
-        ddim(self.eta)
+        if not 0 <= self.tolerance < math.inf:
+            raise JincError(f"--tolerance: {self.tolerance} is not a finite number of at least 0")
+        try:
+            self.walk()
+        except JincError as error:
+            raise JincError(f"--{error}") from None
 
     def levels(self, T: int) -> list[int]:
         """Return the levels to visit.
@@ -82,31 +91,22 @@ class SamplingOptions:
         Raises:
             JincError: a number of steps that it does not have.
         """
-        if self.steps is not None:
-            return timesteps(T, self.steps)
-        usual = T if self.sampler == "ddpm" else 20 if self.sampler in SOLVERS else 50
-        return timesteps(T, min(usual, T))
-
-    def method(self) -> Method:
-        """Return one of our own methods.
-
-        Raises:
-            JincError: a solver of diffusers was asked for.
-        """
-        methods: dict[str, Method] = {
-            "ddim": ddim(self.eta),
-            "ddpm": ddpm(),
-            "posterior": posterior(),
-        }
-        if self.sampler not in methods:
-            raise JincError(f"--sampler: {self.sampler} is none of {', '.join(methods)}")
-        return methods[self.sampler]
+        return usual_levels(self.sampler, T) if self.steps is None else timesteps(T, self.steps)
 
     def walk(self) -> Walk:
         """Return the way from noise to images."""
-        if self.sampler in SOLVERS and self.sampler != "ddpm":
-            return partial(solve, method=self.sampler)
-        return partial(sample, method=self.method())
+        return walk_by_name(self.sampler, self.eta, self.tolerance)
+
+    def method(self) -> Method:
+        """Return it where it goes in single moves, as the published ones do.
+
+        Raises:
+            JincError: it does not.
+        """
+        try:
+            return method_by_name(self.sampler, self.eta)
+        except JincError as error:
+            raise JincError(f"--{error}") from None
 
     def shaping(self, model: PixelModel, usual: Sequence[str] | None = None) -> Shaping:
         """Return what is asked of a model.

@@ -52,18 +52,23 @@ class Watch:
     ) -> None:
         """Keep nothing where no picture is wanted."""
         self._options, self._total, self._what = options, steps * chunks, what
-        self._recorder = Recorder(steps, FRAMES, SHOWN)
+        self._steps = steps
+        # Nobody knows how many steps adaptive makes.
+        kept = steps if options.sampler == "adaptive" else FRAMES
+        self._recorder = Recorder(steps, kept, SHOWN)
 
     def finished(self, walks: Iterable[tuple[range, Step]]) -> Iterator[tuple[range, Images]]:
         """Yield the numbers and the images of every chunk as it is done."""
         wanted = self._options.strip or self._options.gif
         with Progress(console=Console(stderr=True)) as bar:
-            task = bar.add_task(self._what, total=self._total)
+            task, done = bar.add_task(self._what, total=self._total), 0
             for numbers, step in walks:
                 bar.advance(task)
                 if wanted and numbers.start == 0:
                     self._recorder.see(step)
                 if step.t == -1:
+                    done += self._steps
+                    bar.update(task, completed=done)
                     yield numbers, step.x_t
 
     def write(self, out: Path) -> list[str]:
@@ -74,5 +79,5 @@ class Watch:
         names = [name for name, wanted in files.items() if wanted]
         for name in names:
             seen = self._recorder.trajectory()
-            (seen.thinned(STRIP) if name == "strip.png" else seen).save(out / name)
+            seen.thinned(STRIP if name == "strip.png" else FRAMES).save(out / name)
         return [str(out / name) for name in names]

@@ -98,10 +98,12 @@ from jinc.diffusion.views_plain import (
     rotation,
     vflip,
 )
+from jinc.diffusion.walks import WALKS, method_by_name, usual_levels, walk_by_name
 
 __all__ = [
     "SOLVERS",
     "VIEWS",
+    "WALKS",
     "AdaptiveStep",
     "Branch",
     "Certificate",
@@ -177,6 +179,7 @@ __all__ = [
     "low_pass",
     "make_schedule",
     "mean",
+    "method_by_name",
     "min_snr_weight",
     "mismatch",
     "mixture",
@@ -212,9 +215,11 @@ __all__ = [
     "tiled",
     "timesteps",
     "triple_hybrid",
+    "usual_levels",
     "v_from_x0_eps",
     "vflip",
     "view_by_name",
+    "walk_by_name",
     "x0_from_eps",
     "x0_from_flow",
     "x0_from_v",

@@ -36,29 +36,16 @@ from typing import Self, TypeAlias
 import torch
 from torch import Tensor
 
-from jinc.diffusion.flow import flow_scale, flow_time
 from jinc.diffusion.rows import ask_some
 from jinc.diffusion.samplers import After, Step
 from jinc.diffusion.schedule import Schedule
+from jinc.diffusion.step_length import Slope, Way, over
 from jinc.diffusion.timesteps import check_falling, path
 from jinc.errors import JincError
 from jinc.types import Denoiser, Images, Noise
 
 Weight: TypeAlias = Callable[[Images], Tensor]
 """`x0_hat -> [n, 1 or C, H, W]`, ≥ 0: how much errors count where, in each of some images."""
-
-FIRST_SLOPE = 2.0
-"""Root mean square of du/dτ where nothing is known yet; about what images of digits have."""
-
-GROWTH = 3.0
-"""A step is at most so many times as long as the one before, lest a slope near zero by chance."""
-
-SPREAD = 5.0
-"""Standard deviation of images along what differs most among them, a direction of length 1.
-
-Along it the flow takes an error at τ to the end √((1−τ)² + (τ/SPREAD)²) times smaller, which is how
-errors are counted. In the network above, what DDIM is off by grows 2.4 times from ᾱ = .05, 1.9 times
-from .24, and 1.0 times from .77; this says 3.3, 1.9 and 1.1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,50 +126,12 @@ def adaptive(
         )
     levels = path(len(schedule), len(schedule) if steps is None else steps)
     check_falling(levels)
-    return _walk(denoiser, _Way.at(schedule, levels, x_T), x_T, tolerance, weight, after)
-
-
-@dataclass(frozen=True, eq=False)
-class _Way:
-    """The levels that may be visited, from noise to −1, all `[K]`; images are at places on it."""
-
-    t: Tensor
-    time: Tensor
-    scale: Tensor
-    gain: Tensor
-
-    @classmethod
-    def at(cls, schedule: Schedule, levels: Sequence[int], like: Images) -> Self:
-        """Look up what is needed of every level, on the device of the images."""
-        t = torch.tensor(levels, device=like.device)
-        time = flow_time(schedule, t)
-        gain = ((1 - time).square() + (time / SPREAD).square()).rsqrt()
-        return cls(t, time, flow_scale(schedule, t), gain)
-
-    @property
-    def last(self) -> int:
-        """The place that is clean."""
-        return len(self.t) - 1
-
-    def farthest(self, place: Tensor, slope: Tensor, limit: Tensor, tolerance: float) -> Tensor:
-        """The farthest places where the error is within the tolerance, or else the next, `[n]`.
-
-        Args:
-            place: where images are, `[n]`.
-            slope: size of their slopes, `[n]`.
-            limit: length of the longest steps that they may make, `[n]`.
-            tolerance: of the error.
-        """
-        length = self.time[place][:, None] - self.time
-        error = slope[:, None] * length.square() / 2 * self.gain
-        fits = (error <= tolerance) & (length <= limit[:, None])
-        every = torch.arange(len(self.t), device=place.device)
-        return torch.where(fits, every, 0).amax(1).maximum(place + 1)
+    return _walk(denoiser, Way.at(schedule, levels, x_T), x_T, tolerance, weight, after)
 
 
 @dataclass(frozen=True, eq=False)
 class _Known:
-    """What is known of some images: their places `[n]`, themselves there, what is predicted."""
+    """What is known of some images: their places, `[n]`, themselves there, what is predicted."""
 
     place: Tensor
     z: Images
@@ -192,23 +141,24 @@ class _Known:
         """Keep some."""
         return type(self)(self.place[those], self.z[those], self.x0_hat[those])
 
-    def slope(self, way: _Way, before: Self) -> Images:
+    def slope(self, way: Way, before: Self) -> Slope:
         """du/dτ since the place before."""
-        squares = way.time[self.place].square() - way.time[before.place].square()
-        return _over(-2 / squares, self.z) * (self.x0_hat - before.x0_hat)
+        here, there = way.time[self.place], way.time[before.place]
+        change = over(-2 / (here.square() - there.square()), self.z)
+        return Slope(change * (self.x0_hat - before.x0_hat), there, here)
 
-    def moved(self, way: _Way, slope: Images, place: Tensor) -> Images:
+    def moved(self, way: Way, slope: Images, place: Tensor) -> Images:
         """z at other places by way of a constant slope; at the last one x0_hat itself."""
         here, there = way.time[self.place], way.time[place]
-        share = _over(there / here, self.z)
+        share = over(there / here, self.z)
         bend = torch.where(place < way.last, (there - here).square() / 2, 0)
-        return share * self.z + (1 - share) * self.x0_hat + _over(bend, self.z) * slope
+        return share * self.z + (1 - share) * self.x0_hat + over(bend, self.z) * slope
 
 
 @torch.no_grad()
 def _walk(
     denoiser: Denoiser,
-    way: _Way,
+    way: Way,
     x_T: Images,
     tolerance: float,
     weight: Weight | None,
@@ -219,16 +169,21 @@ def _walk(
     rows = torch.arange(len(x_T), device=x_T.device)
     place, calls = torch.zeros_like(rows), torch.zeros_like(rows)
     before: _Known | None = None
+    slope: Slope | None = None
     while len(rows):
         answer = ask_some(denoiser, x, way.t[place].clamp(min=0), rows)[rows]
         calls = calls.index_add(0, rows, torch.ones_like(rows))
         here = place[rows]
-        now = _Known(here, x[rows] / _over(way.scale[here], x), answer)
-        slope = torch.zeros_like(answer) if before is None else now.slope(way, before)
-        there = _chosen(way, now, before, slope, tolerance, weight)
-        if before is not None and after is None:
-            now = replace(now, z=before.moved(way, slope, here))  # again, by the slope it had
-        moved = now.moved(way, slope, there) * _over(way.scale[there], x)
+        now = _Known(here, x[rows] / over(way.scale[here], x), answer)
+        if before is None:
+            there, bend = way.first(here, tolerance), torch.zeros_like(answer)
+        else:
+            slope_before, slope = slope, now.slope(way, before)
+            counts = None if weight is None else weight(answer)
+            there, bend = way.next(here, slope, slope_before, counts, tolerance), slope.value
+            if after is None:  # once more, by the slope that it had
+                now = replace(now, z=before.moved(way, bend, here))
+        moved = now.moved(way, bend, there) * over(way.scale[there], x)
         x, x0_hat = x.index_copy(0, rows, moved), x0_hat.index_copy(0, rows, answer)
         place = place.index_copy(0, rows, there)
         t = int(way.t[place].max())
@@ -237,40 +192,4 @@ def _walk(
         yield AdaptiveStep(t, x, x0_hat, way.t[place], calls)
         still = there < way.last
         rows, before = rows[still], now.only(still)
-
-
-def _chosen(
-    way: _Way,
-    now: _Known,
-    before: _Known | None,
-    slope: Images,
-    tolerance: float,
-    weight: Weight | None,
-) -> Tensor:
-    """The places to go to, `[n]`."""
-    time = way.time[now.place]
-    if before is None:
-        size, limit = torch.full_like(time, FIRST_SLOPE), torch.full_like(time, math.inf)
-    else:
-        size = _size(slope.to(time.dtype), None if weight is None else weight(now.x0_hat))
-        limit = GROWTH * (way.time[before.place] - time)
-    return way.farthest(now.place, size, limit, tolerance)
-
-
-def _size(slope: Images, weight: Tensor | None) -> Tensor:
-    """Root mean square of each image, `[n]`, weighted."""
-    square = slope.square()
-    if weight is None:
-        return square.mean((1, 2, 3)).sqrt()
-    if weight.shape not in (square.shape, square[:, :1].shape):
-        raise JincError(
-            f"weight: {list(weight.shape)} does not fit images {list(square.shape)}; it must be "
-            f"{list(square[:, :1].shape)}, or one for every channel"
-        )
-    weight = weight.to(square).expand_as(square)
-    return ((weight * square).sum((1, 2, 3)) / weight.sum((1, 2, 3))).sqrt()
-
-
-def _over(coefficient: Tensor, images: Images) -> Tensor:
-    """One coefficient an image, `[n, 1, 1, 1]`, in the images' type."""
-    return coefficient.to(images.dtype).view(-1, 1, 1, 1)
+        slope = None if slope is None else slope.only(still)

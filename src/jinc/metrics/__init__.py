@@ -39,6 +39,7 @@ from jinc.metrics.inception_files import open_inception, open_scripted_inception
 from jinc.metrics.inception_score import ClassScore, class_score
 from jinc.metrics.kernel_distance import KernelDistance, kernel_distance
 from jinc.metrics.manifolds import ManifoldScores, manifold_scores
+from jinc.metrics.memorised import Neighbours, neighbours_by_features, neighbours_by_pixels
 from jinc.metrics.nearest import nearest
 from jinc.metrics.of_networks import AtLevel, network_equivariance
 from jinc.metrics.of_sampling import Sampling, moved_on_the_way, moved_start
@@ -72,6 +73,7 @@ __all__ = [
     "Inception",
     "KernelDistance",
     "ManifoldScores",
+    "Neighbours",
     "Part",
     "Probe",
     "Recipe",
@@ -102,6 +104,8 @@ __all__ = [
     "moved_on_the_way",
     "moved_start",
     "nearest",
+    "neighbours_by_features",
+    "neighbours_by_pixels",
     "network_equivariance",
     "open_cifar_resnet",
     "open_digit_classifier",

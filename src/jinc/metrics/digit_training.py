@@ -1,7 +1,7 @@
 """How the classifiers of digits are made: one fixed recipe, a few minutes on one core."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -50,7 +50,7 @@ class Recipe:
 
 RECIPES: Mapping[DigitSet, Recipe] = {
     "mnist": Recipe(),
-    "mnist-m": Recipe(beyond="edge", recolour=True),
+    "mnist-m": Recipe(steps=2300, beyond="edge", recolour=True),
 }
 
 
@@ -76,8 +76,14 @@ def read_digits_of(kind: DigitSet, source: str | Path, split: str) -> tuple[Tens
 
 
 def train_digits(
-    kind: DigitSet, images: Tensor, labels: Tensor, seed: int = 0, recipe: Recipe | None = None
-) -> Iterator[tuple[int, float, DigitClassifier]]:
+    kind: DigitSet,
+    images: Tensor,
+    labels: Tensor,
+    seed: int = 0,
+    *,
+    recipe: Recipe | None = None,
+    progress: Callable[[int, float], None] | None = None,
+) -> DigitClassifier:
     """Train a classifier by its recipe; the caller's random numbers stay as they are.
 
     Args:
@@ -86,9 +92,10 @@ def train_digits(
         labels: 0 … 9, `[N]`.
         seed: of weights, order and moves.
         recipe: another one than that of its kind.
+        progress: called after every epoch with the steps done and the mean loss of the epoch.
 
-    Yields:
-        after every epoch the steps done, the mean loss of the epoch, and the classifier.
+    Returns:
+        The classifier, in evaluation mode.
 
     Raises:
         JincError: there are fewer images than a batch takes.
@@ -111,7 +118,6 @@ def train_digits(
         steps = min(per_epoch, recipe.steps - done)
         order = torch.randperm(len(images), generator=random)
         total = 0.0
-        classifier.train()
         for chosen in order[: steps * recipe.batch_size].view(steps, recipe.batch_size):
             batch = moved(images[chosen], recipe, random)
             with torch.autocast("cpu", torch.bfloat16):
@@ -122,7 +128,9 @@ def train_digits(
             optimiser.step()
             cycle.step()
             total += loss.item()
-        yield done + steps, total / steps, classifier.eval()
+        if progress is not None:
+            progress(done + steps, total / steps)
+    return classifier.eval()
 
 
 @torch.no_grad()

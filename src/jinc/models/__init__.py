@@ -24,7 +24,7 @@ from jinc.models.shaping import Shaping
 from jinc.models.single_step import SingleStep
 from jinc.models.sweep import Sweep, shifts, sweep_images, turns
 from jinc.models.trained import Trained
-from jinc.models.upscale import Enlargement, UpscalingModel, upscale_images
+from jinc.models.upscale import Enlargement, UpscalingModel, factor_of, upscale_images
 from jinc.models.upscaler import Upscaler, UpscalingDenoiser
 
 __all__ = [
@@ -56,6 +56,7 @@ __all__ = [
     "choose_device",
     "chunks",
     "edit_images",
+    "factor_of",
     "from_diffusers",
     "generate_images",
     "grid_columns",

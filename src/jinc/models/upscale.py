@@ -89,6 +89,11 @@ class UpscalingModel(Protocol):
         ...
 
 
+def factor_of(model: UpscalingModel) -> int:
+    """Return how many times larger a model makes images."""
+    return model.image_size[0] // model.low_size[0]
+
+
 @dataclass(frozen=True, eq=False)
 class Enlargement:
     """An upscaling model with the small images it is to enlarge: a `PixelModel` of large ones.
@@ -111,7 +116,7 @@ class Enlargement:
     @property
     def factor(self) -> int:
         """How many times larger."""
-        return self.model.image_size[0] // self.model.low_size[0]
+        return factor_of(self.model)
 
     @property
     def image_size(self) -> tuple[int, int]:

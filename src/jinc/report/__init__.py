@@ -6,6 +6,7 @@ from jinc.report.curves import plot_learning_curve
 from jinc.report.denoising import plot_denoising
 from jinc.report.equivariance import plot_curves, plot_levels
 from jinc.report.filters import plot_filter
+from jinc.report.neighbours import neighbours_sheet
 from jinc.report.rotation import plot_error, plot_turns
 from jinc.report.steps import asked_levels, plot_steps
 from jinc.report.trajectory import Recorder, Trajectory, joined, trajectory
@@ -17,6 +18,7 @@ __all__ = [
     "comparison_sheet",
     "forward_sheet",
     "joined",
+    "neighbours_sheet",
     "plot_complexity",
     "plot_curves",
     "plot_denoising",

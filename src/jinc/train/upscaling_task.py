@@ -75,7 +75,12 @@ class UpscalingTask:
             return predict(x_t, t, labels, augment, beside)
 
         rest = replace(batch, x0=(batch.x0 - shown.base) / package.spread, augment=augment)
-        return diffusion_losses(package.network, package.rests, self._config, predict_beside, rest)
+        losses = diffusion_losses(
+            package.network, package.rests, self._config, predict_beside, rest
+        )
+        # Of noisy small images more is missing: they would drown the others, which are asked most.
+        power = package.spread**2
+        return losses * power / (power + shown.amplitude.flatten().square())
 
     def packaged(self, network: Network) -> Upscaler:
         """Return the upscaler with other weights."""

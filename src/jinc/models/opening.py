@@ -1,0 +1,114 @@
+"""Models by where they are: a run, a model folder of ours, or a pipeline of diffusers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from jinc.errors import JincError
+from jinc.models.deepfloyd_files import Told, open_deepfloyd, open_deepfloyd_upscaler
+from jinc.models.device import choose_device
+from jinc.models.from_diffusers import from_diffusers
+from jinc.models.hub import is_hub_name, pipeline_folder
+from jinc.models.model import Model
+from jinc.models.pixel_model import PixelModel
+from jinc.models.trained import FILES
+from jinc.models.upscale import UpscalingModel
+from jinc.models.upscaler import Upscaler
+
+
+def open_model(
+    source: str | Path,
+    *,
+    embeddings: Told | None = None,
+    variant: str | None = None,
+    device: str = "cpu",
+) -> PixelModel:
+    """Open whatever makes images.
+
+    Args:
+        source: the folder of a run, of a model of ours, or of a pipeline of diffusers; or, of a
+            pipeline, its name on the Hub.
+        embeddings: of prompts, in place of a text encoder; for models that take texts.
+        variant: of the files of a pipeline that takes texts, such as fp16, which is kept so on
+            CUDA.
+        device: where its network is to be: cpu, cuda, mps, or auto for the best there is.
+
+    Raises:
+        JincError: there is none, it is damaged or of another kind, or there is no such device.
+    """
+    place = choose_device(device)
+    folder, told = _found(source, embeddings, variant, place)
+    if told is not None:
+        return open_deepfloyd(folder, **told).to(place)
+    if (folder / "model_index.json").is_file():
+        return from_diffusers(folder).to(place)
+    return Model.load(model_folder(folder)).to(place)
+
+
+def open_upscaler(
+    source: str | Path,
+    *,
+    embeddings: Told | None = None,
+    variant: str | None = None,
+    device: str = "cpu",
+) -> UpscalingModel:
+    """Open whatever makes images larger; arguments and errors are those of `open_model`."""
+    place = choose_device(device)
+    folder, told = _found(source, embeddings, variant, place)
+    if told is not None:
+        return open_deepfloyd_upscaler(folder, **told).to(place)
+    if (folder / "model_index.json").is_file():
+        raise JincError(f"{folder}: is a model of images, no upscaler; see jinc sample")
+    return Upscaler.load(model_folder(folder)).to(place)
+
+
+def model_folder(source: Path) -> Path:
+    """Return where the model of a run is; a model folder is its own.
+
+    Raises:
+        JincError: it is neither, or a run that has no model yet.
+    """
+    if any((source / name).is_file() for name in FILES):
+        return source
+    if not (source / "config.yaml").is_file():
+        raise JincError(f"{source}: is neither a run nor a model folder")
+    folder = source / "model"
+    if not folder.is_dir():
+        raise JincError(f"{source}: has no model yet; it is written with each checkpoint")
+    return folder
+
+
+def _found(
+    source: str | Path, embeddings: Told | None, variant: str | None, device: torch.device
+) -> tuple[Path, dict[str, Any] | None]:
+    """Find the folder of a model, and how it is to be read, if it takes texts; None if it does not.
+
+    Raises:
+        JincError: there is none, or it takes no texts and was to be told some.
+    """
+    folder = Path(source)
+    if not folder.exists():
+        if not is_hub_name(str(source)):
+            raise JincError(f"{source}: no such run or model folder")
+        folder = pipeline_folder(str(source), variant, told=embeddings is not None)
+    index = folder / "model_index.json"
+    if index.is_file() and _takes_texts(index):
+        half = variant == "fp16" and device.type == "cuda"
+        dtype = torch.float16 if half else torch.float32
+        return folder, {"embeddings": embeddings, "variant": variant, "dtype": dtype}
+    if embeddings is not None:
+        raise JincError(f"embeddings: {folder} does not take texts")
+    if variant is not None:
+        raise JincError(f"variant: {folder} has none")
+    return folder, None
+
+
+def _takes_texts(index: Path) -> bool:
+    """Whether the network of a pipeline is told in words what to make."""
+    try:
+        parts = json.loads(index.read_text(encoding="utf-8"))
+        return "UNet2DConditionModel" in parts.get("unet", ())
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise JincError(f"{index}: cannot be read ({error})") from None

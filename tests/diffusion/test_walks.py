@@ -1,0 +1,76 @@
+"""Ways by their names lead where they should."""
+
+import pytest
+import torch
+
+from jinc.diffusion import (
+    WALKS,
+    Schedule,
+    SeededNoise,
+    gaussian,
+    generate,
+    method_by_name,
+    usual_levels,
+    walk_by_name,
+)
+from jinc.errors import JincError
+
+SCHEDULE = Schedule.linear(T=200, beta_end=0.1)
+MEAN, VARIANCE = 0.3, 0.04
+MEANS, COVARIANCE = torch.full((1, 2, 2), MEAN).double(), VARIANCE * torch.eye(4).double()
+ORACLE = gaussian(SCHEDULE, MEANS, COVARIANCE)
+SHAPE = (512, 1, 2, 2)
+DRAWS = ("ddpm", "posterior")
+WHOLE = ("ddpm", "adaptive")
+
+
+def images(name: str, **options: float) -> torch.Tensor:
+    noise = SeededNoise(0, range(SHAPE[0]))
+    x_T = noise(torch.empty(SHAPE, dtype=torch.float64))
+    walk = walk_by_name(name, **options)
+    *_, last = walk(ORACLE, SCHEDULE, x_T, steps=200 if name in WHOLE else 100, noise=noise)
+    assert last.t == -1
+    return last.x_t
+
+
+@pytest.mark.parametrize("name", WALKS)
+def test_every_way_makes_images_of_the_data(name) -> None:
+    pytest.importorskip("diffusers")
+    found = images(name)
+    assert abs(float(found.mean()) - MEAN) < 0.02
+    assert 0.75 < float(found.var()) / VARIANCE < 1.25
+
+
+@pytest.mark.parametrize("name", sorted({*WALKS} - {*DRAWS}))
+def test_ways_without_fresh_noise_end_where_the_flow_does(name) -> None:
+    """The flow takes each number of x_T to its own end, and there is one flow."""
+    pytest.importorskip("diffusers")
+    noise = SeededNoise(0, range(SHAPE[0]))
+    x_T = noise(torch.empty(SHAPE, dtype=torch.float64))
+    end = generate(ORACLE, SCHEDULE, x_T, steps=200)
+    assert float((images(name) - end).square().mean().sqrt()) < 0.02
+    if name == "ddim":
+        assert float((images(name, eta=1.0) - end).square().mean().sqrt()) > 0.1
+
+
+def test_a_smaller_tolerance_comes_nearer() -> None:
+    exact = images("adaptive", tolerance=0)
+    far, near = (images("adaptive", tolerance=each) for each in (0.05, 0.005))
+    assert (near - exact).square().mean() < (far - exact).square().mean() / 4
+
+
+def test_usual_levels() -> None:
+    assert [len(usual_levels(name, 1000)) for name in ("ddpm", "adaptive")] == [1000, 1000]
+    assert [len(usual_levels(name, 1000)) for name in ("ddim", "heun", "dpm++")] == [50, 20, 20]
+    assert [len(usual_levels(name, 10)) for name in WALKS] == [10] * len(WALKS)
+
+
+def test_names_and_options_that_are_none() -> None:
+    with pytest.raises(JincError, match="sampler: 'dpm' is none; did you mean ddpm"):
+        walk_by_name("dpm")
+    with pytest.raises(JincError, match="eta: belongs to ddim, not to unipc"):
+        walk_by_name("unipc", eta=0.5)
+    with pytest.raises(JincError, match="eta: belongs to ddim, not to ddpm"):
+        method_by_name("ddpm", eta=0.5)
+    with pytest.raises(JincError, match="sampler: heun is none of ddim, ddpm, posterior"):
+        method_by_name("heun")
