@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from jinc.metrics import network_equivariance as network_equivariance
     from jinc.models import Model as Model
     from jinc.models import load_official as load_official
+    from jinc.models import open_model as open_model
+    from jinc.models import open_upscaler as open_upscaler
     from jinc.nn import Config as Config
     from jinc.nn import CS180UNet as CS180UNet
     from jinc.nn import ResUNet as ResUNet
@@ -44,7 +46,7 @@ _ROOMS = {
     ),
     "errors": ("JincError",),
     "metrics": ("network_equivariance",),
-    "models": ("Model", "load_official"),
+    "models": ("Model", "load_official", "open_model", "open_upscaler"),
     "nn": ("CS180UNet", "Config", "ResUNet", "UNet", "parse_config"),
     "signal": ("rotate", "shift"),
 }

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from jinc.cli.models import open_model, open_upscaler
 from jinc.models import (
     DiffusersModel,
     Model,
@@ -18,6 +17,8 @@ from jinc.models import (
     SingleStep,
     Trained,
     Upscaler,
+    open_model,
+    open_upscaler,
 )
 from jinc.train import Run
 

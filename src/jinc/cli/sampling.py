@@ -9,10 +9,9 @@ from typing import Annotated, Literal, TypeAlias
 from cyclopts import Parameter
 
 from jinc.cli.memory import keep_freed_memory
-from jinc.cli.models import open_model
 from jinc.diffusion import Method, Walk, method_by_name, timesteps, usual_levels, walk_by_name
 from jinc.errors import JincError
-from jinc.models import PixelModel, Shaping, choose_device
+from jinc.models import PixelModel, Shaping, open_model
 
 SamplerName: TypeAlias = Literal[
     "ddim", "ddpm", "posterior", "heun", "adaptive", "deis", "dpm++", "euler", "unipc"
@@ -138,6 +137,7 @@ class SamplingOptions:
         Raises:
             JincError: there is none, it is damaged, or there is no such device.
         """
-        device = choose_device(self.device)
         keep_freed_memory()
-        return open_model(source, self.embeddings, self.variant).to(device)
+        return open_model(
+            source, embeddings=self.embeddings, variant=self.variant, device=self.device
+        )

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from jinc.cli.brought import names_of
 from jinc.cli.memory import keep_freed_memory
-from jinc.cli.models import open_upscaler
 from jinc.cli.outputs import enlarged_sheet
 from jinc.cli.places import check_folder, make_folder
 from jinc.cli.sampling import SEVERAL
@@ -24,7 +23,7 @@ from jinc.data import read_picture, save_png, to_channels, to_float, to_uint8
 from jinc.diffusion import Step
 from jinc.errors import JincError
 from jinc.metrics import decibels
-from jinc.models import Enlargement, UpscalingModel, choose_device, factor_of, upscale_images
+from jinc.models import Enlargement, UpscalingModel, factor_of, open_upscaler, upscale_images
 from jinc.signal import bicubic, block_mean
 from jinc.types import Images
 
@@ -84,9 +83,10 @@ def upscale(
     """
     options.check()
     check_folder(out)
-    device = choose_device(options.device)
     keep_freed_memory()
-    model = open_upscaler(source, options.embeddings, options.variant).to(device)
+    model = open_upscaler(
+        source, embeddings=options.embeddings, variant=options.variant, device=options.device
+    )
     pictures = [_Picture.read(file, model, options.shrink) for file in options.images]
     steps, walks = _walks(model, pictures, options)
     watch = Watch(options, steps, options.number * len(pictures), "upscaling")

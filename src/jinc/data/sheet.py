@@ -1,5 +1,6 @@
 """A contact sheet: pictures in rows and columns, with words beside and under them."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,12 +15,15 @@ from jinc.errors import JincError
 GAP = 4
 """Pixels between two pictures, and around the sheet."""
 
+SEEN = 128
+"""Pixels a side to which small pictures are enlarged, if nothing else is asked for."""
+
 
 def contact_sheet(
     images: Tensor,
     rows: Sequence[str],
     columns: Sequence[str],
-    scale: int = 1,
+    scale: int | None = 1,
     captions: Sequence[Sequence[str]] | None = None,
 ) -> NDArray[np.uint8]:
     """Lay images out on white, words in front of each row, above each column, under each image.
@@ -28,7 +32,8 @@ def contact_sheet(
         images: `[R, C, 1 or 3, height, width]`, uint8, or float in [-1, 1].
         rows: words in front of rows, `[R]`.
         columns: words above columns, `[C]`.
-        scale: whole number of times that each pixel is repeated along each axis.
+        scale: whole number of times that each pixel is repeated along each axis; None enlarges
+            small images to 128 pixels or so, for people to look at.
         captions: words under images, `[R][C]`; None for none.
 
     Returns:
@@ -39,6 +44,7 @@ def contact_sheet(
     """
     under = captions or [[""] * len(columns)] * len(rows)
     _check(images, rows, columns, under)
+    scale = math.ceil(SEEN / max(images.shape[3:])) if scale is None else scale
     height, width = images.shape[3] * scale, images.shape[4] * scale
     font = _font(min(18, max(11, height // 9)))
     line = sum(font.getmetrics())

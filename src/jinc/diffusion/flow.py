@@ -90,7 +90,7 @@ def heun(
     >>> clean = lambda x_t, t: torch.zeros_like(x_t)
     >>> walk = heun(clean, Schedule.flow(T=100), torch.randn(1, 1, 8, 8), steps=3)
     >>> [(step.t, float(step.x_t.abs().max()) > 0) for step in walk]
-    [(50, True), (0, True), (-1, False)]
+    [(49, True), (0, True), (-1, False)]
     """
     if x_T.ndim != 4 or not x_T.is_floating_point():
         raise JincError(f"x_T must be float [B, C, H, W], got {x_T.dtype} {list(x_T.shape)}")

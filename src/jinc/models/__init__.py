@@ -11,12 +11,13 @@ from jinc.models.deepfloyd_upscaler import PromptedUpscaler, PromptedUpscaling
 from jinc.models.device import choose_device
 from jinc.models.editing import edit_images
 from jinc.models.from_diffusers import DiffusersModel, DiffusersNetwork, from_diffusers
-from jinc.models.generate import generate_images, grid_columns
+from jinc.models.generate import generate_images, grid_columns, images_of
 from jinc.models.hub import is_hub_name, pipeline_folder
 from jinc.models.illusions import Anagram, Hybrid, HybridKind
 from jinc.models.in_parts import in_parts
 from jinc.models.model import Model, NetworkDenoiser
 from jinc.models.official import load_official
+from jinc.models.opening import model_folder, open_model, open_upscaler
 from jinc.models.pixel_model import PixelModel
 from jinc.models.prompt_encoder import Embedder, PromptEncoder
 from jinc.models.prompt_table import PromptTable, read_prompts, write_prompts
@@ -60,12 +61,16 @@ __all__ = [
     "from_diffusers",
     "generate_images",
     "grid_columns",
+    "images_of",
     "in_parts",
     "is_hub_name",
     "load_official",
+    "model_folder",
     "open_deepfloyd",
     "open_deepfloyd_upscaler",
+    "open_model",
     "open_prompt_encoder",
+    "open_upscaler",
     "pipeline_folder",
     "read_prompts",
     "shifts",

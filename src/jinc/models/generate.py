@@ -1,12 +1,15 @@
 """Images from a trained model, each with noise of its own, whatever is generated beside it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+
+import torch
 
 from jinc.diffusion import Step, Walk, ddim, sample
 from jinc.models.chunks import chunks
 from jinc.models.pixel_model import PixelModel
 from jinc.models.shaping import Asking, Shaping
+from jinc.types import Images
 
 PLAIN = Shaping()
 DDIM: Walk = partial(sample, method=ddim())
@@ -37,6 +40,18 @@ def generate_images(
     for chunk in chunks(count, seed):
         denoiser, x_T = shaping.denoiser(model, chunk.numbers), chunk.start(model)
         yield from chunk.steps(walk(denoiser, model.schedule, x_T, steps=steps, noise=chunk.noise))
+
+
+def images_of(walks: Iterable[tuple[range, Step]]) -> Images:
+    """Wait for the images of `generate_images`, `edit_images` or `sweep_images`, and no more.
+
+    Args:
+        walks: what these yield.
+
+    Returns:
+        `[N, C, H, W]`, on the CPU.
+    """
+    return torch.cat([step.x_t.cpu() for _, step in walks if step.t == -1])
 
 
 def grid_columns(prompts: Sequence[str]) -> int | None:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from jinc.errors import JincError
 from jinc.files import one_line, writing
-from jinc.models import Model, Upscaler
+from jinc.models import Model, Upscaler, model_folder
 from jinc.train.config import TrainConfig
 
 
@@ -88,17 +88,11 @@ class Run:
 
     def model(self) -> Model:
         """Read the averaged model of the newest step that was saved."""
-        return Model.load(self._model_folder())
+        return Model.load(model_folder(self.path))
 
     def upscaler(self) -> Upscaler:
         """Read the same of a run that makes images larger."""
-        return Upscaler.load(self._model_folder())
-
-    def _model_folder(self) -> Path:
-        folder = self.path / "model"
-        if not folder.is_dir():
-            raise JincError(f"{self.path}: has no model yet; it is written with each checkpoint")
-        return folder
+        return Upscaler.load(model_folder(self.path))
 
     def append_log(self, entry: dict[str, Any]) -> None:
         """Add a line to the log."""
