@@ -3,7 +3,7 @@
     jinc train --preset mnist-class --data MNIST --out runs/mnist-class          # once
     python examples/mnist_classifier.py MNIST                                   # once, the judge
     python studies/adaptive.py runs/mnist-class runs/classifier.safetensors --mnist MNIST
-        [--number 1000] [--work runs/adaptive] [--out results/adaptive.json]
+        [--number 1000] [--unasked 500] [--work runs/adaptive] [--out results/adaptive.json]
         [--picture docs/steps.png]
 
 DDIM in 10, 20 and 50 steps beside adaptive steps at three tolerances, by the Fréchet distance of
@@ -154,6 +154,7 @@ class Study:
         number: int,
         work: Path,
     ) -> None:
+        """Nothing is generated yet."""
         self.model, self.judge, self.real = model, judge, real
         self.shaping, self.number, self.work = shaping, number, work
         self.features: dict[str, Tensor] = {}
@@ -185,8 +186,7 @@ class Study:
         found = {}
         for steps, tolerance in BUDGETS.items():
             own, ddim_, flow = (
-                self.features[name]
-                for name in (f"adaptive {tolerance:g}", f"ddim {steps}", FLOW)
+                self.features[name] for name in (f"adaptive {tolerance:g}", f"ddim {steps}", FLOW)
             )
             found[f"adaptive {tolerance:g} for ddim {steps}"] = difference(self.real, own, ddim_)
             found[f"adaptive {tolerance:g} for {FLOW}"] = difference(self.real, own, flow)
@@ -239,13 +239,14 @@ def main() -> None:
     parser.add_argument("judge", type=Path)
     parser.add_argument("--mnist", type=Path, required=True)
     parser.add_argument("--number", type=int, default=1000)
+    parser.add_argument("--unasked", type=int, default=500, help="images that are asked nothing")
     parser.add_argument("--work", type=Path, default=Path("runs/adaptive"))
     parser.add_argument("--out", type=Path, default=Path("results/adaptive.json"))
     parser.add_argument("--picture", type=Path, default=Path("docs/steps.png"))
     options = parser.parse_args()
 
     model, judge = Run.open(options.run).model(), open_digit_classifier(options.judge)
-    size, number = model.image_size[0], options.number
+    size = model.image_size[0]
     test = load_images(options.mnist, split="test", image_size=size, channels=1)
     real = features_of(test, judge).statistics
     conditional = Shaping(prompts=model.class_names)
@@ -253,18 +254,24 @@ def main() -> None:
         "what": "Fréchet distance of a classifier's features of generated digits to those of "
         f"{len(test)} real test digits, by calls of the network for each image; 'off' is the root "
         "mean square distance from the end of the flow",
-        "images": number,
         "timesteps": model.timesteps,
         "judge": judge.facts.words(),
-        "as_many_real_training_digits": real_floor(judge, options.mnist, size, number, real),
         "machine": f"{platform.processor() or platform.machine()}, torch {torch.__version__}",
     }
     draw(model, conditional, BUDGETS[20], 200, options.picture)
-    for name, shaping in (("asked for digits in turn", conditional), ("unasked", Shaping())):
+    for name, shaping, number in (
+        ("asked for digits in turn", conditional, options.number),
+        ("unasked", Shaping(), options.unasked),
+    ):
         print(name, flush=True)
         work = options.work / f"{name}, {number}"
         study = Study(model, judge, real, shaping, number, work)
-        result[name] = {"cells": study.rows(), "compared": study.compared()}
+        result[name] = {
+            "images": number,
+            "as_many_real_training_digits": real_floor(judge, options.mnist, size, number, real),
+            "cells": study.rows(),
+            "compared": study.compared(),
+        }
         with writing(options.out) as file:
             file.write((json.dumps(result, indent=2, ensure_ascii=False) + "\n").encode())
 

@@ -1,5 +1,6 @@
 """The command line, called in this process."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -75,6 +76,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "run"
     main(["train", "--out", str(folder), *TINY])
     return folder
+
+
+@pytest.fixture
+def trained_copy(trained: Path, tmp_path: Path) -> Path:
+    """The same, for those who write into it."""
+    return Path(shutil.copytree(trained, tmp_path / "copy"))
 
 
 @pytest.fixture(scope="session")

@@ -78,3 +78,10 @@ def test_captions_have_to_fit_the_images() -> None:
     for captions in ([["a", "b"]], [["a", "b"], ["c"]]):
         with pytest.raises(JincError, match=r"2×2 images got captions for \["):
             contact_sheet(images, ["a", "b"], ["c", "d"], captions=captions)
+
+
+@pytest.mark.parametrize(("size", "times"), [((28, 20), 5), ((128, 9), 1), ((300, 4), 1)])
+def test_small_images_are_enlarged_if_nothing_is_said(size, times) -> None:
+    images = torch.zeros(1, 2, 1, *size, dtype=torch.uint8)
+    sheet = contact_sheet(images, [""], ["", ""], scale=None)
+    assert sheet.shape[0] == size[0] * times + 2 * GAP

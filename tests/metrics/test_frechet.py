@@ -114,6 +114,18 @@ def test_the_error_is_what_other_images_show(shift) -> None:
     assert linearised_error(reference, one) == pytest.approx(bootstrapped, rel=0.15)
 
 
+def test_the_error_is_cautious_where_sets_are_alike() -> None:
+    """Both are then known to be too large, but by no more than 2."""
+    random = torch.Generator().manual_seed(4)
+    fresh = lambda count: torch.randn(count, 8, generator=random)  # noqa: E731
+    reference = Statistics.of(fresh(4000))
+    spread = np.std([frechet_distance(reference, Statistics.of(fresh(500))) for _ in range(150)])
+    sets = [fresh(500) for _ in range(6)]
+    bootstrapped = np.mean([frechet_error(reference, each, repeats=60)[0] for each in sets])
+    linear = np.mean([linearised_error(reference, each) for each in sets])
+    assert 1 < linear / spread < bootstrapped / spread < 2
+
+
 def test_many_numbers_an_image_are_linearised() -> None:
     error, by = frechet_error(Statistics.of(features(0, 50, 300)), features(1, 40, 300))
     assert by == "linearised"

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from jinc.diffusion import SeededNoise, ddim, ddpm, posterior, sample
-from jinc.models import CHUNK, Shaping, generate_images
+from jinc.models import CHUNK, Shaping, generate_images, images_of
 
 METHODS = {"ddim": ddim(), "ddim η=1": ddim(1.0), "ddpm": ddpm(), "posterior": posterior()}
 
@@ -83,3 +83,11 @@ def test_it_is_the_plain_sampler_from_seeded_noise(make_model) -> None:
     shaping = Shaping(limited=False, calibrated=False)
     found = images(model, CHUNK, **settings, shaping=shaping)
     assert torch.equal(found, last.x_t)
+
+
+def test_the_images_of_a_walk_are_its_last(make_model) -> None:
+    steps = [step for _, step in generate_images(make_model(), 18, steps=3)]
+    assert torch.equal(
+        images_of(generate_images(make_model(), 18, steps=3)), images(make_model(), 18, steps=3)
+    )
+    assert not torch.equal(steps[0].x_t, steps[2].x_t)

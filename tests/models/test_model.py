@@ -15,7 +15,7 @@ FILES = ("config.json", "diffusion.json", "model.safetensors")
 
 
 @pytest.mark.parametrize("config", ["A", "D@6", "B@ideal", "D+norm-2N", "C-1/6"])
-@pytest.mark.parametrize(("classes", "prediction"), [(0, "eps"), (3, "x0"), (3, "v")])
+@pytest.mark.parametrize(("classes", "prediction"), [(0, "eps"), (3, "x0"), (3, "v"), (0, "flow")])
 def test_what_is_saved_is_what_is_loaded(tmp_path, make_model, config, classes, prediction) -> None:
     model = make_model(config, channels=3, classes=classes, prediction=prediction)
     model.save(tmp_path / "deep" / "folder")
@@ -173,7 +173,7 @@ def test_weights_of_another_network(tmp_path, make_model) -> None:
     refused(tmp_path / "a", "model.safetensors")
 
 
-@pytest.mark.parametrize("prediction", ["eps", "x0", "v"])
+@pytest.mark.parametrize("prediction", ["eps", "x0", "v", "flow"])
 def test_a_perfect_network_denoises_perfectly(make_model, prediction) -> None:
     """With the truth in place of the network, x0 comes back; so the adapter is the inverse."""
     model = make_model(prediction=prediction)

@@ -68,9 +68,20 @@ def test_what_is_drawn(tmp_path, monkeypatch, channels) -> None:
     for row, levels in zip(rows, asked, strict=False):
         assert sorted(row, reverse=True) == levels
     (stairs,) = (patch for patch in density.patches if hasattr(patch, "get_data"))
-    np.testing.assert_allclose(stairs.get_data().values, step_density(asked, 10))
+    np.testing.assert_allclose(stairs.get_data().values, step_density(asked, 10))  # 10/10 each
     left, right = density.get_xlim()
     assert left > right  # time runs from noise to clean
+
+
+def test_bins_lose_no_step(tmp_path, monkeypatch) -> None:
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
+    asked = [[98, 40, 39, 7], [98, 50]]
+    plot_steps(asked, 99, tmp_path / "s.png")
+    (stairs,) = (patch for patch in figures[0].axes[1].patches if hasattr(patch, "get_data"))
+    values, edges, _ = stairs.get_data()
+    assert len(values) == 20
+    assert (values * np.diff(edges)).sum() * 10 / 99 == pytest.approx(3)
 
 
 @pytest.mark.parametrize(

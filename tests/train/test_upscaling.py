@@ -11,6 +11,7 @@ from jinc.data import ImageSet, to_float
 from jinc.diffusion import make_schedule, target
 from jinc.errors import JincError
 from jinc.models import Model, Upscaler, upscale_images
+from jinc.models.upscaler import Shown
 from jinc.nn import NO_CLASS
 from jinc.signal import bicubic, block_mean
 from jinc.train import Batches, TrainConfig, build_task, check_settings
@@ -122,6 +123,19 @@ def test_a_perfect_answer_costs_nothing(digits, dealt, prediction) -> None:
     torch.testing.assert_close(seen["beside"][quiet], enlarged[quiet])
     assert ((seen["beside"] - enlarged).abs().amax((1, 2, 3)) > 0.005).equal(~quiet)
     assert (seen["augment"][:, 0] > 0).equal(~quiet)
+
+
+def test_noisy_small_images_do_not_drown_the_others(digits, dealt) -> None:
+    """More is missing of them, and who knows nothing pays no more for it than for the others."""
+    config = TrainConfig(**PLAIN, prediction="x0", schedule="cosine", upscale_noise=0.7)
+    task, batch = build_task(config, digits), dealt(config, size=400)
+    found = task.losses(lambda r_t, *_: torch.zeros_like(r_t), batch)
+    quiet = batch.level == 0
+    assert found[~quiet].mean() < 1.2 * found[quiet].mean()
+    low = block_mean(batch.x0, 2)
+    shown = Shown.of(low, 2, task.package.rests, batch.level, batch.low_noise)
+    missing = (batch.x0 - shown.base).square().mean((1, 2, 3))
+    assert missing[~quiet].mean() > 1.3 * missing[quiet].mean()
 
 
 @pytest.mark.parametrize("moves", ["shift", "quarter_turns", "flip"])

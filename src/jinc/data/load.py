@@ -12,6 +12,7 @@ from jinc.data.idx import find_idx, is_idx, read_mnist
 from jinc.data.imageset import ImageSet, concatenate
 from jinc.data.listing import list_images
 from jinc.data.mnist_csv import read_mnist_csv
+from jinc.data.npz import is_npz, read_npz
 from jinc.data.resize import check_fit, fit_images
 from jinc.data.splits import check_split, pick_split
 from jinc.errors import JincError
@@ -35,8 +36,9 @@ def load_images(
     Args:
         source: "digits" for the bundled set, or a path: MNIST as idx files (a file, their
             folder, or one that holds `raw/` or `MNIST/raw/`) or as CSV; CIFAR-10, binary or
-            pickled (a file or the folder); CelebA-HQ; any folder of PNG, JPEG and WebP files,
-            whose subfolders are classes. A path called digits is given as `./digits`.
+            pickled (a file or the folder); CelebA-HQ; a NumPy archive of images; any folder of
+            PNG, JPEG and WebP files, whose subfolders are classes. A path called digits is given
+            as `./digits`.
         image_size: pixels a side, after a centred square crop; None leaves the size, and asks
             of a folder that all its images have one square size.
         channels: 1 or 3; None is what the set has, for a folder 1 if every file is stored grey.
@@ -108,10 +110,12 @@ def _read_file(path: Path, skip_first: bool) -> ImageSet:
         head = file.read(256)
     if path.suffix.lower() == ".csv":
         return read_mnist_csv(path, skip_first)
+    if is_npz(head):
+        return read_npz(path)
     if path.suffix == ".bin" or is_pickle(head):
         return read_cifar10(path)
     if is_idx(head) or "idx" in path.name:
         return read_mnist(path)
     if is_image(head):
         raise JincError(f"{path}: this is one image; a set is the folder that it lies in")
-    raise JincError(f"{path}: not an idx, CSV or CIFAR-10 file")
+    raise JincError(f"{path}: not an idx, CSV, NPZ or CIFAR-10 file")

@@ -60,4 +60,6 @@ def _about(question: Branch, places: Tensor) -> Branch:
 
 def _spread(answer: Images, x_t: Images, places: Tensor) -> Images:
     """The answer about some images where they are in their batch."""
-    return answer if len(answer) == len(x_t) else x_t.index_copy(0, places, answer)
+    if len(answer) == len(x_t):
+        return answer
+    return x_t.to(answer.dtype).index_copy(0, places, answer)

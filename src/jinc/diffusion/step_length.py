@@ -22,9 +22,10 @@ GROWTH = 2.0
 SPREAD = 5.0
 """Standard deviation of images along what differs most among them, a direction of length 1.
 
-Along it the flow takes an error of z at τ to the end √((1−τ)² + (τ/SPREAD)²) times smaller, which is
-how errors are counted. What DDIM is off by at a step of a model of MNIST grows, as measured, 2.4
-times from ᾱ = .05, 1.9 times from .24 and 1.0 times from .77; by this it is 3.3, 1.9 and 1.1."""
+Along it an error of z at τ is 1/√((1−τ)² + (τ/SPREAD)²) times as large at the end of the flow, and
+so errors are counted. As measured, what a step of DDIM is off by grows, for a model of MNIST, 2.4
+times from ᾱ = .05, 1.9 times from .24 and 1.0 times from .77; by this it is, in terms of x_t, 3.3,
+1.9 and 1.1 times."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +109,9 @@ class Way:
 
         The error of a step of length h is ½ h² times the root mean square of its slope: of the last
         one, or, if that is larger, of the one that the last two foresee for its middle. Without
-        foresight, steps would be far too long where a slope turns about.
+        foresight, steps are far too long where a slope turns about: of single numbers from two
+        heaps, at a tolerance of .0025, the error was 15 times as large; of images, which do not
+        turn about as one, a little larger.
 
         Args:
             place: where images are, `[n]`.

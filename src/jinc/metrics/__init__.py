@@ -32,7 +32,7 @@ from jinc.metrics.feature_cache import cached_features, cached_statistics
 from jinc.metrics.feature_statistics import Statistics
 from jinc.metrics.features import Features, features_of, statistics_of
 from jinc.metrics.findings import PARTS, Curve, Figure, Finding, Part, Probe
-from jinc.metrics.frechet import frechet_distance, frechet_error
+from jinc.metrics.frechet import frechet_distance, frechet_error, linearised_error
 from jinc.metrics.frechet_bias import Extrapolation, extrapolated_frechet
 from jinc.metrics.inception import Inception
 from jinc.metrics.inception_files import open_inception, open_scripted_inception
@@ -100,6 +100,7 @@ __all__ = [
     "jackknife_error",
     "kernel_distance",
     "levels_from",
+    "linearised_error",
     "manifold_scores",
     "moved_on_the_way",
     "moved_start",

@@ -46,7 +46,9 @@ def frechet_error(
 
     The reference set is held fixed, as it is when models are compared on it. Up to `BOOTSTRAPPED`
     numbers an image the distance is bootstrapped; above, where that would take hours, it is
-    linearised, which is the bootstrap to first order.
+    linearised, which is the bootstrap to first order. Both are cautious: where the sets can hardly
+    be told apart they are too large, by up to about 2 (1.4 to 1.8 and 1.3 to 1.5 with 500 and 1,000
+    images of 8 and 32 numbers from one Gaussian), for images drawn twice look less varied.
 
     Args:
         a: statistics of the reference set.

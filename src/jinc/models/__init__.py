@@ -15,6 +15,7 @@ from jinc.models.generate import generate_images, grid_columns, images_of
 from jinc.models.hub import is_hub_name, pipeline_folder
 from jinc.models.illusions import Anagram, Hybrid, HybridKind
 from jinc.models.in_parts import in_parts
+from jinc.models.kept_images import keep_images, kept_images
 from jinc.models.model import Model, NetworkDenoiser
 from jinc.models.official import load_official
 from jinc.models.opening import model_folder, open_model, open_upscaler
@@ -64,6 +65,8 @@ __all__ = [
     "images_of",
     "in_parts",
     "is_hub_name",
+    "keep_images",
+    "kept_images",
     "load_official",
     "model_folder",
     "open_deepfloyd",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from jinc.diffusion import SeededNoise, Step
+from jinc.errors import JincError
 from jinc.models.pixel_model import PixelModel
 from jinc.types import Images
 
@@ -40,14 +41,20 @@ class Chunk:
             yield self.asked, replace(step, x_t=step.x_t[:n], x0_hat=step.x0_hat[:n])
 
 
-def chunks(count: int, seed: int) -> Iterator[Chunk]:
+def chunks(count: int, seed: int, first: int = 0) -> Iterator[Chunk]:
     """Yield the chunks of images 0 … count − 1 of a seed.
 
     Args:
         count: number of images, ≥ 1.
         seed: with the number of an image it determines its noise, ≥ 0.
+        first: leave out the images before, whole chunks of them.
+
+    Raises:
+        JincError: these are no whole chunks.
     """
-    for first in range(0, count, CHUNK):
-        numbers = range(first, first + CHUNK)
-        asked = range(first, min(count, first + CHUNK))
+    if first % CHUNK:
+        raise JincError(f"first: {first} is not a multiple of {CHUNK}")
+    for start in range(first, count, CHUNK):
+        numbers = range(start, start + CHUNK)
+        asked = range(start, min(count, start + CHUNK))
         yield Chunk(numbers, asked, SeededNoise(seed, numbers))

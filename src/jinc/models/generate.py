@@ -23,6 +23,7 @@ def generate_images(
     walk: Walk = DDIM,
     steps: int | Sequence[int] = 50,
     seed: int = 0,
+    first: int = 0,
 ) -> Iterator[tuple[range, Step]]:
     """Generate images 0 … count − 1 of a seed, chunk by chunk.
 
@@ -33,11 +34,12 @@ def generate_images(
         walk: how to get from noise to images, such as `partial(sample, method=ddim(1.0))`.
         steps: as the walk takes them.
         seed: with the number of an image it determines its noise, ≥ 0.
+        first: leave out the images before, whole chunks of them.
 
     Yields:
         After every step of every chunk, the numbers of its images and the step, `[n, C, H, W]`.
     """
-    for chunk in chunks(count, seed):
+    for chunk in chunks(count, seed, first):
         denoiser, x_T = shaping.denoiser(model, chunk.numbers), chunk.start(model)
         yield from chunk.steps(walk(denoiser, model.schedule, x_T, steps=steps, noise=chunk.noise))
 

@@ -18,6 +18,8 @@ from jinc.types import Images
 ROWS = 24
 """Images that get a row of their own; all are counted below."""
 
+BINS = 20
+
 
 def asked_levels(walk: Iterable[AdaptiveStep], first: int) -> tuple[list[list[int]], Images]:
     """Walk to the end, and note where each image was asked about.
@@ -126,10 +128,13 @@ def _thumbnail(image: Tensor, place: int) -> Any:
 
 def _draw_density(axes: Any, asked: Sequence[Sequence[int]], timesteps: int) -> None:
     """Draw how many steps an image makes per tenth of the levels, beside as many evenly."""
-    density = step_density(asked, timesteps) * timesteps / 10
-    edges = np.arange(timesteps + 1) - 0.5
-    axes.stairs(density, edges, fill=True, alpha=0.5, label="these")
-    axes.axhline(density.mean(), color="grey", linestyle="--", linewidth=1, label="as many, evenly")
+    density = step_density(asked, timesteps)
+    edges = np.linspace(0, timesteps, min(BINS, timesteps) + 1).round() - 0.5
+    steps, _ = np.histogram(np.arange(timesteps), edges, weights=density)
+    tenth = timesteps / 10
+    axes.stairs(steps / np.diff(edges) * tenth, edges, fill=True, alpha=0.5, label="these")
+    even = density.mean() * tenth
+    axes.axhline(even, color="grey", linestyle="--", linewidth=1, label="as many, evenly")
     axes.set_ylabel("steps an image\nper tenth of the levels")
     axes.set_ylim(0)
     axes.grid(alpha=0.3)

@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
@@ -89,16 +89,29 @@ class TrainConfig(
             raise JincError(f"{file}: cannot be read as settings ({reason})") from None
         if not isinstance(settings, dict):
             raise JincError(f"{file}: does not hold the settings of a training run")
+        return cls.of_settings(settings, str(file))
+
+    @classmethod
+    def of_settings(cls, settings: Mapping[str, Any], where: str) -> Self:
+        """Make it of settings by their names; those that are not named are as usual.
+
+        Args:
+            settings: as `settings` returns them.
+            where: they come from, for errors.
+
+        Raises:
+            JincError: one is unknown, or has a value that makes no sense.
+        """
         known = [field.name for field in fields(cls)]
         for unknown in sorted(map(str, settings.keys() - set(known))):
             near = difflib.get_close_matches(unknown, known, 1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            raise JincError(f"{file}: {unknown!r} is no setting{hint}")
+            raise JincError(f"{where}: {unknown!r} is no setting{hint}")
         lists = {n: tuple(v) for n, v in settings.items() if isinstance(v, list)}
         try:
-            return cls(**settings | lists)
+            return cls(**{**settings, **lists})
         except JincError as error:
-            raise JincError(f"{file}: {error}") from None
+            raise JincError(f"{where}: {error}") from None
 
 
 _RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (

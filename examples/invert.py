@@ -1,0 +1,24 @@
+"""The noise that a picture would have been made from, and the way back (DDIM inversion).
+
+python examples/invert.py runs/mnist-class picture.png there-and-back.png
+"""
+
+import sys
+
+import torch
+
+from jinc.data import contact_sheet, fit, read_picture, save_png
+from jinc.diffusion import generate, invert
+from jinc.models import Shaping, open_model
+
+_, source, file, out = sys.argv
+model = open_model(source)
+picture, _ = fit(read_picture(file), model.image_size, model.channels)
+denoiser = Shaping(limited=False).denoiser(model, [0])  # what is clipped cannot be followed back
+found = {"picture": picture}
+for steps in (10, 100):
+    found[f"noise, {steps} steps"] = invert(denoiser, model.schedule, picture, steps)
+    found[f"back, {steps} steps"] = generate(
+        denoiser, model.schedule, [*found.values()][-1], steps=steps
+    )
+save_png(out, contact_sheet(torch.stack([*found.values()], 1), [""], [*found], scale=None))

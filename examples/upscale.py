@@ -1,0 +1,20 @@
+"""A small picture made larger, beside what bicubic interpolation makes of it.
+
+jinc train --preset faces-sr-small --data FACES --out runs/faces-sr      # once
+python examples/upscale.py runs/faces-sr picture.png upscaled.png
+"""
+
+import sys
+
+import torch
+
+from jinc.data import contact_sheet, fit, read_picture, save_png
+from jinc.models import factor_of, open_upscaler, upscale_images
+from jinc.signal import bicubic
+
+_, source, picture, out = sys.argv
+model = open_upscaler(source, device="auto")
+small, _ = fit(read_picture(picture), model.low_size, model.channels)
+*_, last = upscale_images(model, small)
+larger = torch.stack([bicubic(small, factor_of(model)), last.x_t.cpu()], 1)
+save_png(out, contact_sheet(larger, [""], ["bicubic", "made larger"], scale=None))

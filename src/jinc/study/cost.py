@@ -1,0 +1,79 @@
+"""What a study costs, before it is run."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from jinc.diffusion import timesteps, usual_levels
+from jinc.models import choose_device
+from jinc.study.plan import Cell, Study
+from jinc.train import build_network, forward_gflop, load_data
+
+USED = 0.5
+"""The share of a device's best rate that training reaches, about; `bench/train.py` measures it."""
+
+
+@dataclass(frozen=True)
+class UnitCost:
+    """What a network of a study takes.
+
+    Args:
+        cell: the first of those that share it.
+        parameters: of the network.
+        training_pflop: of all its steps.
+        sampling_pflop: of all images.
+    """
+
+    cell: Cell
+    parameters: int
+    training_pflop: float
+    sampling_pflop: float
+
+    @property
+    def pflop(self) -> float:
+        """Both."""
+        return self.training_pflop + self.sampling_pflop
+
+
+def study_cost(study: Study) -> list[UnitCost]:
+    """Count what every network of a study takes; three forward passes make a step of training.
+
+    Raises:
+        JincError: data that cannot be read.
+    """
+    return [_unit_cost(unit) for unit in study.units()]
+
+
+def measured_tflops(device: str = "auto") -> float:
+    """Measure the rate of a product of large matrices, 10¹² operations a second, times `USED`."""
+    where = choose_device(device)
+    size = 1024 if where.type == "cpu" else 8192
+    a = torch.randn(size, size, device=where)
+    best = 0.0
+    for _ in range(5):
+        start = time.perf_counter()
+        float((a @ a)[0, 0])
+        best = max(best, 2 * size**3 / (time.perf_counter() - start) / 1e12)
+    return USED * best
+
+
+def _unit_cost(unit: Sequence[Cell]) -> UnitCost:
+    config = unit[0].config
+    images = load_data(config)
+    classes = len(images.class_names) if config.conditional else 0
+    network = build_network(config, images.channels, images.image_size, classes)
+    gflop = forward_gflop(network, images.image_size)
+    trained = config.total_steps(len(images)) * config.batch_size
+    asked = sum(cell.sampling.number * _questions(cell, config.timesteps) for cell in unit)
+    parameters = sum(p.numel() for p in network.parameters())
+    return UnitCost(unit[0], parameters, 3 * trained * gflop / 1e6, asked * gflop / 1e6)
+
+
+def _questions(cell: Cell, T: int) -> int:
+    """How often the network is asked for one image."""
+    plan = cell.sampling
+    levels = usual_levels(plan.sampler, T) if plan.steps is None else timesteps(T, plan.steps)
+    twice = plan.sampler == "heun" or plan.guidance not in (0, 1)
+    return len(levels) * (2 if twice else 1)

@@ -1,0 +1,253 @@
+"""What a study is made of: a YAML file as networks to be trained, sampled and scored."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from jinc.diffusion import walk_by_name
+from jinc.errors import JincError
+from jinc.files import one_line
+from jinc.metrics import SCORES, ScoreKind
+from jinc.train import TrainConfig, find_preset
+
+PLACE = "$"
+"""What begins the name of a place that is given when the study is run: `$mnist`."""
+
+
+@dataclass(frozen=True)
+class SamplingPlan:
+    """How images are generated from each network.
+
+    Args:
+        number: how many.
+        sampler: one of `diffusion.WALKS`.
+        steps: how many levels are visited; None for what is usual.
+        eta: of ddim.
+        tolerance: of adaptive.
+        guidance: γ, for networks that can do without their classes.
+        clip: whether predictions are kept in range.
+        calibrate: whether they get the amplitude that a network cannot know; None where it cannot.
+        seed: of the noise, the same for all networks.
+    """
+
+    number: int = 1000
+    sampler: str = "ddim"
+    steps: int | None = None
+    eta: float = 0.0
+    tolerance: float = 0.01
+    guidance: float = 1.0
+    clip: bool = True
+    calibrate: bool | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class ScoringPlan:
+    """What images are compared with, and by whom.
+
+    Args:
+        features: an extractor, as `metrics.open_extractor` takes it.
+        against: the real images, as `data.load_images` takes them.
+        split: which part of them.
+        kinds: which scores; all that these images allow, if none is named.
+    """
+
+    features: str
+    against: str
+    split: str = "test"
+    kinds: tuple[ScoreKind, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure of the table for one seed.
+
+    Args:
+        data: name of the column.
+        variant: name of the row.
+        seed: of training.
+        config: how the network is trained.
+        sampling: how it is sampled.
+        scoring: how that is scored.
+    """
+
+    data: str
+    variant: str
+    seed: int
+    config: TrainConfig
+    sampling: SamplingPlan
+    scoring: ScoringPlan
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return f"{self.data} {self.variant} {self.seed}".replace("/", "-")
+
+    @property
+    def run_name(self) -> str:
+        """Of the folder of its network, which cells that train alike have in common."""
+        text = json.dumps(self.config.settings(), sort_keys=True)
+        return f"{self.data} {self.seed} {hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A table to be filled.
+
+    Args:
+        name: of the file.
+        what: the question, in a sentence.
+        baseline: the row that others are compared with.
+        cells: its figures.
+    """
+
+    name: str
+    what: str
+    baseline: str
+    cells: tuple[Cell, ...]
+
+    def units(self) -> list[list[Cell]]:
+        """Return the cells, those of one network together, in order."""
+        found: dict[str, list[Cell]] = {}
+        for cell in self.cells:
+            found.setdefault(cell.run_name, []).append(cell)
+        return list(found.values())
+
+
+def read_study(file: Path, places: Mapping[str, str] | None = None) -> Study:
+    """Read a study.
+
+    Args:
+        file: YAML with `what`, `train` (settings for all, perhaps with a `preset`), `data` (by
+            name: settings, and `features`, `against`, `split`), `variants` (by name: settings, and
+            perhaps `sample`) or `configs` (a list, each a variant), `seeds`, `baseline`, `sample`
+            and `scores`.
+        places: what the names that begin with `$` stand for.
+
+    Raises:
+        JincError: the file cannot be read, or something in it makes no sense.
+    """
+    try:
+        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise JincError(f"{file}: cannot be read as a study ({one_line(error)})") from None
+    if not isinstance(found, dict):
+        raise JincError(f"{file}: does not hold a study")
+    return _Reader(file, places or {}).study(found)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Makes a study of what a file says."""
+
+    file: Path
+    places: Mapping[str, str]
+
+    def study(self, found: Mapping[str, Any]) -> Study:
+        known = ("what", "train", "data", "variants", "configs", "seeds", "baseline", "sample")
+        self._known("", found, (*known, "scores"))
+        columns = self._named(found, "data")
+        rows = self._rows(found)
+        baseline = str(found.get("baseline", next(iter(rows))))
+        if baseline not in rows:
+            raise JincError(f"{self.file}: baseline: {baseline!r} is none of {', '.join(rows)}")
+        cells = tuple(
+            self._cell(found, data, columns[data], variant, rows[variant], seed)
+            for data in columns
+            for seed in self._seeds(found)
+            for variant in rows
+        )
+        return Study(self.file.stem, str(found.get("what", "")), baseline, cells)
+
+    def _cell(
+        self,
+        found: Mapping[str, Any],
+        data: str,
+        column: Mapping[str, Any],
+        variant: str,
+        row: Mapping[str, Any],
+        seed: int,
+    ) -> Cell:
+        where = f"{self.file}: {data} {variant}"
+        own = {key: self._place(value) for key, value in column.items()}
+        scoring = ScoringPlan(
+            str(own.pop("features", "inception")),
+            str(own.pop("against", own.get("data", ""))),
+            str(own.pop("split", "test")),
+            self._kinds(found),
+        )
+        mine = {key: value for key, value in row.items() if key != "sample"}
+        train = dict(found.get("train") or {})
+        preset = find_preset(train.pop("preset")).settings() if "preset" in train else {}
+        settings = {**preset, **train, **own, **mine, "seed": seed}
+        config = TrainConfig.of_settings(settings, where)
+        said = {**(found.get("sample") or {}), **(row.get("sample") or {})}
+        return Cell(data, variant, seed, config, self._sampling(said, where), scoring)
+
+    def _sampling(self, said: Mapping[str, Any], where: str) -> SamplingPlan:
+        self._known("sample: ", said, [field.name for field in fields(SamplingPlan)])
+        plan = replace(SamplingPlan(), **said)
+        if not isinstance(plan.number, int) or plan.number < 2:
+            raise JincError(f"{where}: sample: number: {plan.number} is not at least 2")
+        try:
+            walk_by_name(plan.sampler, plan.eta, plan.tolerance)
+        except JincError as error:
+            raise JincError(f"{where}: sample: {error}") from None
+        return plan
+
+    def _rows(self, found: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+        if "configs" in found and "variants" in found:
+            raise JincError(f"{self.file}: configs are variants; take one of both")
+        if "configs" not in found:
+            return self._named(found, "variants")
+        names = found["configs"]
+        if not isinstance(names, list) or not names:
+            raise JincError(f"{self.file}: configs: is no list of names")
+        return {str(name): {"config": str(name)} for name in names}
+
+    def _seeds(self, found: Mapping[str, Any]) -> list[int]:
+        seeds = found.get("seeds", [0])
+        if not isinstance(seeds, list) or not seeds or not all(type(s) is int for s in seeds):
+            raise JincError(f"{self.file}: seeds: {seeds!r} is no list of whole numbers")
+        return seeds
+
+    def _kinds(self, found: Mapping[str, Any]) -> tuple[ScoreKind, ...]:
+        kinds = tuple(found.get("scores") or ())
+        for kind in kinds:
+            if kind not in SCORES:
+                raise JincError(f"{self.file}: scores: {kind!r} is none of {', '.join(SCORES)}")
+        return kinds
+
+    def _named(self, found: Mapping[str, Any], key: str) -> dict[str, Mapping[str, Any]]:
+        """Read settings by names."""
+        value = found.get(key)
+        if not isinstance(value, dict) or not value:
+            raise JincError(f"{self.file}: {key}: is missing, or holds no settings by name")
+        for name, settings in value.items():
+            if not isinstance(settings, dict):
+                raise JincError(f"{self.file}: {key}: {name}: holds no settings")
+        return {str(name): settings for name, settings in value.items()}
+
+    def _place(self, value: Any) -> Any:
+        """Put a place where its name stands."""
+        if not isinstance(value, str) or not value.startswith(PLACE):
+            return value
+        name = value.removeprefix(PLACE)
+        if name not in self.places:
+            raise JincError(f"{self.file}: {value}: say where it is, --place {name}=PATH")
+        return self.places[name]
+
+    def _known(self, where: str, found: Mapping[str, Any], known: Sequence[str]) -> None:
+        for key in found:
+            if key not in known:
+                raise JincError(f"{self.file}: {where}{key!r} is none of {', '.join(known)}")
+
+
+def sampling_facts(plan: SamplingPlan) -> dict[str, Any]:
+    """Return what makes images what they are, but for how many there are."""
+    return {name: value for name, value in asdict(plan).items() if name != "number"}

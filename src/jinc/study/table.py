@@ -1,0 +1,228 @@
+"""The table of a study: means over seeds with their errors, and differences to the baseline."""
+
+import json
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinc.errors import JincError
+from jinc.files import one_line
+from jinc.study.plan import Study
+from jinc.study.work import Places
+
+T_975 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
+"""Student's t for 95 % with 1 to 10 degrees of freedom; beyond, 2 is near enough."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A mean over seeds.
+
+    Args:
+        mean: of the values.
+        error: standard error of the mean; None of a single seed.
+        values: one a seed, in the order of seeds.
+    """
+
+    mean: float
+    error: float | None
+    values: tuple[float, ...]
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Figure":
+        """Take the mean of values.
+
+        >>> Figure.of([1.0, 2.0, 3.0]).error
+        0.5773502691896258
+        """
+        error = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
+        return cls(statistics.fmean(values), error, tuple(values))
+
+    @property
+    def reach(self) -> float | None:
+        """Half of the interval that holds the mean with 95 %, by Student's t."""
+        if self.error is None:
+            return None
+        freedom = len(self.values) - 1
+        return self.error * (T_975[freedom - 1] if freedom <= len(T_975) else 2.0)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a variant scores on a data set.
+
+    Args:
+        score: over seeds.
+        difference: to the baseline, seed by seed; None of the baseline itself.
+        better: whether the difference is one for the better, for the worse, or cannot be told:
+            its interval of 95 % holds 0, or there is one seed only.
+    """
+
+    score: Figure
+    difference: Figure | None
+    better: bool | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One score of one data set.
+
+    Args:
+        data: name of the set.
+        kind: of the score.
+        name: what it may be called.
+        lower_is_better: or higher.
+        entries: by variant.
+    """
+
+    data: str
+    kind: str
+    name: str
+    lower_is_better: bool
+    entries: Mapping[str, Entry]
+
+
+@dataclass(frozen=True)
+class Table:
+    """All columns of a study, and which of its cells are still empty.
+
+    Args:
+        study: what it is of.
+        columns: data sets and scores.
+        missing: names of cells without scores.
+    """
+
+    study: Study
+    columns: tuple[Column, ...]
+    missing: tuple[str, ...]
+
+    def facts(self) -> dict[str, Any]:
+        """Return all of it ready for JSON."""
+        return {
+            "name": self.study.name,
+            "what": self.study.what,
+            "baseline": self.study.baseline,
+            "missing": list(self.missing),
+            "columns": [
+                {
+                    "data": column.data,
+                    "kind": column.kind,
+                    "name": column.name,
+                    "lower_is_better": column.lower_is_better,
+                    "entries": {v: _entry_facts(e) for v, e in column.entries.items()},
+                }
+                for column in self.columns
+            ],
+        }
+
+
+def make_table(study: Study, places: Places) -> Table:
+    """Gather what has been scored so far.
+
+    Raises:
+        JincError: a file of scores cannot be read.
+    """
+    found, missing = {}, []
+    for cell in study.cells:
+        file = places.scores(cell)
+        if not file.is_file():
+            missing.append(cell.name)
+            continue
+        try:
+            found[cell.data, cell.variant, cell.seed] = json.loads(file.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise JincError(f"{file}: cannot be read ({one_line(error)})") from None
+    columns = tuple(
+        column
+        for data in dict.fromkeys(cell.data for cell in study.cells)
+        for kind in _kinds(found, data)
+        for column in [_column(study, found, data, kind)]
+    )
+    return Table(study, columns, tuple(missing))
+
+
+def _kinds(found: Mapping[tuple[str, str, int], Any], data: str) -> list[str]:
+    """The scores that any cell of a data set has, in the order of the first; and the loss."""
+    kinds = [kind for key, facts in found.items() if key[0] == data for kind in facts["scores"]]
+    losses = [facts for key, facts in found.items() if key[0] == data and facts.get("loss")]
+    return [*dict.fromkeys(kinds), *(["loss"] if losses else [])]
+
+
+def _column(
+    study: Study, found: Mapping[tuple[str, str, int], Any], data: str, kind: str
+) -> Column:
+    seeds = dict.fromkeys(cell.seed for cell in study.cells)
+    name, lower = "loss of training", True
+    values: dict[str, dict[int, float]] = {}
+    for variant in dict.fromkeys(cell.variant for cell in study.cells):
+        for seed in seeds:
+            facts = found.get((data, variant, seed))
+            if facts is None:
+                continue
+            value = facts["loss"] if kind == "loss" else facts["scores"].get(kind, {}).get("value")
+            if value is None:
+                continue
+            values.setdefault(variant, {})[seed] = value
+            if kind != "loss":
+                name = facts["scores"][kind]["name"]
+                lower = facts["scores"][kind]["lower_is_better"]
+    base = values.get(study.baseline, {})
+    entries = {
+        variant: _entry(own, {} if variant == study.baseline else base, lower)
+        for variant, own in values.items()
+    }
+    return Column(data, kind, name, lower, entries)
+
+
+def _entry(own: Mapping[int, float], base: Mapping[int, float], lower: bool) -> Entry:
+    score = Figure.of(list(own.values()))
+    differences = [value - base[seed] for seed, value in own.items() if seed in base]
+    if not differences:
+        return Entry(score, None, None)
+    difference = Figure.of(differences)
+    reach = difference.reach
+    sure = reach is not None and abs(difference.mean) > reach
+    return Entry(score, difference, (difference.mean < 0) == lower if sure else None)
+
+
+def _entry_facts(entry: Entry) -> dict[str, Any]:
+    def figure(each: Figure | None) -> dict[str, Any] | None:
+        if each is None:
+            return None
+        return {"mean": each.mean, "error": each.error, "reach_95": each.reach} | {
+            "values": list(each.values)
+        }
+
+    return {
+        "score": figure(entry.score),
+        "difference": figure(entry.difference),
+        "better": entry.better,
+    }
+
+
+def as_markdown(table: Table) -> str:
+    """Write it down for a document: a row a variant; ↓ lower is better, ↑ higher.
+
+    A difference to the baseline that the seeds are sure of, at 95 %, is marked: + better, − worse.
+    """
+    rows = list(dict.fromkeys(cell.variant for cell in table.study.cells))
+    heads = [f"{c.data}: {c.name} {'↓' if c.lower_is_better else '↑'}" for c in table.columns]
+    lines = ["| | " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(heads)]
+    for variant in rows:
+        words = [_word(column.entries.get(variant)) for column in table.columns]
+        mark = " (baseline)" if variant == table.study.baseline else ""
+        lines.append(f"| {variant}{mark} | " + " | ".join(words) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _word(entry: Entry | None) -> str:
+    """A figure with its error, in as many digits as make sense."""
+    if entry is None:
+        return "–"
+    score, mark = entry.score, {True: " +", False: " −", None: ""}[entry.better]
+    if not score.error:
+        return f"{score.mean:.4g}{mark}"
+    digits = max(0, 1 - math.floor(math.log10(score.error)))
+    return f"{score.mean:.{digits}f} ± {score.error:.{digits}f}{mark}"

@@ -1,0 +1,168 @@
+"""Filling cells: train, generate, score; what is done already is left as it is."""
+
+import fcntl
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinc.data import ImageSet, load_images
+from jinc.diffusion import timesteps, usual_levels, walk_by_name
+from jinc.errors import JincError
+from jinc.files import writing
+from jinc.metrics import cached_features, features_of, open_extractor, score
+from jinc.models import Model, Shaping, choose_device, keep_images, kept_images
+from jinc.study.plan import Cell, sampling_facts
+from jinc.train import Run, Trainer, load_data
+
+SCORES = "scores.json"
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and of how much."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a study keeps its things.
+
+    Args:
+        folder: of the study.
+    """
+
+    folder: Path
+
+    def run(self, cell: Cell) -> Path:
+        """The run of a cell's network."""
+        return self.folder / "runs" / cell.run_name
+
+    def images(self, cell: Cell) -> Path:
+        """What was generated."""
+        return self.folder / "cells" / cell.name / "images"
+
+    def scores(self, cell: Cell) -> Path:
+        """The scores of it."""
+        return self.folder / "cells" / cell.name / SCORES
+
+
+def fill(unit: Sequence[Cell], places: Places, progress: Progress) -> None:
+    """Train the network of some cells, and score what each makes of it.
+
+    Args:
+        unit: cells of one network.
+        places: where everything goes.
+        progress: told how far it is.
+
+    Raises:
+        JincError: something cannot be read, trained or scored.
+    """
+    if all(places.scores(cell).is_file() for cell in unit):
+        return
+    with _alone(places.run(unit[0])) as free:
+        if not free:  # another process is at it
+            return
+        run = _trained(unit[0], places, progress)
+        for cell in unit:
+            if not places.scores(cell).is_file():
+                _score(cell, run, places, progress)
+
+
+def _trained(cell: Cell, places: Places, progress: Progress) -> Run:
+    """Train a network to its end, or go on where it was left."""
+    path = places.run(cell)
+    started = (path / "config.yaml").is_file()
+    if started and Run.open(path).config != cell.config:
+        raise JincError(f"{path}: was trained with other settings; take another folder")
+    run = Run.open(path) if started else Run.create(path, cell.config)
+    for done in Trainer(run, load_data(cell.config), resume=started).steps():
+        progress("training", done.step, done.total)
+    return run
+
+
+def _score(cell: Cell, run: Run, places: Places, progress: Progress) -> None:
+    """Generate the images of a cell, and write their scores."""
+    model = run.model()
+    model.to(choose_device(cell.config.device))
+    start = time.perf_counter()
+    generated = _generated(cell, model, places, progress)
+    seconds = time.perf_counter() - start
+    extractor = open_extractor(cell.scoring.features)
+    real = cached_features(
+        _real(cell, model), extractor, progress=lambda n: progress("looking at real images", n, 0)
+    )
+    found = score(real, features_of(generated, extractor), cell.scoring.kinds or None)
+    log = [entry for entry in run.read_log() if "loss" in entry]
+    facts: dict[str, Any] = {
+        "data": cell.data,
+        "variant": cell.variant,
+        "seed": cell.seed,
+        "parameters": sum(p.numel() for p in model.network.parameters()),
+        "steps": log[-1]["step"] if log else 0,
+        "loss": _late_loss(log),
+        "sampling_seconds": round(seconds, 1),
+        **found.facts(),
+    }
+    with writing(places.scores(cell)) as file:
+        file.write((json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def _generated(cell: Cell, model: Model, places: Places, progress: Progress) -> ImageSet:
+    """Generate what is missing of a cell's images, and return all."""
+    plan, folder = cell.sampling, places.images(cell)
+    shaping = Shaping(
+        prompts=model.class_names,
+        guidance=plan.guidance,
+        limited=plan.clip,
+        calibrated=plan.calibrate,
+    )
+    T = model.timesteps
+    levels = usual_levels(plan.sampler, T) if plan.steps is None else timesteps(T, plan.steps)
+    done = 0
+    for made in keep_images(
+        model,
+        plan.number,
+        folder,
+        facts={"run": cell.run_name} | sampling_facts(plan),
+        shaping=shaping,
+        walk=walk_by_name(plan.sampler, plan.eta, plan.tolerance),
+        steps=levels,
+        seed=plan.seed,
+    ):
+        done += made
+        progress("sampling", min(done, plan.number), plan.number)
+    return kept_images(folder, plan.number)
+
+
+def _real(cell: Cell, model: Model) -> ImageSet:
+    """Return the images that those of a cell are compared with, as the network saw such."""
+    config, (height, width) = cell.config, model.image_size
+    return load_images(
+        cell.scoring.against,
+        image_size=height if height == width else None,
+        channels=model.channels,
+        resize_filter=config.resize_filter,
+        split=cell.scoring.split,
+        skip_first=config.skip_first,
+    )
+
+
+def _late_loss(log: Sequence[dict[str, Any]]) -> float | None:
+    """The mean loss over the last tenth of the training."""
+    losses = [entry["loss"] for entry in log if entry["loss"] is not None]
+    late = losses[-max(1, len(losses) // 10) :]
+    return sum(late) / len(late) if late else None
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[bool]:
+    """Hold a lock beside a run, which ends with the process however it ends; tell whether we do."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with (path.parent / f"{path.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True

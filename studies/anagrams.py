@@ -1,0 +1,158 @@
+"""How often is one picture two digits? A classifier of MNIST judges anagrams through both views.
+
+    python examples/mnist_classifier.py MNIST                           # once, trains the judge
+    python studies/anagrams.py runs/mnist-class runs/classifier.safetensors
+        [--number 100] [--out results/anagrams.json]
+
+A picture counts where the classifier finds the first digit in it as it is, and the second in it as
+seen through the view. Beside every pair stands what the first digit alone gives, made without any
+thought of the second, from the same noise: a 0 is a 0 upside down anyway. Cells that are in the
+file already are not measured again, as long as their settings are the same.
+"""
+
+import argparse
+import json
+import platform
+import runpy
+import time
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from class_agreement import CLASSES, EXAMPLE, SURE, judge
+from torch import Tensor, nn
+
+from jinc.diffusion import (
+    Reduction,
+    alternating,
+    ddim,
+    identity,
+    mean,
+    sample,
+    sum_preserving,
+    timesteps,
+    view_by_name,
+)
+from jinc.errors import JincError
+from jinc.files import writing
+from jinc.models import Anagram, Model, Shaping, generate_images, images_of, open_model
+
+ALONE = "alone"
+"""In place of a reduction: the first digit without the second."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is measured at once.
+
+    Args:
+        first: the digit seen in the picture as it is.
+        second: the digit seen through the view.
+        view: as `view_by_name` reads it.
+        reduction: how answers are joined; `alone` asks for the first digit only.
+        guidance: γ.
+        eta: of DDIM.
+    """
+
+    first: int
+    second: int
+    view: str
+    reduction: Literal["mean", "sum", "alternating", "alone"] = "mean"
+    guidance: float = 5.0
+    eta: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """All of it in words."""
+        pair = f"{self.first} | {self.second} {self.view}"
+        return f"{pair}, {self.reduction}, γ = {self.guidance:g}, η = {self.eta:g}"
+
+
+PAIRS = (
+    (6, 9, "quarter_turns 2"),
+    (0, 0, "quarter_turns 2"),
+    (8, 8, "quarter_turns 2"),
+    (1, 7, "quarter_turns 2"),
+    (2, 5, "vflip"),
+    (2, 5, "hflip"),
+    (1, 7, "rotate 37"),
+    (6, 0, "rotate 37"),
+)
+CELLS = [
+    *(Cell(*pair, reduction) for pair in PAIRS for reduction in ("mean", ALONE)),
+    *(Cell(*PAIRS[0], guidance=guidance) for guidance in (1.0, 10.0)),
+    *(Cell(*PAIRS[0], reduction) for reduction in ("sum", "alternating")),
+    Cell(*PAIRS[0], eta=1.0),
+]
+
+
+def anagrams(model: Model, cell: Cell, number: int, steps: int) -> Tensor:
+    """Make pictures `[number, C, H, W]`."""
+    levels = timesteps(model.timesteps, steps)
+    joins: dict[str, Reduction] = {
+        "mean": mean(),
+        "sum": sum_preserving(model.schedule),
+        "alternating": alternating(levels),
+        ALONE: mean(),
+    }
+    views, digits = (identity(), view_by_name(cell.view)), (cell.first, cell.second)
+    seen = 1 if cell.reduction == ALONE else 2
+    prompts = [model.class_names[digit] for digit in digits[:seen]]
+    shaping = Shaping(prompts=prompts, guidance=cell.guidance)
+    asking = Anagram(views=views[:seen], shaping=shaping, reduce=joins[cell.reduction])
+    walk = partial(sample, method=ddim(cell.eta))
+    return images_of(generate_images(model, number, shaping=asking, walk=walk, steps=levels))
+
+
+def judged(images: Tensor, cell: Cell, classifier: nn.Module) -> dict[str, Any]:
+    """Return the shares of pictures in which the classifier finds the digits."""
+    looks = images, view_by_name(cell.view)(images)
+    found = torch.stack([judge(classifier, look) for look in looks])
+    digits = torch.tensor([cell.first, cell.second])[:, None]
+    right = found.argmax(-1) == digits
+    sure = found.gather(-1, digits[..., None].expand(2, len(images), 1))[..., 0] >= SURE
+    shares = {"first": right[0], "second": right[1], "both": right.all(0), "sure": sure.all(0)}
+    return {name: those.double().mean().item() for name, those in shares.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("classifier", type=Path)
+    parser.add_argument("--number", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--out", type=Path, default=Path("results/anagrams.json"))
+    options = parser.parse_args()
+    model = open_model(options.run)
+    if len(model.class_names) != CLASSES:
+        raise JincError(f"{options.run}: has {len(model.class_names)} classes, not the ten digits")
+    classifier = runpy.run_path(str(EXAMPLE))["load"](options.classifier)
+    settings = {"pictures": options.number, "sampling": f"DDIM, {options.steps} steps"}
+    result = {
+        "what": "shares of anagrams in which a classifier of MNIST finds the first digit, the "
+        "second through the view, both, and both with the probability that sure means",
+        "sure_means_probability": SURE,
+        **settings,
+        "cells": {},
+        "machine": f"{platform.processor() or platform.machine()}, torch {torch.__version__}",
+    }
+    if options.out.exists():
+        before = json.loads(options.out.read_text())
+        if all(before.get(name) == value for name, value in settings.items()):
+            result["cells"] = before["cells"]
+    for cell in CELLS:
+        if cell.name not in result["cells"]:
+            since = time.process_time()
+            shares = judged(anagrams(model, cell, options.number, options.steps), cell, classifier)
+            seconds = {"cpu_seconds": time.process_time() - since}
+            result["cells"][cell.name] = asdict(cell) | shares | seconds
+            with writing(options.out) as file:
+                file.write((json.dumps(result, indent=2, ensure_ascii=False) + "\n").encode())
+        found = result["cells"][cell.name]
+        print(f"{cell.name}: {found['both']:.0%} both, {found['sure']:.0%} surely", flush=True)
+
+
+if __name__ == "__main__":
+    main()

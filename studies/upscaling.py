@@ -1,0 +1,145 @@
+"""How near do enlarged pictures come to the real ones, beside bicubic interpolation?
+
+    jinc train --preset faces-sr-small --data FACES --out runs/faces-sr          # once
+    python studies/upscaling.py runs/faces-sr FACES
+        [--samples 8] [--steps 20] [--out results/upscaling.json] [--picture upscaling.png]
+
+Pictures that were not trained on, of the test split or held out, are made smaller, rounded to
+bytes as in a file, and made larger again. A sample is one of the pictures that it could have been,
+and errs by as much as they differ: up to 3 dB more than the mean of them all, which is blurred.
+So there are both, with the share of detail that they have: the power of what blocks' means do not
+show, over that of the real ones. One step from noise is the network's own guess of that mean.
+"""
+
+import argparse
+import json
+import platform
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from jinc.data import ImageSet, contact_sheet, load_images, save_png, to_float, to_uint8
+from jinc.diffusion import consistent, ddim, sample
+from jinc.errors import JincError
+from jinc.files import writing
+from jinc.metrics import decibels
+from jinc.models import Upscaler, upscale_images
+from jinc.signal import bicubic, block_mean, repeat_pixels
+from jinc.train import Run
+from jinc.train.validation import hold_out
+from jinc.types import Images
+
+SHOWN = 8
+"""Pictures in the picture."""
+
+
+def unseen(run: Run, data: str, model: Upscaler) -> tuple[ImageSet, str]:
+    """Return images that were not trained on: the test split, or what was held out."""
+    config, (size, _) = run.config, model.image_size
+    read = partial(
+        load_images,
+        data,
+        image_size=size,
+        channels=model.channels,
+        resize_filter=config.resize_filter,
+    )
+    try:
+        return read(split="test"), "of the test split"
+    except JincError:
+        images = read(split=config.split)
+        _, held_out = hold_out(len(images), config.holdout, config.seed)
+        return images.subset(held_out), "held out"
+
+
+def detail(x: Images, factor: int) -> Images:
+    """Return what the means of blocks do not show."""
+    return x - repeat_pixels(block_mean(x, factor), factor)
+
+
+def judged(made: Images, real: Images, factor: int) -> dict[str, float]:
+    """Return the mean PSNR over pictures, its standard error, and the share of detail."""
+    seen = to_float(to_uint8(made))
+    each = torch.tensor([decibels(float(d)) for d in (seen - real).square().mean((1, 2, 3))])
+    power, whole = (float(detail(x, factor).square().mean()) for x in (seen, real))
+    return {
+        "psnr": round(float(each.mean()), 2),
+        "standard_error": round(float(each.std() / len(each) ** 0.5), 2),
+        "detail": round(power / whole, 3),
+    }
+
+
+def upscaled(
+    model: Upscaler, low: Images, agree: bool, samples: int, steps: int
+) -> tuple[Images, list[Images]]:
+    """Return the first prediction from noise, and so many samples of every picture."""
+    walk, first, made = partial(sample, method=ddim()), low, []
+    for seed in range(samples):
+        begun = False
+        for step in upscale_images(model, low, walk=walk, steps=steps, seed=seed, agree=agree):
+            if seed == 0 and not begun:
+                first, begun = step.x0_hat, True
+            if step.t == -1:
+                made.append(step.x_t)
+        print(f"{seed + 1} of {samples} samples, {'' if agree else 'not '}agreeing", flush=True)
+    return first, made
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("data")
+    parser.add_argument("--samples", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--out", type=Path, default=Path("results/upscaling.json"))
+    parser.add_argument("--picture", type=Path, default=Path("docs/gallery/upscaling.png"))
+    options = parser.parse_args()
+    run = Run.open(options.run)
+    model = run.upscaler()
+    images, which = unseen(run, options.data, model)
+    factor, (height, width) = model.factor, model.image_size
+    real = to_float(images.batch(range(len(images))))
+    low = to_float(to_uint8(block_mean(real, factor)))
+    enlarged = bicubic(low, factor)
+
+    found = {"bicubic": judged(enlarged, real, factor)}
+    last = torch.zeros(len(real), dtype=torch.long)
+    held = consistent(lambda x_t, t: enlarged, low, factor)(real, last)
+    found["bicubic, agreeing"] = judged(held, real, factor)
+    for agree, word in ((False, ""), (True, ", agreeing")):
+        first, made = upscaled(model, low, agree, options.samples, options.steps)
+        found[f"one step{word}"] = judged(first, real, factor)
+        each = [judged(one, real, factor) for one in made]
+        found[f"a sample{word}"] = {
+            name: round(sum(one[name] for one in each) / len(each), 3) for name in each[0]
+        }
+        mean = torch.stack(made).mean(0)
+        found[f"mean of {len(made)} samples{word}"] = judged(mean, real, factor)
+    for name, values in found.items():
+        print(f"{name}: {values}")
+
+    places = torch.linspace(0, len(real) - 1, min(SHOWN, len(real))).long()
+    rows = {
+        f"{height // factor}×{width // factor}": repeat_pixels(low, factor),
+        "bicubic": enlarged,
+        "a sample": made[0],
+        "the mean": mean,
+        "real": real,
+    }
+    shown = torch.stack([each[places] for each in rows.values()])
+    save_png(options.picture, contact_sheet(shown, [*rows], [""] * len(places), scale=2))
+    result = {
+        "what": f"{len(real)} pictures {which} of {images.name}, {height}×{width}, made {factor} "
+        "times smaller and larger again: mean PSNR in dB, and the share of detail",
+        "network": model.network.arguments(),
+        "trained": {"steps": run.read_log()[-1]["step"], "batch_size": run.config.batch_size},
+        "sampler": f"DDIM, {options.steps} steps",
+        "found": found,
+        "machine": f"{platform.processor() or platform.machine()}, torch {torch.__version__}",
+    }
+    with writing(options.out) as file:
+        file.write((json.dumps(result, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Models are opened by where they are, whatever they are."""
+
+import pytest
+import torch
+
+from jinc.errors import JincError
+from jinc.models import Model, model_folder, open_model, open_upscaler
+
+
+@pytest.fixture
+def folder(make_model, tmp_path):
+    """A model folder, inside of what looks like a run."""
+    make_model(classes=2).save(tmp_path / "run" / "model")
+    (tmp_path / "run" / "config.yaml").touch()
+    return tmp_path / "run"
+
+
+def test_a_run_is_its_model(folder) -> None:
+    weights = []
+    for source in (folder, folder / "model", str(folder)):
+        model = open_model(source)
+        assert isinstance(model, Model)
+        assert model.class_names == ("class 0", "class 1")
+        weights.append(model.network.state_dict())
+    for name, weight in weights[0].items():
+        assert all(torch.equal(weight, other[name]) for other in weights[1:])
+
+
+def test_what_is_no_model(folder, tmp_path) -> None:
+    def refused(says: str, source: object, opens=open_model, **options: object) -> None:
+        with pytest.raises(JincError, match=says) as told:
+            opens(source, **options)
+        assert "\n" not in str(told.value)
+
+    refused("no such run or model folder", tmp_path / "nowhere")
+    refused("is neither a run nor a model folder", tmp_path)
+    refused("is a model of images, no upscaler", folder, open_upscaler)
+    refused("embeddings: .* does not take texts", folder, embeddings="said.safetensors")
+    refused("variant: .* has none", folder, variant="fp16")
+    refused("device: 'toaster' cannot be used", folder, device="toaster")
+    (tmp_path / "young").mkdir()
+    (tmp_path / "young" / "config.yaml").touch()
+    with pytest.raises(JincError, match="has no model yet"):
+        model_folder(tmp_path / "young")

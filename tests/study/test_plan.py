@@ -1,0 +1,78 @@
+"""A study says what it is made of, and what it cannot be made of."""
+
+import pytest
+import yaml
+
+from jinc.errors import JincError
+from jinc.study import read_study, study_cost
+
+PLACES = {"judge": "somewhere"}
+
+
+def test_every_cell_is_there_once(file) -> None:
+    study = read_study(file, PLACES)
+    assert (study.name, study.baseline, len(study.cells)) == ("tiny", "A", 6)
+    assert len({cell.name for cell in study.cells}) == 6
+    for cell in study.cells:
+        assert (cell.config.seed, cell.config.width, cell.config.data) == (cell.seed, 4, "digits")
+        assert cell.config.config == ("A" if cell.variant == "A" else "D@6")
+        assert cell.sampling.steps == (4 if cell.variant == "D, 4 steps" else 2)
+        assert (cell.scoring.features, cell.scoring.split) == ("somewhere", "all")
+
+
+def test_cells_that_train_alike_share_a_network(file) -> None:
+    units = read_study(file, PLACES).units()
+    assert [[cell.variant for cell in unit] for unit in units] == [["A"], ["D", "D, 4 steps"]] * 2
+
+
+def test_configs_are_variants(file, tmp_path) -> None:
+    found = yaml.safe_load(file.read_text())
+    del found["variants"]
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump({**found, "configs": ["D-2N", "A"]}))
+    study = read_study(tmp_path / "c.yaml", PLACES)
+    assert [cell.config.config for cell in study.cells] == ["D-2N", "A"] * 2
+    assert study.baseline == "D-2N"
+
+
+def test_the_cost_is_that_of_its_parts(file) -> None:
+    costs = study_cost(read_study(file, PLACES))
+    assert [len(costs), costs[0].parameters] == [4, costs[2].parameters]
+    first, second = costs[:2]
+    ratio = first.sampling_pflop / first.training_pflop
+    assert ratio == pytest.approx(20 * 2 / (3 * 6 * 4))
+    # the second network is sampled from twice, once in 2 and once in 4 steps
+    own = second.training_pflop / (3 * 6 * 4)
+    assert second.sampling_pflop == pytest.approx(own * 20 * (2 + 4))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"dta": {}}, "'dta' is none of what, train, data"),
+        ({"data": None}, "data: is missing"),
+        ({"baseline": "B"}, "baseline: 'B' is none of A, D"),
+        ({"seeds": 3}, "seeds: 3 is no list of whole numbers"),
+        ({"scores": ["fid"]}, "scores: 'fid' is none of frechet"),
+        ({"configs": ["A"]}, "configs are variants"),
+        ({"train": {"widht": 4}}, "digits A: 'widht' is no setting; did you mean width?"),
+        ({"train": {"width": "wide"}}, "digits A: width: 'wide' is not a whole number"),
+        ({"train": {"preset": "mnst"}}, "preset: 'mnst' is none; did you mean mnist?"),
+        ({"sample": {"number": 1}}, "sample: number: 1 is not at least 2"),
+        ({"sample": {"sampler": "dimm"}}, "sample: sampler: 'dimm' is none; did you mean ddim?"),
+        ({"sample": {"count": 4}}, "sample: 'count' is none of number"),
+        ({"data": {"d": {"data": "$there"}}}, r"\$there: say where it is, --place there=PATH"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_makes_no_sense(file, tmp_path, change, says) -> None:
+    found = {**yaml.safe_load(file.read_text()), **change}
+    (tmp_path / "bad.yaml").write_text(yaml.safe_dump(found))
+    with pytest.raises(JincError, match=says):
+        read_study(tmp_path / "bad.yaml", PLACES)
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "a: [", "just words"])
+def test_files_that_are_no_study(tmp_path, text) -> None:
+    (tmp_path / "bad.yaml").write_text(text)
+    with pytest.raises(JincError, match=r"bad\.yaml"):
+        read_study(tmp_path / "bad.yaml")

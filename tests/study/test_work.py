@@ -1,0 +1,101 @@
+"""A study is filled, whatever happens on the way, and always with the same figures."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from jinc.errors import JincError
+from jinc.study import Places, make_table, open_units, read_study, run_here, run_in_processes
+
+
+def nobody(what: str, done: int, total: int) -> None:
+    pass
+
+
+def figures(study, places) -> dict:
+    table = make_table(study, places)
+    assert not table.missing
+    return table.facts()
+
+
+@pytest.fixture
+def study(file, judge):
+    return read_study(file, {"judge": str(judge)})
+
+
+@pytest.fixture
+def whole(study, tmp_path) -> dict:
+    """The table when nothing happens."""
+    places = Places(tmp_path / "whole")
+    assert [*run_here(study, places, nobody)] == [1, 2, 3, 4]
+    return figures(study, places)
+
+
+def test_every_cell_gets_its_scores(study, whole, tmp_path) -> None:
+    places = Places(tmp_path / "whole")
+    assert open_units(study, places) == 0
+    for cell in study.cells:
+        facts = json.loads(places.scores(cell).read_text())
+        assert facts["generated"]["images"] == 20
+        assert facts["real"]["images"] == 1797
+        assert {*facts["scores"]} == {"frechet", "kernel"}
+        assert facts["steps"] == 6
+    shared = [places.run(cell) for cell in study.cells if cell.variant != "A"]
+    assert len({*shared}) == 2
+    by_variant = {
+        (c.variant, c.seed): np.load(places.images(c) / "images-0000000.npy") for c in study.cells
+    }
+    assert not np.array_equal(by_variant["D", 0], by_variant["D, 4 steps", 0])
+    assert not np.array_equal(by_variant["D", 0], by_variant["D", 1])
+
+
+@pytest.mark.slow
+def test_killed_and_killed_again(study, file, judge, whole, tmp_path) -> None:
+    """As a person would do it: the same command until it ends."""
+    out = tmp_path / "killed"
+    words = ["study", "run", file, "--out", out, "--place", f"judge={judge}"]
+    command = [sys.executable, "-m", "jinc", *map(str, words)]
+    rng, kills = np.random.default_rng(0), 0
+    while kills < 10:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(rng.uniform(1.0, 8.0))
+        if process.poll() is not None:
+            break
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        kills += 1
+    subprocess.run(command, check=True, capture_output=True)
+    assert kills >= 2
+    assert figures(study, Places(out)) == whole
+
+
+@pytest.mark.slow
+def test_two_processes_make_the_same_table(study, whole, tmp_path) -> None:
+    places = Places(tmp_path / "jobs")
+    assert [*run_in_processes(study, places, jobs=2)] == [1, 2, 3, 4]
+    assert figures(study, places) == whole
+
+
+def test_what_is_there_is_left_alone(study, whole, tmp_path) -> None:
+    places = Places(tmp_path / "whole")
+    lost, kept = study.cells[1], study.cells[0]
+    before = places.scores(kept).stat().st_mtime_ns
+    places.scores(lost).unlink()
+    assert open_units(study, places) == 1
+    assert [*run_here(study, places, nobody)] == [1]
+    assert places.scores(kept).stat().st_mtime_ns == before
+    assert figures(study, places) == whole
+
+
+def test_a_folder_of_another_study(study, whole, file, judge, tmp_path) -> None:
+    places = Places(tmp_path / "whole")
+    images = places.images(study.cells[0])
+    (images / "images.json").write_text('{"run": "another"}')
+    places.scores(study.cells[0]).unlink()
+    with pytest.raises(JincError, match="holds images made otherwise"):
+        [*run_here(study, places, nobody)]
