@@ -37,6 +37,16 @@ def check_manifest(folder: Path) -> None:
             raise JincError(f"{folder / name}: is damaged, it does not match its manifest")
 
 
+def check_replaceable(folder: Path) -> None:
+    """Check that a folder is missing, empty, or has a manifest, so that it may be replaced.
+
+    Raises:
+        JincError: it holds other things.
+    """
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+        raise JincError(f"{folder}: holds other things, take another folder")
+
+
 @contextmanager
 def replacing(folder: Path) -> Iterator[Path]:
     """Write a folder that takes its name only when it is complete, with its manifest.
@@ -51,8 +61,7 @@ def replacing(folder: Path) -> Iterator[Path]:
         JincError: it cannot be written, or stands there with other things in it; what is there is
             untouched.
     """
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
-        raise JincError(f"{folder}: holds other things, take another folder")
+    check_replaceable(folder)
     temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(6)}.tmp")
     try:
         try:
