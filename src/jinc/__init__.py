@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     from jinc.models import open_model as open_model
     from jinc.models import open_upscaler as open_upscaler
     from jinc.nn import Config as Config
+    from jinc.nn import Configs as Configs
     from jinc.nn import CS180UNet as CS180UNet
     from jinc.nn import ResUNet as ResUNet
     from jinc.nn import UNet as UNet
     from jinc.nn import parse_config as parse_config
+    from jinc.nn import parse_configs as parse_configs
     from jinc.signal import rotate as rotate
     from jinc.signal import shift as shift
 
@@ -47,7 +49,7 @@ _ROOMS = {
     "errors": ("JincError",),
     "metrics": ("network_equivariance",),
     "models": ("Model", "load_official", "open_model", "open_upscaler"),
-    "nn": ("CS180UNet", "Config", "ResUNet", "UNet", "parse_config"),
+    "nn": ("CS180UNet", "Config", "Configs", "ResUNet", "UNet", "parse_config", "parse_configs"),
     "signal": ("rotate", "shift"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

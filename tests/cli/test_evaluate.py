@@ -91,7 +91,7 @@ def test_a_study_from_plan_to_table(jinc, judge, tmp_path) -> None:
         "what: A or D\n"
         "train: {image_size: 8, width: 4, levels: 1, timesteps: 10, steps: 4, batch_size: 4,"
         " sample_every: 0}\n"
-        "data: {digits: {data: digits, features: $judge, split: all}}\n"
+        "data: {digits: {data: digits, score: {features: $judge, split: all}}}\n"
         "configs: [A, D@6]\nseeds: [0, 1]\nsample: {number: 16, steps: 2}\nscores: [frechet]\n"
     )
     words = (tmp_path / "s.yaml", "--place", f"judge={judge}")

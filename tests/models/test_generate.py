@@ -85,9 +85,10 @@ def test_it_is_the_plain_sampler_from_seeded_noise(make_model) -> None:
     assert torch.equal(found, last.x_t)
 
 
-def test_the_images_of_a_walk_are_its_last(make_model) -> None:
-    steps = [step for _, step in generate_images(make_model(), 18, steps=3)]
-    assert torch.equal(
-        images_of(generate_images(make_model(), 18, steps=3)), images(make_model(), 18, steps=3)
-    )
-    assert not torch.equal(steps[0].x_t, steps[2].x_t)
+def test_the_images_of_a_walk_are_its_last_states(make_model) -> None:
+    walks = [*generate_images(make_model(), 18, steps=3)]
+    chunks = [step.x_t for _, step in walks]
+    made = images_of(walks)
+    assert made.shape == (18, 1, 8, 8)
+    assert torch.equal(made[:16], chunks[2])
+    assert torch.equal(made[16:], chunks[5])

@@ -2,12 +2,15 @@
 
 import math
 from dataclasses import replace
+from itertools import product
 
 import pytest
+import torch
 
 from jinc.errors import JincError
 from jinc.nn import Config, parse_config
 from jinc.nn.configs import EXAMPLES, IDEAL
+from jinc.signal import design_jinc
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -44,9 +47,50 @@ def test_letters_say_what_is_filtered() -> None:
     assert filtered["D@6"] == filtered["D-0"] == (True, True)
 
 
-def test_a_design_without_a_name_says_so() -> None:
-    changed = replace(parse_config("D@6"), cutoff=1 / math.tau)
-    assert changed.name == "D@6*"
+HEADS = ("B", "C", "D", "C+plain", "D+plain")
+BETAS = ("", "-0", "-2", "-2.5", "-3")
+TAPS = (2, 6, 12, 64)
+CUTOFFS = ("", "/0.25", "/.25", "/0.2", "/0.125", "/0.001")
+
+
+@pytest.mark.parametrize(("head", "beta"), [*product(HEADS, BETAS)])
+def test_every_corrected_name_means_what_it_says(head, beta) -> None:
+    for taps, cutoff in product(TAPS, CUTOFFS):
+        config = parse_config(f"{head}{beta}@{taps}{cutoff}")
+        assert (config.letter, config.taps) == (head[0], taps)
+        assert config.cutoff == float(cutoff[1:] or 0.25)
+        assert config.kaiser_beta == float(beta[1:] or (3 if taps >= 12 else 2))
+        assert parse_config(config.name) == config
+        assert ("/" in config.name) == (config.cutoff < 0.25)
+
+
+@pytest.mark.parametrize("cutoff", [1 / 3**2, 1 / math.tau, math.nextafter(0.25, 0)])
+def test_cutoffs_of_many_digits_have_exact_names(cutoff) -> None:
+    changed = replace(parse_config("D-2@12"), cutoff=cutoff)
+    assert parse_config(changed.name) == changed
+
+
+def test_the_cutoff_is_that_of_the_taps() -> None:
+    assert torch.equal(parse_config("D@12/0.2").kernel(), design_jinc(12, 0.2, 3))
+    assert torch.equal(parse_config("B-1@6/0.22").kernel(), design_jinc(6, 0.22, 1))
+    assert torch.equal(parse_config("D@6/0.25").kernel(), parse_config("D@6").kernel())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"window": "radial"},
+        {"normalize": False},
+        {"cutoff": 0.3},
+        {"cutoff": 1e-6},
+        {"kaiser_beta": 1e-6},
+        {"kappa": 0.4},
+        {"phase": "cosited"},
+        {"phase": "cosited", "taps": 7},
+    ],
+)
+def test_a_design_without_a_name_says_so(change) -> None:
+    assert replace(parse_config("D@6"), **change).name.endswith("*")
 
 
 @pytest.mark.parametrize(
@@ -62,6 +106,15 @@ def test_a_design_without_a_name_says_so() -> None:
         ("D@66", "outside 2 to 64"),
         ("D-2N/0", "outside 1 to 64"),
         ("D-2@ideal", "no Kaiser"),
+        ("D@ideal/0.2", "say D@ideal"),
+        ("D@6/0", "outside (0, 0.25]"),
+        ("D@6/0.3", "say D@6/0.2, or D@6 for 0.25"),
+        ("D@6/12", "outside (0, 0.25]"),
+        ("D@12/0.2/6", "did you mean D@12/0.2"),
+        ("D@12/", "did you mean D@12"),
+        ("d@12/0.2", "did you mean D@12/0.2"),
+        ("D-2N/0.2", "did you mean D-2N"),
+        ("D@6,D@12", "a design for each level"),
         ("B+plain@6", "no use"),
         ("B+norm-2N", "D+norm"),
         ("", "no configuration"),

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from jinc.errors import JincError
-from jinc.nn import NO_CLASS, UNet, parse_config
+from jinc.nn import NO_CLASS, Configs, UNet, parse_config
 from jinc.nn.network import sinusoidal_embedding
 
 NAMES = ("A", "B@6", "C@6", "D@6", "D@12", "D@ideal", "D+plain@6", "B-0", "C-1N", "D-2N", "D-1N/6")
@@ -81,7 +81,7 @@ def test_embedding_turns_at_geometric_rates() -> None:
     torch.testing.assert_close(e[0] @ e[1], e[2] @ e[3], rtol=1e-4, atol=0)
 
 
-@pytest.mark.parametrize("name", ["A", "D-2N", "D@6"])
+@pytest.mark.parametrize("name", ["A", "D-2N", "D@6", "D@12/0.2,B@6,C@6"])
 def test_saved_and_loaded_is_the_same(name, tmp_path) -> None:
     network = UNet(name, channels=3, width=4, levels=2, classes=5, padding="reflect").eval()
     network.save(tmp_path / "model")
@@ -91,8 +91,10 @@ def test_saved_and_loaded_is_the_same(name, tmp_path) -> None:
     assert torch.equal(network(x_t, t), again(x_t, t))
 
 
-def test_a_design_without_a_name_is_saved_too(tmp_path) -> None:
-    config = replace(parse_config("D@6"), cutoff=0.2)
+@pytest.mark.parametrize("names", [("D@6",), ("D@12", "D@6", "A")])
+def test_designs_without_a_name_are_saved_too(names, tmp_path) -> None:
+    first, *others = map(parse_config, names)
+    config = Configs((replace(first, window="radial"), *others))
     UNet(config, channels=1, width=4).save(tmp_path)
     assert UNet.load(tmp_path).config == config
 

@@ -14,7 +14,7 @@ STUDY = {
         **{"image_size": 8, "width": 4, "levels": 1, "timesteps": 10, "steps": 6},
         **{"batch_size": 4, "sample_every": 0, "log_every": 1, "checkpoint_every": 2},
     },
-    "data": {"digits": {"data": "digits", "features": "$judge", "split": "all"}},
+    "data": {"digits": {"data": "digits", "score": {"features": "$judge", "split": "all"}}},
     "variants": {
         "A": {"config": "A"},
         "D": {"config": "D@6"},

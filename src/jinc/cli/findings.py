@@ -1,40 +1,16 @@
 """What `jinc probe` has found out, in tables and words."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from jinc.metrics import EXACT, AtLevel, Curve, Probe
+from jinc.metrics import AtLevel, Curve, Probe
+from jinc.report import CURVES, FIGURES, beside, held_against, in_words
 
 WIDTH = 96
 """Columns that the tables need, whatever the terminal has."""
-
-_FIGURES = {
-    "eq_t": "EQ-T, shifts by whole pixels",
-    "eq_t_frac": "EQ-T frac, shifts by any distance",
-    "eq_r": "EQ-R, turns by any angle",
-}
-
-CURVES = {
-    "turned_on_the_way_unitary": "turned on the way",
-    "turned_on_the_way_spline": "on the way by splines",
-    "turned_at_the_start": "turned as noise",
-    "shifted_on_the_way": "shifted on the way",
-}
-"""What curves are called."""
-
-_NEEDS = {
-    "a place": ("half_pixel", "shift"),
-    "an upright": ("rotation", "quarter_turns"),
-    "a handedness": ("flip",),
-}
-"""What data may have of their own, and the moves that they are then not invariant under."""
-
-_EQ = {"EQ-T": "shift", "EQ-R": "rotation"}
-
 
 def print_findings(found: Probe, symmetries: Sequence[str] | None) -> None:
     """Print every figure with its floor in brackets, and how far it can be held against a model.
@@ -49,7 +25,7 @@ def print_findings(found: Probe, symmetries: Sequence[str] | None) -> None:
         _print_levels(console, "predicted noise, dB (floor)", found.network, "eps")
         _print_levels(console, "predicted clean images, dB (floor)", found.network, "x0")
     for name, figure in found.sampling.items():
-        console.print(f"{_FIGURES[name]}: {beside(figure.db, figure.floor_db)} dB")
+        console.print(f"{FIGURES[name]}: {beside(figure.db, figure.floor_db)} dB")
     for unit in ("degrees", "pixels"):
         curves = {CURVES[n]: curve for n, curve in found.curves.items() if curve.unit == unit}
         if curves:
@@ -57,58 +33,6 @@ def print_findings(found: Probe, symmetries: Sequence[str] | None) -> None:
     floor = "floor: what an exactly equivariant denoiser reaches; the grid, the clipping and the "
     console.print(f"{floor}moving take the rest", soft_wrap=True)
     console.print(held_against(symmetries), soft_wrap=True)
-
-
-def held_against(symmetries: Sequence[str] | None) -> str:
-    """Say which figures tell of the network alone.
-
-    Args:
-        symmetries: moves that the data are invariant under; None where that is not known.
-    """
-    if symmetries is None:
-        return (
-            "whether the data have a place, an upright or a handedness of their own is not known; "
-            "where they have, a low figure is not the network's fault alone"
-        )
-    own = [what for what, moves in _NEEDS.items() if not {*moves} <= {*symmetries}]
-    if not own:
-        return (
-            "the data have no place, upright or handedness of their own: what lacks is the "
-            "network's fault"
-        )
-    lacking = [in_words(m) for moves in _NEEDS.values() for m in moves if m not in symmetries]
-    lacking += [figure for figure, move in _EQ.items() if move not in symmetries]
-    several = f"{', '.join(own[:-1])} and {own[-1]}" if own[1:] else own[0]
-    return (
-        f"nothing was done to rid the data of {several}: where they have it, a low figure of "
-        f"{', '.join(lacking)} is not the network's fault alone"
-    )
-
-
-def in_words(name: str) -> str:
-    """Return the name of a move or a curve as people read it."""
-    return "half a pixel" if name == "half_pixel" else name.replace("_", " ")
-
-
-def decibels_in_words(db: float) -> str:
-    """Return `exact` for no difference, and what is no number in words.
-
-    >>> decibels_in_words(31.25), decibels_in_words(200.0), decibels_in_words(float("nan"))
-    ('31.2', 'exact', 'not finite')
-    """
-    if math.isnan(db):
-        return "not finite"
-    return "exact" if db >= EXACT else f"{db:.1f}"
-
-
-def beside(db: float, floor_db: float) -> str:
-    """Return a figure and its floor, a high one in whole numbers.
-
-    >>> beside(31.25, 200.0), beside(31.25, 138.4)
-    ('31.2 (exact)', '31.2 (138)')
-    """
-    floor = f"{floor_db:.0f}" if 100 <= floor_db < EXACT else decibels_in_words(floor_db)
-    return f"{decibels_in_words(db)} ({floor})"
 
 
 def _print_levels(

@@ -14,7 +14,7 @@ from rich.progress import Progress, TaskID
 from torch import Tensor
 
 from jinc.cli.clean_images import clean_images
-from jinc.cli.findings import CURVES, print_findings
+from jinc.cli.findings import print_findings
 from jinc.cli.places import check_folder, make_folder
 from jinc.cli.progress import decoding_progress
 from jinc.cli.sampling import SEVERAL, SamplingOptions
@@ -24,7 +24,7 @@ from jinc.metrics import PARTS, Part, Probe, Sampling, Subject, evaluations
 from jinc.metrics import probe as findings
 from jinc.models import PixelModel, Shaping
 from jinc.models.sweep import PIXELS, ROWS
-from jinc.report import plot_curves, plot_levels, plot_turns
+from jinc.report import CURVES, plot_curves, plot_levels, plot_turns
 from jinc.signal import rotate
 from jinc.types import Denoiser, Images, Steps
 

@@ -1,7 +1,7 @@
 """How the classifiers of digits are made: one fixed recipe, a few minutes on one core."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -116,13 +116,11 @@ def train_digits(
     )
     for done in range(0, recipe.steps, per_epoch):
         steps = min(per_epoch, recipe.steps - done)
-        order = torch.randperm(len(images), generator=random)
         total = 0.0
-        for chosen in order[: steps * recipe.batch_size].view(steps, recipe.batch_size):
-            batch = moved(images[chosen], recipe, random)
+        for batch, classes in _batches(images, labels, steps, recipe, random):
             with torch.autocast("cpu", torch.bfloat16):
                 logits = classifier(batch)
-            loss = F.cross_entropy(logits.float(), labels[chosen])
+            loss = F.cross_entropy(logits.float(), classes)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -131,6 +129,15 @@ def train_digits(
         if progress is not None:
             progress(done + steps, total / steps)
     return classifier.eval()
+
+
+def _batches(
+    images: Tensor, labels: Tensor, steps: int, recipe: Recipe, random: torch.Generator
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield so many batches of different images, moved, and their labels."""
+    order = torch.randperm(len(images), generator=random)
+    for chosen in order[: steps * recipe.batch_size].view(steps, recipe.batch_size):
+        yield moved(images[chosen], recipe, random), labels[chosen]
 
 
 @torch.no_grad()

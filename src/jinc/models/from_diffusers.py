@@ -18,7 +18,7 @@ from jinc.models.diffusers_files import (
     schedule_of,
 )
 from jinc.models.model import Model
-from jinc.nn import Config, Network
+from jinc.nn import Network, parse_configs
 from jinc.types import Images, Steps
 
 
@@ -49,7 +49,7 @@ class DiffusersNetwork(Network):
         self.channels = channels
         self.classes = settings.num_class_embeds or 0
         self.augmentations = 0
-        self.config = Config("A")
+        self.config = parse_configs("A")
         self.padding = "zeros"
         self._multiple = 2 ** (len(settings.block_out_channels) - 1)
 

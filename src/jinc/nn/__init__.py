@@ -3,6 +3,7 @@
 from jinc.nn.configs import Config, parse_config
 from jinc.nn.cs180 import CS180UNet
 from jinc.nn.layers import AliasFreeActivation, AliasFreeDownsample, AliasFreeUpsample
+from jinc.nn.levels import Configs, parse_configs
 from jinc.nn.network import NO_CLASS, Network
 from jinc.nn.registry import NETWORKS, load_network
 from jinc.nn.resunet import ResUNet
@@ -16,9 +17,11 @@ __all__ = [
     "AliasFreeUpsample",
     "CS180UNet",
     "Config",
+    "Configs",
     "Network",
     "ResUNet",
     "UNet",
     "load_network",
     "parse_config",
+    "parse_configs",
 ]

@@ -107,12 +107,14 @@ def double_conv(
 class Down(nn.Module):
     """Halve the resolution, convolve, and add the embedding."""
 
-    def __init__(self, channels_in: int, channels_out: int, config: Config, padding: Padding):
-        """Take the channels before and after."""
+    def __init__(
+        self, channels_in: int, channels_out: int, fine: Config, coarse: Config, padding: Padding
+    ):
+        """Take the channels and the designs before and after."""
         super().__init__()
-        self.resample = make_downsample(config, padding)
-        self.conv1 = double_conv(channels_in, channels_in, config, padding, residual=True)
-        self.conv2 = double_conv(channels_in, channels_out, config, padding)
+        self.resample = make_downsample(fine, padding)
+        self.conv1 = double_conv(channels_in, channels_in, coarse, padding, residual=True)
+        self.conv2 = double_conv(channels_in, channels_out, coarse, padding)
         self.embed = nn.Linear(EMBEDDING, channels_out)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
@@ -126,7 +128,7 @@ class Up(nn.Module):
     """Double the resolution, put the skip beside it, convolve, and add the embedding."""
 
     def __init__(self, channels_in: int, channels_out: int, config: Config, padding: Padding):
-        """Take the channels of skip and input together, and those after."""
+        """Take the channels of skip and input together, and those and the design after."""
         super().__init__()
         self.resample = make_upsample(config, padding)
         self.conv1 = double_conv(channels_in, channels_in, config, padding, residual=True)

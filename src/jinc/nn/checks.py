@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 from jinc.errors import JincError
-from jinc.nn.configs import Config
+from jinc.nn.levels import Configs
 
 
 def check_least(least: Mapping[str, int], given: Mapping[str, object]) -> None:
@@ -43,11 +43,28 @@ def check_halvings(height: int, width: int, times: int, fewer: str) -> None:
         )
 
 
-def refuse_norm_inside(config: Config, kind: str) -> None:
+def check_designs(config: Configs, levels: int) -> None:
+    """Refuse designs of levels that a network has not.
+
+    Args:
+        config: the designs.
+        levels: how many resolutions the network has.
+
+    Raises:
+        JincError: there are more designs than levels.
+    """
+    if len(config.levels) > levels:
+        raise JincError(
+            f"config: {config.name} has designs for {len(config.levels)} levels, "
+            f"this network has {levels}"
+        )
+
+
+def refuse_norm_inside(config: Configs, kind: str) -> None:
     """Refuse the published D+norm, which is defined by the norms of another network.
 
     Raises:
-        JincError: the configuration has its norm inside.
+        JincError: a design has its norm inside.
     """
-    if config.norm_inside:
+    if any(each.norm_inside for each in config.levels):
         raise JincError(f"config: {config.name} is of the network 'unet', not of {kind!r}")

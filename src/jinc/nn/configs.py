@@ -3,7 +3,12 @@
 Without `@`, as published in arXiv 2411.09174, faults included: `A`, `B-0`, `C-1N`, `D-2N`,
 `D+norm-2N`, `D-1N/6`: letter, Kaiser β, `N` where the taps are divided by their sum, `/K` where
 there are not three of them. With `@`, as it should be: `B@6`, `C@12`, `D@12`, `D-2@12`, `D@ideal`,
-and `D+plain@12` without the linear path around its activations.
+and `D+plain@12` without the linear path around its activations. After a slash stands the cutoff in
+cycles per pixel of the fine grid, above 0 and up to 0.25, where it is not 0.25: `D@12/0.2`,
+`D-2@6/0.22`.
+
+These are names of one design. `levels` joins several by commas, one for each level of a network:
+`D@12,D@6`.
 """
 
 import difflib
@@ -23,8 +28,12 @@ IDEAL = 0
 MOST_TAPS = 64
 """Longer filters than this are refused."""
 
+USUAL_CUTOFF = 0.25
+"""Cycles per pixel of the fine grid: all that the coarse one can hold along a row."""
+
 EXAMPLES = (
     *("A", "D@6", "D@12", "D@ideal", "B@6", "C@6", "B@12", "C@12", "D-2@12", "D+plain@12"),
+    *("D@12/0.2",),
     *("B-0", "C-0", "D-0", "B-1", "C-1", "D-1", "B-1N", "C-1N", "D-1N", "B-2N", "C-2N", "D-2N"),
     *("D+norm-2N", "D-1N/6"),
 )
@@ -51,7 +60,7 @@ class Config:
     letter: str
     taps: int = 3
     kaiser_beta: float = 0.0
-    cutoff: float = 0.25
+    cutoff: float = USUAL_CUTOFF
     window: Window = "outer"
     normalize: bool = True
     gain: float = 1.0
@@ -89,7 +98,7 @@ class Config:
     def name(self) -> str:
         """The shortest name that means this, ending in `*` where no name means all of it."""
         name = _nearest_name(self)
-        return name if parse_config(name) == self else name + "*"
+        return name if _means(name, self) else name + "*"
 
     def kernel(self) -> Tensor:
         """Design the taps `[K, K]`, float64.
@@ -107,12 +116,14 @@ _PUBLISHED = re.compile(
     rf"(?P<letter>[BCD])(?P<extra>\+norm)?-{_BETA}(?P<n>N)?(?:/(?P<taps>\d+))?", re.ASCII
 )
 _CORRECTED = re.compile(
-    rf"(?P<letter>[BCD])(?P<extra>\+plain)?(?:-{_BETA})?@(?P<taps>\d+|ideal)", re.ASCII
+    rf"(?P<letter>[BCD])(?P<extra>\+plain)?(?:-{_BETA})?@(?P<taps>\d+|ideal)"
+    r"(?:/(?P<cutoff>\d+|\d*\.\d+))?",
+    re.ASCII,
 )
 
 
 def parse_config(name: str) -> Config:
-    """Read the name of a configuration.
+    """Read the name of one design.
 
     Args:
         name: as at the head of this file.
@@ -132,6 +143,8 @@ def parse_config(name: str) -> Config:
         return _published(name, match)
     if match := _CORRECTED.fullmatch(name):
         return _corrected(name, match)
+    if "," in name:
+        raise JincError(f"config: {name!r} has a design for each level where one is asked for")
     if name.split("-")[0].split("@")[0] == "E":
         raise JincError(
             "config: E is not a network but a way of sampling: the image is turned while it is "
@@ -168,13 +181,19 @@ def _corrected(name: str, match: re.Match[str]) -> Config:
             raise JincError(
                 f"config: {name!r}: an ideal filter has no Kaiser β, say {letter}@ideal"
             )
+        if match["cutoff"]:
+            raise JincError(
+                f"config: {name!r}: an ideal filter stops what the coarse grid cannot hold and has "
+                f"no other cutoff, say {letter}@ideal"
+            )
         return design
     taps = _checked_taps(name, int(match["taps"]), least=2)
     if taps % 2:
         near = f"{letter}@{taps - 1} or {letter}@{taps + 1}"
         raise JincError(f"config: {name!r}: odd taps shift the image, say {near}")
     beta = float(match["beta"]) if match["beta"] else default_kaiser_beta(taps)
-    return replace(design, taps=taps, kaiser_beta=beta)
+    cutoff = _checked_cutoff(name, match["cutoff"]) if match["cutoff"] else USUAL_CUTOFF
+    return replace(design, taps=taps, kaiser_beta=beta, cutoff=cutoff)
 
 
 def _checked_taps(name: str, taps: int, least: int) -> int:
@@ -183,15 +202,40 @@ def _checked_taps(name: str, taps: int, least: int) -> int:
     return taps
 
 
+def _checked_cutoff(name: str, text: str) -> float:
+    cutoff = float(text)
+    if not 0 < cutoff <= USUAL_CUTOFF:
+        head = name.removesuffix(f"/{text}")
+        raise JincError(
+            f"config: {name!r}: cutoff {text} is outside (0, {USUAL_CUTOFF}] cycles per pixel of "
+            f"the fine grid; say {head}/0.2, or {head} for {USUAL_CUTOFF}"
+        )
+    return cutoff
+
+
+def _means(name: str, config: Config) -> bool:
+    try:
+        return parse_config(name) == config
+    except JincError:
+        return False
+
+
 def _nearest_name(config: Config) -> str:
     if config.letter == "A":
         return "A"
-    beta = f"{config.kaiser_beta:g}"
+    beta = _exact(config.kaiser_beta)
     if not config.is_corrected:
         head = config.letter + "+norm" * config.norm_inside
         return f"{head}-{beta}{'N' * config.normalize}" + f"/{config.taps}" * (config.taps != 3)
     head = config.letter + "+plain" * (config.kappa == 0 and config.filters_activation)
     if config.taps == IDEAL:
         return f"{head}@ideal"
-    usual = config.kaiser_beta == default_kaiser_beta(config.taps)
-    return f"{head}@{config.taps}" if usual else f"{head}-{beta}@{config.taps}"
+    if config.kaiser_beta != default_kaiser_beta(config.taps):
+        head += f"-{beta}"
+    cutoff = "" if config.cutoff == USUAL_CUTOFF else f"/{_exact(config.cutoff)}"
+    return f"{head}@{config.taps}{cutoff}"
+
+
+def _exact(number: float) -> str:
+    """Write a number with as many digits as it has: 2, 0.2, 0.15915494309189535."""
+    return repr(float(number)).removesuffix(".0")

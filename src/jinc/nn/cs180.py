@@ -5,7 +5,6 @@ features at two places. It is made for one image size, and the vector is spread 
 wherever the image stood: resampling without aliasing cannot make all of it move with the image.
 """
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -14,10 +13,11 @@ from torch import Tensor, nn
 
 from jinc.errors import JincError
 from jinc.nn.blocks import Conv3x3
-from jinc.nn.checks import check_least, refuse_norm_inside
+from jinc.nn.checks import check_designs, check_least, refuse_norm_inside
 from jinc.nn.configs import Config
 from jinc.nn.layers import Activation, make_activation, make_downsample, make_upsample
-from jinc.nn.network import Network, as_config
+from jinc.nn.levels import ConfigLike, as_configs
+from jinc.nn.network import Network
 from jinc.signal import extend
 from jinc.signal.padding import Padding, check_padding
 from jinc.types import Images, Steps
@@ -27,7 +27,8 @@ class CS180UNet(Network):
     """Predict from images of one size: the clean image from it alone, or the noise at a step.
 
     Args:
-        config: name of a configuration (`A`, which is the published network), or itself.
+        config: name of a configuration (`A`, which is the published network), or of one for each
+            of its three levels (`D@12,D@6`), or the configuration itself.
         channels: of the images, ≥ 1.
         width: hidden width D, ≥ 1.
         image_size: height and width in pixels, a multiple of 4.
@@ -48,7 +49,7 @@ class CS180UNet(Network):
 
     def __init__(
         self,
-        config: str | Config | Mapping[str, Any] = "A",
+        config: ConfigLike = "A",
         *,
         channels: int = 1,
         width: int = 64,
@@ -60,35 +61,36 @@ class CS180UNet(Network):
     ) -> None:
         """Build the network; see the class."""
         super().__init__()
-        config = as_config(config)
         least = {"channels": 1, "width": 1, "image_size": 4}
         least |= {"classes": 0, "augmentations": 0, "timesteps": 0}
         given = (channels, width, image_size, classes, augmentations, timesteps)
         check_least(least, dict(zip(least, given, strict=True)))
         if image_size % 4:
             raise JincError(f"image_size: {image_size} is not a multiple of 4; it is halved twice")
-        refuse_norm_inside(config, self.kind)
         check_padding(padding)
-        self.config, self.padding = config, padding
+        self.config, self.padding = as_configs(config), padding
+        refuse_norm_inside(self.config, self.kind)
+        check_designs(self.config, 3)
         self.channels, self.width, self.image_size = channels, width, image_size
         self.classes, self.augmentations, self.timesteps = classes, augmentations, timesteps
 
         pooled = image_size // 4
-        self.first = _conv_block(channels, width, config, padding)
-        self.down1 = _down_block(width, width, config, padding)
-        self.down2 = _down_block(width, 2 * width, config, padding)
+        fine, half, quarter = map(self.config.at, range(3))
+        self.first = _conv_block(channels, width, fine, padding)
+        self.down1 = _down_block(width, width, fine, half, padding)
+        self.down2 = _down_block(width, 2 * width, half, quarter, padding)
         # One pixel is no image: there is nothing that could alias.
         self.flatten = nn.Sequential(nn.AvgPool2d(pooled), Activation(F.gelu))
         self.unflatten = nn.Sequential(
             nn.ConvTranspose2d(2 * width, 2 * width, pooled, pooled),
             nn.BatchNorm2d(2 * width),
-            make_activation(config, padding),
+            make_activation(quarter, padding),
         )
         self.tell1 = _Telling(2 * width, timesteps, classes, augmentations)
-        self.up1 = _up_block(4 * width, width, config, padding)
+        self.up1 = _up_block(4 * width, width, half, padding)
         self.tell2 = _Telling(width, timesteps, classes, augmentations)
-        self.up2 = _up_block(2 * width, width, config, padding)
-        self.joined = _conv_block(2 * width, width, config, padding)
+        self.up2 = _up_block(2 * width, width, fine, padding)
+        self.joined = _conv_block(2 * width, width, fine, padding)
         self.last = Conv3x3(width, channels, padding, bias=True)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
 
@@ -114,7 +116,7 @@ class CS180UNet(Network):
     def arguments(self) -> dict[str, Any]:
         """Return what the class is called with to make this network again, ready for JSON."""
         return {
-            "config": self.config_argument(),
+            "config": self.config.argument(),
             "channels": self.channels,
             "width": self.width,
             "image_size": self.image_size,
@@ -196,14 +198,16 @@ def _conv_block(ins: int, outs: int, config: Config, padding: Padding) -> nn.Seq
     )
 
 
-def _down_block(ins: int, outs: int, config: Config, padding: Padding) -> nn.Sequential:
+def _down_block(
+    ins: int, outs: int, fine: Config, coarse: Config, padding: Padding
+) -> nn.Sequential:
     """Make the way down: `[B, ins, H, W]` to `[B, outs, H/2, W/2]`."""
     halve: nn.Module = Conv3x3(ins, outs, padding, stride=2, bias=True)
-    if config.filters_resampling:
+    if fine.filters_resampling:
         conv = Conv3x3(ins, outs, padding, bias=True)
-        halve = nn.Sequential(conv, make_downsample(config, padding))
-    block = _conv_block(outs, outs, config, padding)
-    return nn.Sequential(_normed(halve, outs, config, padding), block)
+        halve = nn.Sequential(conv, make_downsample(fine, padding))
+    block = _conv_block(outs, outs, coarse, padding)
+    return nn.Sequential(_normed(halve, outs, coarse, padding), block)
 
 
 def _up_block(ins: int, outs: int, config: Config, padding: Padding) -> nn.Sequential:

@@ -4,7 +4,6 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 
 from jinc.errors import JincError
 from jinc.files import reading, writing
-from jinc.nn.configs import Config, parse_config
+from jinc.nn.levels import Configs
 from jinc.signal.padding import Padding
 from jinc.types import Images, Steps
 
@@ -39,7 +38,7 @@ class Network(
         kind: its name in files and on the command line.
         hears_loudness: whether a louder image gives a louder prediction; a network that normalises
             its input away cannot tell, and is calibrated when it samples.
-        config: how aliasing is treated.
+        config: how aliasing is treated, level by level.
         channels: of the images.
         classes: number of class labels; 0 for none.
         augmentations: numbers that tell how an image was augmented; 0 for none.
@@ -50,7 +49,7 @@ class Network(
     kind: ClassVar[str]
     hears_loudness: ClassVar[bool] = True
 
-    config: Config
+    config: Configs
     channels: int
     classes: int
     augmentations: int
@@ -126,10 +125,6 @@ class Network(
         if beside is not None and beside.shape != (len(x_t), self.beside, *x_t.shape[2:]):
             wanted = [len(x_t), self.beside, *x_t.shape[2:]]
             raise JincError(f"beside: {list(beside.shape)} is not {wanted}")
-
-    def config_argument(self) -> str | dict[str, Any]:
-        """Return the configuration by its name, or whole where no name means it."""
-        return asdict(self.config) if self.config.name.endswith("*") else self.config.name
 
     def save(self, path: str | Path) -> None:
         """Write `config.json` and `model.safetensors` into a folder, made where it is missing."""
@@ -250,13 +245,6 @@ def sinusoidal_embedding(t: Steps, size: int) -> Tensor:
     # Rounded as in the published network: at t = 999 an ulp of the frequency reaches the output.
     angle = t[:, None].float() * (1.0 / 10000.0**exponent)
     return torch.cat([angle.sin(), angle.cos()], dim=-1)
-
-
-def as_config(config: str | Config | Mapping[str, Any]) -> Config:
-    """Take a configuration as its name, itself, or its fields."""
-    if isinstance(config, Config):
-        return config
-    return parse_config(config) if isinstance(config, str) else Config(**config)
 
 
 def read_arguments(folder: Path) -> dict[str, Any]:

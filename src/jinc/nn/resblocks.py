@@ -31,16 +31,21 @@ class ResBlock(nn.Module):
         channels_in: int,
         channels_out: int,
         embedding: int,
-        config: Config,
+        before: Config,
+        after: Config,
         padding: Padding,
         *,
         dropout: float = 0.0,
         resample: nn.Module | None = None,
     ) -> None:
-        """Take the channels before and after, and of the embedding; `resample` has no weights."""
+        """Take the channels before and after, and of the embedding; `resample` has no weights.
+
+        The designs are those of the two sizes, before and after `resample`.
+        """
         super().__init__()
         self.resample = resample or nn.Identity()
-        self.activation = make_activation(config, padding, F.silu)
+        self.activation1 = make_activation(before, padding, F.silu)
+        self.activation2 = make_activation(after, padding, F.silu)
         self.norm1 = group_norm(channels_in)
         self.conv1 = Conv3x3(channels_in, channels_out, padding, bias=True)
         self.embed = nn.Linear(embedding, 2 * channels_out)
@@ -52,9 +57,9 @@ class ResBlock(nn.Module):
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         """Map `[B, C, H, W]` and an embedding `[B, E]` to `[B, C', H', W']`."""
-        h = self.conv1(self.resample(self.activation(self.norm1(x))))
+        h = self.conv1(self.resample(self.activation1(self.norm1(x))))
         scale, shift = self.embed(embedding)[:, :, None, None].chunk(2, dim=1)
-        h = self.activation(torch.addcmul(shift, self.norm2(h), 1 + scale))
+        h = self.activation2(torch.addcmul(shift, self.norm2(h), 1 + scale))
         branch: Tensor = self.conv2(self.dropout(h))
         straight: Tensor = self.stream(self.resample(x))
         return straight + branch

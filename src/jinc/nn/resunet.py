@@ -1,7 +1,8 @@
 """The residual U-Net of DDPM and ADM: resamplers and activations are put in, as everywhere."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import torch
@@ -10,16 +11,10 @@ from torch import Tensor, nn
 
 from jinc.errors import JincError
 from jinc.nn.blocks import Conv3x3
-from jinc.nn.checks import check_halvings, check_least, refuse_norm_inside
-from jinc.nn.configs import Config
+from jinc.nn.checks import check_designs, check_halvings, check_least, refuse_norm_inside
 from jinc.nn.layers import make_activation
-from jinc.nn.network import (
-    LabelEmbedding,
-    Network,
-    as_config,
-    sinusoidal_embedding,
-    with_beside,
-)
+from jinc.nn.levels import ConfigLike, as_configs
+from jinc.nn.network import LabelEmbedding, Network, sinusoidal_embedding, with_beside
 from jinc.nn.resblocks import (
     ResAttention,
     ResBlock,
@@ -37,8 +32,9 @@ class ResUNet(Network):
     """Predict ε, x0 or v; larger and better at it than the other networks.
 
     Args:
-        config: name of a configuration (`D@6`), or the configuration itself. The baseline of `A`
-            is linear: means of 2×2 pixels on the way down, repeated pixels on the way up.
+        config: name of a configuration (`D@6`), or of one for each level (`D@12,D@6`), or the
+            configuration itself. The baseline of `A` is linear: means of 2×2 pixels on the way
+            down, repeated pixels on the way up.
         channels: of the images, ≥ 1.
         width: channels that the multipliers multiply, even.
         multipliers: one a level, ≥ 1, the first at full resolution; each level halves the image.
@@ -63,7 +59,7 @@ class ResUNet(Network):
 
     def __init__(
         self,
-        config: str | Config | Mapping[str, Any] = "D@6",
+        config: ConfigLike = "D@6",
         *,
         channels: int = 3,
         width: int = 128,
@@ -79,15 +75,15 @@ class ResUNet(Network):
     ) -> None:
         """Build the network; see the class."""
         super().__init__()
-        config = as_config(config)
         least = {"channels": 1, "width": 2, "blocks": 1, "head_channels": 1}
         least |= {"classes": 0, "augmentations": 0, "beside": 0}
         given = (channels, width, blocks, head_channels, classes, augmentations, beside)
         check_least(least, dict(zip(least, given, strict=True)))
         _check_shape(width, multipliers, attention_levels, dropout)
-        refuse_norm_inside(config, self.kind)
         check_padding(padding)
-        self.config, self.padding = config, padding
+        self.config, self.padding = as_configs(config), padding
+        refuse_norm_inside(self.config, self.kind)
+        check_designs(self.config, len(multipliers))
         self.channels, self.width, self.blocks = channels, width, blocks
         self.multipliers, self.attention_levels = tuple(multipliers), tuple(attention_levels)
         self.dropout, self.head_channels = dropout, head_channels
@@ -104,29 +100,31 @@ class ResUNet(Network):
         self._build_levels(at)
         self.last = nn.Sequential(
             group_norm(at[0]),
-            make_activation(config, padding, F.silu),
+            make_activation(self.config.at(0), padding, F.silu),
             zeroed(Conv3x3(at[0], channels, padding, bias=True)),
         )
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
 
     def _build_levels(self, at: list[int]) -> None:
         """Build all between the first and the last convolution; `at` has each level's channels."""
-        config, padding, deep = self.config, self.padding, len(at) - 1
-        block = partial(
-            ResBlock,
-            embedding=4 * self.width,
-            config=config,
-            padding=padding,
-            dropout=self.dropout,
-        )
+        padding, deep = self.padding, len(at) - 1
+        designs = [self.config.at(level) for level in range(len(at))]
+        block = partial(ResBlock, embedding=4 * self.width, padding=padding, dropout=self.dropout)
 
         def stage(ins: int, level: int, attends: bool) -> Stage:
             attend = ResAttention(at[level], self.head_channels) if attends else None
-            return Stage(block(ins, at[level]), attend)
+            same = designs[level]
+            return Stage(block(ins, at[level], before=same, after=same), attend)
 
-        down, up = linear_downsample(config, padding), linear_upsample(config, padding)
-        self.halvings = nn.ModuleList(block(c, c, resample=down) for c in at[:-1])
-        self.doublings = nn.ModuleList(block(c, c, resample=up) for c in at[:0:-1])
+        steps = [*pairwise(designs)]
+        self.halvings = nn.ModuleList(
+            block(c, c, before=fine, after=coarse, resample=linear_downsample(fine, padding))
+            for c, (fine, coarse) in zip(at[:-1], steps, strict=True)
+        )
+        self.doublings = nn.ModuleList(
+            block(c, c, before=coarse, after=fine, resample=linear_upsample(fine, padding))
+            for c, (fine, coarse) in zip(at[:0:-1], reversed(steps), strict=True)
+        )
         self.downs, self.ups = nn.ModuleList(), nn.ModuleList()
         skips, ins = [at[0]], at[0]
         for level in range(len(at)):
@@ -179,7 +177,7 @@ class ResUNet(Network):
     def arguments(self) -> dict[str, Any]:
         """Return what the class is called with to make this network again, ready for JSON."""
         return {
-            "config": self.config_argument(),
+            "config": self.config.argument(),
             "channels": self.channels,
             "width": self.width,
             "multipliers": list(self.multipliers),

@@ -1,6 +1,5 @@
 """One U-Net for every configuration: resamplers and activations are put in, nothing is copied."""
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -8,15 +7,9 @@ from torch import Tensor, nn
 
 from jinc.errors import JincError
 from jinc.nn.blocks import EMBEDDING, Down, SelfAttention, Up, double_conv
-from jinc.nn.checks import check_halvings, check_least
-from jinc.nn.configs import Config
-from jinc.nn.network import (
-    LabelEmbedding,
-    Network,
-    as_config,
-    sinusoidal_embedding,
-    with_beside,
-)
+from jinc.nn.checks import check_designs, check_halvings, check_least
+from jinc.nn.levels import ConfigLike, as_configs
+from jinc.nn.network import LabelEmbedding, Network, sinusoidal_embedding, with_beside
 from jinc.signal.padding import Padding, check_padding
 from jinc.types import Images, Steps
 
@@ -25,7 +18,8 @@ class UNet(Network):
     """Predict ε, x0 or v; the network of the paper, which predicts ε.
 
     Args:
-        config: name of a configuration (`D@6`), or the configuration itself.
+        config: name of a configuration (`D@6`), or of one for each level (`D@12,D@6`), or the
+            configuration itself.
         channels: of the images, ≥ 1.
         width: channels at the first level, a multiple of 4.
         levels: how often the image is halved, ≥ 1.
@@ -46,7 +40,7 @@ class UNet(Network):
 
     def __init__(
         self,
-        config: str | Config | Mapping[str, Any] = "D@6",
+        config: ConfigLike = "D@6",
         *,
         channels: int = 3,
         width: int = 32,
@@ -58,27 +52,29 @@ class UNet(Network):
     ) -> None:
         """Build the network; see the class."""
         super().__init__()
-        config = as_config(config)
         _check_sizes(channels, width, levels, classes, augmentations, beside)
         check_padding(padding)
-        self.config, self.padding = config, padding
+        self.config, self.padding = as_configs(config), padding
+        check_designs(self.config, levels + 1)
         self.channels, self.width, self.levels = channels, width, levels
         self.classes, self.augmentations, self.beside = classes, augmentations, beside
 
         at = [width * 2 ** min(level, levels - 1) for level in range(levels + 1)]
-        deep = at[-1]
-        self.first = double_conv(channels + beside, width, config, padding)
-        self.downs = nn.ModuleList(Down(at[i], at[i + 1], config, padding) for i in range(levels))
+        deep, designs = at[-1], [self.config.at(level) for level in range(levels + 1)]
+        self.first = double_conv(channels + beside, width, designs[0], padding)
+        self.downs = nn.ModuleList(
+            Down(at[i], at[i + 1], designs[i], designs[i + 1], padding) for i in range(levels)
+        )
         self.down_attentions = nn.ModuleList(SelfAttention(at[i + 1]) for i in range(levels))
         self.bottleneck = nn.Sequential(
-            double_conv(deep, 2 * deep, config, padding),
-            double_conv(2 * deep, 2 * deep, config, padding),
-            double_conv(2 * deep, deep, config, padding),
+            double_conv(deep, 2 * deep, designs[-1], padding),
+            double_conv(2 * deep, 2 * deep, designs[-1], padding),
+            double_conv(2 * deep, deep, designs[-1], padding),
         )
         # From the deepest up: each meets a skip as wide as itself.
         outs = [at[max(i - 1, 0)] for i in reversed(range(levels))]
         self.ups = nn.ModuleList(
-            Up(2 * at[i], out, config, padding)
+            Up(2 * at[i], out, designs[i], padding)
             for i, out in zip(reversed(range(levels)), outs, strict=True)
         )
         self.up_attentions = nn.ModuleList(SelfAttention(out) for out in outs)
@@ -114,7 +110,7 @@ class UNet(Network):
     def arguments(self) -> dict[str, Any]:
         """Return what `UNet` is called with to make this network again, ready for JSON."""
         return {
-            "config": self.config_argument(),
+            "config": self.config.argument(),
             "channels": self.channels,
             "width": self.width,
             "levels": self.levels,

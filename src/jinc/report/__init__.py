@@ -7,16 +7,22 @@ from jinc.report.denoising import plot_denoising
 from jinc.report.equivariance import plot_curves, plot_levels
 from jinc.report.filters import plot_filter
 from jinc.report.neighbours import neighbours_sheet
+from jinc.report.probe_words import CURVES, FIGURES, beside, held_against, in_words
 from jinc.report.rotation import plot_error, plot_turns
 from jinc.report.steps import asked_levels, plot_steps
 from jinc.report.trajectory import Recorder, Trajectory, joined, trajectory
 
 __all__ = [
+    "CURVES",
+    "FIGURES",
     "Recorder",
     "Trajectory",
     "asked_levels",
+    "beside",
     "comparison_sheet",
     "forward_sheet",
+    "held_against",
+    "in_words",
     "joined",
     "neighbours_sheet",
     "plot_complexity",

@@ -124,9 +124,9 @@ def read_study(file: Path, places: Mapping[str, str] | None = None) -> Study:
 
     Args:
         file: YAML with `what`, `train` (settings for all, perhaps with a `preset`), `data` (by
-            name: settings, and `features`, `against`, `split`), `variants` (by name: settings, and
-            perhaps `sample`) or `configs` (a list, each a variant), `seeds`, `baseline`, `sample`
-            and `scores`.
+            name: settings, and `score`, of `features`, `against` and `split`), `variants` (by name:
+            settings, and perhaps `sample`) or `configs` (a list, each a variant), `seeds`,
+            `baseline`, `sample` and `scores`.
         places: what the names that begin with `$` stand for.
 
     Raises:
@@ -174,11 +174,13 @@ class _Reader:
         seed: int,
     ) -> Cell:
         where = f"{self.file}: {data} {variant}"
-        own = {key: self._place(value) for key, value in column.items()}
+        own = {key: self._place(value) for key, value in column.items() if key != "score"}
+        scored = {key: self._place(value) for key, value in (column.get("score") or {}).items()}
+        self._known(f"{data}: score: ", scored, ("features", "against", "split"))
         scoring = ScoringPlan(
-            str(own.pop("features", "inception")),
-            str(own.pop("against", own.get("data", ""))),
-            str(own.pop("split", "test")),
+            str(scored.get("features", "inception")),
+            str(scored.get("against", own.get("data", ""))),
+            str(scored.get("split", "test")),
             self._kinds(found),
         )
         mine = {key: value for key, value in row.items() if key != "sample"}

@@ -1,0 +1,192 @@
+"""What effects add to the time of the network calls that they need.
+
+    python bench/effects.py [--rounds 15] [--out results/bench-effects.json]
+
+Two networks, batch 16: the U-Net of width 32 (5.9 M parameters) on 3×32×32, and that of CS180 with
+width 32, as in `runs/mnist-class`, on 1×28×28. Within every call, processor time outside of the
+network is divided by processor time inside of it, so that a busy machine slows both; every round
+calls everything once, and the median over rounds is what counts. The network's own calls are
+counted too: all branches of an effect are one.
+
+`plain` is a denoiser without effects; `one step` is all that a step of sampling by DDIM does, of
+which `replace` and `RePaint` are a part.
+"""
+
+import argparse
+import json
+import math
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from machine import machine
+from torch import Tensor, nn
+
+from jinc.cli.memory import keep_freed_memory
+from jinc.diffusion import (
+    SeededNoise,
+    anagram,
+    c4,
+    calibrate,
+    cfg,
+    clip,
+    colour_hybrid,
+    dynamic_threshold,
+    generate,
+    hybrid,
+    identity,
+    project,
+    quarter_turns,
+    repaint_levels,
+    replace,
+    rotation,
+    sum_preserving,
+    symmetrize,
+    triple_hybrid,
+)
+from jinc.models import Model
+from jinc.nn import CS180UNet, UNet
+from jinc.types import Denoiser
+
+BATCH = 16
+DIGITS = tuple("0123456789")
+
+
+class Inside:
+    """Measures how long, how often, and with how many images a network is called."""
+
+    def __init__(self, network: nn.Module) -> None:
+        """Look from now on."""
+        network.register_forward_pre_hook(self._enter)
+        network.register_forward_hook(self._leave)
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.seconds, self.calls, self.images = 0.0, 0, 0
+
+    def _enter(self, network: nn.Module, arguments: tuple[Tensor, ...]) -> None:
+        self.calls += 1
+        self.images += len(arguments[0])
+        self.seconds -= time.process_time()
+
+    def _leave(self, network: nn.Module, arguments: tuple[Tensor, ...], answer: Tensor) -> None:
+        self.seconds += time.process_time()
+
+
+def denoisers(model: Model, shape: tuple[int, ...]) -> dict[str, Denoiser]:
+    """Every effect on a model."""
+    cat, dog, bird, any_ = (model.prompted([word] * BATCH) for word in ("3", "5", "7", ""))
+    half = torch.zeros(shape[-2:])
+    half[: shape[-2] // 2] = 1
+    upright = identity(), cat
+    found: dict[str, Denoiser] = {
+        "plain": cat,
+        "clip": clip(cat),
+        "dynamic_threshold": dynamic_threshold(cat),
+        "calibrate": calibrate(cat, model.schedule),
+        "project": project(cat, onto=torch.zeros(shape), where=half),
+        "cfg": cfg(cat, any_, 5.0),
+        "cfg, rescaled": cfg(cat, any_, 5.0, rescale=0.7),
+        "anagram, upside down": anagram([upright, (quarter_turns(2), dog)]),
+        "anagram, 37°": anagram([upright, (rotation(math.radians(37)), dog)]),
+        "anagram, 37°, sum": anagram(
+            [upright, (rotation(math.radians(37)), dog)], sum_preserving(model.schedule)
+        ),
+        "hybrid": hybrid(cat, dog),
+        "hybrid of three": triple_hybrid(cat, dog, bird),
+        "symmetrize, C4": symmetrize(cat, c4()),
+    }
+    if shape[1] == 3:
+        found["hybrid by colour"] = colour_hybrid(cat, dog)
+    guided = [(view, cfg(d, any_, 5.0)) for view, d in (upright, (rotation(0.6), dog))]
+    found["anagram, cfg, calibrate, clip"] = clip(calibrate(anagram(guided), model.schedule))
+    return found
+
+
+def calls_of(model: Model, shape: tuple[int, ...]) -> dict[str, Callable[[], object]]:
+    """Everything that is measured."""
+    noise = SeededNoise(0, range(BATCH))
+    x_t, t = noise(torch.empty(shape)), torch.full((BATCH,), model.timesteps // 2)
+    made = denoisers(model, shape)
+    calls: dict[str, Callable[[], object]] = {
+        name: lambda denoiser=denoiser: denoiser(x_t, t) for name, denoiser in made.items()
+    }
+    half = torch.zeros(shape[-2:])
+    half[: shape[-2] // 2] = 1
+    put_back = replace(model.schedule, torch.zeros(shape), half, noise)
+    levels = [9, 8, 7, 6, 5, 4, 3, 2]
+
+    def walk(levels: list[int], **options: Any) -> Callable[[], object]:
+        return lambda: generate(made["plain"], model.schedule, x_t, steps=levels, **options)
+
+    calls["one step"] = walk(levels)
+    calls["one step, replace"] = walk(levels, noise=noise, after=put_back)
+    jumps = repaint_levels(levels, jump=2, times=3)
+    calls["one step, RePaint"] = walk(jumps, noise=noise, after=put_back)
+    return calls
+
+
+def measured(model: Model, shape: tuple[int, ...], rounds: int) -> dict[str, dict[str, float]]:
+    """Return medians over rounds, by effect."""
+    inside = Inside(model.network)
+    calls = calls_of(model, shape)
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in calls}
+    for _ in range(rounds + 2):
+        for name, call in calls.items():
+            inside.forget()
+            since = time.process_time()
+            call()
+            outside = time.process_time() - since - inside.seconds
+            found[name].append(
+                {
+                    "share": outside / inside.seconds,
+                    "network_seconds": inside.seconds,
+                    "calls": inside.calls,
+                    "images": inside.images,
+                }
+            )
+    return {
+        name: {key: statistics.median(row[key] for row in rows[2:]) for key in rows[0]}
+        for name, rows in found.items()
+    }
+
+
+@torch.no_grad()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--out", type=Path, default=Path("results/bench-effects.json"))
+    options = parser.parse_args()
+
+    keep_freed_memory()
+    torch.manual_seed(0)
+    unet = Model(UNet("A", channels=3, width=32, classes=10).eval(), (32, 32), DIGITS)
+    cs180 = CS180UNet("A", channels=1, width=32, classes=10, timesteps=300).eval()
+    models = {
+        "UNet A, width 32, 3×32×32": (unet, (BATCH, 3, 32, 32)),
+        "CS180UNet A, width 32, 1×28×28": (
+            Model(cs180, (28, 28), DIGITS, timesteps=300),
+            (BATCH, 1, 28, 28),
+        ),
+    }
+    result: dict[str, Any] = {
+        "what": "processor time outside of the network over that inside of it, batch 16: medians",
+        "networks": {},
+        "rounds": options.rounds,
+        "machine": machine(),
+    }
+    for name, (model, shape) in models.items():
+        print(name)
+        found = result["networks"][name] = measured(model, shape, options.rounds)
+        for effect, row in found.items():
+            print(f"  {effect:30} {row['share']:7.2%}   {row['calls']:g} × {row['images']:g}")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""A design for each level of a network; their names are joined by commas: `D@12,D@6,B@6`.
+
+Level 0 is full resolution, each next one is half as fine, and levels without a design of their own
+have the last one. To a level belong the activations that run at its resolution, and the resamplers
+between it and the next coarser one, both ways: a resampler belongs to the finer of its two sides.
+
+`B@6,D@6` leaves the activations at full resolution unfiltered, as StyleGAN3 does with its last,
+critically sampled layers; `A,D@6` the ways to and from half resolution as well.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+from jinc.errors import JincError
+from jinc.nn.configs import Config, parse_config
+
+
+@dataclass(frozen=True)
+class Configs:
+    """How a network treats aliasing, level by level.
+
+    Args:
+        levels: the design of each level, full resolution first; the last is that of all further
+            ones, so that repetitions of it at the end are dropped.
+
+    Raises:
+        JincError: there is none.
+    """
+
+    levels: tuple[Config, ...]
+
+    def __post_init__(self) -> None:
+        """Drop what says nothing, so that equal networks have equal names."""
+        if not self.levels:
+            raise JincError("config: there is no design; take one for each level, or one for all")
+        count = len(self.levels)
+        while count > 1 and self.levels[count - 1] == self.levels[count - 2]:
+            count -= 1
+        object.__setattr__(self, "levels", self.levels[:count])
+
+    def at(self, level: int) -> Config:
+        """Return the design of a level, 0 being full resolution."""
+        return self.levels[min(level, len(self.levels) - 1)]
+
+    @property
+    def name(self) -> str:
+        """The shortest name that means these; a `*` is in it where no name means all of them."""
+        return ",".join(each.name for each in self.levels)
+
+    def argument(self) -> str | dict[str, Any] | list[dict[str, Any]]:
+        """Return what `as_configs` reads these from, ready for JSON: their name if it means all."""
+        if "*" not in self.name:
+            return self.name
+        whole = [asdict(each) for each in self.levels]
+        return whole if len(whole) > 1 else whole[0]
+
+
+ConfigLike: TypeAlias = (
+    str | Config | Configs | Mapping[str, Any] | Sequence[str | Config | Mapping[str, Any]]
+)
+"""A name, designs themselves, or their fields; a sequence has one for each level."""
+
+
+def parse_configs(name: str) -> Configs:
+    """Read the names of designs, level by level.
+
+    Args:
+        name: as at the head of this file; without a comma, it is the design of all levels.
+
+    Raises:
+        JincError: one of them means nothing; the message says which name is near.
+
+    >>> parse_configs("D@12,B@6").at(3).name
+    'B@6'
+    """
+    parts = [part.strip() for part in name.split(",")]
+    if len(parts) > 1 and "" in parts:
+        raise JincError(f"config: {name!r}: level {parts.index('')} has no design between commas")
+    return Configs(tuple(parse_config(part) for part in parts))
+
+
+def as_configs(config: ConfigLike) -> Configs:
+    """Take designs in any of the ways that people and files give them.
+
+    Raises:
+        JincError: a name or a field makes no sense.
+        TypeError: a field is unknown.
+    """
+    if isinstance(config, Configs):
+        return config
+    if isinstance(config, str):
+        return parse_configs(config)
+    if isinstance(config, Config | Mapping):
+        config = [config]
+    return Configs(tuple(map(_as_config, config)))
+
+
+def _as_config(config: str | Config | Mapping[str, Any]) -> Config:
+    if isinstance(config, Config):
+        return config
+    return parse_config(config) if isinstance(config, str) else Config(**config)

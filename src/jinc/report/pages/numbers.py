@@ -1,0 +1,109 @@
+"""Figures as people read them: as many digits as their errors allow, aligned at the point."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+NONE = "–"
+"""What is shown where there is no figure."""
+
+_DIGIT, _POINT = "\u2007", "\u2008"
+"""Spaces as wide as a digit and as a point."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A figure, and how it is shown.
+
+    Args:
+        value: what was measured; None where there is nothing.
+        text: the same rounded.
+    """
+
+    value: float | None
+    text: str
+
+
+def number(value: float | None, digits: int = 4) -> Number:
+    """Show a figure without an error.
+
+    Args:
+        value: any; what is not finite is no figure.
+        digits: that are kept of a fraction; whole numbers are kept whole.
+
+    >>> number(1234567).text, number(-0.041596).text, number(None).text
+    ('1,234,567', '−0.0416', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return Number(None, NONE)
+    if isinstance(value, int):
+        return Number(value, _plain(value, 0))
+    places = digits - 1 - _magnitude(value) if value else 0
+    text = _plain(value, max(0, places))
+    return Number(value, text.rstrip("0").rstrip(".") if "." in text else text)
+
+
+def fixed(value: float | None, places: int) -> Number:
+    """Show a figure with so many places after the point.
+
+    >>> fixed(31.25, 1).text
+    '31.2'
+    """
+    if value is None or not math.isfinite(value):
+        return Number(None, NONE)
+    return Number(value, _plain(value, places))
+
+
+def with_error(value: float | None, error: float | None) -> tuple[Number, Number]:
+    """Show a figure to the second digit of its error.
+
+    Args:
+        value: the figure.
+        error: its standard error; None or 0 where none is known.
+
+    Returns:
+        The figure, and the error, which is `NONE` where there is none.
+
+    >>> [each.text for each in with_error(12.3456, 0.0712)]
+    ['12.346', '0.071']
+    """
+    if value is None or not error or not math.isfinite(error):
+        return number(value), Number(None, NONE)
+    places = max(0, 1 - _magnitude(error))
+    return fixed(value, places), fixed(error, places)
+
+
+def signed(value: Number) -> Number:
+    """Show a plus where there is no minus."""
+    if value.value is None or value.value <= 0:
+        return value
+    return Number(value.value, "+" + value.text)
+
+
+def aligned(column: Sequence[Number]) -> list[Number]:
+    """Fill figures up on the right, so that their points stand under one another.
+
+    >>> [each.text.replace("\u2007", "0").replace("\u2008", ".") for each in
+    ...  aligned([Number(1.25, "1.25"), Number(3, "3")])]
+    ['1.25', '3.00']
+    """
+    tails = [len(each.text.partition(".")[2]) for each in column]
+    longest = max(tails, default=0)
+    return [
+        Number(each.value, each.text + _filling(each.text, longest - tail, longest))
+        for each, tail in zip(column, tails, strict=True)
+    ]
+
+
+def _filling(text: str, missing: int, longest: int) -> str:
+    point = _POINT if longest and "." not in text else ""
+    return point + _DIGIT * missing
+
+
+def _plain(value: float, places: int) -> str:
+    return f"{value:,.{places}f}".replace("-", "−")
+
+
+def _magnitude(value: float) -> int:
+    """The power of ten of the first digit."""
+    return math.floor(math.log10(abs(value)))

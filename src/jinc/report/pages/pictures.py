@@ -1,0 +1,162 @@
+"""Pictures as part of a page: encoded, and written where their address would stand."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from jinc.data import decode_image, image_grid, to_picture
+from jinc.errors import JincError
+from jinc.files import reading
+
+SIDE = 1400
+"""Pixels of a side that a grid has at most."""
+
+_QUALITIES = (92, 80, 60)
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A picture.
+
+    Args:
+        uri: all of it, `data:image/webp;base64,…`.
+        width, height: pixels.
+        exact: whether every pixel is as it was.
+    """
+
+    uri: str
+    width: int
+    height: int
+    exact: bool = True
+
+    @property
+    def size(self) -> int:
+        """Characters of a page that it takes."""
+        return len(self.uri)
+
+
+def embedded(pixels: NDArray[np.uint8], most: int = 500_000) -> Embedded:
+    """Encode a picture: without loss if that is small enough, else with as little as is.
+
+    Args:
+        pixels: `[height, width, 1, 3 or 4]`; a fourth channel is alpha.
+        most: bytes that it may have.
+    """
+    picture = to_picture(pixels)
+    data = _webp(picture, lossless=True)
+    exact = len(data) <= most
+    if not exact:
+        tries = (_webp(picture, quality=quality) for quality in _QUALITIES)
+        data = next((each for each in tries if len(each) <= most), data)
+    while len(data) > most and min(picture.size) > 64:
+        picture = picture.resize((picture.width // 2, picture.height // 2), Image.Resampling.BOX)
+        data = _webp(picture, quality=_QUALITIES[-1])
+    return Embedded(data_uri(data, "image/webp"), picture.width, picture.height, exact)
+
+
+def embedded_file(path: Path, most: int = 500_000) -> Embedded:
+    """Decode a picture, and encode it anew.
+
+    Raises:
+        JincError: it is no picture, or is damaged.
+    """
+    return embedded(decode_image(path), most)
+
+
+def animation(path: Path, most: int = 1_000_000) -> Embedded:
+    """Take an animation as it is.
+
+    Raises:
+        JincError: it cannot be read, is no animation, or is too large.
+    """
+    with reading(path) as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise JincError(f"{path}: has more than {most:,} bytes, too many for a page")
+    try:
+        with Image.open(BytesIO(data), formats=("WEBP", "GIF", "PNG")) as image:
+            width, height = image.size
+            kind = Image.MIME[image.format or "WEBP"]
+    except Exception as error:  # hostile bytes make Pillow's readers raise nearly anything
+        raise JincError(f"{path}: is no animation") from error
+    return Embedded(data_uri(data, kind), width, height)
+
+
+def first_frame(path: Path) -> Embedded:
+    """Take the first picture of an animation, for those who want nothing to move.
+
+    Raises:
+        JincError: there is none.
+    """
+    try:
+        with Image.open(path, formats=("WEBP", "GIF", "PNG")) as image:
+            return embedded(np.asarray(image.convert("RGB")))
+    except Exception as error:
+        raise JincError(f"{path}: is no animation") from error
+
+
+def grid(images: Tensor, columns: int | None = None) -> NDArray[np.uint8]:
+    """Lay images out, with a transparent pixel between them, which is as light as the page.
+
+    Args:
+        images: `[count, 1 or 3, height, width]`, uint8, or float in [−1, 1].
+        columns: images a row; None for about a square.
+
+    Returns:
+        `[height, width, 4]`.
+    """
+    pixels = image_grid(images, columns, padding=1)
+    nothing = torch.zeros_like(images[:, :1], dtype=torch.uint8)
+    alpha = 255 - image_grid(nothing, columns, padding=1)[..., :1]
+    rgb = np.broadcast_to(pixels, (*pixels.shape[:2], 3))
+    whole = np.concatenate([rgb, alpha], axis=2)[1:-1, 1:-1]
+    return np.ascontiguousarray(whole)
+
+
+def columns_that_fit(size: tuple[int, int], wanted: int, multiple: int = 1) -> int:
+    """Return how many images stand beside one another, fewer than wanted if they are large.
+
+    Args:
+        size: height and width of an image.
+        wanted: how many at most.
+        multiple: of what, if so many fit: the number of classes, which are dealt out in turn.
+
+    >>> columns_that_fit((28, 28), 20, multiple=10), columns_that_fit((256, 256), 20)
+    (20, 5)
+    """
+    fits = max(1, min(wanted, SIDE // (max(size) + 1)))
+    return fits // multiple * multiple or fits
+
+
+def evenly(count: int, wanted: int) -> Sequence[int]:
+    """Choose places evenly, the first and the last among them.
+
+    >>> evenly(10, 4), evenly(2, 4)
+    ([0, 3, 6, 9], [0, 1])
+    """
+    if count <= wanted:
+        return range(count) if count == 0 else [*range(count)]
+    return [round(k * (count - 1) / (wanted - 1)) for k in range(wanted)]
+
+
+def data_uri(data: bytes, kind: str) -> str:
+    """Write bytes as an address.
+
+    >>> data_uri(b"a", "text/plain")
+    'data:text/plain;base64,YQ=='
+    """
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _webp(picture: Image.Image, **how: object) -> bytes:
+    file = BytesIO()
+    picture.save(file, "WEBP", method=4, **how)
+    return file.getvalue()

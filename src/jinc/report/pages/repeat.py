@@ -1,0 +1,38 @@
+"""The command that repeats a run."""
+
+import shlex
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from jinc.train import TrainConfig
+
+
+def train_command(config: TrainConfig, out: str | Path) -> str:
+    """Write the command that trains with such settings: those that are not as usual.
+
+    Args:
+        config: the settings of a run.
+        out: the folder of another one.
+
+    Returns:
+        Words for a shell.
+
+    >>> train_command(TrainConfig(data="my digits", augment=("hflip", "spin"), width=8), "again")
+    "jinc train --out again --data 'my digits' --augment hflip spin --width 8"
+    """
+    words = ["jinc", "train", *_option("--out", str(out))]
+    for field in fields(TrainConfig):
+        value = getattr(config, field.name)
+        if value != field.default:
+            words += _option("--" + field.name.replace("_", "-"), value)
+    return shlex.join(words)
+
+
+def _option(name: str, value: Any) -> list[str]:
+    if isinstance(value, bool):
+        return [name if value else name.replace("--", "--no-", 1)]
+    if isinstance(value, tuple):
+        return [name, *(map(str, value) if value else ["[]"])]
+    text = str(value)
+    return [f"{name}={text}"] if text.startswith("-") else [name, text]
