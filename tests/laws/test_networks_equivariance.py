@@ -6,11 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from jinc.nn import CS180UNet, Network, ResUNet, parse_config
+from jinc.nn import CS180UNet, Network, ResUNet, UNet, parse_config
 from jinc.nn.resblocks import linear_downsample, linear_upsample
 from jinc.signal import shift
 
 CORRECT = ("D@2", "D@6", "D@12", "D@ideal", "D+plain@6")
+MIXED = ("D@12,D@6/0.2,B@6", "B@6,D@ideal,D+plain@12")
+"""Another correct design at each level."""
 
 
 def residual(name: str, **arguments) -> Network:
@@ -69,7 +71,7 @@ def test_half_a_pixel(make, name, least, most) -> None:
     assert least <= equivariance_db(make, name, 0.5) <= most
 
 
-@pytest.mark.parametrize("name", ["A", "C@6", "D-2N", "D@6", "D@12", "D@ideal"])
+@pytest.mark.parametrize("name", ["A", "C@6", "D-2N", "D@6", "D@12", "D@ideal", *MIXED])
 def test_a_pixel_of_the_deepest_level_is_exact(name) -> None:
     """Eight pixels are one at the deepest of four levels, where attention knows no places."""
     assert equivariance_db(residual, name, 8, seeds=1) > 120
@@ -98,11 +100,18 @@ def asymmetry(network: Network) -> float:
 
 
 @pytest.mark.parametrize("padding", ["zeros", "reflect", "circular"])
-@pytest.mark.parametrize("make", [ResUNet, CS180UNet])
-@pytest.mark.parametrize("name", CORRECT)
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        *((make, name) for make in (ResUNet, CS180UNet) for name in CORRECT),
+        *((make, name) for make in (UNet, ResUNet, CS180UNet) for name in MIXED),
+    ],
+)
 def test_symmetric_kernels_make_symmetric_networks(make, name, padding) -> None:
     """What stands between the convolutions prefers no side, in all of a network."""
-    size = {"image_size": 32} if make is CS180UNet else {"multipliers": (1, 2)}
+    shape = (1, 2, 2) if name in MIXED else (1, 2)
+    sizes = {ResUNet: {"multipliers": shape}, CS180UNet: {"image_size": 32}, UNet: {"levels": 3}}
+    size = sizes[make]
     network = shaken(make, name, width=8, channels=3, padding=padding, **size)
     assert asymmetry(symmetric(network)) < 1e-10
 

@@ -113,7 +113,7 @@ def test_a_design_without_a_name_says_so(change) -> None:
         ("D@12/0.2/6", "did you mean D@12/0.2"),
         ("D@12/", "did you mean D@12"),
         ("d@12/0.2", "did you mean D@12/0.2"),
-        ("D-2N/0.2", "did you mean D-2N"),
+        ("D-2N/0.2", "did you mean D@12/0.2"),
         ("D@6,D@12", "a design for each level"),
         ("B+plain@6", "no use"),
         ("B+norm-2N", "D+norm"),

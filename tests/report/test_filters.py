@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from jinc.errors import JincError
-from jinc.nn import parse_config
+from jinc.nn import parse_config, parse_configs
 from jinc.report import plot_filter
 from jinc.report.filters import FLOOR_DB, decibels
 
@@ -27,7 +27,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
     def draw(name: str) -> Figure:
         monkeypatch.setattr(Figure, "savefig", keep)
-        plot_filter(parse_config(name), tmp_path / "f.png")
+        plot_filter(parse_configs(name), tmp_path / "f.png")
         return figures[-1]
 
     return draw
@@ -43,11 +43,24 @@ def test_it_writes_a_picture(tmp_path, name) -> None:
     assert [f.name for f in (tmp_path / "new").iterdir()] == ["f.png"]
 
 
-@pytest.mark.parametrize("name", ["A", "D@ideal"])
+@pytest.mark.parametrize("name", ["A", "D@ideal", "A,D@ideal"])
 def test_no_taps_no_picture(tmp_path, name) -> None:
-    with pytest.raises(JincError, match="no filter taps"):
-        plot_filter(parse_config(name), tmp_path / "f.png")
+    with pytest.raises(JincError, match=f"{name} has no filter taps"):
+        plot_filter(parse_configs(name), tmp_path / "f.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_each_level_is_drawn(drawn) -> None:
+    """Once a design, where it is found first; A and the ideal filter have nothing to show."""
+    figure = drawn("D@12/0.2,A,D@6,D@12/0.2,D@ideal,B@6")
+    titles = [row.get_suptitle().partition(":")[0] for row in figure.subfigs]
+    assert titles == ["D@12/0.2 at level 0 and at level 3", "D@6 at level 2", "B@6 from level 5 on"]
+    for row, name in zip(figure.subfigs, ("D@12/0.2", "D@6", "B@6"), strict=True):
+        config = parse_config(name)
+        shown = np.asarray(row.axes[0].get_images()[0].get_array())
+        np.testing.assert_array_equal(shown, config.kernel().numpy())
+        cutoff = row.axes[2].get_lines()[-1]
+        assert set(cutoff.get_xdata()) == {config.cutoff}
 
 
 def test_a_place_that_cannot_be_written(tmp_path) -> None:
@@ -64,7 +77,7 @@ def test_decibels() -> None:
     torch.testing.assert_close(decibels(a * b), decibels(a) + decibels(b))
 
 
-@pytest.mark.parametrize("name", ["D@6", "D-1N/6", "B-2/5"])
+@pytest.mark.parametrize("name", ["D@6", "D@12/0.2", "D-1N/6", "B-2/5"])
 def test_the_lines_are_what_the_taps_do_to_waves(drawn, name) -> None:
     """A plane wave of frequency f, filtered by hand, is louder or softer by the plotted dB."""
     config = parse_config(name)

@@ -22,7 +22,7 @@ from jinc.errors import JincError
 from jinc.files import writing
 from jinc.metrics import PARTS, Part, Probe, Sampling, Subject, evaluations
 from jinc.metrics import probe as findings
-from jinc.models import PixelModel, Shaping
+from jinc.models import DiffusersModel, Model, PixelModel, Shaping
 from jinc.models.sweep import PIXELS, ROWS
 from jinc.report import CURVES, plot_curves, plot_levels, plot_turns
 from jinc.signal import rotate
@@ -84,7 +84,9 @@ def probe(
     bar.update(task, total=evaluations(subject, only))
     found, moved = _measure(bar, task, subject, only)
     settings = {"number": number, "sampler": options.sampler, "eta": options.eta}
-    facts = {"data": clean.words, "invariant_under": clean.symmetries, "seed": seed, **settings}
+    name = _config_name(model)
+    facts = {"config": name, "data": clean.words, "invariant_under": clean.symmetries}
+    facts |= {"seed": seed, **settings}
     facts |= {"steps": len(levels)} | found.facts()
     if out is not None:
         _write(out, facts, found, moved)
@@ -92,9 +94,15 @@ def probe(
         print(json.dumps(facts, ensure_ascii=False, allow_nan=False))
         return
     print_findings(found, clean.symmetries)
-    print(f"measured on {clean.words}")
+    print(f"{name or 'a network of others'}, measured on {clean.words}")
     if out is not None:
         print(f"figures and plots: {out}")
+
+
+def _config_name(model: PixelModel) -> str | None:
+    """Return how a network of ours treats aliasing, and None for those of others."""
+    is_ours = isinstance(model, Model) and not isinstance(model, DiffusersModel)
+    return model.network.config.name if is_ours else None
 
 
 @dataclass(frozen=True, eq=False)

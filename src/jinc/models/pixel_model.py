@@ -9,8 +9,8 @@ from jinc.diffusion import Schedule
 from jinc.types import Denoiser
 
 
-class PixelModel(Protocol):
-    """A model of pixels that can be prompted: a run of ours, one of diffusers, DeepFloyd IF."""
+class Sampled(Protocol):
+    """What is to be known of any model that is sampled from."""
 
     @property
     def schedule(self) -> Schedule:
@@ -56,6 +56,14 @@ class PixelModel(Protocol):
         """Move its network, and return the model."""
         ...
 
+    def limited(self, denoiser: Denoiser) -> Denoiser:
+        """Keep predictions in the range of images, in the way that the model is used to."""
+        ...
+
+
+class PixelModel(Sampled, Protocol):
+    """A model of pixels that can be prompted: a run of ours, one of diffusers, DeepFloyd IF."""
+
     def prompted(self, prompts: Sequence[str]) -> Denoiser:
         """Return a denoiser of as many images as there are prompts.
 
@@ -65,8 +73,4 @@ class PixelModel(Protocol):
         Raises:
             JincError: a prompt that the model does not understand.
         """
-        ...
-
-    def limited(self, denoiser: Denoiser) -> Denoiser:
-        """Keep predictions in the range of images, in the way that the model is used to."""
         ...

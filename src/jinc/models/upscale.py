@@ -8,6 +8,7 @@ from typing import Protocol, Self
 import torch
 
 from jinc.diffusion import Schedule, SeededNoise, Step, Walk, consistent, ddim, sample
+from jinc.models.pixel_model import Sampled
 from jinc.models.shaping import Shaping
 from jinc.types import Denoiser, Images, Noise
 
@@ -18,56 +19,15 @@ _APART = 2**63
 """Far from seeds that are asked for: noise on small images is another than that of large ones."""
 
 
-class UpscalingModel(Protocol):
-    """A model that makes small images larger: a run of ours, the second stage of DeepFloyd IF."""
+class UpscalingModel(Sampled, Protocol):
+    """A model that makes small images larger: a run of ours, the second stage of DeepFloyd IF.
 
-    @property
-    def schedule(self) -> Schedule:
-        """The noise on large images that it was trained with."""
-        ...
-
-    @property
-    def timesteps(self) -> int:
-        """T, the number of levels of the schedule."""
-        ...
-
-    @property
-    def image_size(self) -> tuple[int, int]:
-        """Height and width of its large images, pixels."""
-        ...
+    Its `image_size` is that of large images.
+    """
 
     @property
     def low_size(self) -> tuple[int, int]:
         """Height and width of its small images, pixels: `image_size` over a whole number."""
-        ...
-
-    @property
-    def channels(self) -> int:
-        """Channels of the images."""
-        ...
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """What it can be asked for, where that can be listed; nothing for texts."""
-        ...
-
-    @property
-    def guidable(self) -> bool:
-        """Whether it also predicts without a prompt, to compare with."""
-        ...
-
-    @property
-    def hears_loudness(self) -> bool:
-        """Whether a louder image gives a louder prediction; if not, it is calibrated."""
-        ...
-
-    @property
-    def device(self) -> torch.device:
-        """Where its network is."""
-        ...
-
-    def to(self, device: torch.device) -> Self:
-        """Move its network, and return the model."""
         ...
 
     def upscaling(self, low: Images, prompts: Sequence[str], level: int, noise: Noise) -> Denoiser:
@@ -82,10 +42,6 @@ class UpscalingModel(Protocol):
         Raises:
             JincError: images, prompts or a level that the model does not take.
         """
-        ...
-
-    def limited(self, denoiser: Denoiser) -> Denoiser:
-        """Keep predictions in the range of images, in the way that the model is used to."""
         ...
 
 

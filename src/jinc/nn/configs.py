@@ -90,6 +90,11 @@ class Config:
         return self.letter in "CD"
 
     @property
+    def has_taps(self) -> bool:
+        """Whether there is a filter of finitely many taps."""
+        return self.letter != "A" and self.taps != IDEAL
+
+    @property
     def is_corrected(self) -> bool:
         """Whether this is the corrected design and not the published one."""
         return self.gain == 4.0
@@ -106,7 +111,7 @@ class Config:
         Raises:
             JincError: this configuration has no taps.
         """
-        if self.letter == "A" or self.taps == IDEAL:
+        if not self.has_taps:
             raise JincError(f"config: {self.name} has no filter taps")
         return design_jinc(self.taps, self.cutoff, self.kaiser_beta, self.window, self.normalize)
 

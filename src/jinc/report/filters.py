@@ -1,34 +1,53 @@
-"""A filter in one picture: its taps, its response over the plane, and along lines through it."""
+"""Filters in one picture: their taps, responses over the plane, and along lines through it."""
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from jinc.errors import JincError
 from jinc.files import writing
-from jinc.nn import Config
+from jinc.nn import Config, Configs
+from jinc.nn.configs import USUAL_CUTOFF
 from jinc.signal import frequency_response
+
+if TYPE_CHECKING:
+    from matplotlib.figure import SubFigure
 
 FLOOR_DB = -80.0
 """Where the plots end; what a filter passes below it does not show in eight bits."""
 
 
-def plot_filter(config: Config, file: Path) -> None:
-    """Draw the filter of a configuration.
+def plot_filter(config: Config | Configs, file: Path) -> None:
+    """Draw the filter of a configuration, or of each level one below the other.
 
     Args:
-        config: any configuration with taps.
+        config: one design with taps, or several with taps in one at least.
         file: the PNG to write.
 
     Raises:
-        JincError: the configuration has no taps, or the file cannot be written.
+        JincError: no design has taps, or the file cannot be written.
     """
     from matplotlib.figure import Figure
 
+    configs = config if isinstance(config, Configs) else Configs((config,))
+    designs = [each for each in dict.fromkeys(configs.levels) if each.has_taps]
+    if not designs:
+        raise JincError(f"config: {configs.name} has no filter taps")
+    figure = Figure(figsize=(13, 4.2 * len(designs)), layout="constrained")
+    rows = figure.subfigures(len(designs), 1, squeeze=False)[:, 0]
+    for row, design in zip(rows, designs, strict=True):
+        row.suptitle(f"{design.name}{_places(design, configs)}: {_words(design)}")
+        _draw(design, row)
+    with writing(file) as out:
+        figure.savefig(out, format="png", dpi=110)
+
+
+def _draw(config: Config, figure: "SubFigure") -> None:
+    """Draw taps, plane and lines side by side."""
     kernel = config.kernel()
-    figure = Figure(figsize=(13, 4.2), layout="constrained")
-    figure.suptitle(f"{config.name}: {_words(config)}")
     taps, plane, lines = figure.subplots(1, 3)
 
     size = float(kernel.abs().max())
@@ -55,8 +74,6 @@ def plot_filter(config: Config, file: Path) -> None:
     lines.set_ylim(FLOOR_DB, 5)
     lines.grid(alpha=0.3)
     lines.legend()
-    with writing(file) as out:
-        figure.savefig(out, format="png", dpi=110)
 
 
 def decibels(gain: Tensor) -> Tensor:
@@ -64,7 +81,18 @@ def decibels(gain: Tensor) -> Tensor:
     return (20 * gain.abs().clamp_min(1e-12).log10()).clamp_min(FLOOR_DB)
 
 
+def _places(design: Config, configs: Configs) -> str:
+    """Say at which levels a design stands, where there are others."""
+    *named, last = configs.levels
+    if not named:
+        return ""
+    places = [f" at level {level}" for level, each in enumerate(named) if each == design]
+    return " and".join([*places, f" from level {len(named)} on"] if last == design else places)
+
+
 def _words(config: Config) -> str:
     kind = "corrected" if config.is_corrected else "as published"
+    shape = f"{config.taps} × {config.taps} taps, Kaiser β = {config.kaiser_beta:g}"
+    cutoff = "" if config.cutoff == USUAL_CUTOFF else f", cutoff {config.cutoff:g}"
     divided = "" if config.normalize else ", not divided by their sum"
-    return f"{kind}, {config.taps} × {config.taps} taps, Kaiser β = {config.kaiser_beta:g}{divided}"
+    return f"{kind}, {shape}{cutoff}{divided}"

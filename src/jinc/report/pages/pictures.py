@@ -1,7 +1,6 @@
 """Pictures as part of a page: encoded, and written where their address would stand."""
 
 import base64
-from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -12,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from jinc.data import decode_image, image_grid, to_picture
+from jinc.data import decode_image, image_grid
+from jinc.data.images import to_picture
 from jinc.errors import JincError
 from jinc.files import reading
 
@@ -134,17 +134,6 @@ def columns_that_fit(size: tuple[int, int], wanted: int, multiple: int = 1) -> i
     """
     fits = max(1, min(wanted, SIDE // (max(size) + 1)))
     return fits // multiple * multiple or fits
-
-
-def evenly(count: int, wanted: int) -> Sequence[int]:
-    """Choose places evenly, the first and the last among them.
-
-    >>> evenly(10, 4), evenly(2, 4)
-    ([0, 3, 6, 9], [0, 1])
-    """
-    if count <= wanted:
-        return range(count) if count == 0 else [*range(count)]
-    return [round(k * (count - 1) / (wanted - 1)) for k in range(wanted)]
 
 
 def data_uri(data: bytes, kind: str) -> str:

@@ -1,0 +1,200 @@
+"""A run as one page."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jinc.data import ImageSet
+from jinc.errors import JincError
+from jinc.report.pages.environment import environment
+from jinc.report.pages.equivariance import Equivariance, equivariance
+from jinc.report.pages.filters import filter_parts
+from jinc.report.pages.found import Kept, Missing, find, find_kept, read_facts
+from jinc.report.pages.learning import learning_charts
+from jinc.report.pages.render import render
+from jinc.report.pages.repeat import train_command
+from jinc.report.pages.run_facts import RunFacts, Tile
+from jinc.report.pages.samples import COLLAGE, FEW, collage, neighbour_parts, training_frames, turning
+from jinc.report.pages.scores import ScoreTable, score_table
+from jinc.report.pages.spectra import as_floats, spectrum_charts
+from jinc.train import Run
+from jinc.types import Images
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class RealImages:
+    """Real images that a page compares with.
+
+    Args:
+        x0: such as the model was trained on, unseen if possible, `[M, C, H, W]`.
+        words: which they are.
+        train: those that it was trained on; None if they are not at hand.
+        unseen: some that it was not; None if there are none.
+    """
+
+    x0: Images
+    words: str
+    train: ImageSet | None = None
+    unseen: ImageSet | None = None
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    """Parts of a page, and which could not be had."""
+
+    parts: dict[str, Any] = field(default_factory=dict)
+    missing: list[Missing] = field(default_factory=list)
+
+    def put(self, name: str, what: str, make: Callable[[], T | None], lack: Missing) -> T | None:
+        """Make a part; note what is missing, or why it cannot be read."""
+        try:
+            part = make()
+        except JincError as error:
+            self.missing.append(Missing(what, str(error)))
+            part = None
+        else:
+            if not part:
+                self.missing.append(lack)
+        self.parts[name] = part or None
+        return part or None
+
+
+def run_page(
+    run: Run, *, real: RealImages | JincError | None = None, beside: Sequence[Path] = ()
+) -> str:
+    """Write a page about a run, made of what its folder holds.
+
+    Args:
+        run: the run.
+        real: real images; or why they cannot be had; None if they are not wanted.
+        beside: more folders to look for scores.json, probe.json and images in.
+
+    Returns:
+        HTML.
+
+    Raises:
+        JincError: there is nothing to tell yet, or its settings cannot be read.
+    """
+    facts, folders, shelf = RunFacts(run), (run.path, *beside), _Shelf()
+    if not facts.log and facts.weights is None:
+        raise JincError(f"{run.path}: has neither a log nor a model yet, there is nothing to report")
+    at = str(run.path)
+    kept = _generated(shelf, facts, folders)
+    probed = shelf.put(
+        "equivariance",
+        "equivariance",
+        partial(_probed, folders),
+        Missing("equivariance", "was not measured;", f"jinc probe {at} --out {at}/probe"),
+    )
+    scored = shelf.put(
+        "scores",
+        "scores",
+        partial(_scored, folders),
+        Missing("scores", "were not found;", f"jinc evaluate {at} --against … --out {at}/scores"),
+    )
+    _in_training(shelf, facts)
+    _beside_real(shelf, kept, real)
+    return render(
+        "run.html",
+        {
+            "name": run.path.resolve().name,
+            "facts": facts,
+            "tiles": [*facts.tiles(), *_tiles(scored, probed)],
+            "command": train_command(facts.config, "AGAIN"),
+            "environment": environment(),
+            "missing": shelf.missing,
+            **shelf.parts,
+        },
+    )
+
+
+def _generated(shelf: _Shelf, facts: RunFacts, folders: Sequence[Path]) -> Kept | None:
+    """Lay out what was generated."""
+    at = facts.run.path
+    lack = Missing("samples", "none were kept;", f"jinc report {at} --samples 400")
+    kept = shelf.put("kept", "samples", lambda: find_kept(folders, facts.weights), lack)
+    classes = len(kept.facts.get("prompts", ())) if kept else 0
+    for name, side in (("grid", FEW), ("collage", COLLAGE)):
+        shelf.parts[name] = None
+        if kept is not None:
+            shelf.parts[name] = collage(kept.images(), side, classes)
+    lack = Missing("turning", "was not tried;", f"jinc report {at} --rotate")
+    shelf.put("turning", "turning", lambda: turning(at / "rotation"), lack)
+    return kept
+
+
+def _in_training(shelf: _Shelf, facts: RunFacts) -> None:
+    """Show how it learned, and what it filters."""
+    lack = Missing("learning curve", "the log is empty")
+    shelf.put("charts", "learning curve", lambda: learning_charts(facts.log), lack)
+    lack = Missing("samples through training", "none were drawn")
+    samples = facts.run.path / "samples"
+    shelf.put("frames", "samples through training", lambda: training_frames(samples), lack)
+    lack = Missing("filters", "there are none")
+    shelf.put("filters", "filters", lambda: filter_parts(facts.config.config), lack)
+
+
+def _beside_real(shelf: _Shelf, kept: Kept | None, real: RealImages | JincError | None) -> None:
+    """Compare what was generated with real images."""
+    names = {"spectra": "spectrum", "neighbours": "nearest training images", "real": "real images"}
+    shelf.parts.update(dict.fromkeys((*names, "real_words")))
+    if not isinstance(real, RealImages):
+        why = "the data were not read" if real is None else str(real)
+        shelf.missing.extend(Missing(what, why) for what in names.values())
+        return
+    shelf.parts["real_words"] = real.words
+    lack = Missing("real images", "there are none")
+    shelf.put("real", "real images", lambda: collage(real.x0, FEW, 0), lack)
+    made = None if kept is None else kept.images()
+    lack = Missing("spectrum", "needs samples")
+
+    def spectra() -> list[Any] | None:
+        return made and spectrum_charts(as_floats(made.batch(range(len(made)))), real.x0)
+
+    shelf.put("spectra", "spectrum", spectra, lack)
+    lack = Missing("nearest training images", "need samples and the images that were trained on")
+
+    def neighbours() -> Any:
+        return made and real.train and neighbour_parts(made, real.train, real.unseen)
+
+    shelf.put("neighbours", "nearest training images", neighbours, lack)
+
+
+def _probed(folders: Sequence[Path]) -> Equivariance | None:
+    files = find(folders, "probe.json")
+    return _read(files[-1], equivariance, "jinc probe") if files else None
+
+
+def _scored(folders: Sequence[Path]) -> list[ScoreTable]:
+    return [_read(file, score_table, "jinc evaluate") for file in find(folders, "scores.json")]
+
+
+def _read(file: Path, read: Callable[[dict[str, Any]], T], writer: str) -> T:
+    """Read what a command wrote.
+
+    Raises:
+        JincError: it is something else.
+    """
+    found = read_facts(file)
+    try:
+        return read(found)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise JincError(f"{file}: is not what {writer} writes ({error!r})") from None
+
+
+def _tiles(scored: Sequence[ScoreTable] | None, probed: Equivariance | None) -> list[Tile]:
+    """Return the figures that stand on the first screen beside those of training."""
+    rows = [row for table in scored or () for row in table.rows][:3]
+    tiles = [
+        Tile(row.name, row.value, row.error, f"{'lower' if row.lower_is_better else 'higher'} is better")
+        for row in rows
+    ]
+    for each in () if probed is None else probed.figures:
+        aside = f"floor {each.floor.text} dB; {each.name.partition(', ')[2]}"
+        unit = "dB" if each.db.text != "exact" else ""
+        tiles.append(Tile(each.name.partition(",")[0], each.db, aside=aside, unit=unit))
+    return tiles

@@ -1,0 +1,187 @@
+"""What a run is, in words and figures."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+from jinc.errors import JincError
+from jinc.models import SingleStep, model_folder
+from jinc.report.pages.found import read_facts
+from jinc.report.pages.learning import late_loss
+from jinc.report.pages.numbers import Number, number
+from jinc.train import SECTIONS, Run, TrainConfig
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A key figure.
+
+    Args:
+        name: of what.
+        value: the figure.
+        error: its standard error; None where there is none to tell.
+        aside: what it is to be read with.
+        unit: after the figure.
+    """
+
+    name: str
+    value: Number
+    error: Number | None = None
+    aside: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting.
+
+    Args:
+        name: of it.
+        value: in words.
+        own: whether it is not as usual.
+    """
+
+    name: str
+    value: str
+    own: bool
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """A run, opened.
+
+    Args:
+        run: the folder.
+    """
+
+    run: Run
+
+    @cached_property
+    def config(self) -> TrainConfig:
+        """Its settings."""
+        return self.run.config
+
+    @cached_property
+    def log(self) -> list[dict[str, Any]]:
+        """Its log."""
+        return self.run.read_log()
+
+    @cached_property
+    def weights(self) -> str | None:
+        """SHA-256 of the file of its model; None while it has none."""
+        file = self.run.path / "model" / "model.safetensors"
+        return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+
+    @cached_property
+    def model(self) -> Any:
+        """Its model, whatever it does; a JincError where there is none, or it is damaged."""
+        if self.config.noise_std is not None:
+            return SingleStep.load(model_folder(self.run.path))
+        return self.run.upscaler() if self.config.upscale else self.run.model()
+
+    def words(self) -> str:
+        """Say in a sentence what was trained on what."""
+        config = self.config
+        kinds = {"unet": "U-Net", "resunet": "residual U-Net", "cs180": "U-Net of CS180"}
+        what = f"Configuration {config.config}, {kinds[config.network]}, width {config.width}"
+        what += ", with classes" if config.conditional else ""
+        if config.noise_std is not None:
+            what += f", single-step denoiser at σ = {config.noise_std:g}"
+        elif config.upscale:
+            what += f", enlarges {config.upscale} times"
+        return f"{what}; trained on {config.data}, {config.split} split, seed {config.seed}"
+
+    def tiles(self) -> list[Tile]:
+        """Return the figures that every run has."""
+        config, log, found = self.config, self.log, []
+        if (loss := late_loss(log)) is not None:
+            found.append(Tile("loss", number(loss), aside="mean of the last tenth of training"))
+        validation = [e["validation_loss"] for e in log if e.get("validation_loss") is not None]
+        if validation:
+            found.append(Tile("validation loss", number(validation[-1]), aside="the last one"))
+        try:
+            network = self.model.network
+            count = sum(p.numel() for p in network.parameters())
+            height, width = self.model.image_size
+            found.append(Tile("parameters", number(count), aside=f"images {height}×{width}"))
+        except JincError:
+            pass
+        if log:
+            steps = log[-1]["step"]
+            aside = f"of {config.batch_size:,} images each"
+            found.append(Tile("steps", number(steps), aside=aside))
+        return found
+
+    def settings(self) -> list[tuple[str, list[Setting]]]:
+        """Return all settings by what they are about."""
+        return [
+            (
+                title,
+                [
+                    Setting(
+                        field.name.replace("_", " "),
+                        in_words(getattr(self.config, field.name)),
+                        getattr(self.config, field.name) != field.default,
+                    )
+                    for field in fields(section)
+                ],
+            )
+            for title, section in SECTIONS.items()
+        ]
+
+    def trained_with(self) -> list[tuple[str, str]]:
+        """Say what it was trained with, as far as its newest checkpoint and its log tell."""
+        states = sorted(self.run.checkpoints.glob("step-*/state.json"))
+        state = read_facts(states[-1]) if states else {}
+        names = {"torch": "torch", "processes": "processes", "threads": "threads"}
+        found = [(word, str(state[name])) for name, word in names.items() if name in state]
+        found.append(("precision", self.config.precision))
+        speeds = [e["images_per_second"] for e in self.log if e.get("images_per_second")]
+        if speeds:
+            median = sorted(speeds)[len(speeds) // 2]
+            found.append(("images a second", number(float(median), 3).text))
+            found.append(("time in training", duration(training_seconds(self.log, self.config))))
+        return found
+
+
+def training_seconds(log: Sequence[dict[str, Any]], config: TrainConfig) -> float:
+    """Add up how long the steps took, from the speeds in the log.
+
+    Args:
+        log: of a run.
+        config: its settings.
+    """
+    seconds, last = 0.0, 0
+    for entry in log:
+        speed = entry.get("images_per_second")
+        if speed:
+            seconds += (entry["step"] - last) * config.batch_size / speed
+            last = entry["step"]
+    return seconds
+
+
+def duration(seconds: float) -> str:
+    """Say how long something takes.
+
+    >>> duration(42), duration(3725), duration(90000)
+    ('42 s', '1 h 2 min', '25 h 0 min')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+
+
+def in_words(value: Any) -> str:
+    """Write a setting as people do.
+
+    >>> in_words((1, 2)), in_words(None), in_words(True), in_words(1e-05)
+    ('1, 2', '–', 'yes', '1e-05')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple | list):
+        return ", ".join(map(str, value)) or "none"
+    return "–" if value is None else str(value)

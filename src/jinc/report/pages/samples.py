@@ -1,0 +1,187 @@
+"""Pictures of what a run generates: grids, how they came to be in training, turns, neighbours."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from jinc.data import ImageSet
+from jinc.metrics import Neighbours, neighbours_by_pixels
+from jinc.report.pages.numbers import Number, number
+from jinc.report.pages.pictures import (
+    Embedded,
+    animation,
+    columns_that_fit,
+    embedded,
+    embedded_file,
+    first_frame,
+    grid,
+)
+from jinc.report.trajectory import spread
+
+COLLAGE = 20
+"""Images a side of a collage."""
+
+FEW = 8
+"""Images a side of the grid on the first screen."""
+
+FRAMES = 12
+"""Pictures of training, at most."""
+
+TRAINING_BYTES = 800_000
+"""That they take together, at most."""
+
+LOOKED_AT = 100
+"""Generated images whose neighbours are looked for."""
+
+SHOWN = 6
+"""Those of them that are shown: the nearest to a training image."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture of training.
+
+    Args:
+        step: after which it was drawn.
+        picture: of samples.
+    """
+
+    step: Number
+    picture: Embedded
+
+
+@dataclass(frozen=True)
+class NeighbourRow:
+    """A generated image and the training images that are nearest.
+
+    Args:
+        generated: the image.
+        near: training images with their distances, rising.
+    """
+
+    generated: Embedded
+    near: tuple[tuple[Embedded, Number], ...]
+
+
+@dataclass(frozen=True)
+class NeighbourParts:
+    """What a page says about copies.
+
+    Args:
+        rows: the generated images that are nearest to a training image.
+        looked_at: how many generated images there were.
+        median: of the distance of generated images to their nearest training image.
+        usual: the same of unseen real images; None where there were none.
+        unseen: how many of those.
+    """
+
+    rows: tuple[NeighbourRow, ...]
+    looked_at: int
+    median: Number
+    usual: Number | None
+    unseen: int
+
+
+@dataclass(frozen=True)
+class Turning:
+    """Images that turn.
+
+    Args:
+        moving: the animation.
+        still: its first picture.
+        sheet: all of it in rows and columns; None if there is none.
+    """
+
+    moving: Embedded
+    still: Embedded
+    sheet: Embedded | None
+
+
+def collage(images: ImageSet | Tensor, side: int, classes: int, most: int = 900_000) -> Embedded:
+    """Lay images out in a square, classes in columns of their own where they fit.
+
+    Args:
+        images: a set, or uint8 or float `[count, C, H, W]`.
+        side: images a row, at most.
+        classes: how many there are, dealt out in turn.
+        most: bytes.
+    """
+    size = images.image_size if isinstance(images, ImageSet) else tuple(images.shape[-2:])
+    columns = columns_that_fit((size[0], size[1]), side, classes or 1)
+    count = min(len(images), columns * columns)
+    count = count // columns * columns or count
+    shown = images.batch(range(count)) if isinstance(images, ImageSet) else images[:count]
+    return embedded(grid(shown, columns), most)
+
+
+def training_frames(folder: Path) -> list[Frame]:
+    """Read the pictures that a run has drawn while it trained, some of many.
+
+    Args:
+        folder: `samples/` of the run.
+
+    Raises:
+        JincError: one is damaged.
+    """
+    found = [(re.fullmatch(r"step-(\d+)", file.stem), file) for file in sorted(folder.glob("*.png"))]
+    steps = [(int(match[1]), file) for match, file in found if match]
+    if not steps:
+        return []
+    chosen = [steps[place] for place in spread(len(steps), FRAMES)]
+    most = TRAINING_BYTES // len(chosen)
+    return [Frame(number(step), embedded_file(file, most)) for step, file in chosen]
+
+
+def turning(folder: Path) -> Turning | None:
+    """Read an animation of `jinc rotate`, and the sheet beside it.
+
+    Args:
+        folder: with `turns.webp` or `turns.gif`, and perhaps `turns.png`.
+
+    Returns:
+        None if there is none.
+
+    Raises:
+        JincError: a file is damaged, or too large.
+    """
+    files = [file for end in ("webp", "gif") for file in [folder / f"turns.{end}"] if file.is_file()]
+    if not files:
+        return None
+    sheet = folder / "turns.png"
+    whole = embedded_file(sheet, 600_000) if sheet.is_file() else None
+    return Turning(animation(files[0]), first_frame(files[0]), whole)
+
+
+def neighbour_parts(generated: ImageSet, train: ImageSet, unseen: ImageSet | None) -> NeighbourParts:
+    """Find the training images that are nearest to generated ones, pixel by pixel.
+
+    Args:
+        generated: of which the first `LOOKED_AT` are looked at.
+        train: images that were trained on, of that shape.
+        unseen: some real images that were not; None if there are none.
+
+    Raises:
+        JincError: sizes or channels differ.
+    """
+    made = generated.batch(range(min(len(generated), LOOKED_AT)))
+    found = neighbours_by_pixels(made, train, min(3, len(train)), unseen)
+    order = found.distances[:, 0].argsort()[:SHOWN].tolist()
+    return NeighbourParts(
+        tuple(_row(made, train, found, place) for place in order),
+        len(made),
+        number(float(found.distances[:, 0].median()), 3),
+        None if found.usual is None else number(float(found.usual.median()), 3),
+        0 if unseen is None else len(unseen),
+    )
+
+
+def _row(made: Tensor, train: ImageSet, found: Neighbours, place: int) -> NeighbourRow:
+    near = [
+        (embedded(grid(train.batch([at]))), number(apart, 3))
+        for at, apart in zip(
+            found.places[place].tolist(), found.distances[place].tolist(), strict=True
+        )
+    ]
+    return NeighbourRow(embedded(grid(made[place : place + 1])), tuple(near))
