@@ -118,14 +118,14 @@ def calls_of(model: Model, shape: tuple[int, ...]) -> dict[str, Callable[[], obj
     half = torch.zeros(shape[-2:])
     half[: shape[-2] // 2] = 1
     put_back = replace(model.schedule, torch.zeros(shape), half, noise)
-    levels = [9, 8, 7, 6, 5, 4, 3, 2]
+    levels = [9, 8, 7, 6]
 
     def walk(levels: list[int], **options: Any) -> Callable[[], object]:
         return lambda: generate(made["plain"], model.schedule, x_t, steps=levels, **options)
 
     calls["one step"] = walk(levels)
     calls["one step, replace"] = walk(levels, noise=noise, after=put_back)
-    jumps = repaint_levels(levels, jump=2, times=3)
+    jumps = repaint_levels(levels, jump=2, times=2)
     calls["one step, RePaint"] = walk(jumps, noise=noise, after=put_back)
     return calls
 

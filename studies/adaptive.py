@@ -6,7 +6,7 @@
         [--number 1000] [--unasked 500] [--work runs/adaptive] [--out results/adaptive.json]
         [--picture docs/steps.png]
 
-DDIM in 10, 20 and 50 steps beside adaptive steps at three tolerances, by the Fréchet distance of
+DDIM in 5, 10, 20 and 50 steps beside adaptive steps at four tolerances, by the Fréchet distance of
 the judge's features to real test digits; asked for digits in turn, and for nothing. Beside each
 tolerance, at as many calls rounded up: DPM-Solver++ (2M), and the very steps of `adaptive` at even
 levels, which tell what is owed to second order, what to τ and what to adaptivity. All start from
@@ -46,7 +46,7 @@ from jinc.models import Model, Shaping, generate_images
 from jinc.report.steps import asked_levels, plot_steps
 from jinc.train import Run
 
-BUDGETS = {10: 0.03, 20: 0.02, 50: 0.01}
+BUDGETS = {5: 0.06, 10: 0.03, 20: 0.02, 50: 0.01}
 """Steps of DDIM, and the tolerance that is to match them."""
 
 FLOW = "the flow"
@@ -131,6 +131,26 @@ def difference(real: Statistics, one: Tensor, other: Tensor) -> dict[str, float]
         found.append(a - b)
     whole = [frechet_distance(real, Statistics.of(each)) for each in (one, other)]
     return {"frechet_less": whole[1] - whole[0], "error": float(np.std(found, ddof=1))}
+
+
+def calls_as_good(rows: dict[str, Any]) -> dict[str, dict[str, float | None]]:
+    """Ask how many steps at even levels would be as little off as each tolerance; None: beyond."""
+    found: dict[str, dict[str, float | None]] = {}
+    for name, own in rows.items():
+        if not name.startswith("adaptive"):
+            continue
+        found[name] = {"adaptive": own["calls"]}
+        for kind in ("ddim", "dpm++", "second order in tau"):
+            line = sorted(
+                (math.log(each["off"]), math.log(each["calls"]))
+                for other, each in rows.items()
+                if other.startswith(kind) and each["off"] > 0
+            )
+            off, calls = zip(*line, strict=True)
+            inside = off[0] <= math.log(own["off"]) <= off[-1]
+            steps = math.exp(np.interp(math.log(own["off"]), off, calls)) if inside else None
+            found[name][kind] = steps
+    return found
 
 
 class Study:
@@ -266,11 +286,13 @@ def main() -> None:
         print(name, flush=True)
         work = options.work / f"{name}, {number}"
         study = Study(model, judge, real, shaping, number, work)
+        rows = study.rows()
         result[name] = {
             "images": number,
             "as_many_real_training_digits": real_floor(judge, options.mnist, size, number, real),
-            "cells": study.rows(),
+            "cells": rows,
             "compared": study.compared(),
+            "calls_for_as_small_an_off": calls_as_good(rows),
         }
         with writing(options.out) as file:
             file.write((json.dumps(result, indent=2, ensure_ascii=False) + "\n").encode())

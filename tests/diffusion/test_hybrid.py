@@ -9,6 +9,7 @@ from jinc.diffusion import (
     eps_from_x0,
     factorised,
     hybrid,
+    layered,
     low_pass,
     triple_hybrid,
     x0_from_eps,
@@ -69,6 +70,30 @@ def test_three_bands() -> None:
     expected = expected + answers[2] - narrow(answers[2])
     x0_hat = triple_hybrid(bent, plus(0), lambda x_t, t: x_t.flip(-1))(x_t, T_EACH)
     torch.testing.assert_close(x0_hat, expected)
+
+
+def test_layers_are_the_bands_of_a_sum_with_half_the_blurs() -> None:
+    counted = []
+
+    def blur(x):
+        counted.append(len(x))
+        return low_pass(2.0)(x)
+
+    slow = factorised([(blur, bent), (lambda x: x - blur(x), plus(1))])
+    fast = hybrid(bent, plus(1), blur)
+    counted.clear()
+    expected = slow(images(), T_EACH)
+    assert len(counted) == 2
+    torch.testing.assert_close(fast(images(), T_EACH), expected)
+    assert len(counted) == 3
+
+
+def test_blurs_that_are_not_linear_are_refused() -> None:
+    with pytest.raises(JincError, match=r"parts\[0\] is not linear"):
+        hybrid(bent, bent, blur=lambda x: x.clamp(0, 9))
+    for blurs in ([], [low_pass(), low_pass()]):
+        with pytest.raises(JincError, match="a blur between every two"):
+            layered([bent, bent], blurs)
 
 
 def test_mixing_parts_of_images_mixes_parts_of_noises() -> None:

@@ -31,9 +31,13 @@ def equivariance_db(name: str, pixels: float, seeds: int = 3) -> float:
         ("D+plain@6", 37, 42),
         ("D@12", 34, 39),
         ("D@6", 34, 39),
+        ("D@12/0.2", 45, 50),
+        ("D@12,D@6", 34, 39),
+        ("B@6,D@6", 20, 25),
     ],
 )
 def test_half_a_pixel(name, least, most) -> None:
+    """A lower cutoff leaves room for the filter's slope; one level unfiltered undoes the others."""
     assert least <= equivariance_db(name, 0.5) <= most
 
 

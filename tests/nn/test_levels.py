@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from jinc.errors import JincError
-from jinc.nn import CS180UNet, Configs, Network, ResUNet, UNet, parse_config, parse_configs
+from jinc.nn import Configs, CS180UNet, Network, ResUNet, UNet, parse_config, parse_configs
 from jinc.nn.blocks import DoubleConv
 from jinc.nn.configs import EXAMPLES
 from jinc.nn.layers import (

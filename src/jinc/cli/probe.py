@@ -85,8 +85,8 @@ def probe(
     found, moved = _measure(bar, task, subject, only)
     settings = {"number": number, "sampler": options.sampler, "eta": options.eta}
     name = _config_name(model)
-    facts = {"config": name, "data": clean.words, "invariant_under": clean.symmetries}
-    facts |= {"seed": seed, **settings}
+    facts: dict[str, Any] = {"config": name, "data": clean.words}
+    facts |= {"invariant_under": clean.symmetries, "seed": seed, **settings}
     facts |= {"steps": len(levels)} | found.facts()
     if out is not None:
         _write(out, facts, found, moved)
@@ -94,15 +94,16 @@ def probe(
         print(json.dumps(facts, ensure_ascii=False, allow_nan=False))
         return
     print_findings(found, clean.symmetries)
-    print(f"{name or 'a network of others'}, measured on {clean.words}")
+    print(f"{name + ', ' if name else ''}measured on {clean.words}")
     if out is not None:
         print(f"figures and plots: {out}")
 
 
 def _config_name(model: PixelModel) -> str | None:
     """Return how a network of ours treats aliasing, and None for those of others."""
-    is_ours = isinstance(model, Model) and not isinstance(model, DiffusersModel)
-    return model.network.config.name if is_ours else None
+    if isinstance(model, Model) and not isinstance(model, DiffusersModel):
+        return model.network.config.name
+    return None
 
 
 @dataclass(frozen=True, eq=False)

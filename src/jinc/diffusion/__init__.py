@@ -15,7 +15,7 @@ from jinc.diffusion.effects import Effect, calibrate, conjugate, symmetrize
 from jinc.diffusion.factorised import Map, factorised
 from jinc.diffusion.flow import flow_scale, flow_time, heun
 from jinc.diffusion.guidance import cfg
-from jinc.diffusion.hybrid import colour_hybrid, hybrid, low_pass, triple_hybrid
+from jinc.diffusion.hybrid import colour_hybrid, hybrid, layered, low_pass, triple_hybrid
 from jinc.diffusion.inpainting import from_noise, repaint_levels, replace
 from jinc.diffusion.inversion import invert
 from jinc.diffusion.isotropic import isotropic
@@ -176,6 +176,7 @@ __all__ = [
     "invert",
     "isotropic",
     "jigsaw",
+    "layered",
     "low_pass",
     "make_schedule",
     "mean",

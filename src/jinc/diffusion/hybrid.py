@@ -1,11 +1,16 @@
 """Hybrid images: coarse and fine, or grey and colour, from different denoisers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from jinc.diffusion.factorised import Map, factorised
+from jinc.diffusion.batched import Branch
+from jinc.diffusion.effects import Effect
+from jinc.diffusion.factorised import Map, factorised, try_maps
 from jinc.diffusion.views_plain import identity
+from jinc.errors import JincError
 from jinc.signal import gaussian_blur
-from jinc.types import Denoiser, Images
+from jinc.types import Denoiser, Images, Steps
 
 
 @dataclass(frozen=True)
@@ -50,10 +55,50 @@ class difference:
         return self.more(x) - self.less(x)
 
 
+@dataclass(frozen=True)
+class layered(Effect):
+    """One picture after another as one comes closer: each blur shows what is seen before the next.
+
+    With blurs B_1 to B_n from the strongest on, it is what `factorised` makes of the bands B_1,
+    B_2 − B_1, … 1 − B_n, with half as many blurs: `x0 = x0_n+1 + Σ B_k (x0_k − x0_k+1)`.
+
+    Args:
+        denoisers: from what is seen from afar to what is seen from close by, two or more.
+        blurs: linear; one between every two denoisers.
+
+    Raises:
+        JincError: not one blur fewer than denoisers, or blurs that are not linear.
+
+    Source: factorised diffusion (arXiv 2404.11615).
+    """
+
+    denoisers: Sequence[Denoiser]
+    blurs: Sequence[Map]
+
+    def __post_init__(self) -> None:
+        """Refuse blurs that do not divide a picture into parts."""
+        denoisers, blurs = len(self.denoisers), len(self.blurs)
+        if denoisers != blurs + 1 or not blurs:
+            raise JincError(f"layered needs a blur between every two, got {blurs} for {denoisers}")
+        for blur in self.blurs:
+            try_maps([blur, difference(identity(), blur)])
+
+    def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
+        """The question as it came, to everyone."""
+        return [Branch(denoiser, x_t, t) for denoiser in self.denoisers]
+
+    def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
+        """The finest, and what the blurs show of the differences."""
+        x0_hat = answers[-1]
+        for blur, (coarse, fine) in zip(self.blurs, pairwise(answers), strict=True):
+            x0_hat = x0_hat + blur(coarse - fine)
+        return x0_hat
+
+
 _AFAR, _FARTHER, _NEARER = low_pass(2.0), low_pass(3.0), low_pass(1.0)
 
 
-def hybrid(low: Denoiser, high: Denoiser, blur: Map = _AFAR) -> factorised:
+def hybrid(low: Denoiser, high: Denoiser, blur: Map = _AFAR) -> layered:
     """One picture from afar, another from close by: low-pass of one, the rest of the other.
 
     Args:
@@ -68,7 +113,7 @@ def hybrid(low: Denoiser, high: Denoiser, blur: Map = _AFAR) -> factorised:
     >>> float(hybrid(white, black)(torch.zeros(1, 1, 8, 8), torch.tensor([5])).mean())
     1.0
     """
-    return factorised([(blur, low), (difference(identity(), blur), high)])
+    return layered([low, high], [blur])
 
 
 def colour_hybrid(light: Denoiser, colour: Denoiser) -> factorised:
@@ -89,7 +134,7 @@ def triple_hybrid(
     high: Denoiser,
     wide: Map = _FARTHER,
     narrow: Map = _NEARER,
-) -> factorised:
+) -> layered:
     """Three pictures, one after another as one comes closer.
 
     Args:
@@ -101,5 +146,4 @@ def triple_hybrid(
 
     Source: factorised diffusion (arXiv 2404.11615).
     """
-    bands = (wide, difference(narrow, wide), difference(identity(), narrow))
-    return factorised(list(zip(bands, (low, middle, high), strict=True)))
+    return layered([low, middle, high], [wide, narrow])

@@ -44,7 +44,8 @@ class NetworkSettings:
 
     Args:
         network: the U-Net of arXiv 2411.09174; the residual U-Net of DDPM and ADM; that of CS180.
-        config: how aliasing is treated: A, D-2N (published) or D@6, D@12 (corrected), and more.
+        config: how aliasing is treated: A, D-2N (published), D@6, D@12/0.2 (corrected), and more;
+            D@12,D@6 has a design for each level, full resolution first.
         width: channels at the first level, a multiple of 4.
         levels: of unet: how often the image is halved inside the network.
         multipliers: of resunet: channels of each level, in widths.

@@ -13,8 +13,8 @@ from jinc.report.pages.ticks import Axis, axis, tight
 from jinc.report.probe_words import CURVES, FIGURES, held_against, in_words
 
 _UNITS = {
-    "degrees": ("By the angle", "turned by, degrees counter-clockwise"),
-    "pixels": ("By the distance", "shifted by, pixels down and right"),
+    "degrees": ("by the angle", "turned by, degrees counter-clockwise"),
+    "pixels": ("by the distance", "shifted by, pixels down and right"),
 }
 
 
@@ -139,7 +139,7 @@ def _curve_charts(curves: Mapping[str, Mapping[str, Any]]) -> list[LineChart]:
         amounts = [amount for each in series.values() for amount in each[0]]
         if amounts:
             x = tight(label, min(amounts), max(amounts) + (len({*amounts}) == 1), most=7)
-            charts.append(_chart(f"Generated images. {title}", series, x))
+            charts.append(_chart(f"Generated images, {title}", series, x))
     return charts
 
 

@@ -59,7 +59,7 @@ class Kept:
     def words(self) -> str:
         """Say how they were made."""
         facts = self.facts
-        words = f"{facts.get('sampler', 'sampled')} in {facts.get('steps')} steps"
+        words = f"{str(facts.get('sampler')).upper()} in {facts.get('steps')} steps"
         if facts.get("eta"):
             words += f", η = {facts['eta']:g}"
         if facts.get("guidance", 1) != 1:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -145,8 +145,10 @@ class _Plot:
         return round(HEIGHT - BOTTOM - share * (HEIGHT - BOTTOM - TOP), 1)
 
     def line(self, line: Line) -> Drawn:
+        if line.style == "dashed":  # a reference is not to be seen where it is not
+            line = replace(line, y=[y if y <= self.y.high else math.nan for y in line.y])
         seen = [(x, y) for x, y in zip(line.x, line.y, strict=True) if math.isfinite(y)]
-        single = line.style == "points" or len(seen) == 1
+        single = line.style == "points" or (len(seen) == 1 and line.style != "dashed")
         marked = [(self.across(x), self.down(y)) for x, y in seen] if single else []
         beyond = sorted({self.across(x) for x, y in seen if y > self.y.high})
         pieces = [] if single else _pieces(line.x, line.y)

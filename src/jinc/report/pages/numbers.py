@@ -23,6 +23,10 @@ class Number:
     value: float | None
     text: str
 
+    def bare(self) -> "Number":
+        """Return it without what fills it up."""
+        return Number(self.value, self.text.rstrip(_DIGIT + _POINT))
+
 
 def number(value: float | None, digits: int = 4) -> Number:
     """Show a figure without an error.

@@ -8,7 +8,7 @@ from typing import Any
 from jinc.train import TrainConfig
 
 
-def train_command(config: TrainConfig, out: str | Path) -> str:
+def train_command(config: TrainConfig, out: str | Path) -> list[str]:
     """Write the command that trains with such settings: those that are not as usual.
 
     Args:
@@ -16,23 +16,23 @@ def train_command(config: TrainConfig, out: str | Path) -> str:
         out: the folder of another one.
 
     Returns:
-        Words for a shell.
+        Parts for a shell, an option each.
 
     >>> train_command(TrainConfig(data="my digits", augment=("hflip", "spin"), width=8), "again")
-    "jinc train --out again --data 'my digits' --augment hflip spin --width 8"
+    ['jinc train', '--out again', "--data 'my digits'", '--augment hflip spin', '--width 8']
     """
-    words = ["jinc", "train", *_option("--out", str(out))]
+    parts = ["jinc train", _option("--out", str(out))]
     for field in fields(TrainConfig):
         value = getattr(config, field.name)
         if value != field.default:
-            words += _option("--" + field.name.replace("_", "-"), value)
-    return shlex.join(words)
+            parts.append(_option("--" + field.name.replace("_", "-"), value))
+    return parts
 
 
-def _option(name: str, value: Any) -> list[str]:
+def _option(name: str, value: Any) -> str:
     if isinstance(value, bool):
-        return [name if value else name.replace("--", "--no-", 1)]
+        return name if value else name.replace("--", "--no-", 1)
     if isinstance(value, tuple):
-        return [name, *(map(str, value) if value else ["[]"])]
+        return shlex.join([name, *(map(str, value) if value else ["[]"])])
     text = str(value)
-    return [f"{name}={text}"] if text.startswith("-") else [name, text]
+    return shlex.join([f"{name}={text}"] if text.startswith("-") else [name, text])

@@ -103,7 +103,7 @@ def run_page(
         {
             "name": run.path.resolve().name,
             "facts": facts,
-            "tiles": [*facts.tiles(), *_tiles(scored, probed)],
+            "tiles": [*_tiles(scored, probed), *facts.tiles()],
             "command": train_command(facts.config, "AGAIN"),
             "environment": environment(),
             "missing": shelf.missing,
@@ -190,7 +190,7 @@ def _tiles(scored: Sequence[ScoreTable] | None, probed: Equivariance | None) -> 
     """Return the figures that stand on the first screen beside those of training."""
     rows = [row for table in scored or () for row in table.rows][:3]
     tiles = [
-        Tile(row.name, row.value, row.error, f"{'lower' if row.lower_is_better else 'higher'} is better")
+        Tile(row.name, row.value.bare(), row.error.bare(), f"{'lower' if row.lower_is_better else 'higher'} is better")
         for row in rows
     ]
     for each in () if probed is None else probed.figures:

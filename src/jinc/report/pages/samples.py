@@ -8,7 +8,7 @@ from torch import Tensor
 
 from jinc.data import ImageSet
 from jinc.metrics import Neighbours, neighbours_by_pixels
-from jinc.report.pages.numbers import Number, number
+from jinc.report.pages.numbers import Number, fixed, number
 from jinc.report.pages.pictures import (
     Embedded,
     animation,
@@ -36,7 +36,7 @@ LOOKED_AT = 100
 """Generated images whose neighbours are looked for."""
 
 SHOWN = 6
-"""Those of them that are shown: the nearest to a training image."""
+"""Those of them that are shown: whose nearest image stands out most from the third."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class NeighbourParts:
     """What a page says about copies.
 
     Args:
-        rows: the generated images that are nearest to a training image.
+        rows: the generated images whose nearest image of training stands out most.
         looked_at: how many generated images there were.
         median: of the distance of generated images to their nearest training image.
         usual: the same of unseen real images; None where there were none.
@@ -167,19 +167,21 @@ def neighbour_parts(generated: ImageSet, train: ImageSet, unseen: ImageSet | Non
     """
     made = generated.batch(range(min(len(generated), LOOKED_AT)))
     found = neighbours_by_pixels(made, train, min(3, len(train)), unseen)
-    order = found.distances[:, 0].argsort()[:SHOWN].tolist()
+    # A copy is far nearer to one image than to the next; a plain image is near to many.
+    outstanding = found.distances[:, 0] / found.distances[:, -1].clamp_min(1e-12)
+    order = outstanding.argsort()[:SHOWN].tolist()
     return NeighbourParts(
         tuple(_row(made, train, found, place) for place in order),
         len(made),
-        number(float(found.distances[:, 0].median()), 3),
-        None if found.usual is None else number(float(found.usual.median()), 3),
+        fixed(float(found.distances[:, 0].median()), 3),
+        None if found.usual is None else fixed(float(found.usual.median()), 3),
         0 if unseen is None else len(unseen),
     )
 
 
 def _row(made: Tensor, train: ImageSet, found: Neighbours, place: int) -> NeighbourRow:
     near = [
-        (embedded(grid(train.batch([at]))), number(apart, 3))
+        (embedded(grid(train.batch([at]))), fixed(apart, 3))
         for at, apart in zip(
             found.places[place].tolist(), found.distances[place].tolist(), strict=True
         )

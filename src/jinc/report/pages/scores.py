@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jinc.metrics.extractors import ExtractorFacts
-from jinc.report.pages.numbers import NONE, Number, with_error
+from jinc.report.pages.numbers import Number, aligned, with_error
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,13 @@ def score_table(facts: Mapping[str, Any]) -> ScoreTable:
         facts: of scores.json.
     """
     made, real = facts["generated"], facts["real"]
-    rows = []
-    for found in facts["scores"].values():
-        value, error = with_error(found["value"], found["error"])
-        by = found["error_by"] if error.text != NONE else ""
-        rows.append(ScoreRow(found["name"], value, error, by, found["lower_is_better"]))
+    scores = [*facts["scores"].values()]
+    pairs = [with_error(found["value"], found["error"]) for found in scores]
+    columns = [aligned([pair[place] for pair in pairs]) for place in (0, 1)]
+    rows = [
+        ScoreRow(found["name"], value, error, found["error_by"], found["lower_is_better"])
+        for found, value, error in zip(scores, *columns, strict=True)
+    ]
     return ScoreTable(
         f"{made['images']:,} generated images against {real['images']:,} of {real['name']}",
         ExtractorFacts(**facts["extractor"]).words(),

@@ -1,0 +1,292 @@
+"""The pictures of docs/editing.md, made by a class-conditional run of MNIST.
+
+    python examples/mnist_classifier.py MNIST                           # once, trains the judge
+    python studies/gallery.py runs/mnist-class runs/classifier.safetensors SKETCHES
+        [--mnist MNIST] [--only anagrams hybrids …] [--out docs/gallery]
+
+Of anagrams and hybrids the pictures that the judge is surest of are shown; how often it is sure of
+any is for `studies/anagrams.py` to tell. Everything else is what came first. SKETCHES is a folder
+of drawings, dark on white.
+"""
+
+import argparse
+import math
+import runpy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from class_agreement import EXAMPLE, judge
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+from torch import Tensor, nn
+
+from jinc.data import contact_sheet, load_images, save_animation, save_png, to_float
+from jinc.diffusion import (
+    View,
+    ddim,
+    from_noise,
+    identity,
+    low_pass,
+    quarter_turns,
+    repaint_levels,
+    rotation,
+    sample,
+    sdedit_start,
+    timesteps,
+)
+from jinc.models import (
+    Anagram,
+    Hybrid,
+    PixelModel,
+    Shaping,
+    edit_images,
+    generate_images,
+    images_of,
+    open_model,
+)
+from jinc.models.shaping import Asking
+from jinc.report import Recorder
+
+Sheet = NDArray[np.uint8]
+MADE, SHOWN = 48, 8
+"""Anagrams and hybrids that are made, and of these the best."""
+LIVELY = partial(sample, method=ddim(1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Gallery:
+    """What pictures are made with.
+
+    Args:
+        model: knows the ten digits.
+        classifier: tells digits apart, and has nothing to do with the model.
+        drawings: files of drawings.
+        mnist: where real digits are.
+        out: folder for what is more than one picture.
+    """
+
+    model: PixelModel
+    classifier: nn.Module
+    drawings: Sequence[Path]
+    mnist: Path
+    out: Path
+
+    def best(
+        self, asking: Asking, looks: Callable[[Tensor], Sequence[tuple[Tensor, int]]]
+    ) -> Tensor:
+        """Make pictures, and return those that the judge is surest of.
+
+        Args:
+            asking: what is asked of the model.
+            looks: pictures as they look, and the digits that they then should be.
+
+        Returns:
+            The best first, `[SHOWN, C, H, W]`.
+        """
+        made = images_of(generate_images(self.model, MADE, shaping=asking))
+        sure = [judge(self.classifier, seen)[:, digit] for seen, digit in looks(made)]
+        return made[torch.stack(sure).amin(0).argsort(descending=True)[:SHOWN]]
+
+
+def guidance(gallery: Gallery) -> Sheet:
+    """All digits from the same noise, with γ = 0, 5 and 10."""
+    names, rows = gallery.model.class_names, {}
+    for amount in (0, 1, 5, 10):
+        shaping = Shaping(prompts=names, guidance=amount)
+        walks = generate_images(gallery.model, len(names), shaping=shaping, walk=LIVELY)
+        rows[f"γ = {amount}"] = images_of(walks)
+    return contact_sheet(torch.stack([*rows.values()]), [*rows], names, scale=3)
+
+
+def anagrams(gallery: Gallery) -> Sheet:
+    """Three pairs of digits, through three views."""
+    upside_down = quarter_turns(2)
+    pairs: list[tuple[int, int, View, str]] = [
+        (6, 9, upside_down, "upside down"),
+        (4, 7, upside_down, "upside down"),
+        (8, 4, rotation(math.radians(37)), "turned by 37°"),
+    ]
+    rows: dict[str, Tensor] = {}
+    for first, second, view, words in pairs:
+        shaping = Shaping(prompts=(str(first), str(second)), guidance=5)
+        asking = Anagram(views=(identity(), view), shaping=shaping)
+        best = gallery.best(asking, lambda x: [(x, first), (view(x), second)])  # noqa: B023
+        rows |= {f"{first}": best, f"{words}: {second}": view(best)}
+    return contact_sheet(torch.stack([*rows.values()]), [*rows], [""] * SHOWN, scale=3)
+
+
+def hybrids(gallery: Gallery) -> Sheet:
+    """Close by, from afar, and as a blur that stands for that."""
+    rows: dict[str, Tensor] = {}
+    for far, near, std_px in ((1, 8, 1.5), (7, 2, 1.0)):
+        blur = low_pass(std_px)
+        shaping = Shaping(prompts=(str(far), str(near)), guidance=5)
+        asking = Hybrid(shaping=shaping, std_px=std_px)
+        best = gallery.best(asking, lambda x: [(x, near), (blurred(x, blur), far)])  # noqa: B023
+        rows[f"close by: {near}"] = enlarged(best, 3)
+        rows[f"from afar: {far}"] = small(best, 84)
+        rows[f"blurred by {std_px:g} px"] = enlarged(blurred(best, blur), 3)
+    return contact_sheet(torch.stack([*rows.values()]), [*rows], [""] * SHOWN)
+
+
+def blurred(images: Tensor, blur: Callable[[Tensor], Tensor]) -> Tensor:
+    """Blur, and bring the brightest spot of each picture back to white."""
+    light = blur(images) + 1
+    return 2 * light / light.amax((1, 2, 3), keepdim=True) - 1
+
+
+def enlarged(images: Tensor, times: int) -> Tensor:
+    """Repeat pixels."""
+    return images.repeat_interleave(times, -2).repeat_interleave(times, -1)
+
+
+def small(images: Tensor, size: int) -> Tensor:
+    """The pictures at half their size in the middle of much black."""
+    seen = torch.nn.functional.avg_pool2d(images, 2)
+    canvas = images.new_full((len(images), images.shape[1], size, size), -1)
+    top = (size - seen.shape[-1]) // 2
+    canvas[..., top : top + seen.shape[-2], top : top + seen.shape[-1]] = seen
+    return canvas
+
+
+def inpainting(gallery: Gallery) -> Sheet:
+    """The lower halves of real digits, by plain replacement and by RePaint, without prompts."""
+    photos, mask = halves(gallery, (0, 4, 18))
+    many = photos.repeat(3, 1, 1, 1)
+    plain = timesteps(gallery.model.timesteps, 50)
+    columns = {"digit": photos, "known": photos * (1 - mask)}
+    for words, levels in (("replaced", plain), ("RePaint", repaint_levels(plain, 10, 10))):
+        walks = edit_images(
+            gallery.model,
+            photos,
+            len(many),
+            start=from_noise(levels),
+            masks=mask.expand(3, -1, -1, -1),
+            walk=LIVELY,
+        )
+        made = images_of(walks).view(3, 3, *photos.shape[1:])
+        columns |= {f"{words} {copy + 1}": made[copy] for copy in range(3)}
+    return contact_sheet(torch.stack([*columns.values()], 1), [""] * 3, [*columns], scale=3)
+
+
+def completions(gallery: Gallery) -> Sheet:
+    """One upper half, and what it could be the half of."""
+    photos, mask = halves(gallery, (4, 18, 0))
+    names, rows = ("0", "2", "3", "4", "5", "7", "8", "9"), []
+    levels = repaint_levels(timesteps(gallery.model.timesteps, 50), 10, 5)
+    for photo in photos.split(1):
+        walks = edit_images(
+            gallery.model,
+            photo,
+            len(names),
+            start=from_noise(levels),
+            masks=mask,
+            shaping=Shaping(prompts=names, guidance=5),
+            walk=LIVELY,
+        )
+        rows.append(torch.cat([photo * (1 - mask), images_of(walks)]))
+    return contact_sheet(torch.stack(rows), [""] * len(rows), ["known", *names], scale=3)
+
+
+def halves(gallery: Gallery, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Some test digits of MNIST, and the mask of a lower half."""
+    images = load_images(gallery.mnist, split="test")
+    mask = torch.zeros(1, 1, *gallery.model.image_size)
+    mask[..., gallery.model.image_size[0] // 2 :, :] = 1
+    return to_float(images.batch(np.array(numbers))), mask
+
+
+def sketches(gallery: Gallery) -> Sheet:
+    """Drawings become digits, the more the noisier they are first."""
+    drawn = [zigzag(), loop(), *(Image.open(file) for file in gallery.drawings)]
+    seen = torch.stack([as_digit(drawing) for drawing in drawn])
+    columns = {"drawing": seen}
+    shaping = Shaping(prompts=("2", "9", "2", "9"), guidance=3)
+    for strength in (0.4, 0.5, 0.6, 0.7, 0.8, 0.9):
+        start = partial(sdedit_start, strength=strength)
+        walks = edit_images(gallery.model, seen, len(seen), start=start, shaping=shaping)
+        columns[f"{strength:g}"] = images_of(walks)
+    rows = [f"as {prompt}" for prompt in shaping.prompts]
+    return contact_sheet(torch.stack([*columns.values()], 1), rows, [*columns], scale=3)
+
+
+def zigzag() -> Image.Image:
+    """Three strokes of a pen."""
+    return stroke([(130, 120), (380, 120), (130, 390), (380, 390)])
+
+
+def loop() -> Image.Image:
+    """A ring with a stick."""
+    turn = np.linspace(0, 2 * math.pi, 40)
+    ring = [(260 + 90 * math.cos(a), 180 + 80 * math.sin(a)) for a in turn]
+    return stroke([*ring, (350, 180), (350, 420)])
+
+
+def stroke(points: Sequence[tuple[float, float]]) -> Image.Image:
+    """A thin line on white paper of 512×512."""
+    paper = Image.new("L", (512, 512), 255)
+    ImageDraw.Draw(paper).line(points, fill=0, width=8, joint="curve")
+    return paper
+
+
+def as_digit(drawing: Image.Image) -> Tensor:
+    """Make a drawing white on black, with lines as thick as those of digits, `[1, 28, 28]`."""
+    thick = drawing.convert("L").filter(ImageFilter.MinFilter(9)).filter(ImageFilter.MinFilter(9))
+    pixels = np.array(thick.resize((28, 28), Image.Resampling.BOX))
+    return -to_float(torch.from_numpy(pixels))[None]
+
+
+def denoising(gallery: Gallery) -> Sheet:
+    """How two digits come to be: the states, and what is predicted from them; and five as a GIF."""
+    prompts = ("3", "8", "0", "5")
+    recorder = Recorder(50, 24, len(prompts))
+    shaping = Shaping(prompts=prompts, guidance=5)
+    walks = generate_images(gallery.model, len(prompts), shaping=shaping)
+    for _ in recorder.watch(step for _, step in walks):
+        pass
+    seen = recorder.trajectory()
+    frames = [coarse(frame) for frame in seen.frames(columns=4, scale=3)]
+    save_animation(gallery.out / "denoising.gif", frames + frames[-1:] * 12, fps=10)
+    few = seen.thinned(9)
+    rows = [states[:, image] for image in range(2) for states in (few.x_t, few.x0_hat)]
+    words = ["clean" if t == -1 else f"t = {t}" for t in few.levels]
+    return contact_sheet(torch.stack(rows), ["state", "prediction"] * 2, words, scale=3)
+
+
+def coarse(frame: Sheet) -> Sheet:
+    """Leave 16 greys, which make a small file of noise."""
+    return (frame // 17 * 17).astype(np.uint8)
+
+
+PAGES = (guidance, anagrams, hybrids, inpainting, completions, sketches, denoising)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("classifier", type=Path)
+    parser.add_argument("sketches", type=Path)
+    parser.add_argument("--mnist", type=Path, required=True)
+    parser.add_argument("--only", nargs="+", choices=[page.__name__ for page in PAGES])
+    parser.add_argument("--out", type=Path, default=Path("docs/gallery"))
+    options = parser.parse_args()
+    gallery = Gallery(
+        open_model(options.run),
+        runpy.run_path(str(EXAMPLE))["load"](options.classifier),
+        sorted(options.sketches.glob("*.png")),
+        options.mnist,
+        options.out,
+    )
+    for page in PAGES:
+        if options.only is None or page.__name__ in options.only:
+            file = options.out / f"{page.__name__}.png"
+            save_png(file, page(gallery))
+            print(f"{file}: {file.stat().st_size // 1024} KB", flush=True)
+
+
+if __name__ == "__main__":
+    main()
