@@ -75,7 +75,7 @@ PAIRS = (
     (4, 7, "quarter_turns 2"),
     (8, 8, "quarter_turns 2"),
     (2, 5, "vflip"),
-    (8, 4, "rotate 37"),
+    (7, 9, "rotate 37"),
     (4, 2, "rotate 37"),
 )
 CELLS = [
@@ -110,7 +110,8 @@ def judged(images: Tensor, cell: Cell, classifier: nn.Module) -> dict[str, Any]:
     digits = torch.tensor([cell.first, cell.second])[:, None]
     right = found.argmax(-1) == digits
     sure = found.gather(-1, digits[..., None].expand(2, len(images), 1))[..., 0] >= SURE
-    shares = {"first": right[0], "second": right[1], "both": right.all(0), "sure": sure.all(0)}
+    shares = {"finds_first": right[0], "finds_second": right[1]}
+    shares |= {"finds_both": right.all(0), "sure_of_both": sure.all(0)}
     return {name: those.double().mean().item() for name, those in shares.items()}
 
 
@@ -148,7 +149,10 @@ def main() -> None:
             with writing(options.out) as file:
                 file.write((json.dumps(result, indent=2, ensure_ascii=False) + "\n").encode())
         found = result["cells"][cell.name]
-        print(f"{cell.name}: {found['both']:.0%} both, {found['sure']:.0%} surely", flush=True)
+        print(
+            f"{cell.name}: {found['finds_both']:.0%} both, {found['sure_of_both']:.0%} surely",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

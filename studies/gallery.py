@@ -103,12 +103,13 @@ def guidance(gallery: Gallery) -> Sheet:
 
 
 def anagrams(gallery: Gallery) -> Sheet:
-    """Three pairs of digits, through three views."""
+    """Pairs of digits, through two views."""
     upside_down = quarter_turns(2)
     pairs: list[tuple[int, int, View, str]] = [
         (6, 9, upside_down, "upside down"),
         (4, 7, upside_down, "upside down"),
-        (8, 4, rotation(math.radians(37)), "turned by 37°"),
+        (7, 9, rotation(math.radians(37)), "turned by 37°"),
+        (4, 2, rotation(math.radians(37)), "turned by 37°"),
     ]
     rows: dict[str, Tensor] = {}
     for first, second, view, words in pairs:
@@ -145,11 +146,10 @@ def enlarged(images: Tensor, times: int) -> Tensor:
 
 
 def small(images: Tensor, size: int) -> Tensor:
-    """The pictures at half their size in the middle of much black."""
-    seen = torch.nn.functional.avg_pool2d(images, 2)
+    """The pictures in the middle of much black."""
     canvas = images.new_full((len(images), images.shape[1], size, size), -1)
-    top = (size - seen.shape[-1]) // 2
-    canvas[..., top : top + seen.shape[-2], top : top + seen.shape[-1]] = seen
+    top, left = ((size - side) // 2 for side in images.shape[-2:])
+    canvas[..., top : size - top, left : size - left] = images
     return canvas
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from jinc.diffusion import SeededNoise, ddim, ddpm, posterior, sample
+from jinc.diffusion import SeededNoise, adaptive, ddim, ddpm, posterior, sample
 from jinc.models import CHUNK, Shaping, generate_images, images_of
 
 METHODS = {"ddim": ddim(), "ddim η=1": ddim(1.0), "ddpm": ddpm(), "posterior": posterior()}
@@ -92,3 +92,10 @@ def test_the_images_of_a_walk_are_its_last_states(make_model) -> None:
     assert made.shape == (18, 1, 8, 8)
     assert torch.equal(made[:16], chunks[2])
     assert torch.equal(made[16:], chunks[5])
+
+
+def test_adaptive_steps_tell_of_the_images_that_are_asked_for(make_model) -> None:
+    walk = partial(adaptive, tolerance=0.05)
+    *_, (numbers, step) = generate_images(make_model(), 3, walk=walk, steps=12)
+    assert (numbers, step.t) == (range(3), -1)
+    assert {len(each) for each in (step.x_t, step.x0_hat, step.levels, step.calls)} == {3}

@@ -76,6 +76,7 @@ app.command("jinc.cli.probe:probe", name="probe", help=PROBE)
 app.command("jinc.cli.compare:compare", name="compare", help=COMPARE)
 app.command("jinc.cli.evaluate:evaluate", name="evaluate", help="Score images against real ones.")
 app.command("jinc.cli.study:app", name="study", help="Train, sample and score many networks.")
+app.command("jinc.cli.report:report", name="report", help="Make a page of a run or a study.")
 app.command("jinc.cli.info:info", name="info", help="Say what a run or a model is.")
 app.command(
     "jinc.cli.features:app", name="features", help="Make networks that score generated images."

@@ -1,19 +1,17 @@
 """`jinc evaluate`: scores of what a model generates, or of images that are there."""
 
-import hashlib
 import json
-import os
-import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from jinc.cli.generated import generated_images
 from jinc.cli.places import check_folder, make_folder
 from jinc.cli.progress import decoding_progress
 from jinc.cli.sampling import SEVERAL, SamplingOptions
@@ -31,7 +29,6 @@ from jinc.metrics import (
     open_extractor,
     score,
 )
-from jinc.models import PixelModel, keep_images, kept_images
 from jinc.report import neighbours_sheet
 
 SHOWN = 8
@@ -128,65 +125,16 @@ def evaluate(
 
 def _images(source: Path, kept: Path | None, options: EvaluateOptions) -> ImageSet | None:
     """Read images, or generate what is missing of them; None for processes that only help."""
-    if not _is_model(source):
-        with decoding_progress(Console(stderr=True)) as report:
-            return load_images(str(source), split="all", progress=report)
-    model = options.open(source)
-    facts = _facts(source, model, options)
-    if kept is None:
-        if not source.is_dir():
-            raise JincError("--images: say where generated images are to be kept")
-        digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
-        kept = source / "images" / digest
-    rank, processes = (int(os.environ.get(name, 0)) for name in ("RANK", "WORLD_SIZE"))
-    levels, shaping = options.levels(model.timesteps), options.shaping(model)
-    walks = keep_images(
-        model,
-        options.number,
-        kept,
-        facts=facts,
-        shaping=shaping,
-        walk=options.walk(),
-        steps=levels,
-        seed=options.seed,
-        share=(rank, max(processes, 1)),
-    )
-    with Progress(console=Console(stderr=True, quiet=rank > 0)) as bar:
-        task = bar.add_task("sampling", total=-(-options.number // max(processes, 1)))
-        for made in walks:
-            bar.advance(task, made)
-    return None if rank else _gathered(kept, options.number, processes)
-
-
-def _gathered(kept: Path, number: int, processes: int) -> ImageSet:
-    """Wait for what other processes make."""
-    while True:
-        try:
-            return kept_images(kept, number)
-        except JincError:
-            if processes < 2:
-                raise
-            time.sleep(1)
+    if _is_model(source):
+        return generated_images(source, kept, options)
+    with decoding_progress(Console(stderr=True)) as report:
+        return load_images(str(source), split="all", progress=report)
 
 
 def _is_model(source: Path) -> bool:
     """Whether something is a model, and not images."""
     names = ("config.yaml", "diffusion.json", "model_index.json")
     return not source.exists() or any((source / name).is_file() for name in names)
-
-
-def _facts(source: Path, model: PixelModel, options: EvaluateOptions) -> dict[str, Any]:
-    """Return what makes the images what they are."""
-    weights = source / "model" / "model.safetensors"
-    weights = weights if weights.is_file() else source / "model.safetensors"
-    said = asdict(options)
-    for name in ("number", "device", "variant"):
-        said.pop(name)
-    said |= {"prompts": list(options.shaping(model).prompts), "embeddings": None}
-    said["steps"] = len(options.levels(model.timesteps))
-    if weights.is_file():
-        return {"weights": hashlib.sha256(weights.read_bytes()).hexdigest(), **said}
-    return {"model": str(source.resolve() if source.exists() else source), **said}
 
 
 def _write(out: Path, found: Scores) -> None:

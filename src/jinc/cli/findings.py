@@ -12,6 +12,7 @@ from jinc.report import CURVES, FIGURES, beside, held_against, in_words
 WIDTH = 96
 """Columns that the tables need, whatever the terminal has."""
 
+
 def print_findings(found: Probe, symmetries: Sequence[str] | None) -> None:
     """Print every figure with its floor in brackets, and how far it can be held against a model.
 

@@ -63,6 +63,11 @@ class AdaptiveStep(Step):
     levels: Tensor
     calls: Tensor
 
+    def first(self, count: int) -> Self:
+        """Return the same of the first images alone."""
+        fewer = super().first(count)
+        return replace(fewer, levels=self.levels[:count], calls=self.calls[:count])
+
 
 def adaptive(
     denoiser: Denoiser,

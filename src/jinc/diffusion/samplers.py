@@ -4,9 +4,9 @@ A sampler is a generator. Watching it (progress, GIF, cancelling) is iterating i
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Protocol, TypeAlias
+from typing import Protocol, Self, TypeAlias
 
 import torch
 
@@ -37,6 +37,10 @@ class Step:
     t: int
     x_t: Images
     x0_hat: Images
+
+    def first(self, count: int) -> Self:
+        """Return the same of the first images alone."""
+        return replace(self, x_t=self.x_t[:count], x0_hat=self.x0_hat[:count])
 
 
 class Walk(Protocol):

@@ -1,7 +1,7 @@
 """Images in chunks of a fixed size, each image with noise of its own."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
@@ -38,7 +38,7 @@ class Chunk:
         """Yield the steps of a walk, with the numbers of the images that are wanted, and those."""
         n = len(self.asked)
         for step in walk:
-            yield self.asked, replace(step, x_t=step.x_t[:n], x0_hat=step.x0_hat[:n])
+            yield self.asked, step.first(n)
 
 
 def chunks(count: int, seed: int, first: int = 0) -> Iterator[Chunk]:

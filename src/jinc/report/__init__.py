@@ -1,4 +1,4 @@
-"""Pictures of what was made: plots of filters, and later of runs."""
+"""What was made and measured, in pictures; `pages` has those of a run and of a study."""
 
 from jinc.report.comparison import comparison_sheet, forward_sheet
 from jinc.report.complexity import plot_complexity

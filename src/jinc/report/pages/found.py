@@ -114,7 +114,9 @@ def find_kept(folders: Iterable[Path], weights: str | None) -> Kept | None:
     for file in find(folders, "images.json"):
         facts, count = read_facts(file), _count(file.parent)
         current = facts.get("weights", weights) == weights
-        sets += [(current, count, str(file), Kept(file.parent, count, facts, current))] * (count > 0)
+        sets += [(current, count, str(file), Kept(file.parent, count, facts, current))] * (
+            count > 0
+        )
     return max(sets, key=lambda each: each[:3])[3] if sets else None
 
 

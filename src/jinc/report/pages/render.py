@@ -28,12 +28,16 @@ def render(template: str, context: Mapping[str, Any]) -> str:
     script = files("jinc.report").joinpath("templates", "scrub.js").read_text("utf-8").strip()
     # The page runs this script and no other, whatever the names in it hold.
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return _templates().get_template(template).render(
-        **context,
-        script=Markup(script),  # noqa: S704  our own file
-        script_hash=f"sha256-{digest}",
-        version=version("jinc"),
-        date=datetime.now(UTC).strftime("%Y-%m-%d"),
+    return (
+        _templates()
+        .get_template(template)
+        .render(
+            **context,
+            script=Markup(script),
+            script_hash=f"sha256-{digest}",
+            version=version("jinc"),
+            date=datetime.now(UTC).strftime("%Y-%m-%d"),
+        )
     )
 
 

@@ -1,5 +1,6 @@
 """A run as one page."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,12 +14,21 @@ from jinc.report.pages.equivariance import Equivariance, equivariance
 from jinc.report.pages.filters import filter_parts
 from jinc.report.pages.found import Kept, Missing, find, find_kept, read_facts
 from jinc.report.pages.learning import learning_charts
+from jinc.report.pages.line_chart import LineChart
 from jinc.report.pages.render import render
 from jinc.report.pages.repeat import train_command
 from jinc.report.pages.run_facts import RunFacts, Tile
-from jinc.report.pages.samples import COLLAGE, FEW, collage, neighbour_parts, training_frames, turning
+from jinc.report.pages.samples import (
+    COLLAGE,
+    FEW,
+    NeighbourParts,
+    collage,
+    neighbour_parts,
+    training_frames,
+    turning,
+)
 from jinc.report.pages.scores import ScoreTable, score_table
-from jinc.report.pages.spectra import as_floats, spectrum_charts
+from jinc.report.pages.spectra import floats, spectrum_charts
 from jinc.train import Run
 from jinc.types import Images
 
@@ -32,13 +42,15 @@ class RealImages:
     Args:
         x0: such as the model was trained on, unseen if possible, `[M, C, H, W]`.
         words: which they are.
-        train: those that it was trained on; None if they are not at hand.
+        train: those that it was trained on, or some of many; None if they are not at hand.
+        trained: how many there are.
         unseen: some that it was not; None if there are none.
     """
 
     x0: Images
     words: str
     train: ImageSet | None = None
+    trained: int = 0
     unseen: ImageSet | None = None
 
 
@@ -64,7 +76,11 @@ class _Shelf:
 
 
 def run_page(
-    run: Run, *, real: RealImages | JincError | None = None, beside: Sequence[Path] = ()
+    run: Run,
+    *,
+    real: RealImages | JincError | None = None,
+    beside: Sequence[Path] = (),
+    shown: Path | None = None,
 ) -> str:
     """Write a page about a run, made of what its folder holds.
 
@@ -72,6 +88,7 @@ def run_page(
         run: the run.
         real: real images; or why they cannot be had; None if they are not wanted.
         beside: more folders to look for scores.json, probe.json and images in.
+        shown: the folder of the images to show; the most that were kept, if not given.
 
     Returns:
         HTML.
@@ -81,9 +98,11 @@ def run_page(
     """
     facts, folders, shelf = RunFacts(run), (run.path, *beside), _Shelf()
     if not facts.log and facts.weights is None:
-        raise JincError(f"{run.path}: has neither a log nor a model yet, there is nothing to report")
-    at = str(run.path)
-    kept = _generated(shelf, facts, folders)
+        raise JincError(
+            f"{run.path}: has neither a log nor a model yet, there is nothing to report"
+        )
+    at = shlex.quote(str(run.path))
+    kept = _generated(shelf, facts, folders if shown is None else (shown,))
     probed = shelf.put(
         "equivariance",
         "equivariance",
@@ -114,15 +133,15 @@ def run_page(
 
 def _generated(shelf: _Shelf, facts: RunFacts, folders: Sequence[Path]) -> Kept | None:
     """Lay out what was generated."""
-    at = facts.run.path
-    lack = Missing("samples", "none were kept;", f"jinc report {at} --samples 400")
+    at, quoted = facts.run.path, shlex.quote(str(facts.run.path))
+    lack = Missing("samples", "none were kept;", f"jinc report {quoted} --samples 400")
     kept = shelf.put("kept", "samples", lambda: find_kept(folders, facts.weights), lack)
     classes = len(kept.facts.get("prompts", ())) if kept else 0
     for name, side in (("grid", FEW), ("collage", COLLAGE)):
         shelf.parts[name] = None
         if kept is not None:
             shelf.parts[name] = collage(kept.images(), side, classes)
-    lack = Missing("turning", "was not tried;", f"jinc report {at} --rotate")
+    lack = Missing("turning", "was not tried;", f"jinc report {quoted} --rotate")
     shelf.put("turning", "turning", lambda: turning(at / "rotation"), lack)
     return kept
 
@@ -152,14 +171,16 @@ def _beside_real(shelf: _Shelf, kept: Kept | None, real: RealImages | JincError 
     made = None if kept is None else kept.images()
     lack = Missing("spectrum", "needs samples")
 
-    def spectra() -> list[Any] | None:
-        return made and spectrum_charts(as_floats(made.batch(range(len(made)))), real.x0)
+    def spectra() -> list[LineChart]:
+        return spectrum_charts(floats(made), real.x0) if made else []
 
     shelf.put("spectra", "spectrum", spectra, lack)
     lack = Missing("nearest training images", "need samples and the images that were trained on")
 
-    def neighbours() -> Any:
-        return made and real.train and neighbour_parts(made, real.train, real.unseen)
+    def neighbours() -> NeighbourParts | None:
+        if not made or not real.train:
+            return None
+        return neighbour_parts(made, real.train, real.trained, real.unseen)
 
     shelf.put("neighbours", "nearest training images", neighbours, lack)
 
@@ -190,7 +211,12 @@ def _tiles(scored: Sequence[ScoreTable] | None, probed: Equivariance | None) -> 
     """Return the figures that stand on the first screen beside those of training."""
     rows = [row for table in scored or () for row in table.rows][:3]
     tiles = [
-        Tile(row.name, row.value.bare(), row.error.bare(), f"{'lower' if row.lower_is_better else 'higher'} is better")
+        Tile(
+            row.name,
+            row.value.bare(),
+            row.error.bare(),
+            f"{'lower' if row.lower_is_better else 'higher'} is better",
+        )
         for row in rows
     ]
     for each in () if probed is None else probed.figures:

@@ -72,6 +72,8 @@ class NeighbourParts:
     Args:
         rows: the generated images whose nearest image of training stands out most.
         looked_at: how many generated images there were.
+        among: how many images of training.
+        trained: how many of those there are.
         median: of the distance of generated images to their nearest training image.
         usual: the same of unseen real images; None where there were none.
         unseen: how many of those.
@@ -79,6 +81,8 @@ class NeighbourParts:
 
     rows: tuple[NeighbourRow, ...]
     looked_at: int
+    among: int
+    trained: int
     median: Number
     usual: Number | None
     unseen: int
@@ -125,7 +129,9 @@ def training_frames(folder: Path) -> list[Frame]:
     Raises:
         JincError: one is damaged.
     """
-    found = [(re.fullmatch(r"step-(\d+)", file.stem), file) for file in sorted(folder.glob("*.png"))]
+    found = [
+        (re.fullmatch(r"step-(\d+)", file.stem), file) for file in sorted(folder.glob("*.png"))
+    ]
     steps = [(int(match[1]), file) for match, file in found if match]
     if not steps:
         return []
@@ -146,7 +152,9 @@ def turning(folder: Path) -> Turning | None:
     Raises:
         JincError: a file is damaged, or too large.
     """
-    files = [file for end in ("webp", "gif") for file in [folder / f"turns.{end}"] if file.is_file()]
+    files = [
+        file for end in ("webp", "gif") for file in [folder / f"turns.{end}"] if file.is_file()
+    ]
     if not files:
         return None
     sheet = folder / "turns.png"
@@ -154,12 +162,15 @@ def turning(folder: Path) -> Turning | None:
     return Turning(animation(files[0]), first_frame(files[0]), whole)
 
 
-def neighbour_parts(generated: ImageSet, train: ImageSet, unseen: ImageSet | None) -> NeighbourParts:
+def neighbour_parts(
+    generated: ImageSet, train: ImageSet, trained: int, unseen: ImageSet | None
+) -> NeighbourParts:
     """Find the training images that are nearest to generated ones, pixel by pixel.
 
     Args:
         generated: of which the first `LOOKED_AT` are looked at.
         train: images that were trained on, of that shape.
+        trained: how many there are, of which these may be some.
         unseen: some real images that were not; None if there are none.
 
     Raises:
@@ -173,6 +184,8 @@ def neighbour_parts(generated: ImageSet, train: ImageSet, unseen: ImageSet | Non
     return NeighbourParts(
         tuple(_row(made, train, found, place) for place in order),
         len(made),
+        len(train),
+        trained,
         fixed(float(found.distances[:, 0].median()), 3),
         None if found.usual is None else fixed(float(found.usual.median()), 3),
         0 if unseen is None else len(unseen),

@@ -2,9 +2,9 @@
 
 import math
 
-import torch
 from torch import Tensor
 
+from jinc.data import ImageSet, to_float
 from jinc.report.pages.line_chart import Line, LineChart, line_chart
 from jinc.report.pages.ticks import Axis, axis, tight
 from jinc.signal import radial_power_spectrum
@@ -74,6 +74,6 @@ def _ratio_chart(frequency: Tensor, made: Tensor, true: Tensor, x: Axis) -> Line
     return line_chart("Generated over real", words + " cycles per pixel", lines, x, y)
 
 
-def as_floats(images: Tensor) -> Images:
-    """Return bytes as images in [−1, 1], and others as they are."""
-    return images.to(torch.float32) / 127.5 - 1 if images.dtype == torch.uint8 else images
+def floats(images: ImageSet) -> Images:
+    """Return all images of a set, in [−1, 1]."""
+    return to_float(images.batch(range(len(images))))

@@ -91,7 +91,9 @@ def study_page(folder: Path) -> str:
         JincError: there is no table yet, or a file is damaged.
     """
     if not (folder / TABLE).is_file():
-        raise JincError(f"{folder}: has no {TABLE} yet; jinc study table FILE --out {folder} writes it")
+        raise JincError(
+            f"{folder}: has no {TABLE} yet; jinc study table FILE --out {folder} writes it"
+        )
     table = read_facts(folder / TABLE)
     try:
         return render("study.html", _context(folder, table))
@@ -125,16 +127,16 @@ def _context(folder: Path, table: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _in_order(
-    cells: Sequence[StudyCell], columns: Sequence[Mapping[str, Any]]
-) -> list[StudyCell]:
+def _in_order(cells: Sequence[StudyCell], columns: Sequence[Mapping[str, Any]]) -> list[StudyCell]:
     """Sort cells as the table has them."""
     sets = [*dict.fromkeys(column["data"] for column in columns)]
     rows = _variants(columns)
 
     def place(cell: StudyCell) -> tuple[int, int, int]:
-        at = [names.index(n) if n in names else len(names) for n, names in
-              ((cell.data, sets), (cell.variant, rows))]
+        at = [
+            names.index(n) if n in names else len(names)
+            for n, names in ((cell.data, sets), (cell.variant, rows))
+        ]
         return at[0], at[1], cell.seed
 
     return sorted(cells, key=place)
@@ -153,8 +155,12 @@ def _charts(column: Mapping[str, Any], baseline: str) -> tuple[Mapping[str, Any]
     title = f"{column['data']}: {column['name']}"
     drawn = [
         dot_chart(
-            title, _words(title, scores), column["name"], scores,
-            lower_is_better=lower, reference=reference,
+            title,
+            _words(title, scores),
+            column["name"],
+            scores,
+            lower_is_better=lower,
+            reference=reference,
         )
     ]
     differences = [
@@ -212,14 +218,15 @@ def _column(entries: Sequence[Mapping[str, Any] | None]) -> list[TableCell | Non
         (none, none) if e is None or e["difference"] is None else figure(e["difference"])
         for e in entries
     ]
-    columns = [aligned([pair[place] for pair in pairs]) for pairs in (scores, differences)
-               for place in (0, 1)]
+    columns = [
+        aligned([pair[place] for pair in pairs])
+        for pairs in (scores, differences)
+        for place in (0, 1)
+    ]
     tones = ["" if e is None or e["difference"] is None else tone(e) for e in entries]
     return [
         None if entry is None else TableCell(value, error, signed(apart), by, known)
-        for entry, value, error, apart, by, known in zip(
-            entries, *columns, tones, strict=True
-        )
+        for entry, value, error, apart, by, known in zip(entries, *columns, tones, strict=True)
     ]
 
 
@@ -238,9 +245,7 @@ def _samples(cells: Sequence[StudyCell]) -> list[tuple[str, list[tuple[str, list
     return [(data, [*variants.items()]) for data, variants in found.items()]
 
 
-def _learning(
-    cells: Sequence[StudyCell], baseline: str
-) -> list[tuple[str, list[LineChart]]]:
+def _learning(cells: Sequence[StudyCell], baseline: str) -> list[tuple[str, list[LineChart]]]:
     """Draw the smoothed loss of every variant's seeds over those of the baseline."""
     found = []
     for data in dict.fromkeys(cell.data for cell in cells):

@@ -97,9 +97,7 @@ def costs(cells: Sequence[StudyCell]) -> list[Cost]:
     return [_cost(data, variant, group) for (data, variant), group in groups.items()]
 
 
-def differing(
-    cells: Sequence[StudyCell], by: str
-) -> tuple[list[str], list[tuple[str, list[str]]]]:
+def differing(cells: Sequence[StudyCell], by: str) -> tuple[list[str], list[tuple[str, list[str]]]]:
     """Find the settings that make variants, or data sets, what they are.
 
     Args:
