@@ -60,10 +60,8 @@ class Kept:
         """Say how they were made."""
         facts = self.facts
         words = f"{str(facts.get('sampler')).upper()} in {facts.get('steps')} steps"
-        if facts.get("eta"):
-            words += f", η = {facts['eta']:g}"
-        if facts.get("guidance", 1) != 1:
-            words += f", guidance {facts['guidance']:g}"
+        words += f", η = {facts['eta']}" if facts.get("eta") else ""
+        words += f", guidance {facts['guidance']}" if facts.get("guidance", 1) != 1 else ""
         words += f", seed {facts.get('seed')}"
         return words if self.current else words + "; by earlier weights of this run"
 

@@ -1,23 +1,29 @@
 """Pictures as part of a page: encoded, and written where their address would stand."""
 
 import base64
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageSequence
 from torch import Tensor
 
-from jinc.data import decode_image, image_grid
+from jinc.data import MAX_PIXELS, decode_image, image_grid
 from jinc.data.images import to_picture
 from jinc.errors import JincError
 from jinc.files import reading
 
 SIDE = 1400
 """Pixels of a side that a grid has at most."""
+
+FRAMES = 1000
+"""Pictures of an animation, at most."""
 
 _QUALITIES = (92, 80, 60)
 
@@ -72,22 +78,24 @@ def embedded_file(path: Path, most: int = 500_000) -> Embedded:
 
 
 def animation(path: Path, most: int = 1_000_000) -> Embedded:
-    """Take an animation as it is.
+    """Take an animation as it is; a large one smaller.
+
+    Args:
+        path: WebP, GIF or APNG.
+        most: bytes that it may have.
 
     Raises:
         JincError: it cannot be read, is no animation, or is too large.
     """
     with reading(path) as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise JincError(f"{path}: has more than {most:,} bytes, too many for a page")
-    try:
-        with Image.open(BytesIO(data), formats=("WEBP", "GIF", "PNG")) as image:
-            width, height = image.size
-            kind = Image.MIME[image.format or "WEBP"]
-    except Exception as error:  # hostile bytes make Pillow's readers raise nearly anything
-        raise JincError(f"{path}: is no animation") from error
-    return Embedded(data_uri(data, kind), width, height)
+        data = file.read()
+    with _opened(path, BytesIO(data)) as image:
+        kind, (width, height) = Image.MIME[image.format or "WEBP"], image.size
+        if len(data) <= most:
+            return Embedded(data_uri(data, kind), width, height)
+        times = image.info.get("duration") or 80
+        frames = [frame.convert("RGB") for frame in ImageSequence.Iterator(image)]
+    return _smaller(frames, times, most)
 
 
 def first_frame(path: Path) -> Embedded:
@@ -96,11 +104,8 @@ def first_frame(path: Path) -> Embedded:
     Raises:
         JincError: there is none.
     """
-    try:
-        with Image.open(path, formats=("WEBP", "GIF", "PNG")) as image:
-            return embedded(np.asarray(image.convert("RGB")))
-    except Exception as error:
-        raise JincError(f"{path}: is no animation") from error
+    with reading(path) as file, _opened(path, file) as image:
+        return embedded(np.asarray(image.convert("RGB")))
 
 
 def grid(images: Tensor, columns: int | None = None) -> NDArray[np.uint8]:
@@ -143,6 +148,31 @@ def data_uri(data: bytes, kind: str) -> str:
     'data:text/plain;base64,YQ=='
     """
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+@contextmanager
+def _opened(path: Path, file: BinaryIO) -> Iterator[Image.Image]:
+    """Open an animation whose size makes sense."""
+    try:
+        with Image.open(file, formats=("WEBP", "GIF", "PNG")) as image:
+            if image.width * image.height > MAX_PIXELS or getattr(image, "n_frames", 1) > FRAMES:
+                raise JincError(f"{path}: is too large for a page")
+            yield image
+    except JincError:
+        raise
+    except Exception as error:  # hostile bytes make Pillow's readers raise nearly anything
+        raise JincError(f"{path}: is no animation") from error
+
+
+def _smaller(frames: Sequence[Image.Image], times: int, most: int) -> Embedded:
+    """Encode frames with a loss, at half the size until they are small enough."""
+    while True:
+        file, (width, height) = BytesIO(), frames[0].size
+        options = {"save_all": True, "append_images": frames[1:], "duration": times, "loop": 0}
+        frames[0].save(file, "WEBP", quality=_QUALITIES[-1], **options)
+        if len(data := file.getvalue()) <= most or min(width, height) < 64:
+            return Embedded(data_uri(data, "image/webp"), width, height, exact=False)
+        frames = [frame.reduce(2) for frame in frames]
 
 
 def _webp(picture: Image.Image, **how: object) -> bytes:

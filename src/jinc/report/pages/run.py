@@ -101,20 +101,9 @@ def run_page(
         raise JincError(
             f"{run.path}: has neither a log nor a model yet, there is nothing to report"
         )
-    at = shlex.quote(str(run.path))
+    size = shelf.put("size", "model", facts.size, Missing("model", "there is none yet"))
+    found = _measured(shelf, facts, folders)
     kept = _generated(shelf, facts, folders if shown is None else (shown,))
-    probed = shelf.put(
-        "equivariance",
-        "equivariance",
-        partial(_probed, folders),
-        Missing("equivariance", "was not measured;", f"jinc probe {at} --out {at}/probe"),
-    )
-    scored = shelf.put(
-        "scores",
-        "scores",
-        partial(_scored, folders),
-        Missing("scores", "were not found;", f"jinc evaluate {at} --against … --out {at}/scores"),
-    )
     _in_training(shelf, facts)
     _beside_real(shelf, kept, real)
     return render(
@@ -122,7 +111,7 @@ def run_page(
         {
             "name": run.path.resolve().name,
             "facts": facts,
-            "tiles": [*_tiles(scored, probed), *facts.tiles()],
+            "tiles": [*found, *facts.tiles(), *([size] if size else [])],
             "command": train_command(facts.config, "AGAIN"),
             "environment": environment(),
             "missing": shelf.missing,
@@ -131,17 +120,32 @@ def run_page(
     )
 
 
+def _measured(shelf: _Shelf, facts: RunFacts, folders: Sequence[Path]) -> list[Tile]:
+    """Tell what was measured; return the figures of it for the first screen."""
+    shelf.parts.update(dict.fromkeys(("scores", "equivariance")))
+    if not facts.generates:
+        return []
+    at = shlex.quote(str(facts.run.path))
+    lack = Missing("scores", "not found;", f"jinc evaluate {at} --against … --out {at}/scores")
+    scored = shelf.put("scores", "scores", partial(_scored, folders), lack)
+    lack = Missing("equivariance", "not measured;", f"jinc probe {at} --out {at}/probe")
+    probed = shelf.put("equivariance", "equivariance", partial(_probed, folders), lack)
+    return _tiles(scored, probed)
+
+
 def _generated(shelf: _Shelf, facts: RunFacts, folders: Sequence[Path]) -> Kept | None:
     """Lay out what was generated."""
+    shelf.parts.update(dict.fromkeys(("kept", "grid", "collage", "turning")))
+    if not facts.generates:
+        return None
     at, quoted = facts.run.path, shlex.quote(str(facts.run.path))
     lack = Missing("samples", "none were kept;", f"jinc report {quoted} --samples 400")
     kept = shelf.put("kept", "samples", lambda: find_kept(folders, facts.weights), lack)
-    classes = len(kept.facts.get("prompts", ())) if kept else 0
-    for name, side in (("grid", FEW), ("collage", COLLAGE)):
-        shelf.parts[name] = None
-        if kept is not None:
+    if kept is not None:
+        classes = len(kept.facts.get("prompts") or ())
+        for name, side in (("grid", FEW), ("collage", COLLAGE)):
             shelf.parts[name] = collage(kept.images(), side, classes)
-    lack = Missing("turning", "was not tried;", f"jinc report {quoted} --rotate")
+    lack = Missing("turning", "not tried;", f"jinc report {quoted} --rotate")
     shelf.put("turning", "turning", lambda: turning(at / "rotation"), lack)
     return kept
 
@@ -159,11 +163,10 @@ def _in_training(shelf: _Shelf, facts: RunFacts) -> None:
 
 def _beside_real(shelf: _Shelf, kept: Kept | None, real: RealImages | JincError | None) -> None:
     """Compare what was generated with real images."""
-    names = {"spectra": "spectrum", "neighbours": "nearest training images", "real": "real images"}
-    shelf.parts.update(dict.fromkeys((*names, "real_words")))
+    shelf.parts.update(dict.fromkeys(("real", "real_words", "spectra", "neighbours")))
     if not isinstance(real, RealImages):
         why = "the data were not read" if real is None else str(real)
-        shelf.missing.extend(Missing(what, why) for what in names.values())
+        shelf.missing.append(Missing("real images, spectrum, nearest images of training", why))
         return
     shelf.parts["real_words"] = real.words
     lack = Missing("real images", "there are none")

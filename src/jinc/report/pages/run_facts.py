@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
-from jinc.errors import JincError
 from jinc.models import SingleStep, model_folder
+from jinc.report.curves import series
 from jinc.report.pages.found import read_facts
 from jinc.report.pages.learning import late_loss
 from jinc.report.pages.numbers import Number, number
@@ -93,25 +93,28 @@ class RunFacts:
             what += f", enlarges {config.upscale} times"
         return f"{what}; trained on {config.data}, {config.split} split, seed {config.seed}"
 
+    @property
+    def generates(self) -> bool:
+        """Whether it makes images from noise, and not from other images."""
+        return self.config.noise_std is None and not self.config.upscale
+
+    def size(self) -> Tile:
+        """Count the parameters; a JincError where there is no model, or it is damaged."""
+        network, (height, width) = self.model.network, self.model.image_size
+        count = sum(p.numel() for p in network.parameters())
+        return Tile("parameters", number(count), aside=f"images {height}×{width}")
+
     def tiles(self) -> list[Tile]:
-        """Return the figures that every run has."""
-        config, log, found = self.config, self.log, []
-        if (loss := late_loss(log)) is not None:
+        """Return the figures that the log has."""
+        found = []
+        if (loss := late_loss(self.log)) is not None:
             found.append(Tile("loss", number(loss), aside="mean of the last tenth of training"))
-        validation = [e["validation_loss"] for e in log if e.get("validation_loss") is not None]
+        _, validation = series(self.log, "validation_loss")
         if validation:
             found.append(Tile("validation loss", number(validation[-1]), aside="the last one"))
-        try:
-            network = self.model.network
-            count = sum(p.numel() for p in network.parameters())
-            height, width = self.model.image_size
-            found.append(Tile("parameters", number(count), aside=f"images {height}×{width}"))
-        except JincError:
-            pass
-        if log:
-            steps = log[-1]["step"]
-            aside = f"of {config.batch_size:,} images each"
-            found.append(Tile("steps", number(steps), aside=aside))
+        if self.log:
+            aside = f"of {self.config.batch_size:,} images each"
+            found.append(Tile("steps", number(self.log[-1]["step"]), aside=aside))
         return found
 
     def settings(self) -> list[tuple[str, list[Setting]]]:
@@ -138,7 +141,7 @@ class RunFacts:
         names = {"torch": "torch", "processes": "processes", "threads": "threads"}
         found = [(word, str(state[name])) for name, word in names.items() if name in state]
         found.append(("precision", self.config.precision))
-        speeds = [e["images_per_second"] for e in self.log if e.get("images_per_second")]
+        _, speeds = series(self.log, "images_per_second", above=0)
         if speeds:
             median = sorted(speeds)[len(speeds) // 2]
             found.append(("images a second", number(float(median), 3).text))
@@ -154,11 +157,9 @@ def training_seconds(log: Sequence[dict[str, Any]], config: TrainConfig) -> floa
         config: its settings.
     """
     seconds, last = 0.0, 0
-    for entry in log:
-        speed = entry.get("images_per_second")
-        if speed:
-            seconds += (entry["step"] - last) * config.batch_size / speed
-            last = entry["step"]
+    for step, speed in zip(*series(log, "images_per_second", above=0), strict=True):
+        seconds += (step - last) * config.batch_size / speed
+        last = step
     return seconds
 
 

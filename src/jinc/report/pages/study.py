@@ -97,7 +97,7 @@ def study_page(folder: Path) -> str:
     table = read_facts(folder / TABLE)
     try:
         return render("study.html", _context(folder, table))
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise JincError(f"{folder / TABLE}: is not what jinc study writes ({error!r})") from error
 
 

@@ -58,7 +58,12 @@ def axis(
     low, high = min(found), max(found)
     if log:
         low, high = (low * 0.9, high * 1.1) if low < high else (low / 2, high * 2)
-        return Axis(label, low, high, True, tuple(_log_ticks(low, high, most)))
+        ticks = [*_log_ticks(low, high, most)]
+        if len(ticks) < 2:  # less than from one round number to the next
+            ticks = [
+                tick for tick in axis(label, [low, high], most=most).ticks if low <= tick <= high
+            ]
+        return Axis(label, low, high, True, tuple(ticks))
     low = min(low, 0.0) if zero else low
     if low == high:
         low, high = low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2
