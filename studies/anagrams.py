@@ -78,10 +78,11 @@ PAIRS = (
     (7, 9, "rotate 37"),
     (4, 2, "rotate 37"),
 )
+EASY, HARD = PAIRS[0], PAIRS[4]
 CELLS = [
     *(Cell(*pair, reduction) for pair in PAIRS for reduction in ("mean", ALONE)),
-    *(Cell(*PAIRS[0], guidance=guidance) for guidance in (1.0, 10.0)),
-    *(Cell(*PAIRS[0], reduction) for reduction in ("sum", "alternating")),
+    *(Cell(*pair, guidance=guidance) for pair in (EASY, HARD) for guidance in (1.0, 10.0)),
+    *(Cell(*pair, reduction) for pair in (EASY, HARD) for reduction in ("sum", "alternating")),
 ]
 
 

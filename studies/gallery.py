@@ -20,17 +20,22 @@ from pathlib import Path
 import numpy as np
 import torch
 from class_agreement import EXAMPLE, judge
+from drawings import as_digit, loop, zigzag
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image
 from torch import Tensor, nn
 
 from jinc.data import contact_sheet, load_images, save_animation, save_png, to_float
 from jinc.diffusion import (
+    SeededNoise,
     View,
     ddim,
+    forward,
     from_noise,
+    generate,
     identity,
     low_pass,
+    posterior,
     quarter_turns,
     repaint_levels,
     rotation,
@@ -38,6 +43,7 @@ from jinc.diffusion import (
     sdedit_start,
     timesteps,
 )
+from jinc.metrics import levels_from, quick_answers
 from jinc.models import (
     Anagram,
     Hybrid,
@@ -111,27 +117,29 @@ def anagrams(gallery: Gallery) -> Sheet:
         (7, 9, rotation(math.radians(37)), "turned by 37°"),
         (4, 2, rotation(math.radians(37)), "turned by 37°"),
     ]
-    rows: dict[str, Tensor] = {}
+    rows: list[Tensor] = []
+    labels: list[str] = []
     for first, second, view, words in pairs:
         shaping = Shaping(prompts=(str(first), str(second)), guidance=5)
         asking = Anagram(views=(identity(), view), shaping=shaping)
         best = gallery.best(asking, lambda x: [(x, first), (view(x), second)])  # noqa: B023
-        rows |= {f"{first}": best, f"{words}: {second}": view(best)}
-    return contact_sheet(torch.stack([*rows.values()]), [*rows], [""] * SHOWN, scale=3)
+        rows += [best, view(best)]
+        labels += [f"{first}", f"{words}: {second}"]
+    return contact_sheet(torch.stack(rows), labels, [""] * SHOWN, scale=3)
 
 
 def hybrids(gallery: Gallery) -> Sheet:
-    """Close by, from afar, and as a blur that stands for that."""
-    rows: dict[str, Tensor] = {}
+    """Close by, smaller, and as the blur that stands for a look from afar."""
+    rows: list[Tensor] = []
+    labels: list[str] = []
     for far, near, std_px in ((1, 8, 1.5), (7, 2, 1.0)):
         blur = low_pass(std_px)
         shaping = Shaping(prompts=(str(far), str(near)), guidance=5)
         asking = Hybrid(shaping=shaping, std_px=std_px)
         best = gallery.best(asking, lambda x: [(x, near), (blurred(x, blur), far)])  # noqa: B023
-        rows[f"close by: {near}"] = enlarged(best, 3)
-        rows[f"from afar: {far}"] = small(best, 84)
-        rows[f"blurred by {std_px:g} px"] = enlarged(blurred(best, blur), 3)
-    return contact_sheet(torch.stack([*rows.values()]), [*rows], [""] * SHOWN)
+        rows += [enlarged(best, 3), small(best, 84), enlarged(blurred(best, blur), 3)]
+        labels += [f"close by: {near}", "smaller", f"from afar: {far}"]
+    return contact_sheet(torch.stack(rows), labels, [""] * SHOWN)
 
 
 def blurred(images: Tensor, blur: Callable[[Tensor], Tensor]) -> Tensor:
@@ -151,6 +159,24 @@ def small(images: Tensor, size: int) -> Tensor:
     top, left = ((size - side) // 2 for side in images.shape[-2:])
     canvas[..., top : size - top, left : size - left] = images
     return canvas
+
+
+def comparison(gallery: Gallery) -> Sheet:
+    """A digit with ever more noise, and ways to take it off."""
+    model, rows, words = gallery.model, [], []
+    (photos, _), schedule = halves(gallery, (18,)), gallery.model.schedule
+    denoiser = Shaping(prompts=("3",)).denoiser(model, [0])
+    for t in (75, 150, 225):
+        noise = SeededNoise(0, [0])
+        x_t = forward(schedule, photos, t, noise(photos))
+        found = {"digit": photos} | quick_answers(denoiser, schedule, x_t, t)
+        levels = levels_from(t, model.timesteps, 9)
+        found["iterative"] = generate(
+            denoiser, schedule, x_t, method=posterior(), steps=levels, noise=noise
+        )
+        rows.append(torch.cat([*found.values()]))
+        words.append(f"t = {t}")
+    return contact_sheet(torch.stack(rows), words, [*found], scale=4)
 
 
 def inpainting(gallery: Gallery) -> Sheet:
@@ -214,32 +240,6 @@ def sketches(gallery: Gallery) -> Sheet:
     return contact_sheet(torch.stack([*columns.values()], 1), rows, [*columns], scale=3)
 
 
-def zigzag() -> Image.Image:
-    """Three strokes of a pen."""
-    return stroke([(130, 120), (380, 120), (130, 390), (380, 390)])
-
-
-def loop() -> Image.Image:
-    """A ring with a stick."""
-    turn = np.linspace(0, 2 * math.pi, 40)
-    ring = [(260 + 90 * math.cos(a), 180 + 80 * math.sin(a)) for a in turn]
-    return stroke([*ring, (350, 180), (350, 420)])
-
-
-def stroke(points: Sequence[tuple[float, float]]) -> Image.Image:
-    """A thin line on white paper of 512×512."""
-    paper = Image.new("L", (512, 512), 255)
-    ImageDraw.Draw(paper).line(points, fill=0, width=8, joint="curve")
-    return paper
-
-
-def as_digit(drawing: Image.Image) -> Tensor:
-    """Make a drawing white on black, with lines as thick as those of digits, `[1, 28, 28]`."""
-    thick = drawing.convert("L").filter(ImageFilter.MinFilter(9)).filter(ImageFilter.MinFilter(9))
-    pixels = np.array(thick.resize((28, 28), Image.Resampling.BOX))
-    return -to_float(torch.from_numpy(pixels))[None]
-
-
 def denoising(gallery: Gallery) -> Sheet:
     """How two digits come to be: the states, and what is predicted from them; and five as a GIF."""
     prompts = ("3", "8", "0", "5")
@@ -262,7 +262,7 @@ def coarse(frame: Sheet) -> Sheet:
     return (frame // 17 * 17).astype(np.uint8)
 
 
-PAGES = (guidance, anagrams, hybrids, inpainting, completions, sketches, denoising)
+PAGES = (comparison, guidance, anagrams, hybrids, inpainting, completions, sketches, denoising)
 
 
 def main() -> None:

@@ -100,14 +100,19 @@ def report(
             raise JincError(f"--results: {folder}: no such folder")
     if (source / "config.yaml").is_file():
         page = _of_run(source, results, probe, rotate, real, options)
-    elif (source / "table.json").is_file() or (source / "cells").is_dir():
-        if options.number or probe or rotate:
-            raise JincError(f"{source}: is a study; --samples, --probe and --rotate are for runs")
-        page = study_page(source)
     else:
-        raise JincError(f"{source}: is neither a run nor a study")
+        page = _of_study(source, asked=probe or rotate or options.number > 0)
     write_page(file, page)
     print(f"report: {file}, {len(page.encode()) / 1e6:.1f} MB")
+
+
+def _of_study(source: Path, asked: bool) -> str:
+    """Lay out a study, of which nothing can be made first."""
+    if not (source / "table.json").is_file() and not (source / "cells").is_dir():
+        raise JincError(f"{source}: is neither a run nor a study")
+    if asked:
+        raise JincError(f"{source}: is a study; --samples, --probe and --rotate are for runs")
+    return study_page(source)
 
 
 def _of_run(

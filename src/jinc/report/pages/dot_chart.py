@@ -115,34 +115,42 @@ def dot_chart(
     """
     across = _axis(label, rows, reference)
     left = 8 + LETTER * min(LONGEST, max(len(row.name) for row in rows)) + 8
-    right = WIDTH - RIGHT
-
-    def at(value: float) -> float:
-        return round(left + across.share(value) * (right - left), 1)
-
-    def drawn(place: int, row: Dots) -> DrawnRow:
-        interval, cut = None, (False, False)
-        if row.reach is not None:
-            ends = row.mean - row.reach, row.mean + row.reach
-            interval = at(max(ends[0], across.low)), at(min(ends[1], across.high))
-            cut = ends[0] < across.low, ends[1] > across.high
-        dots = tuple(Tick(at(value), number(value).text) for value in row.values)
-        mean = Tick(at(row.mean), number(row.mean).text)
-        y = TOP + ROW * (place + 0.5)
-        return DrawnRow(_short(row.name), row.name, row.tone, y, dots, mean, interval, cut)
-
+    plot = _Plot(across, left)
     ticks = zip(across.ticks, across.words(), strict=True)
     return DotChart(
         title,
         words,
         label,
-        tuple(Tick(at(value), word) for value, word in ticks),
-        tuple(drawn(place, row) for place, row in enumerate(rows)),
+        tuple(Tick(plot.at(value), word) for value, word in ticks),
+        tuple(plot.row(place, row) for place, row in enumerate(rows)),
         left,
         TOP + ROW * len(rows) + BOTTOM,
-        None if reference is None else at(reference),
+        None if reference is None else plot.at(reference),
         "left" if lower_is_better else "right",
     )
+
+
+@dataclass(frozen=True)
+class _Plot:
+    """Where values stand in the drawing."""
+
+    across: Axis
+    left: float
+
+    def at(self, value: float) -> float:
+        return round(self.left + self.across.share(value) * (WIDTH - RIGHT - self.left), 1)
+
+    def row(self, place: int, row: Dots) -> DrawnRow:
+        interval, cut = None, (False, False)
+        if row.reach is not None:
+            low, high = row.mean - row.reach, row.mean + row.reach
+            edges = self.across.low, self.across.high
+            interval = self.at(max(low, edges[0])), self.at(min(high, edges[1]))
+            cut = low < edges[0], high > edges[1]
+        dots = tuple(Tick(self.at(value), number(value).text) for value in row.values)
+        mean = Tick(self.at(row.mean), number(row.mean).text)
+        y = TOP + ROW * (place + 0.5)
+        return DrawnRow(_short(row.name), row.name, row.tone, y, dots, mean, interval, cut)
 
 
 def _axis(label: str, rows: Sequence[Dots], reference: float | None) -> Axis:

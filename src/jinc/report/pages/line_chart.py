@@ -176,7 +176,7 @@ def thinned(
         most: how many are kept, about.
 
     >>> thinned([(0, 1), (1, 9), (2, 2), (3, 3), (4, 0), (5, 3)], most=4)
-    [(0, 1), (1, 9), (4, 0), (5, 3)]
+    [(0, 1), (1, 9), (3, 3), (4, 0)]
     """
     if len(points) <= most:
         return points

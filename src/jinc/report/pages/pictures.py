@@ -49,7 +49,7 @@ class Embedded:
         return len(self.uri)
 
 
-def embedded(pixels: NDArray[np.uint8], most: int = 500_000) -> Embedded:
+def embedded(pixels: NDArray[np.uint8], most: int = 100_000) -> Embedded:
     """Encode a picture: without loss if that is small enough, else with as little as is.
 
     Args:
@@ -68,7 +68,7 @@ def embedded(pixels: NDArray[np.uint8], most: int = 500_000) -> Embedded:
     return Embedded(data_uri(data, "image/webp"), picture.width, picture.height, exact)
 
 
-def embedded_file(path: Path, most: int = 500_000) -> Embedded:
+def embedded_file(path: Path, most: int) -> Embedded:
     """Decode a picture, and encode it anew.
 
     Raises:
@@ -77,7 +77,7 @@ def embedded_file(path: Path, most: int = 500_000) -> Embedded:
     return embedded(decode_image(path), most)
 
 
-def animation(path: Path, most: int = 1_000_000) -> Embedded:
+def animation(path: Path, most: int) -> Embedded:
     """Take an animation as it is; a large one smaller.
 
     Args:
@@ -98,14 +98,18 @@ def animation(path: Path, most: int = 1_000_000) -> Embedded:
     return _smaller(frames, times, most)
 
 
-def first_frame(path: Path) -> Embedded:
+def first_frame(path: Path, most: int = 100_000) -> Embedded:
     """Take the first picture of an animation, for those who want nothing to move.
+
+    Args:
+        path: WebP, GIF or APNG.
+        most: bytes that it may have.
 
     Raises:
         JincError: there is none.
     """
     with reading(path) as file, _opened(path, file) as image:
-        return embedded(np.asarray(image.convert("RGB")))
+        return embedded(np.asarray(image.convert("RGB")), most)
 
 
 def grid(images: Tensor, columns: int | None = None) -> NDArray[np.uint8]:

@@ -15,12 +15,15 @@ from jinc.report.pages.filters import filter_parts
 from jinc.report.pages.found import Kept, Missing, find, find_kept, read_facts
 from jinc.report.pages.learning import learning_charts
 from jinc.report.pages.line_chart import LineChart
+from jinc.report.pages.pictures import columns_that_fit
 from jinc.report.pages.render import render
 from jinc.report.pages.repeat import train_command
 from jinc.report.pages.run_facts import RunFacts, Tile
 from jinc.report.pages.samples import (
     COLLAGE,
     FEW,
+    FEW_BYTES,
+    MANY_BYTES,
     NeighbourParts,
     collage,
     neighbour_parts,
@@ -98,26 +101,21 @@ def run_page(
     """
     facts, folders, shelf = RunFacts(run), (run.path, *beside), _Shelf()
     if not facts.log and facts.weights is None:
-        raise JincError(
-            f"{run.path}: has neither a log nor a model yet, there is nothing to report"
-        )
-    size = shelf.put("size", "model", facts.size, Missing("model", "there is none yet"))
+        raise JincError(f"{run.path}: has neither a log nor a model yet")
+    size = shelf.put("size", "model", facts.size, Missing("model", "there is none"))
     found = _measured(shelf, facts, folders)
     kept = _generated(shelf, facts, folders if shown is None else (shown,))
     _in_training(shelf, facts)
     _beside_real(shelf, kept, real)
-    return render(
-        "run.html",
-        {
-            "name": run.path.resolve().name,
-            "facts": facts,
-            "tiles": [*found, *facts.tiles(), *([size] if size else [])],
-            "command": train_command(facts.config, "AGAIN"),
-            "environment": environment(),
-            "missing": shelf.missing,
-            **shelf.parts,
-        },
-    )
+    context = {
+        "name": run.path.resolve().name,
+        "facts": facts,
+        "tiles": [*found, *facts.tiles(), *([size] if size else [])],
+        "command": train_command(facts.config, "AGAIN"),
+        "environment": environment(),
+        "missing": shelf.missing,
+    }
+    return render("run.html", context | shelf.parts)
 
 
 def _measured(shelf: _Shelf, facts: RunFacts, folders: Sequence[Path]) -> list[Tile]:
@@ -135,7 +133,7 @@ def _measured(shelf: _Shelf, facts: RunFacts, folders: Sequence[Path]) -> list[T
 
 def _generated(shelf: _Shelf, facts: RunFacts, folders: Sequence[Path]) -> Kept | None:
     """Lay out what was generated."""
-    shelf.parts.update(dict.fromkeys(("kept", "grid", "collage", "turning")))
+    shelf.parts.update(dict.fromkeys(("kept", "grid", "collage", "by_class", "turning")))
     if not facts.generates:
         return None
     at, quoted = facts.run.path, shlex.quote(str(facts.run.path))
@@ -143,8 +141,10 @@ def _generated(shelf: _Shelf, facts: RunFacts, folders: Sequence[Path]) -> Kept 
     kept = shelf.put("kept", "samples", lambda: find_kept(folders, facts.weights), lack)
     if kept is not None:
         classes = len(kept.facts.get("prompts") or ())
-        for name, side in (("grid", FEW), ("collage", COLLAGE)):
-            shelf.parts[name] = collage(kept.images(), side, classes)
+        shelf.parts["grid"] = collage(kept.images(), FEW, classes, FEW_BYTES)
+        shelf.parts["collage"] = collage(kept.images(), COLLAGE, classes, MANY_BYTES)
+        columns = columns_that_fit(kept.images(1).image_size, COLLAGE, classes or 1)
+        shelf.parts["by_class"] = classes > 1 and columns % classes == 0
     lack = Missing("turning", "not tried;", f"jinc report {quoted} --rotate")
     shelf.put("turning", "turning", lambda: turning(at / "rotation"), lack)
     return kept
@@ -170,7 +170,7 @@ def _beside_real(shelf: _Shelf, kept: Kept | None, real: RealImages | JincError 
         return
     shelf.parts["real_words"] = real.words
     lack = Missing("real images", "there are none")
-    shelf.put("real", "real images", lambda: collage(real.x0, FEW, 0), lack)
+    shelf.put("real", "real images", lambda: collage(real.x0, FEW, 0, FEW_BYTES), lack)
     made = None if kept is None else kept.images()
     lack = Missing("spectrum", "needs samples")
 

@@ -29,8 +29,12 @@ FEW = 8
 FRAMES = 12
 """Pictures of training, at most."""
 
-TRAINING_BYTES = 800_000
-"""That they take together, at most."""
+FEW_BYTES, MANY_BYTES, TRAINING_BYTES = 300_000, 700_000, 600_000
+"""That a grid, a collage, and all pictures of training take; with what turns and what is near these
+are 3.4 million, 4.5 million as text: a page has fewer than 5."""
+
+TURNING_BYTES, SHEET_BYTES, NEAR_BYTES = 600_000, 400_000, 16_000
+"""That an animation, its sheet, and one of the images that are near take."""
 
 LOOKED_AT = 100
 """Generated images whose neighbours are looked for."""
@@ -103,7 +107,7 @@ class Turning:
     sheet: Embedded | None
 
 
-def collage(images: ImageSet | Tensor, side: int, classes: int, most: int = 900_000) -> Embedded:
+def collage(images: ImageSet | Tensor, side: int, classes: int, most: int) -> Embedded:
     """Lay images out in a square, classes in columns of their own where they fit.
 
     Args:
@@ -158,8 +162,8 @@ def turning(folder: Path) -> Turning | None:
     if not files:
         return None
     sheet = folder / "turns.png"
-    whole = embedded_file(sheet, 600_000) if sheet.is_file() else None
-    return Turning(animation(files[0]), first_frame(files[0]), whole)
+    whole = embedded_file(sheet, SHEET_BYTES) if sheet.is_file() else None
+    return Turning(animation(files[0], TURNING_BYTES), first_frame(files[0]), whole)
 
 
 def neighbour_parts(
@@ -194,9 +198,9 @@ def neighbour_parts(
 
 def _row(made: Tensor, train: ImageSet, found: Neighbours, place: int) -> NeighbourRow:
     near = [
-        (embedded(grid(train.batch([at]))), fixed(apart, 3))
+        (embedded(grid(train.batch([at])), NEAR_BYTES), fixed(apart, 3))
         for at, apart in zip(
             found.places[place].tolist(), found.distances[place].tolist(), strict=True
         )
     ]
-    return NeighbourRow(embedded(grid(made[place : place + 1])), tuple(near))
+    return NeighbourRow(embedded(grid(made[place : place + 1]), NEAR_BYTES), tuple(near))

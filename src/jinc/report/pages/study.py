@@ -283,7 +283,8 @@ def _missing(names: Sequence[str], columns: Sequence[Any]) -> list[Missing]:
     if not names:
         return []
     told = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
-    return [Missing(f"{len(names)} cells", f"have not been scored yet: {told}")]
+    what, have = ("1 cell", "has") if len(names) == 1 else (f"{len(names)} cells", "have")
+    return [Missing(what, f"{have} not been scored yet: {told}")]
 
 
 def _file(folder: Path) -> str:

@@ -54,15 +54,13 @@ def axis(
     >>> axis("loss", [0.03, 0.9], log=True).ticks
     (0.05, 0.1, 0.2, 0.5)
     """
-    found = [*values] or [0.0, 1.0]
+    found = [*values] or [0.5, 1.0]
     low, high = min(found), max(found)
     if log:
         low, high = (low * 0.9, high * 1.1) if low < high else (low / 2, high * 2)
-        ticks = [*_log_ticks(low, high, most)]
+        ticks = _log_ticks(low, high, most)
         if len(ticks) < 2:  # less than from one round number to the next
-            ticks = [
-                tick for tick in axis(label, [low, high], most=most).ticks if low <= tick <= high
-            ]
+            ticks = tight(label, low, high, most).ticks
         return Axis(label, low, high, True, tuple(ticks))
     low = min(low, 0.0) if zero else low
     if low == high:

@@ -25,6 +25,7 @@ class Compared:
         apart: the same without.
         looks_better: whether the difference is one for the better, sure or not.
         seeds: how many the difference is of.
+        all_seeds: whether either of both has no others.
     """
 
     variant: str
@@ -34,6 +35,7 @@ class Compared:
     apart: Pair
     looks_better: bool
     seeds: int
+    all_seeds: bool
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def verdict(column: Mapping[str, Any], baseline: str) -> Verdict:
     lower = bool(column["lower_is_better"])
     entries = column["entries"]
     others = [
-        _compared(variant, entry, lower)
+        _compared(variant, entry, entries[baseline], lower)
         for variant, entry in entries.items()
         if variant != baseline and entry["difference"] is not None
     ]
@@ -131,8 +133,11 @@ def by_data(verdicts: Sequence[Verdict]) -> list[tuple[Verdict, list[Verdict]]]:
     return [(first, others) for first, *others in sets.values()]
 
 
-def _compared(variant: str, entry: Mapping[str, Any], lower: bool) -> Compared:
+def _compared(
+    variant: str, entry: Mapping[str, Any], base: Mapping[str, Any], lower: bool
+) -> Compared:
     found = entry["difference"]
+    counts = {len(each["score"]["values"]) for each in (entry, base)}
     mean, error = figure(found)
     return Compared(
         variant,
@@ -142,4 +147,5 @@ def _compared(variant: str, entry: Mapping[str, Any], lower: bool) -> Compared:
         with_error(abs(found["mean"]), found["error"]),
         (found["mean"] < 0) == lower,
         len(found["values"]),
+        counts == {len(found["values"])},
     )

@@ -1,0 +1,167 @@
+"""The page of a study says first whether it is better, and by how much; plainly, and rightly."""
+
+import json
+import shutil
+import statistics
+from importlib.resources import files
+
+import pytest
+
+from jinc.errors import JincError
+from jinc.report.pages import study_page
+
+BETTER = {"A": [15.0, 16.1, 14.2], "D": [12.3, 13.5, 11.6]}
+PRECISION = {"A": [0.61, 0.62, 0.60], "D": [0.55, 0.57, 0.545]}
+
+
+@pytest.fixture
+def page_of(study, taken_apart):
+    def make(*args, **kwargs):
+        return taken_apart(study_page(study(*args, **kwargs)))
+
+    return make
+
+
+def first_words(page) -> str:
+    """What is read before everything else: the sentences of the first screen."""
+    return page.text.partition("± is one standard error")[0]
+
+
+def test_better_and_by_how_much(page_of) -> None:
+    words = first_words(page_of(BETTER))
+    differences = [d - a for d, a in zip(BETTER["D"], BETTER["A"], strict=True)]
+    error = statistics.stdev(differences) / 3**0.5
+    assert (
+        "On digits, D scores 12.47 ± 0.55 against 15.10 ± 0.55 for A "
+        "(Fréchet distance (mnist-classifier), lower is better): better by "
+        f"{-statistics.mean(differences):.3f} ± {error:.3f} over 3 seeds."
+    ) in words
+
+
+def test_worse_is_said_as_plainly(page_of) -> None:
+    words = first_words(page_of({"A": BETTER["D"], "D": BETTER["A"]}))
+    assert "worse by 2.633 ± 0.033 over 3 seeds" in words
+    assert "better by" not in words
+
+
+def test_higher_may_be_better(page_of) -> None:
+    page = page_of(BETTER, PRECISION)
+    assert "(precision, higher is better): worse by 0.0550 ± 0.0029 over 3 seeds" in page.text
+
+
+def test_what_the_seeds_cannot_tell(page_of) -> None:
+    words = first_words(page_of({"A": [10.0, 12.0, 11.0], "D": [11.0, 10.0, 12.0]}))
+    assert "no difference that 3 seeds can tell (0.0 ± 1.0)" in words
+    assert "better by" not in words
+    assert "worse by" not in words
+
+
+def test_one_seed_tells_nothing(page_of) -> None:
+    words = first_words(page_of({"A": [10.0], "D": [9.0]}))
+    assert "better by 1 in the only seed, which cannot be told from chance" in words
+    assert "±" not in words
+
+
+def test_of_several_the_best_is_named_as_the_best_of_several(page_of) -> None:
+    several = BETTER | {"E": [10.0, 20.0, 9.0], "C": [11.0, 12.1, 10.25], "B": [16.0, 17.0, 15.3]}
+    words = first_words(page_of(several))
+    assert "On digits, C, the best of 4, scores" in words
+    assert "better by 3.983 ± 0.017" in words
+    after = words.partition("Better too: ")[2]
+    assert after.startswith(
+        "D (−2.633 ± 0.033). Worse: B (+1.000 ± 0.058). No difference told: E ("
+    )
+
+
+def test_of_several_none_is_better(page_of) -> None:
+    several = {"A": BETTER["A"], "B": [16.0, 17.0, 15.3], "C": [15.5, 15.5, 14.9]}
+    words = first_words(page_of(several))
+    assert "On digits, none of 2 is shown to be better than A. The foremost, C, scores" in words
+
+
+def test_a_seed_is_missing(page_of) -> None:
+    page = page_of({"A": BETTER["A"], "D": BETTER["D"][:2]})
+    assert "better by 2.650 ± 0.050 over the 2 seeds that both have" in first_words(page)
+    assert "1 cell: has not been scored yet: digits D 2" in page.text
+
+
+def test_a_variant_is_missing(page_of) -> None:
+    words = first_words(page_of({"A": BETTER["A"], "D": []}))
+    assert "A scores 15.10 ± 0.55" in words
+    assert "there is nothing to compare it with yet" in words
+
+
+def test_the_baseline_is_missing(page_of) -> None:
+    words = first_words(page_of({"A": [], "D": BETTER["D"]}))
+    assert "A, the baseline, has no score yet" in words
+
+
+def test_every_figure_is_that_of_the_table(study, taken_apart) -> None:
+    folder = study(BETTER | {"E": [10.0, 20.0, 9.0]}, PRECISION | {"E": [0.6, 0.5, 0.7]})
+    page = taken_apart(study_page(folder))
+    assert page.misshown() == []
+    told = set()
+    for column in json.loads((folder / "table.json").read_text())["columns"]:
+        for entry in column["entries"].values():
+            for figure in (entry["score"], entry["difference"] or {}):
+                found = {figure.get("mean"), figure.get("error")} - {None}
+                assert found - {0.0} <= page.values
+                told |= found | {abs(value) for value in found}
+    seconds_for_a_thousand = 1000 * 2.0 / 20
+    assert page.values - told == {24481, 6, seconds_for_a_thousand}
+
+
+def test_everything_is_there(study, taken_apart) -> None:
+    folder = study(BETTER, PRECISION)
+    page = taken_apart(study_page(folder))
+    assert [a["id"] for a in page.of("section")] == [
+        *("figures", "table", "samples", "learning", "costs", "settings", "repeat")
+    ]
+    assert len(page.of("img")) == 2 * 3  # a grid for each variant and seed
+    # dots: two charts of 2 + 1 rows, three scores, three seeds
+    dots = page.source.count('<circle class="dot"')
+    assert dots == 3 * (2 + 1) * 3
+    assert "Loss, smoothed" in page.section("learning")
+    row = page.section("settings").partition("What makes a variant")[2]
+    assert row.index(">config<") < row.index("D@6")
+    assert "jinc study run tiny.yaml --out" in page.text
+
+
+def test_losses_of_other_objectives_are_not_compared(page_of) -> None:
+    variants = {"A": {"config": "A"}, "D": {"config": "A", "complexity": "normalised"}}
+    says = "their losses cannot be compared"
+    assert says in page_of(BETTER, variants=variants).text
+    assert says not in page_of(BETTER).text
+
+
+def test_names_are_only_names(study, taken_apart) -> None:
+    evil = "<script>alert(1)</script>'\"&<img onerror=x>"
+    data = {evil.replace("/", "-"): {"data": "digits", "score": {"features": "x", "split": "all"}}}
+    folder = study(BETTER | {evil: [9.0, 9.5, 8.1]}, named=evil, what=evil, data=data)
+    page = taken_apart(study_page(folder))
+    own = files("jinc.report").joinpath("templates", "scrub.js").read_text().strip()
+    assert page.scripts == [own]
+    assert page.text.count("onerror") > 10
+    assert len(page.of("img")) == 3 * 3
+    assert not [name for _, a in page.tags for name in a if name.startswith("on")]
+    assert page.asks_for() == []
+
+
+def test_pictures_and_runs_may_be_gone(study, taken_apart) -> None:
+    folder = study(BETTER)
+    shutil.rmtree(folder / "runs")
+    for images in folder.glob("cells/*/images"):
+        shutil.rmtree(images)
+    page = taken_apart(study_page(folder))
+    assert "better by" in first_words(page)
+    assert {"samples", "learning"} & {a["id"] for a in page.of("section")} == set()
+
+
+def test_what_is_no_study(study) -> None:
+    folder = study(BETTER)
+    (folder / "table.json").write_text('{"name": "x"}')
+    with pytest.raises(JincError, match=r"table\.json: is not what jinc study writes"):
+        study_page(folder)
+    (folder / "table.json").unlink()
+    with pytest.raises(JincError, match=r"has no table\.json yet; jinc study table"):
+        study_page(folder)
