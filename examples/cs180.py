@@ -41,7 +41,7 @@ from jinc.diffusion import (
     timesteps,
     vflip,
 )
-from jinc.diffusion.samplers import After
+from jinc.diffusion.samplers.sample import After
 from jinc.models import (
     Anagram,
     Hybrid,
@@ -54,7 +54,7 @@ from jinc.models import (
     open_upscaler,
     upscale_images,
 )
-from jinc.models.shaping import Asking
+from jinc.models.generation.shaping import Asking
 from jinc.signal import gaussian_blur
 from jinc.types import Images
 

@@ -54,7 +54,7 @@ from jinc.models import (
     images_of,
     open_model,
 )
-from jinc.models.shaping import Asking
+from jinc.models.generation.shaping import Asking
 from jinc.report import Recorder
 
 Sheet = NDArray[np.uint8]

@@ -30,7 +30,7 @@ from jinc.diffusion import (
     sample,
     timesteps,
 )
-from jinc.diffusion.step_length import SPREAD
+from jinc.diffusion.samplers.step_length import SPREAD
 from jinc.errors import JincError
 
 SHAPE, PIXELS = (1, 2, 2), 4

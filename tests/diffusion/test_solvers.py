@@ -24,7 +24,7 @@ from jinc.diffusion import (
     sample,
     solve,
 )
-from jinc.diffusion.solvers import _drawing
+from jinc.diffusion.samplers.solvers import _drawing
 from jinc.errors import JincError
 
 diffusers = pytest.importorskip("diffusers")

@@ -14,7 +14,7 @@ from jinc.diffusion import (
     rotation,
     view_by_name,
 )
-from jinc.diffusion.views_by_name import VIEWS
+from jinc.diffusion.views.by_name import VIEWS
 from jinc.errors import JincError
 
 

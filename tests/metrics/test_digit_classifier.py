@@ -22,7 +22,7 @@ from jinc.metrics import (
     save_digit_classifier,
     train_digits,
 )
-from jinc.metrics.digit_training import moved
+from jinc.metrics.features.digit_training import moved
 
 SHORT = Recipe(steps=40, batch_size=20)
 

@@ -11,7 +11,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 
 from jinc.errors import JincError
 from jinc.metrics import Statistics, extrapolated_frechet, frechet_distance, frechet_error
-from jinc.metrics.frechet import linearised_error
+from jinc.metrics.scores.frechet import linearised_error
 
 
 def features(seed: int, count: int, dimension: int, mix: float = 0.5) -> Tensor:

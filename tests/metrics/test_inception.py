@@ -9,8 +9,8 @@ from torch import Tensor
 
 from jinc.errors import JincError
 from jinc.metrics import Extractor, open_inception, score_name
-from jinc.metrics.inception import Inception
-from jinc.metrics.resizing import resize_tensorflow1
+from jinc.metrics.features.inception import Inception
+from jinc.metrics.features.resizing import resize_tensorflow1
 
 MIXED = {
     "5b": (192, {"1x1": 64, "5x5": (48, 64), "3x3dbl": (64, 96, 96), "pool": 32}),

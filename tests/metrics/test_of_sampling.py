@@ -23,7 +23,7 @@ from jinc.diffusion import (
     timesteps,
 )
 from jinc.metrics import Sampling, eq_r, eq_t, eq_t_frac, moved_on_the_way, moved_start
-from jinc.metrics.of_sampling import moved
+from jinc.metrics.equivariance.of_sampling import moved
 from jinc.signal.spectrum import radial_frequency
 
 SCHEDULE = Schedule.linear(T=50)

@@ -8,7 +8,7 @@ import torch
 
 from jinc.diffusion import Schedule, clip, ddim, isotropic
 from jinc.metrics import EXACT, Curve, Figure, Finding, Probe, Sampling, Subject, evaluations, probe
-from jinc.metrics.probe import ANGLES, SHARES
+from jinc.metrics.equivariance.probe import ANGLES, SHARES
 
 SCHEDULE = Schedule.linear(T=40)
 CURVES = {

@@ -15,7 +15,7 @@ from jinc.metrics import (
     open_torchscript,
     score_name,
 )
-from jinc.metrics.weight_files import file_digest
+from jinc.metrics.features.weight_files import file_digest
 
 IMAGES = torch.randint(0, 256, (4, 3, 6, 6), generator=torch.Generator().manual_seed(0)).byte()
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from jinc.errors import JincError
-from jinc.metrics.weight_files import (
+from jinc.metrics.features.weight_files import (
     check_digest,
     fetched,
     file_digest,

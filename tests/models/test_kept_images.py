@@ -10,7 +10,7 @@ from jinc.data import to_uint8
 from jinc.diffusion import ddim, sample
 from jinc.errors import JincError
 from jinc.models import generate_images, keep_images, kept_images
-from jinc.models.kept_images import PART
+from jinc.models.generation.kept_images import PART
 
 ETA = partial(sample, method=ddim(1.0))
 

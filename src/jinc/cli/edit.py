@@ -19,7 +19,7 @@ from jinc.data import save_png
 from jinc.diffusion import sdedit_start, sdedit_start_index
 from jinc.errors import JincError
 from jinc.models import CHUNK, PixelModel, edit_images
-from jinc.models.editing import Start
+from jinc.models.generation.editing import Start
 
 STRENGTHS = (0.96, 0.9, 0.84, 0.78, 0.69, 0.39)
 """CS180's start indices 1, 3, 5, 7, 10, 20 of t = 990 − 30·index, as shares of 1,000 levels."""

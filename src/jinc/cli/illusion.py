@@ -18,7 +18,7 @@ from jinc.data import save_images, save_png
 from jinc.diffusion import Reduction, alternating, low_pass, mean, sum_preserving, view_by_name
 from jinc.errors import JincError
 from jinc.models import CHUNK, Anagram, Hybrid, HybridKind, PixelModel, generate_images
-from jinc.models.shaping import Asking
+from jinc.models.generation.shaping import Asking
 
 app = App(name="illusion", help="Generate pictures that are several things at once.")
 

@@ -23,7 +23,7 @@ from jinc.files import writing
 from jinc.metrics import PARTS, Part, Probe, Sampling, Subject, evaluations
 from jinc.metrics import probe as findings
 from jinc.models import DiffusersModel, Model, PixelModel, Shaping
-from jinc.models.sweep import PIXELS, ROWS
+from jinc.models.generation.sweep import PIXELS, ROWS
 from jinc.report import CURVES, plot_curves, plot_levels, plot_turns
 from jinc.signal import rotate
 from jinc.types import Denoiser, Images, Steps

@@ -1,23 +1,30 @@
 """Schedules, the forward process, samplers and effects; it knows no network."""
 
-from jinc.diffusion.adaptive import AdaptiveStep, Weight, adaptive
-from jinc.diffusion.anagram import anagram
-from jinc.diffusion.batched import Branch, Shared
-from jinc.diffusion.certify import Certificate, certify
-from jinc.diffusion.clipping import clip, dynamic_threshold
 from jinc.diffusion.complexity import (
     complexity_normalised,
     complexity_published,
     complexity_term,
 )
-from jinc.diffusion.consistency import consistent
-from jinc.diffusion.effects import Effect, calibrate, conjugate, symmetrize
-from jinc.diffusion.factorised import Map, factorised
-from jinc.diffusion.flow import flow_scale, flow_time, heun
-from jinc.diffusion.guidance import cfg
-from jinc.diffusion.hybrid import colour_hybrid, hybrid, layered, low_pass, triple_hybrid
-from jinc.diffusion.inpainting import from_noise, repaint_levels, replace
-from jinc.diffusion.inversion import invert
+from jinc.diffusion.edits.inpainting import from_noise, repaint_levels, replace
+from jinc.diffusion.edits.inversion import invert
+from jinc.diffusion.edits.sdedit import (
+    sdedit_start,
+    sdedit_start_at,
+    sdedit_start_index,
+    sdedit_start_on,
+)
+from jinc.diffusion.effects.anagram import anagram
+from jinc.diffusion.effects.batched import Branch, Shared
+from jinc.diffusion.effects.clipping import clip, dynamic_threshold
+from jinc.diffusion.effects.consistency import consistent
+from jinc.diffusion.effects.effect import Effect, calibrate, conjugate, symmetrize
+from jinc.diffusion.effects.factorised import Map, factorised
+from jinc.diffusion.effects.guidance import cfg
+from jinc.diffusion.effects.hybrid import colour_hybrid, hybrid, layered, low_pass, triple_hybrid
+from jinc.diffusion.effects.projection import project
+from jinc.diffusion.effects.reductions import Reduction, alternating, mean, sum_preserving
+from jinc.diffusion.effects.rows import Rows, ask_some
+from jinc.diffusion.effects.tiles import Tiles, tiled
 from jinc.diffusion.isotropic import isotropic
 from jinc.diffusion.losses import (
     ErrorKind,
@@ -29,19 +36,6 @@ from jinc.diffusion.losses import (
     target,
     x0_of,
 )
-from jinc.diffusion.methods import Method, ddim, ddpm, posterior
-from jinc.diffusion.motion import (
-    Moving,
-    between,
-    following,
-    framed,
-    gentle,
-    published,
-    rotating,
-    shifting,
-    steady,
-)
-from jinc.diffusion.noise import SeededNoise
 from jinc.diffusion.oracles import gaussian, mixture, points
 from jinc.diffusion.process import (
     eps_from_flow,
@@ -55,7 +49,6 @@ from jinc.diffusion.process import (
     x0_from_flow,
     x0_from_v,
 )
-from jinc.diffusion.projection import project
 from jinc.diffusion.random_moves import (
     Flip,
     Move,
@@ -65,31 +58,38 @@ from jinc.diffusion.random_moves import (
     Shift,
     random_move,
 )
-from jinc.diffusion.reductions import Reduction, alternating, mean, sum_preserving
-from jinc.diffusion.rows import Rows, ask_some
-from jinc.diffusion.samplers import Step, Walk, generate, sample
-from jinc.diffusion.schedule import Schedule, make_schedule
-from jinc.diffusion.sdedit import (
-    sdedit_start,
-    sdedit_start_at,
-    sdedit_start_index,
-    sdedit_start_on,
+from jinc.diffusion.samplers.adaptive import AdaptiveStep, Weight, adaptive
+from jinc.diffusion.samplers.flow import flow_scale, flow_time, heun
+from jinc.diffusion.samplers.methods import Method, ddim, ddpm, posterior
+from jinc.diffusion.samplers.motion import (
+    Moving,
+    between,
+    following,
+    framed,
+    gentle,
+    published,
+    rotating,
+    shifting,
+    steady,
 )
-from jinc.diffusion.solvers import SOLVERS, Solver, solve
-from jinc.diffusion.tiles import Tiles, tiled
-from jinc.diffusion.timesteps import strided, timesteps
-from jinc.diffusion.views import View, custom_view
-from jinc.diffusion.views_by_name import VIEWS, view_by_name
-from jinc.diffusion.views_groups import c4, d4, rotations
-from jinc.diffusion.views_jigsaw import jigsaw
-from jinc.diffusion.views_permutations import (
+from jinc.diffusion.samplers.noise import SeededNoise
+from jinc.diffusion.samplers.sample import Step, Walk, generate, sample
+from jinc.diffusion.samplers.solvers import SOLVERS, Solver, solve
+from jinc.diffusion.samplers.timesteps import strided, timesteps
+from jinc.diffusion.samplers.walks import WALKS, method_by_name, usual_levels, walk_by_name
+from jinc.diffusion.schedule import Schedule, make_schedule
+from jinc.diffusion.views.by_name import VIEWS, view_by_name
+from jinc.diffusion.views.certify import Certificate, certify
+from jinc.diffusion.views.groups import c4, d4, rotations
+from jinc.diffusion.views.jigsaw import jigsaw
+from jinc.diffusion.views.permutations import (
     inner_circle,
     patch_permutation,
     pixel_permutation,
     skew,
     square_hinge,
 )
-from jinc.diffusion.views_plain import (
+from jinc.diffusion.views.plain import (
     fourier_shift,
     hflip,
     identity,
@@ -98,7 +98,7 @@ from jinc.diffusion.views_plain import (
     rotation,
     vflip,
 )
-from jinc.diffusion.walks import WALKS, method_by_name, usual_levels, walk_by_name
+from jinc.diffusion.views.view import View, custom_view
 
 __all__ = [
     "SOLVERS",

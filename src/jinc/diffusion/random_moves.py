@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from jinc.diffusion.views_plain import hflip, turn_quarters, vflip
+from jinc.diffusion.views.plain import hflip, turn_quarters, vflip
 from jinc.errors import JincError
 from jinc.signal import disc, rotate, shift
 from jinc.signal.rotate import UNTORN

@@ -1,7 +1,5 @@
 """How good a model is, in numbers."""
 
-from jinc.metrics.bootstrap import Estimate, bootstrap_error, jackknife_error
-from jinc.metrics.cifar_resnet import CifarResNet, open_cifar_resnet
 from jinc.metrics.comparison import (
     CLASSICAL,
     ITERATIVE,
@@ -11,7 +9,14 @@ from jinc.metrics.comparison import (
     quick_answers,
 )
 from jinc.metrics.decibels import EXACT, decibels
-from jinc.metrics.digit_classifier import (
+from jinc.metrics.equivariance.eq import eq_r, eq_t, eq_t_frac
+from jinc.metrics.equivariance.findings import PARTS, Curve, Figure, Finding, Part, Probe
+from jinc.metrics.equivariance.of_networks import AtLevel, network_equivariance
+from jinc.metrics.equivariance.of_sampling import Sampling, moved_on_the_way, moved_start
+from jinc.metrics.equivariance.probe import Subject, evaluations, probe
+from jinc.metrics.features.cache import cached_features, cached_statistics
+from jinc.metrics.features.cifar_resnet import CifarResNet, open_cifar_resnet
+from jinc.metrics.features.digit_classifier import (
     SHAPES,
     DigitClassifier,
     DigitSet,
@@ -19,34 +24,29 @@ from jinc.metrics.digit_classifier import (
     read_digit_classifier,
     save_digit_classifier,
 )
-from jinc.metrics.digit_training import (
+from jinc.metrics.features.digit_training import (
     RECIPES,
     Recipe,
     digit_accuracy,
     read_digits_of,
     train_digits,
 )
-from jinc.metrics.eq import eq_r, eq_t, eq_t_frac
-from jinc.metrics.extractors import Extractor, ExtractorFacts
-from jinc.metrics.feature_cache import cached_features, cached_statistics
-from jinc.metrics.feature_statistics import Statistics
-from jinc.metrics.features import Features, features_of, statistics_of
-from jinc.metrics.findings import PARTS, Curve, Figure, Finding, Part, Probe
-from jinc.metrics.frechet import frechet_distance, frechet_error, linearised_error
-from jinc.metrics.frechet_bias import Extrapolation, extrapolated_frechet
-from jinc.metrics.inception import Inception
-from jinc.metrics.inception_files import open_inception, open_scripted_inception
-from jinc.metrics.inception_score import ClassScore, class_score
-from jinc.metrics.kernel_distance import KernelDistance, kernel_distance
-from jinc.metrics.manifolds import ManifoldScores, manifold_scores
-from jinc.metrics.memorised import Neighbours, neighbours_by_features, neighbours_by_pixels
-from jinc.metrics.nearest import nearest
-from jinc.metrics.of_networks import AtLevel, network_equivariance
-from jinc.metrics.of_sampling import Sampling, moved_on_the_way, moved_start
-from jinc.metrics.open_extractor import open_extractor
-from jinc.metrics.probe import Subject, evaluations, probe
-from jinc.metrics.scores import SCORES, Score, ScoreKind, Scores, score, score_name
-from jinc.metrics.torchscript import open_torchscript
+from jinc.metrics.features.extractors import Extractor, ExtractorFacts
+from jinc.metrics.features.features import Features, features_of, statistics_of
+from jinc.metrics.features.inception import Inception
+from jinc.metrics.features.inception_files import open_inception, open_scripted_inception
+from jinc.metrics.features.open_extractor import open_extractor
+from jinc.metrics.features.statistics import Statistics
+from jinc.metrics.features.torchscript import open_torchscript
+from jinc.metrics.scores.bootstrap import Estimate, bootstrap_error, jackknife_error
+from jinc.metrics.scores.frechet import frechet_distance, frechet_error, linearised_error
+from jinc.metrics.scores.frechet_bias import Extrapolation, extrapolated_frechet
+from jinc.metrics.scores.inception_score import ClassScore, class_score
+from jinc.metrics.scores.kernel_distance import KernelDistance, kernel_distance
+from jinc.metrics.scores.manifolds import ManifoldScores, manifold_scores
+from jinc.metrics.scores.memorised import Neighbours, neighbours_by_features, neighbours_by_pixels
+from jinc.metrics.scores.nearest import nearest
+from jinc.metrics.scores.scores import SCORES, Score, ScoreKind, Scores, score, score_name
 
 __all__ = [
     "CLASSICAL",

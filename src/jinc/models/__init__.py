@@ -1,32 +1,32 @@
 """From networks to denoisers: our own runs, and checkpoints of other projects."""
 
-from jinc.models.chunks import CHUNK, Chunk, chunks
-from jinc.models.deepfloyd import PromptedDenoiser, PromptedModel
-from jinc.models.deepfloyd_files import (
+from jinc.models.device import choose_device
+from jinc.models.generation.chunks import CHUNK, Chunk, chunks
+from jinc.models.generation.editing import edit_images
+from jinc.models.generation.generate import generate_images, grid_columns, images_of
+from jinc.models.generation.illusions import Anagram, Hybrid, HybridKind
+from jinc.models.generation.in_parts import in_parts
+from jinc.models.generation.kept_images import keep_images, kept_images
+from jinc.models.generation.shaping import Shaping
+from jinc.models.generation.sweep import Sweep, shifts, sweep_images, turns
+from jinc.models.generation.upscale import Enlargement, UpscalingModel, factor_of, upscale_images
+from jinc.models.model import Model, NetworkDenoiser
+from jinc.models.opening import model_folder, open_model, open_upscaler
+from jinc.models.others.deepfloyd import PromptedDenoiser, PromptedModel
+from jinc.models.others.deepfloyd_files import (
     open_deepfloyd,
     open_deepfloyd_upscaler,
     open_prompt_encoder,
 )
-from jinc.models.deepfloyd_upscaler import PromptedUpscaler, PromptedUpscaling
-from jinc.models.device import choose_device
-from jinc.models.editing import edit_images
-from jinc.models.from_diffusers import DiffusersModel, DiffusersNetwork, from_diffusers
-from jinc.models.generate import generate_images, grid_columns, images_of
-from jinc.models.hub import is_hub_name, pipeline_folder
-from jinc.models.illusions import Anagram, Hybrid, HybridKind
-from jinc.models.in_parts import in_parts
-from jinc.models.kept_images import keep_images, kept_images
-from jinc.models.model import Model, NetworkDenoiser
-from jinc.models.official import load_official
-from jinc.models.opening import model_folder, open_model, open_upscaler
+from jinc.models.others.deepfloyd_upscaler import PromptedUpscaler, PromptedUpscaling
+from jinc.models.others.from_diffusers import DiffusersModel, DiffusersNetwork, from_diffusers
+from jinc.models.others.hub import is_hub_name, pipeline_folder
+from jinc.models.others.official import load_official
+from jinc.models.others.prompt_encoder import Embedder, PromptEncoder
+from jinc.models.others.prompt_table import PromptTable, read_prompts, write_prompts
 from jinc.models.pixel_model import PixelModel
-from jinc.models.prompt_encoder import Embedder, PromptEncoder
-from jinc.models.prompt_table import PromptTable, read_prompts, write_prompts
-from jinc.models.shaping import Shaping
 from jinc.models.single_step import SingleStep
-from jinc.models.sweep import Sweep, shifts, sweep_images, turns
 from jinc.models.trained import Trained
-from jinc.models.upscale import Enlargement, UpscalingModel, factor_of, upscale_images
 from jinc.models.upscaler import Upscaler, UpscalingDenoiser
 
 __all__ = [

@@ -7,14 +7,14 @@ from typing import Any
 import torch
 
 from jinc.errors import JincError
-from jinc.models.deepfloyd_files import Told, open_deepfloyd, open_deepfloyd_upscaler
 from jinc.models.device import choose_device
-from jinc.models.from_diffusers import from_diffusers
-from jinc.models.hub import is_hub_name, pipeline_folder
+from jinc.models.generation.upscale import UpscalingModel
 from jinc.models.model import Model
+from jinc.models.others.deepfloyd_files import Told, open_deepfloyd, open_deepfloyd_upscaler
+from jinc.models.others.from_diffusers import from_diffusers
+from jinc.models.others.hub import is_hub_name, pipeline_folder
 from jinc.models.pixel_model import PixelModel
 from jinc.models.trained import FILES
-from jinc.models.upscale import UpscalingModel
 from jinc.models.upscaler import Upscaler
 
 

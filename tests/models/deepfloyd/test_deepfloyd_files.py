@@ -15,12 +15,12 @@ from jinc.models import (
     PromptEncoder,
     PromptTable,
     from_diffusers,
-    hub,
     open_deepfloyd,
     open_deepfloyd_upscaler,
     open_prompt_encoder,
     write_prompts,
 )
+from jinc.models.others import hub
 
 T = torch.tensor([7, 30])
 

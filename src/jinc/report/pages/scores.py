@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jinc.metrics.extractors import ExtractorFacts
+from jinc.metrics.features.extractors import ExtractorFacts
 from jinc.report.pages.numbers import Number, aligned, with_error
 
 

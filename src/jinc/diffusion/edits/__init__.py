@@ -1,0 +1,1 @@
+"""Starting from photographs, and keeping some of their pixels."""

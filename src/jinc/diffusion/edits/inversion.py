@@ -1,0 +1,54 @@
+"""DDIM run backwards: the noise that an image would have been made from."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+
+from jinc.diffusion.process import eps_from_x0, forward, x0_from_eps
+from jinc.diffusion.samplers.timesteps import check_falling, path
+from jinc.diffusion.schedule import Schedule
+from jinc.types import Denoiser, Images
+
+
+@torch.no_grad()
+def invert(
+    denoiser: Denoiser, schedule: Schedule, x0: Images, steps: int | Sequence[int]
+) -> Images:
+    """Follow DDIM from clean images up to noise; `generate` with as many steps leads back.
+
+    A move down from t' to t uses the noise found at t', which is what is looked for. The way up
+    takes the noise found at t instead, `x_t' = √ᾱ' x0_hat + √(1−ᾱ') eps`. So it leads back with an
+    error of first order: it halves as steps double. From the clean image itself, at which no
+    denoiser can be asked, it takes the noise found at level 0.
+
+    Guidance above 1, and whatever else makes predictions jump, makes the error grow.
+
+    Args:
+        denoiser: `(x_t, t) -> x0_hat`.
+        schedule: gives T and `alpha_bar_t`.
+        x0: clean images, `[B, C, H, W]`.
+        steps: how many levels, evenly from T−1 to 0; or the falling levels themselves.
+
+    Returns:
+        x_T, the images at the first of the levels, `[B, C, H, W]`.
+
+    Raises:
+        JincError: levels that do not fall, or that the schedule does not have.
+
+    Source: DDIM (arXiv 2010.02502), section 4.3 and eq. 13.
+
+    >>> schedule = Schedule.linear()
+    >>> known = lambda x_t, t: torch.full_like(x_t, 0.5)  # an image that it knows by heart
+    >>> bool(invert(known, schedule, torch.full((1, 1, 2, 2), 0.5), steps=10).abs().max() < 0.01)
+    True
+    """
+    levels = path(len(schedule), steps)
+    check_falling(levels)
+    x = x0
+    for t, t_next in pairwise(reversed(levels)):
+        asked = max(t, 0)
+        x0_hat = denoiser(x, torch.full((len(x),), asked, device=x.device))
+        eps = eps_from_x0(schedule, x, asked, x0_hat)
+        x = forward(schedule, x0_from_eps(schedule, x, t, eps), t_next, eps)
+    return x

@@ -1,0 +1,125 @@
+"""Starting from a photograph instead of noise: SDEdit, in three ways of saying how much is kept.
+
+Each gives `x_t, levels`, and `sample(denoiser, schedule, x_t, steps=levels)` goes on from there.
+The more noise, the more is made anew, and the less of the photograph is left.
+"""
+
+import math
+from collections.abc import Sequence
+
+from jinc.diffusion.process import forward
+from jinc.diffusion.samplers.timesteps import check_falling, strided, timesteps
+from jinc.diffusion.schedule import Schedule
+from jinc.errors import JincError
+from jinc.types import Images, Noise
+
+
+def sdedit_start(
+    schedule: Schedule, photo: Images, strength: float, noise: Noise, steps: int = 50
+) -> tuple[Images, list[int]]:
+    """Start at a share of the way up: of `steps` levels, the last ⌈strength·steps⌉ are walked.
+
+    Args:
+        schedule: of the denoiser.
+        photo: clean images, `[B, C, H, W]`.
+        strength: in (0, 1]; 1 walks all levels, and leaves as much of the photograph as `ᾱ_{T−1}`.
+        noise: white noise on demand, such as `SeededNoise`; called once.
+        steps: how many levels a strength of 1 walks, evenly from T−1 to 0.
+
+    Returns:
+        x_t, the photograph at the first level, `[B, C, H, W]`; and the falling levels.
+
+    Raises:
+        JincError: a strength that is not in (0, 1], or steps that the schedule does not have.
+
+    Source: SDEdit (arXiv 2108.01073), section 3.
+
+    >>> import torch
+    >>> x_t, levels = sdedit_start(
+    ...     Schedule.linear(), torch.zeros(1, 1, 8, 8), 0.3, torch.randn_like, steps=10
+    ... )
+    >>> levels
+    [222, 111, 0]
+    """
+    if not 0 < strength <= 1:
+        raise JincError(f"strength must be in (0, 1], got {strength}")
+    levels = timesteps(len(schedule), steps)
+    walked = math.ceil(strength * steps - 1e-9)  # .07·100 is 7.000000000000001 in floats
+    return sdedit_start_on(schedule, photo, levels[steps - max(walked, 1) :], noise)
+
+
+def sdedit_start_at(
+    schedule: Schedule, photo: Images, level: int, noise: Noise, steps: int = 50
+) -> tuple[Images, list[int]]:
+    """Start at a level: it is walked from in `steps` levels, or as many as there are.
+
+    Args:
+        schedule: of the denoiser.
+        photo: clean images, `[B, C, H, W]`.
+        level: t, 0 … T−1.
+        noise: white noise on demand; called once.
+        steps: how many levels, evenly from t to 0, ≥ 1.
+
+    Returns:
+        x_t at the level, `[B, C, H, W]`; and the falling levels.
+
+    Raises:
+        JincError: a level that the schedule does not have, or no steps.
+
+    Source: SDEdit (arXiv 2108.01073), section 3.
+    """
+    if not 0 <= level < len(schedule):
+        raise JincError(f"level must be 0 to {len(schedule) - 1}, got {level}")
+    return sdedit_start_on(schedule, photo, timesteps(level + 1, min(steps, level + 1)), noise)
+
+
+def sdedit_start_index(
+    schedule: Schedule, photo: Images, index: int, noise: Noise, stride: int = 30
+) -> tuple[Images, list[int]]:
+    """Start at a place in the list of strided levels, as CS180 says it: t = 990 − 30·index.
+
+    Args:
+        schedule: of the denoiser.
+        photo: clean images, `[B, C, H, W]`.
+        index: 0 for the highest level, to one less than there are levels; 33 of 1000 steps.
+        noise: white noise on demand; called once.
+        stride: the fall from level to level, ≥ 1.
+
+    Returns:
+        x_t at the level, `[B, C, H, W]`; and the falling levels.
+
+    Raises:
+        JincError: an index that is not in the list, or a stride below 1.
+
+    >>> import torch
+    >>> x_t, levels = sdedit_start_index(
+    ...     Schedule.linear(), torch.zeros(1, 1, 8, 8), 20, torch.randn_like
+    ... )
+    >>> levels[0], levels[-1], len(levels)
+    (390, 0, 14)
+    """
+    levels = strided(len(schedule), stride)
+    if not 0 <= index < len(levels):
+        raise JincError(f"index must be 0 to {len(levels) - 1}, got {index}")
+    return sdedit_start_on(schedule, photo, levels[index:], noise)
+
+
+def sdedit_start_on(
+    schedule: Schedule, photo: Images, levels: Sequence[int], noise: Noise
+) -> tuple[Images, list[int]]:
+    """Start on the first of any falling levels.
+
+    Args:
+        schedule: of the denoiser.
+        photo: clean images, `[B, C, H, W]`.
+        levels: falling, 0 … T−1.
+        noise: white noise on demand; called once.
+
+    Returns:
+        x_t at the first level, `[B, C, H, W]`; and the levels.
+
+    Raises:
+        JincError: levels that do not fall.
+    """
+    check_falling(levels)
+    return forward(schedule, photo, levels[0], noise(photo)), list(levels)

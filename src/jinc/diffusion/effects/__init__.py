@@ -1,0 +1,1 @@
+"""What is made of denoisers, and is one."""

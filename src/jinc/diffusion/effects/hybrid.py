@@ -1,0 +1,149 @@
+"""Hybrid images: coarse and fine, or grey and colour, from different denoisers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from jinc.diffusion.effects.batched import Branch
+from jinc.diffusion.effects.effect import Effect
+from jinc.diffusion.effects.factorised import Map, factorised, try_maps
+from jinc.diffusion.views.plain import identity
+from jinc.errors import JincError
+from jinc.signal import gaussian_blur
+from jinc.types import Denoiser, Images, Steps
+
+
+@dataclass(frozen=True)
+class low_pass:
+    """What is seen from afar: a Gaussian blur, mirrored at the edges; a `Map`.
+
+    Args:
+        std_px: standard deviation, pixels, > 0.
+        taps: weights along each axis, odd.
+
+    Raises:
+        JincError: when it is used, numbers that `gaussian_blur` refuses.
+    """
+
+    std_px: float = 2.0
+    taps: int = 33
+
+    def __call__(self, x: Images) -> Images:
+        """Blur."""
+        return gaussian_blur(x, self.taps, self.std_px)
+
+
+def grey(x: Images) -> Images:
+    """The mean over channels, in every channel; a `Map`."""
+    return x.mean(1, keepdim=True).expand_as(x)
+
+
+@dataclass(frozen=True)
+class difference:
+    """What one map shows and another does not, `more x − less x`; a `Map`.
+
+    Args:
+        more: what is taken from; `identity()` for the image as it is.
+        less: what is taken away.
+    """
+
+    more: Map
+    less: Map
+
+    def __call__(self, x: Images) -> Images:
+        """Subtract."""
+        return self.more(x) - self.less(x)
+
+
+@dataclass(frozen=True)
+class layered(Effect):
+    """One picture after another as one comes closer: each blur shows what is seen before the next.
+
+    With blurs B_1 to B_n from the strongest on, it is what `factorised` makes of the bands B_1,
+    B_2 − B_1, … 1 − B_n, with half as many blurs: `x0 = x0_n+1 + Σ B_k (x0_k − x0_k+1)`.
+
+    Args:
+        denoisers: from what is seen from afar to what is seen from close by, two or more.
+        blurs: linear; one between every two denoisers.
+
+    Raises:
+        JincError: not one blur fewer than denoisers, or blurs that are not linear.
+
+    Source: factorised diffusion (arXiv 2404.11615).
+    """
+
+    denoisers: Sequence[Denoiser]
+    blurs: Sequence[Map]
+
+    def __post_init__(self) -> None:
+        """Refuse blurs that do not divide a picture into parts."""
+        denoisers, blurs = len(self.denoisers), len(self.blurs)
+        if denoisers != blurs + 1 or not blurs:
+            raise JincError(f"layered needs a blur between every two, got {blurs} for {denoisers}")
+        for blur in self.blurs:
+            try_maps([blur, difference(identity(), blur)])
+
+    def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
+        """The question as it came, to everyone."""
+        return [Branch(denoiser, x_t, t) for denoiser in self.denoisers]
+
+    def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
+        """The finest, and what the blurs show of the differences."""
+        x0_hat = answers[-1]
+        for blur, (coarse, fine) in zip(self.blurs, pairwise(answers), strict=True):
+            x0_hat = x0_hat + blur(coarse - fine)
+        return x0_hat
+
+
+_AFAR, _FARTHER, _NEARER = low_pass(2.0), low_pass(3.0), low_pass(1.0)
+
+
+def hybrid(low: Denoiser, high: Denoiser, blur: Map = _AFAR) -> layered:
+    """One picture from afar, another from close by: low-pass of one, the rest of the other.
+
+    Args:
+        low: what is seen from afar.
+        high: what is seen from close by.
+        blur: linear, what is seen from afar of any image.
+
+    Source: factorised diffusion (arXiv 2404.11615).
+
+    >>> import torch
+    >>> white, black = (lambda x_t, t: 0 * x_t + 1), (lambda x_t, t: 0 * x_t - 1)
+    >>> float(hybrid(white, black)(torch.zeros(1, 1, 8, 8), torch.tensor([5])).mean())
+    1.0
+    """
+    return layered([low, high], [blur])
+
+
+def colour_hybrid(light: Denoiser, colour: Denoiser) -> factorised:
+    """One picture in grey, another once there is colour: the mean over channels, and the rest.
+
+    Args:
+        light: what is seen in dim light.
+        colour: whose colours are seen.
+
+    Source: factorised diffusion (arXiv 2404.11615).
+    """
+    return factorised([(grey, light), (difference(identity(), grey), colour)])
+
+
+def triple_hybrid(
+    low: Denoiser,
+    middle: Denoiser,
+    high: Denoiser,
+    wide: Map = _FARTHER,
+    narrow: Map = _NEARER,
+) -> layered:
+    """Three pictures, one after another as one comes closer.
+
+    Args:
+        low: what is seen from afar: `wide x`.
+        middle: what comes next: `narrow x − wide x`.
+        high: what is seen from close by: `x − narrow x`.
+        wide: the stronger blur, linear.
+        narrow: the weaker one.
+
+    Source: factorised diffusion (arXiv 2404.11615).
+    """
+    return layered([low, middle, high], [wide, narrow])

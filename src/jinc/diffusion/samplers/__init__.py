@@ -1,0 +1,1 @@
+"""Ways from noise to images, and the levels they visit."""

@@ -1,0 +1,201 @@
+"""Sampling in steps that are as long as an error allows, for each image its own.
+
+On the straight way from image to noise, `flow`, an image moves by `dz/dτ = u = (z − x0_hat)/τ`. By
+differentiating τ u = z − x0_hat, u changes only as x0_hat does: `du/dτ = −(dx0_hat/dτ)/τ`. So with
+x0_hat = a + b τ² since the level before, the slope du/dτ is −2b, and a step of length h is
+
+    z(τ + h) = z + h u + ½ h² s,    s = −2 (x0_hat − x0_hat_before)/(τ² − τ_before²).
+
+Its last term, known before the step is made, is how far DDIM would be off, and a shorter step asks
+nothing again. So the next level is the farthest at which that term is within the tolerance, as
+`step_length` has it: one question a step, and none in vain. What the next question shows is of use
+twice, for the step that led there is made again with the slope that it really had, at no cost.
+
+Multistep in τ was chosen by trial. A class-conditional U-Net of MNIST, 300 levels, 48 images, root
+mean square distance (±1 images) from the end of the flow after so many questions, on average:
+
+    DDIM                  8: .086   12: .063   20: .042   50: .020
+    DPM-Solver++, 2M      8: .076   12: .049   20: .024
+    the same steps in τ   8: .050   12: .028   20: .014
+    and made again        8: .038   12: .017   20: .007
+    Euler and Heun in τ, as long as their difference allows, with rejection
+                          7: .080   14: .032   25: .015
+    this                  8: .034   10: .021   14: .010
+
+Most is owed to τ and to second order; images of one kind differ little in what they need (±6 %).
+Fixed levels have to suit the schedule, though, as even ones happen to do above. With the exact
+denoiser of a mixture of ten Gaussians, after ten questions even levels are off by .048 on the
+linear schedule of 1,000 levels, .022 on the cosine one and .019 on that of flow matching; this is
+off by .025, .021 and .021.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Self, TypeAlias
+
+import torch
+from torch import Tensor
+
+from jinc.diffusion.effects.rows import ask_some
+from jinc.diffusion.samplers.sample import After, Step
+from jinc.diffusion.samplers.step_length import Slope, Way, over
+from jinc.diffusion.samplers.timesteps import check_falling, path
+from jinc.diffusion.schedule import Schedule
+from jinc.errors import JincError
+from jinc.types import Denoiser, Images, Noise
+
+Weight: TypeAlias = Callable[[Images], Tensor]
+"""`x0_hat -> [n, 1 or C, H, W]`, ≥ 0: how much errors count where, in each of some images."""
+
+
+@dataclass(frozen=True, eq=False)
+class AdaptiveStep(Step):
+    """What is shown after every image has made a move, or was done before.
+
+    `t` is the highest level of all; −1, clean, at the end.
+
+    Args:
+        levels: the level that each image has reached, `[B]`.
+        calls: how often the denoiser was asked about it so far, `[B]`.
+    """
+
+    levels: Tensor
+    calls: Tensor
+
+    def first(self, count: int) -> Self:
+        """Return the same of the first images alone."""
+        fewer = super().first(count)
+        return replace(fewer, levels=self.levels[:count], calls=self.calls[:count])
+
+
+def adaptive(
+    denoiser: Denoiser,
+    schedule: Schedule,
+    x_T: Images,
+    *,
+    tolerance: float,
+    weight: Weight | None = None,
+    steps: int | Sequence[int] | None = None,
+    noise: Noise | None = None,
+    after: After | None = None,
+) -> Iterator[AdaptiveStep]:
+    """Denoise x_T along the flow, every image by its own levels, and yield every state.
+
+    What becomes of an image, and by which levels, is its own: its neighbours change the rounding
+    and nothing else (an error within rounding of the tolerance may tip the choice between two
+    levels). Images that are done are not asked about, if the denoiser's leaves have `rows`.
+
+    The error at the end halves with the tolerance; the number of questions grows as 1/√tolerance.
+    Of a small model of digits, .02 takes 8 and .005 takes 15.
+
+    Args:
+        denoiser: `(x_t, t) -> x0_hat`, t being int64 `[B]` on x_t's device, 0 … T−1, and not the
+            same for all: what goes by one level, such as `alternating` and `framed`, refuses that.
+        schedule: gives T and `alpha_bar_t`.
+        x_T: the start at the first level, as a rule white noise, `[B, C, H, W]`.
+        tolerance: by how much, root mean square, a step of DDIM in the place of each step made
+            would change an image in the end, ≥ 0; at 0 every level is visited.
+        weight: which errors count more, such as `complexity_normalised`; a mean over the image,
+            so that only the ratio of weights matters. By default all are alike.
+        steps: among which levels to choose: a count, evenly from T−1 to 0, which is then the
+            greatest number of questions; or the falling levels themselves. All by default.
+        noise: never asked; there so that `adaptive` can stand where samplers stand that draw.
+        after: `(x, t') -> x`, called after every move, for single images: it goes by one level.
+            What it changes is not undone: no step is made again.
+
+    Returns:
+        an iterator of one `AdaptiveStep` for each move of the image that takes the most.
+
+    Raises:
+        JincError: at once, for images, steps or a tolerance that make no sense, or an `after` for
+            several images; on the way, for weights that do not fit.
+
+    Source: Adams' methods of order 2, as predictor and corrector; in τ as CAB (arXiv 2605.16736),
+        the corrector unasked as UniPC (2302.04867). Steps by local error, an image its own:
+        Gotta Go Fast (2105.14080), torchode (2210.12375).
+
+    >>> torch_noise = torch.randn(2, 1, 8, 8)
+    >>> walk = adaptive(lambda x, t: 0 * x, Schedule.linear(), torch_noise, tolerance=0.01)
+    >>> *_, last = walk
+    >>> last.t, last.levels.tolist(), int(last.calls.max()) < 10, float(last.x_t.abs().max())
+    (-1, [-1, -1], True, 0.0)
+    """
+    if x_T.ndim != 4 or not x_T.is_floating_point():
+        raise JincError(f"x_T must be float [B, C, H, W], got {x_T.dtype} {list(x_T.shape)}")
+    if not (math.isfinite(tolerance) and tolerance >= 0):
+        raise JincError(f"tolerance: {tolerance} is not a finite number, 0 or more")
+    if after is not None and len(x_T) != 1:
+        raise JincError(
+            f"after: goes by one level, and these {len(x_T)} images will each have their own; give "
+            "one image at a time"
+        )
+    levels = path(len(schedule), len(schedule) if steps is None else steps)
+    check_falling(levels)
+    return _walk(denoiser, Way.at(schedule, levels, x_T), x_T, tolerance, weight, after)
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What is known of some images: their places, `[n]`, themselves there, what is predicted."""
+
+    place: Tensor
+    z: Images
+    x0_hat: Images
+
+    def only(self, those: Tensor) -> Self:
+        """Keep some."""
+        return type(self)(self.place[those], self.z[those], self.x0_hat[those])
+
+    def slope(self, way: Way, before: Self) -> Slope:
+        """du/dτ since the place before."""
+        here, there = way.time[self.place], way.time[before.place]
+        change = over(-2 / (here.square() - there.square()), self.z)
+        return Slope(change * (self.x0_hat - before.x0_hat), there, here)
+
+    def moved(self, way: Way, slope: Images, place: Tensor) -> Images:
+        """z at other places by way of a constant slope; at the last one x0_hat itself."""
+        here, there = way.time[self.place], way.time[place]
+        share = over(there / here, self.z)
+        bend = torch.where(place < way.last, (there - here).square() / 2, 0)
+        return share * self.z + (1 - share) * self.x0_hat + over(bend, self.z) * slope
+
+
+@torch.no_grad()
+def _walk(
+    denoiser: Denoiser,
+    way: Way,
+    x_T: Images,
+    tolerance: float,
+    weight: Weight | None,
+    after: After | None,
+) -> Iterator[AdaptiveStep]:
+    """Move all images that are not done, again and again."""
+    x = x0_hat = x_T
+    rows = torch.arange(len(x_T), device=x_T.device)
+    place, calls = torch.zeros_like(rows), torch.zeros_like(rows)
+    before: _Known | None = None
+    slope: Slope | None = None
+    while len(rows):
+        answer = ask_some(denoiser, x, way.t[place].clamp(min=0), rows)[rows].to(x.dtype)
+        calls = calls.index_add(0, rows, torch.ones_like(rows))
+        here = place[rows]
+        now = _Known(here, x[rows] / over(way.scale[here], x), answer)
+        if before is None:
+            there, bend = way.first(here, tolerance), torch.zeros_like(answer)
+        else:
+            slope_before, slope = slope, now.slope(way, before)
+            counts = None if weight is None else weight(answer)
+            there, bend = way.next(here, slope, slope_before, counts, tolerance), slope.value
+            if after is None:  # once more, by the slope that it had
+                now = replace(now, z=before.moved(way, bend, here))
+        moved = now.moved(way, bend, there) * over(way.scale[there], x)
+        x, x0_hat = x.index_copy(0, rows, moved), x0_hat.index_copy(0, rows, answer)
+        place = place.index_copy(0, rows, there)
+        t = int(way.t[place].max())
+        if after is not None:
+            x = after(x, t)
+        yield AdaptiveStep(t, x, x0_hat, way.t[place], calls)
+        still = there < way.last
+        rows, before = rows[still], now.only(still)
+        slope = None if slope is None else slope.only(still)

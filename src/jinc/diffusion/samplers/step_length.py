@@ -1,0 +1,164 @@
+"""How far adaptive sampling goes at once: as far as the error of a step allows."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from jinc.diffusion.samplers.flow import flow_scale, flow_time
+from jinc.diffusion.schedule import Schedule
+from jinc.errors import JincError
+from jinc.types import Images
+
+FIRST_SLOPE = 2.0
+"""Root mean square of du/dτ where nothing is known yet; about what images of digits have."""
+
+GROWTH = 2.0
+"""A step is at most so many times as long as the one before."""
+
+SPREAD = 5.0
+"""Standard deviation of images along what differs most among them, a direction of length 1.
+
+Along it an error of z at τ is 1/√((1−τ)² + (τ/SPREAD)²) times as large at the end of the flow, and
+so errors are counted. As measured, what a step of DDIM is off by grows, for a model of MNIST, 2.4
+times from ᾱ = .05, 1.9 times from .24 and 1.0 times from .77; by this it is, in terms of x_t, 3.3,
+1.9 and 1.1 times."""
+
+
+@dataclass(frozen=True, eq=False)
+class Slope:
+    """du/dτ between two levels.
+
+    Args:
+        value: `[n, C, H, W]`.
+        start: τ at the noisier level, `[n]`.
+        stop: τ at the cleaner level, `[n]`.
+    """
+
+    value: Images
+    start: Tensor
+    stop: Tensor
+
+    @property
+    def middle(self) -> Tensor:
+        """Where it is right, `[n]`."""
+        return (self.start + self.stop) / 2
+
+    def only(self, those: Tensor) -> Self:
+        """Keep some images."""
+        return type(self)(self.value[those], self.start[those], self.stop[those])
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """Levels that may be visited, from noise to −1; images are at places on it, 0 … K−1.
+
+    Args:
+        t: the levels, `[K]`.
+        time: τ, `[K]`.
+        scale: how much larger x_t is than z, `[K]`.
+        gain: how much larger an error of z is in the end, `[K]`.
+    """
+
+    t: Tensor
+    time: Tensor
+    scale: Tensor
+    gain: Tensor
+
+    @classmethod
+    def at(cls, schedule: Schedule, levels: Sequence[int], like: Images) -> Self:
+        """Look up what is needed of every level.
+
+        Args:
+            schedule: gives `ᾱ_t`.
+            levels: falling, the last being −1.
+            like: gives the device.
+        """
+        t = torch.tensor(levels, device=like.device)
+        time = flow_time(schedule, t)
+        gain = ((1 - time).square() + (time / SPREAD).square()).rsqrt()
+        return cls(t, time, flow_scale(schedule, t), gain)
+
+    @property
+    def last(self) -> int:
+        """The place that is clean."""
+        return len(self.t) - 1
+
+    def first(self, place: Tensor, tolerance: float) -> Tensor:
+        """Where to go from the start, of which no slope is known, `[n]`.
+
+        Args:
+            place: where images are, `[n]`.
+            tolerance: of the error.
+        """
+        size = torch.full_like(self.time[place], FIRST_SLOPE)[:, None]
+        return self._farthest(place, size, torch.full_like(self.time[place], math.inf), tolerance)
+
+    def next(
+        self,
+        place: Tensor,
+        slope: Slope,
+        before: Slope | None,
+        weight: Tensor | None,
+        tolerance: float,
+    ) -> Tensor:
+        """Where to go, `[n]`: the farthest places at which the error is within the tolerance.
+
+        The error of a step of length h is ½ h² times the root mean square of its slope: of the last
+        one, or, if that is larger, of the one that the last two foresee for its middle. Without
+        foresight, steps are far too long where a slope turns about: of single numbers from two
+        heaps, at a tolerance of .0025, the error was 15 times as large; of images, which do not
+        turn about as one, a little larger.
+
+        Args:
+            place: where images are, `[n]`.
+            slope: that led there.
+            before: the one before it.
+            weight: of errors, `[n, 1 or C, H, W]`; None for all alike.
+            tolerance: of the error.
+
+        Raises:
+            JincError: weights that do not fit.
+        """
+        own = _mean(slope.value.square(), weight)[:, None]
+        square = own
+        if before is not None:
+            change = slope.value - before.value
+            ahead = (self.time + slope.stop[:, None]) / 2 - slope.middle[:, None]
+            share = ahead / (slope.middle - before.middle)[:, None]
+            along = _mean(slope.value * change, weight)[:, None]
+            foreseen = (
+                own + 2 * share * along + share.square() * _mean(change.square(), weight)[:, None]
+            )
+            square = foreseen.maximum(own)
+        limit = GROWTH * (slope.start - slope.stop)
+        return self._farthest(place, square.sqrt(), limit, tolerance)
+
+    def _farthest(self, place: Tensor, size: Tensor, limit: Tensor, tolerance: float) -> Tensor:
+        """The farthest places within tolerance and limit, or else the next one, `[n]`."""
+        length = self.time[place][:, None] - self.time
+        error = size * length.square() / 2 * self.gain
+        fits = (error <= tolerance) & (length <= limit[:, None])
+        every = torch.arange(len(self.t), device=place.device)
+        return torch.where(fits, every, 0).amax(1).maximum(place + 1)
+
+
+def over(coefficient: Tensor, images: Images) -> Tensor:
+    """One coefficient an image, `[n, 1, 1, 1]`, in the images' type."""
+    return coefficient.to(images.dtype).view(-1, 1, 1, 1)
+
+
+def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
+    """The weighted mean over each image, `[n]`."""
+    if weight is None:
+        return values.mean((1, 2, 3))
+    if weight.shape not in (values.shape, values[:, :1].shape):
+        raise JincError(
+            f"weight: {list(weight.shape)} does not fit images {list(values.shape)}; it must be "
+            f"{list(values[:, :1].shape)}, or one for every channel"
+        )
+    weight = weight.to(values).expand_as(values)
+    return (weight * values).sum((1, 2, 3)) / weight.sum((1, 2, 3))

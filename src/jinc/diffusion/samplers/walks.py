@@ -1,0 +1,83 @@
+"""Ways from noise to images by their names."""
+
+import difflib
+from collections.abc import Callable
+from functools import partial
+
+from jinc.diffusion.samplers.adaptive import adaptive
+from jinc.diffusion.samplers.flow import heun
+from jinc.diffusion.samplers.methods import Method, ddim, ddpm, posterior
+from jinc.diffusion.samplers.sample import Walk, sample
+from jinc.diffusion.samplers.solvers import solve
+from jinc.diffusion.samplers.timesteps import timesteps
+from jinc.errors import JincError
+
+SOLVED = ("deis", "dpm++", "euler", "unipc")
+"""Those that diffusers walks."""
+
+WALKS = ("ddim", "ddpm", "posterior", "heun", "adaptive", *SOLVED)
+"""All names."""
+
+
+def method_by_name(name: str, eta: float = 0.0) -> Method:
+    """Return one of the methods that go in single moves.
+
+    Args:
+        name: `ddim`, `ddpm` or `posterior`.
+        eta: of ddim.
+
+    Raises:
+        JincError: another name, or an eta for another than ddim.
+    """
+    methods: dict[str, Callable[[], Method]] = {
+        "ddim": partial(ddim, eta),
+        "ddpm": ddpm,
+        "posterior": posterior,
+    }
+    if name not in methods:
+        raise JincError(f"sampler: {name} is none of {', '.join(methods)}")
+    if eta and name != "ddim":
+        raise JincError(f"eta: belongs to ddim, not to {name}")
+    return methods[name]()
+
+
+def walk_by_name(name: str, eta: float = 0.0, tolerance: float = 0.01) -> Walk:
+    """Return a way from noise to images.
+
+    Args:
+        name: one of `WALKS`.
+        eta: of ddim.
+        tolerance: of adaptive.
+
+    Raises:
+        JincError: another name, with the nearest known one; or an eta for another than ddim.
+
+    >>> walk_by_name("ddim", eta=1.0).keywords
+    {'method': ddim(eta=1.0)}
+    """
+    if name not in WALKS:
+        near = difflib.get_close_matches(name, WALKS, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(WALKS)}"
+        raise JincError(f"sampler: {name!r} is none; {hint}")
+    if name in ("ddim", "ddpm", "posterior"):
+        return partial(sample, method=method_by_name(name, eta))
+    if eta:
+        raise JincError(f"eta: belongs to ddim, not to {name}")
+    if name == "adaptive":
+        return partial(adaptive, tolerance=tolerance)
+    return heun if name == "heun" else partial(solve, method=name)
+
+
+def usual_levels(name: str, T: int) -> list[int]:
+    """Return the levels that a way visits if nothing is said.
+
+    Args:
+        name: one of `WALKS`.
+        T: number of steps of the schedule.
+
+    Returns:
+        all of ddpm, and of adaptive, which chooses among them; 20 of solvers, 50 of others, evenly,
+        as far as there are so many.
+    """
+    usual = {"ddpm": T, "adaptive": T} | dict.fromkeys(("heun", *SOLVED), 20)
+    return timesteps(T, min(usual.get(name, 50), T))

@@ -1,0 +1,1 @@
+"""Orthogonal maps of images."""

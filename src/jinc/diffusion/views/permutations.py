@@ -1,0 +1,221 @@
+"""Views that move whole pixels and change none: exact in every type, on every device."""
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jinc.diffusion.views.view import View
+from jinc.errors import JincError
+from jinc.signal import disc
+from jinc.types import Images
+
+
+class Permutation(View):
+    """A view that says of every pixel where it comes from."""
+
+    @abstractmethod
+    def sources(self, height: int, width: int) -> NDArray[np.int64]:
+        """Where every pixel comes from, `[H, W]`: each of 0 … HW − 1 once, counted row by row."""
+
+    def __call__(self, x: Images) -> Images:
+        """Fetch every pixel."""
+        return _fetch(x, _places(self, *x.shape[-2:], x.device)[0])
+
+    def inverse(self, x: Images) -> Images:
+        """Take every pixel back."""
+        return _fetch(x, _places(self, *x.shape[-2:], x.device)[1])
+
+
+@dataclass(frozen=True)
+class pixel_permutation(Permutation):
+    """Shuffle all pixels.
+
+    Args:
+        seed: of the shuffling, ≥ 0.
+
+    Raises:
+        JincError: a negative seed.
+    """
+
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no seed."""
+        check_least("seed", self.seed, 0)
+
+    def sources(self, height: int, width: int) -> NDArray[np.int64]:
+        """Any order."""
+        return np.random.default_rng(self.seed).permutation(height * width).reshape(height, width)
+
+
+@dataclass(frozen=True)
+class patch_permutation(Permutation):
+    """Cut into equal rectangles, and shuffle them.
+
+    Args:
+        patches: along each side, which they must divide, ≥ 1.
+        seed: of the shuffling, ≥ 0.
+
+    Raises:
+        JincError: an argument out of its range.
+    """
+
+    patches: int = 4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be cut or drawn."""
+        check_least("patches", self.patches, 1)
+        check_least("seed", self.seed, 0)
+
+    def sources(self, height: int, width: int) -> NDArray[np.int64]:
+        """Whole patches in any order."""
+        tall, wide = cell(height, width, self.patches)
+        patches = as_cells(in_order(height, width), tall, wide)
+        order = np.random.default_rng(self.seed).permutation(self.patches**2)
+        return from_cells(patches.reshape(-1, tall, wide)[order].reshape(patches.shape))
+
+
+@dataclass(frozen=True)
+class skew(Permutation):
+    """Move columns down, in proportion to how far right of the middle they are; edges are joined.
+
+    Args:
+        amount: pixels down a pixel to the right, any real number; columns move by the nearest
+            whole number of pixels.
+
+    Raises:
+        JincError: an amount that is not finite.
+    """
+
+    amount: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse to go too far."""
+        if not math.isfinite(self.amount):
+            raise JincError(f"skew: {self.amount} is not a finite number")
+
+    def sources(self, height: int, width: int) -> NDArray[np.int64]:
+        """Rows above, by so much."""
+        down = np.floor(self.amount * (np.arange(width) - (width - 1) / 2) + 0.5).astype(np.int64)
+        rows = (np.arange(height)[:, None] - down) % height
+        sources: NDArray[np.int64] = rows * width + np.arange(width)
+        return sources
+
+
+@dataclass(frozen=True)
+class inner_circle(Permutation):
+    """Turn the largest centred disc by quarter turns, and leave what is around it.
+
+    Args:
+        turns: quarter turns, counter-clockwise, any whole number. Where height and width differ by
+            an odd number, the disc is half a pixel off the centre.
+    """
+
+    turns: int = 2
+
+    def sources(self, height: int, width: int) -> NDArray[np.int64]:
+        """Inside, where the turn brings pixels from."""
+        size = min(height, width)
+        top, left = (height - size) // 2, (width - size) // 2
+        sources = in_order(height, width)
+        square = sources[top : top + size, left : left + size]
+        square[:] = np.where(disc(size).numpy(), np.rot90(square, self.turns), square)
+        return sources
+
+
+@dataclass(frozen=True)
+class square_hinge(Permutation):
+    """Swing the tiles of a checkerboard about the corners they share, until they meet again.
+
+    Hinged at corners, every tile turns one way and its neighbours the other way, and the board
+    opens; when each has made a quarter turn, it has closed again with every tile in its old place.
+    So what is left of the swing are quarter turns in place, one way and the other.
+
+    Args:
+        tiles: along each side, which they must divide, ≥ 1; tiles must be square.
+
+    Raises:
+        JincError: fewer than one tile.
+    """
+
+    tiles: int = 4
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be cut."""
+        check_least("tiles", self.tiles, 1)
+
+    def sources(self, height: int, width: int) -> NDArray[np.int64]:
+        """Tiles turned counter-clockwise on one colour, clockwise on the other."""
+        tiles = as_cells(in_order(height, width), *square_cell(height, width, self.tiles))
+        one = np.add.outer(range(self.tiles), range(self.tiles))[..., None, None] % 2 == 0
+        turned = (np.rot90(tiles, k, (2, 3)) for k in (1, -1))
+        return from_cells(np.where(one, *turned))
+
+
+def in_order(height: int, width: int) -> NDArray[np.int64]:
+    """Every pixel's own number, `[H, W]`."""
+    return np.arange(height * width, dtype=np.int64).reshape(height, width)
+
+
+def as_cells(image: NDArray[np.int64], tall: int, wide: int) -> NDArray[np.int64]:
+    """Cut `[H, W]` into `[H / tall, W / wide, tall, wide]`."""
+    height, width = image.shape
+    return image.reshape(height // tall, tall, width // wide, wide).swapaxes(1, 2)
+
+
+def from_cells(cells: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Put together what `as_cells` has cut."""
+    rows, columns, tall, wide = cells.shape
+    return cells.swapaxes(1, 2).reshape(rows * tall, columns * wide)
+
+
+def cell(height: int, width: int, count: int) -> tuple[int, int]:
+    """Height and width of a cell when each side is cut into `count`.
+
+    Raises:
+        JincError: a side that cannot be cut so.
+    """
+    if height % count or width % count:
+        raise JincError(f"images: {height}×{width} cannot be cut into {count}×{count} equal parts")
+    return height // count, width // count
+
+
+def square_cell(height: int, width: int, count: int) -> tuple[int, int]:
+    """Height and width of a cell, which are equal, when each side is cut into `count`.
+
+    Raises:
+        JincError: a side that cannot be cut so, or cells that are not square.
+    """
+    if height != width:
+        raise JincError(f"images: {height}×{width} has no square parts, they must be square")
+    return cell(height, width, count)
+
+
+def check_least(name: str, number: int, least: int) -> None:
+    """Refuse numbers that are too small.
+
+    Raises:
+        JincError: a number below the least.
+    """
+    if number < least:
+        raise JincError(f"{name}: must be {least} or more, got {number}")
+
+
+def _fetch(x: Images, places: Tensor) -> Images:
+    return x.flatten(-2).index_select(-1, places).view(x.shape)
+
+
+@lru_cache(maxsize=64)
+def _places(
+    view: Permutation, height: int, width: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Where pixels come from, and where they go, `[HW]` each; kept for the next step."""
+    sources = view.sources(height, width).ravel()
+    return torch.from_numpy(sources).to(device), torch.from_numpy(np.argsort(sources)).to(device)

@@ -1,0 +1,208 @@
+"""Views that are one line each: flips, turns, shifts and the negative."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from jinc.diffusion.views.view import View
+from jinc.errors import JincError
+from jinc.signal import rotate, shift
+from jinc.types import Images
+
+
+@dataclass(frozen=True)
+class identity(View):
+    """The image as it is."""
+
+    def __call__(self, x: Images) -> Images:
+        """The same."""
+        return x
+
+    def inverse(self, x: Images) -> Images:
+        """The same."""
+        return x
+
+    @property
+    def inverted(self) -> View:
+        """The same."""
+        return self
+
+
+class _OwnInverse(View):
+    """A view that undoes itself."""
+
+    def inverse(self, x: Images) -> Images:
+        """The view once more."""
+        return self(x)
+
+    @property
+    def inverted(self) -> View:
+        """The view itself."""
+        return self
+
+
+@dataclass(frozen=True)
+class hflip(_OwnInverse):
+    """Mirror left to right."""
+
+    def __call__(self, x: Images) -> Images:
+        """Reverse every row."""
+        return x.flip(-1)
+
+
+@dataclass(frozen=True)
+class vflip(_OwnInverse):
+    """Mirror top to bottom."""
+
+    def __call__(self, x: Images) -> Images:
+        """Reverse every column."""
+        return x.flip(-2)
+
+
+@dataclass(frozen=True)
+class negate(_OwnInverse):
+    """Swap dark and light, and every colour with its opposite."""
+
+    def __call__(self, x: Images) -> Images:
+        """Change the sign."""
+        return -x
+
+
+@dataclass(frozen=True)
+class quarter_turns(View):
+    """Turn by quarter turns, counter-clockwise, exactly.
+
+    Args:
+        turns: any whole number; images must be square where it is odd.
+    """
+
+    turns: int = 1
+
+    def __call__(self, x: Images) -> Images:
+        """Turn."""
+        return turn_quarters(x, self.turns)
+
+    def inverse(self, x: Images) -> Images:
+        """Turn back."""
+        return turn_quarters(x, -self.turns)
+
+    @property
+    def inverted(self) -> View:
+        """As many the other way."""
+        return quarter_turns(-self.turns)
+
+
+@dataclass(frozen=True)
+class rotation(View):
+    """Turn square images by any angle, without loss.
+
+    Args:
+        angle: radians, counter-clockwise; its name and the command line have degrees. Beyond ¾ of
+            half the side from the centre, the corners of a periodic image meet.
+
+    Raises:
+        JincError: an angle that is not finite.
+    """
+
+    angle: float
+
+    def __post_init__(self) -> None:
+        """Refuse an angle that leads nowhere."""
+        check_finite("angle", self.angle)
+
+    @property
+    def name(self) -> str:
+        """`rotate`, and the angle in degrees."""
+        return f"rotate {math.degrees(self.angle):.10g}"
+
+    def __call__(self, x: Images) -> Images:
+        """Turn by three shears."""
+        return rotate(x, self.angle)
+
+    def inverse(self, x: Images) -> Images:
+        """Turn back by the transposed shears."""
+        return rotate(x, -self.angle)
+
+    @property
+    def inverted(self) -> View:
+        """The turn by the opposite angle."""
+        return rotation(-self.angle)
+
+
+@dataclass(frozen=True)
+class fourier_shift(View):
+    """Move periodic images by any distance, without loss.
+
+    Args:
+        down: pixels.
+        right: pixels.
+
+    Raises:
+        JincError: a distance that is not finite.
+    """
+
+    down: float
+    right: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse to go too far."""
+        check_finite("down", self.down)
+        check_finite("right", self.right)
+
+    @property
+    def name(self) -> str:
+        """`shift`, and the pixels down and to the right."""
+        return f"shift {self.down:.10g} {self.right:.10g}"
+
+    def __call__(self, x: Images) -> Images:
+        """Move."""
+        return shift(x, self.down, self.right)
+
+    def inverse(self, x: Images) -> Images:
+        """Move back."""
+        return shift(x, -self.down, -self.right)
+
+    @property
+    def inverted(self) -> View:
+        """The opposite way."""
+        return fourier_shift(-self.down, -self.right)
+
+
+def turn_quarters(x: Images, turns: int | Tensor) -> Images:
+    """Turn by quarter turns, exactly.
+
+    Args:
+        x: `[B, C, H, W]`, square unless `turns` is one even number.
+        turns: any whole number, counter-clockwise; one for all, or `[B]`.
+
+    Returns:
+        Shaped like `x`.
+
+    Raises:
+        JincError: images that are not square.
+    """
+    height, width = x.shape[-2:]
+    if height != width and (isinstance(turns, Tensor) or turns % 2):
+        raise JincError(f"images: {height}×{width} cannot be turned, they must be square")
+    if not isinstance(turns, Tensor):
+        return x.rot90(turns, (-2, -1))
+    each = (turns % 4).to(x.device).view(-1, 1, 1, 1)
+    for k in (1, 2, 3):
+        x = torch.where(each == k, x.rot90(k, (-2, -1)), x)
+    return x
+
+
+def check_finite(name: str, amount: float | Tensor) -> None:
+    """Refuse amounts that are infinite or no number.
+
+    Args:
+        name: of the argument.
+        amount: one, or `[B]`.
+
+    Raises:
+        JincError: an amount that is not finite.
+    """
+    if not torch.as_tensor(amount).isfinite().all():
+        raise JincError(f"{name}: {amount} is not a finite number")

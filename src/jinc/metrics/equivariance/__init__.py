@@ -1,0 +1,1 @@
+"""How well networks and what they generate follow moves, in decibels."""

@@ -1,0 +1,1 @@
+"""What looks at images when they are scored."""

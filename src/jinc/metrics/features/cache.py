@@ -1,0 +1,128 @@
+"""Features and statistics of data sets, kept on disk so that they are made once."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as deserialize
+from safetensors.torch import save as serialize
+from torch import Tensor
+
+from jinc.data import ImageSet, cache_folder
+from jinc.errors import JincError
+from jinc.files import reading, writing
+from jinc.metrics.features.extractors import Extractor
+from jinc.metrics.features.features import (
+    Features,
+    Progress,
+    features_of,
+    images_digest,
+    statistics_of,
+)
+from jinc.metrics.features.statistics import Statistics
+
+_VERSION = 1  # to be raised when features of the same images come out differently
+
+
+def cached_features(
+    images: ImageSet,
+    extractor: Extractor,
+    *,
+    folder: Path | None = None,
+    progress: Progress | None = None,
+) -> Features:
+    """Look at a set of images, or read what was made of it before.
+
+    What is kept goes by every byte of the images, by the extractor and by how images are resized;
+    a file that is damaged is made again.
+
+    Args:
+        images: the set.
+        extractor: what looks.
+        folder: where features are kept; if not given, `features` in `cache_folder`.
+        progress: called with how many images are done.
+
+    Returns:
+        Features of all images in order.
+
+    Raises:
+        JincError: as `features_of`; or the file cannot be written.
+    """
+    digest = images_digest(images)
+    file = _file(folder, "features", digest, extractor)
+    found = _read(file)
+    if found is not None and len(found.get("values", ())) == len(images):
+        values, logits = found["values"], found.get("logits")
+        return Features(values, logits, extractor.facts, digest, images.name)
+    made = features_of(images, extractor, progress=progress)
+    kept = {"values": made.values} | ({} if made.logits is None else {"logits": made.logits})
+    _write(file, kept)
+    return made
+
+
+def cached_statistics(
+    images: ImageSet,
+    extractor: Extractor,
+    *,
+    folder: Path | None = None,
+    progress: Progress | None = None,
+) -> Statistics:
+    """Gather mean and covariance of a set's features, or read what was gathered before.
+
+    Args:
+        images: the set.
+        extractor: what looks.
+        folder: where statistics are kept; if not given, `features` in `cache_folder`.
+        progress: called with how many images are done.
+
+    Returns:
+        Statistics in float64.
+
+    Raises:
+        JincError: as `statistics_of`; or the file cannot be written.
+    """
+    file = _file(folder, "statistics", images_digest(images), extractor)
+    found = _read(file)
+    if found is not None and {"mean", "scatter"} <= found.keys():
+        return Statistics(len(images), found["mean"], found["scatter"])
+    made = statistics_of(images, extractor, name=images.name, progress=progress)
+    _write(file, {"mean": made.mean, "scatter": made.scatter})
+    return made
+
+
+def _file(folder: Path | None, what: str, images: str, extractor: Extractor) -> Path:
+    place = cache_folder() / "features" if folder is None else folder
+    key = f"{_VERSION} {what} {images} {extractor.facts.fingerprint}"
+    return place / f"{hashlib.sha256(key.encode()).hexdigest()}.safetensors"
+
+
+def _write(file: Path, tensors: Mapping[str, Tensor]) -> None:
+    whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    checked = whole | {"sha256": _digest(whole)}
+    with writing(file) as out:
+        out.write(serialize(checked))
+
+
+def _read(file: Path) -> dict[str, Tensor] | None:
+    """Read what was kept; None where there is nothing, or not what was written."""
+    if not file.is_file():
+        return None
+    try:
+        with reading(file) as opened:
+            found = deserialize(opened.read())
+    except (JincError, SafetensorError, ValueError):
+        return None
+    digest = found.pop("sha256", None)
+    if digest is None or not torch.equal(digest, _digest(found)):
+        return None
+    return found
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> Tensor:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(f"{name} {list(tensors[name].shape)}".encode())
+        digest.update(tensors[name].numpy().data)
+    return torch.frombuffer(bytearray(digest.digest()), dtype=torch.uint8)

@@ -1,0 +1,180 @@
+"""How the classifiers of digits are made: one fixed recipe, a few minutes on one core."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from jinc.data import load_images, to_float
+from jinc.errors import JincError
+from jinc.metrics.features.digit_classifier import SHAPES, DigitClassifier, DigitSet
+
+SHOWN_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a classifier is trained: AdamW, one cosine cycle, images moved a little at random.
+
+    Args:
+        steps: of so many images.
+        batch_size: images a step; what an epoch leaves over is dropped.
+        learning_rate: the highest.
+        weight_decay: of AdamW.
+        turn_degrees: the most that images are turned, either way.
+        shift_px: the most that they are shifted along each axis, either way.
+        scale: the most that they are enlarged or shrunk, as a share.
+        beyond: what lies beyond the edges: black, or the edge itself.
+        recolour: whether channels are exchanged and inverted at random.
+    """
+
+    steps: int = 4680
+    batch_size: int = 128
+    learning_rate: float = 0.01
+    weight_decay: float = 0.02
+    turn_degrees: float = 10.0
+    shift_px: float = 2.0
+    scale: float = 0.1
+    beyond: Literal["black", "edge"] = "black"
+    recolour: bool = False
+
+    def facts(self) -> dict[str, Any]:
+        """Tell it for JSON."""
+        return {**asdict(self), "optimiser": "AdamW", "precision": "bfloat16 autocast"}
+
+
+RECIPES: Mapping[DigitSet, Recipe] = {
+    "mnist": Recipe(),
+    "mnist-m": Recipe(steps=2300, beyond="edge", recolour=True),
+}
+
+
+def read_digits_of(kind: DigitSet, source: str | Path, split: str) -> tuple[Tensor, Tensor]:
+    """Read images as a classifier takes them, and their labels.
+
+    Args:
+        kind: which classifier.
+        source: as `load_images` takes it.
+        split: train or test.
+
+    Returns:
+        float32 `[N, C, H, W]` in [−1, 1], and int64 `[N]`, 0 … 9.
+
+    Raises:
+        JincError: there are none, or they are not labelled as ten digits.
+    """
+    shape = SHAPES[kind]
+    found = load_images(source, split=split, image_size=shape.image_size, channels=shape.channels)
+    if found.labels is None or len(found.class_names) != 10:
+        raise JincError(f"{source}: is not labelled with ten digits")
+    return to_float(found.batch(range(len(found)))), torch.from_numpy(found.labels)
+
+
+def train_digits(
+    kind: DigitSet,
+    images: Tensor,
+    labels: Tensor,
+    seed: int = 0,
+    *,
+    recipe: Recipe | None = None,
+    progress: Callable[[int, float], None] | None = None,
+) -> DigitClassifier:
+    """Train a classifier by its recipe; the caller's random numbers stay as they are.
+
+    Args:
+        kind: which classifier.
+        images: `[N, C, H, W]` in [−1, 1].
+        labels: 0 … 9, `[N]`.
+        seed: of weights, order and moves.
+        recipe: another one than that of its kind.
+        progress: called after every epoch with the steps done and the mean loss of the epoch.
+
+    Returns:
+        The classifier, in evaluation mode.
+
+    Raises:
+        JincError: there are fewer images than a batch takes.
+    """
+    recipe = recipe or RECIPES[kind]
+    if len(images) < recipe.batch_size:
+        raise JincError(f"data: {len(images)} images are fewer than a batch, {recipe.batch_size}")
+    random = torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        classifier = DigitClassifier(SHAPES[kind])
+    per_epoch = min(recipe.steps, len(images) // recipe.batch_size)
+    optimiser = torch.optim.AdamW(
+        classifier.parameters(), weight_decay=recipe.weight_decay, fused=True
+    )
+    cycle = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=recipe.learning_rate, total_steps=recipe.steps, pct_start=0.2
+    )
+    for done in range(0, recipe.steps, per_epoch):
+        steps = min(per_epoch, recipe.steps - done)
+        total = 0.0
+        for batch, classes in _batches(images, labels, steps, recipe, random):
+            with torch.autocast("cpu", torch.bfloat16):
+                logits = classifier(batch)
+            loss = F.cross_entropy(logits.float(), classes)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            cycle.step()
+            total += loss.item()
+        if progress is not None:
+            progress(done + steps, total / steps)
+    return classifier.eval()
+
+
+def _batches(
+    images: Tensor, labels: Tensor, steps: int, recipe: Recipe, random: torch.Generator
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield so many batches of different images, moved, and their labels."""
+    order = torch.randperm(len(images), generator=random)
+    for chosen in order[: steps * recipe.batch_size].view(steps, recipe.batch_size):
+        yield moved(images[chosen], recipe, random), labels[chosen]
+
+
+@torch.no_grad()
+def digit_accuracy(classifier: DigitClassifier, images: Tensor, labels: Tensor) -> float:
+    """Return the share of images that are classified as labelled."""
+    parts = images.split(SHOWN_AT_ONCE)  # type: ignore[no-untyped-call]
+    found = torch.cat([classifier(part).argmax(-1) for part in parts])
+    return float((found == labels).double().mean())
+
+
+def moved(images: Tensor, recipe: Recipe, random: torch.Generator) -> Tensor:
+    """Turn, scale, shift and recolour each image a little.
+
+    Args:
+        images: `[B, C, H, W]` in [−1, 1].
+        recipe: by how much.
+        random: what is drawn from.
+
+    Returns:
+        Images of that shape.
+    """
+    n, channels, _, side = images.shape
+
+    def drawn(*shape: int) -> Tensor:
+        return 2 * torch.rand(*shape, generator=random) - 1
+
+    angle = math.radians(recipe.turn_degrees) * drawn(n)
+    scale = 1 + recipe.scale * drawn(n)
+    shift = recipe.shift_px * 2 / side * drawn(n, 2, 1)  # affine_grid's unit is half an image
+    cos, sin = scale * angle.cos(), scale * angle.sin()
+    turn = torch.stack([cos, -sin, sin, cos], dim=-1).view(n, 2, 2)
+    grid = F.affine_grid(torch.cat([turn, shift], dim=-1), list(images.shape), align_corners=False)
+    # Beyond the edge lies 0, so black, -1, has to be 0 meanwhile.
+    mode = "zeros" if recipe.beyond == "black" else "border"
+    images = F.grid_sample(images + 1, grid, padding_mode=mode, align_corners=False) - 1
+    if recipe.recolour:
+        order = torch.rand(n, channels, generator=random).argsort(dim=1)
+        images = images.gather(1, order[..., None, None].expand_as(images))
+        images = images * drawn(n, channels, 1, 1).sign()
+    return images

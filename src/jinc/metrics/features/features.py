@@ -1,0 +1,197 @@
+"""Features of a set of images, with all that tells where they come from."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from jinc.data import ImageSet, to_uint8
+from jinc.errors import JincError
+from jinc.metrics.features.extractors import Extractor, ExtractorFacts
+from jinc.metrics.features.statistics import Statistics, check_features
+
+PIXELS = 1 << 19
+"""Pixels that a network is shown at once, after resizing; and one image at least."""
+
+MOST_AT_ONCE = 256
+
+Progress: TypeAlias = Callable[[int], None]
+"""Called with how many images are done."""
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """What an extractor made of images.
+
+    Args:
+        values: `[n, D]`, as the network made them, on the CPU; finite.
+        logits: `[n, K]` of classes, or None.
+        extractor: what made them.
+        images: SHA-256 of the images' bytes and sizes in order, 64 hexadecimal digits.
+        name: what to call the set in tables.
+
+    Raises:
+        JincError: values or logits are not finite, or not of one length.
+    """
+
+    values: Tensor
+    logits: Tensor | None
+    extractor: ExtractorFacts
+    images: str
+    name: str = "images"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be scored."""
+        for found in (self.values, self.logits):
+            if found is None:
+                continue
+            try:
+                check_features(found)
+            except JincError as error:
+                raise JincError(f"{self.name}: {error}") from None
+            if len(found) != len(self.values):
+                raise JincError(f"{self.name}: {len(found)} logits, {len(self.values)} features")
+
+    def __len__(self) -> int:
+        """Count the images."""
+        return len(self.values)
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """Their mean and covariance."""
+        return Statistics.over(self.values.split(4096))  # type: ignore[no-untyped-call]
+
+
+def features_of(
+    images: ImageSet | Iterable[Tensor],
+    extractor: Extractor,
+    *,
+    name: str | None = None,
+    progress: Progress | None = None,
+) -> Features:
+    """Look at a set of images.
+
+    Args:
+        images: a set, or batches `[B, C, H, W]` of one C, H and W, uint8, or float in [−1, 1],
+            which is rounded to bytes as in files.
+        extractor: what looks.
+        name: what to call the set; if not given, its own name.
+        progress: called with how many images are done.
+
+    Returns:
+        Features of all images in order.
+
+    Raises:
+        JincError: there are no images, they differ in size, or features are not finite.
+    """
+    called = name or (images.name if isinstance(images, ImageSet) else "images")
+    digest = hashlib.sha256()
+    values: list[Tensor] = []
+    logits: list[Tensor] = []
+    for part, classes in _looked_at(images, extractor, called, digest, progress):
+        values.append(part)
+        if classes is not None:
+            logits.append(classes)
+    if not values:
+        raise JincError(f"{called}: there are no images")
+    return Features(
+        torch.cat(values),
+        torch.cat(logits) if logits else None,
+        extractor.facts,
+        digest.hexdigest(),
+        called,
+    )
+
+
+def statistics_of(
+    images: ImageSet | Iterable[Tensor],
+    extractor: Extractor,
+    *,
+    name: str = "images",
+    progress: Progress | None = None,
+) -> Statistics:
+    """Gather mean and covariance of features, which are not kept: for sets of any length.
+
+    Args:
+        images: as `features_of` takes them.
+        extractor: what looks.
+        name: what to call the set in errors.
+        progress: called with how many images are done.
+
+    Returns:
+        Statistics in float64.
+
+    Raises:
+        JincError: there are no images, they differ in size, or features are not finite.
+    """
+    found = _looked_at(images, extractor, name, hashlib.sha256(), progress)
+    return Statistics.over(part for part, _ in found)
+
+
+def images_digest(images: ImageSet | Iterable[Tensor]) -> str:
+    """Return the SHA-256 by which `Features.images` tells a set, without a network."""
+    digest = hashlib.sha256()
+    for batch in _batches(images, MOST_AT_ONCE, "images"):
+        _count_in(digest, batch)
+    return digest.hexdigest()
+
+
+def _looked_at(
+    images: ImageSet | Iterable[Tensor],
+    extractor: Extractor,
+    name: str,
+    digest: "hashlib._Hash",
+    progress: Progress | None,
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Yield features and logits on the CPU, batch by batch."""
+    done = 0
+    for batch in _batches(images, _at_once(images, extractor), name):
+        _count_in(digest, batch)
+        values, logits = extractor(batch)
+        yield values.cpu(), None if logits is None else logits.cpu()
+        done += len(batch)
+        if progress is not None:
+            progress(done)
+
+
+def _at_once(images: ImageSet | Iterable[Tensor], extractor: Extractor) -> int:
+    size = extractor.image_size
+    if size is None:
+        size = images.image_size if isinstance(images, ImageSet) else (64, 64)
+    return max(1, min(MOST_AT_ONCE, PIXELS // (size[0] * size[1])))
+
+
+def _batches(images: ImageSet | Iterable[Tensor], most: int, name: str) -> Iterator[Tensor]:
+    """Yield bytes `[B, C, H, W]`, B ≤ most."""
+    if isinstance(images, ImageSet):
+        for first in range(0, len(images), most):
+            yield images.batch(range(first, min(len(images), first + most)))
+        return
+    shape: torch.Size | None = None
+    for batch in images:
+        if batch.ndim != 4:
+            raise JincError(f"{name}: must be [batch, C, H, W], not {list(batch.shape)}")
+        if shape is not None and batch.shape[1:] != shape:
+            raise JincError(
+                f"{name}: differ in size, {_words(batch.shape[1:])} and {_words(shape)}"
+            )
+        shape = batch.shape[1:]
+        for part in batch.split(most):  # type: ignore[no-untyped-call]
+            if len(part):
+                yield part if part.dtype == torch.uint8 else to_uint8(part)
+
+
+def _count_in(digest: "hashlib._Hash", batch: Tensor) -> None:
+    """Each image with its size, so that how they are dealt out into batches does not count."""
+    for image in batch.cpu():
+        digest.update(repr(list(image.shape)).encode())
+        digest.update(image.contiguous().numpy().data)
+
+
+def _words(shape: torch.Size) -> str:
+    channels, height, width = shape
+    return f"{height}×{width} pixels of {channels} channels"

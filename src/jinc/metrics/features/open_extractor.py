@@ -1,0 +1,46 @@
+"""An extractor by what a person writes: a name, or a path."""
+
+from pathlib import Path
+
+from jinc.metrics.features.cifar_resnet import open_cifar_resnet
+from jinc.metrics.features.digit_classifier import open_digit_classifier
+from jinc.metrics.features.extractors import Extractor
+from jinc.metrics.features.inception_files import (
+    SCRIPT_SHA256,
+    open_inception,
+    open_scripted_inception,
+)
+from jinc.metrics.features.torchscript import open_torchscript
+from jinc.metrics.features.weight_files import file_digest, read_weights
+
+SCRIPT = "torchscript:"
+
+
+def open_extractor(what: str | Path) -> Extractor:
+    """Open an extractor of any kind that is here.
+
+    Args:
+        what: `inception`, which is downloaded once; the path of Inception's weights, of a residual
+            network's for CIFAR-10, or of a classifier that `jinc features train` made; or
+            `torchscript:` and the path of a program that you trust.
+
+    Returns:
+        The extractor.
+
+    Raises:
+        JincError: it cannot be had, or is of no kind that is known.
+    """
+    name = str(what)
+    if name == "inception":
+        return open_inception()
+    if name.startswith(SCRIPT):
+        path = Path(name.removeprefix(SCRIPT))
+        if file_digest(path) == SCRIPT_SHA256:
+            return open_scripted_inception(path)
+        return open_torchscript(path)
+    path = Path(what)
+    if path.is_dir() or path.suffix == ".safetensors":
+        return open_digit_classifier(path)
+    if any(key.startswith("Mixed_") for key in read_weights(path)):
+        return open_inception(path)
+    return open_cifar_resnet(path)

@@ -1,0 +1,134 @@
+"""The Fréchet distance between two sets of features, taken for Gaussians; FID if Inception's."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jinc.errors import JincError
+from jinc.metrics.features.statistics import Statistics
+from jinc.metrics.scores.bootstrap import bootstrap_error
+
+BOOTSTRAPPED = 256
+"""Numbers an image up to which a distance is bootstrapped; above, its error is linearised."""
+
+
+def frechet_distance(a: Statistics, b: Statistics) -> float:
+    """Return |μ_a − μ_b|² + tr(Σ_a + Σ_b − 2 (Σ_a Σ_b)^½).
+
+    With Σ = R Rᵀ from its eigenvectors, the last trace is the sum of the singular values of
+    R_aᵀ R_b: no root of a matrix that is not symmetric, and no digits lost where a covariance is
+    singular, since nothing is squared.
+
+    Args:
+        a: statistics of one set, of 2 images or more.
+        b: of the other.
+
+    Returns:
+        The distance, ≥ 0; it is larger than that of the distributions by about 1/n.
+
+    Raises:
+        JincError: they differ in D, or one set is of one image.
+
+    Source: D. Dowson, B. Landau, 1982, eq. 4; FID: arXiv 1706.08500, eq. 6.
+
+    >>> one = torch.ones(1, 1, dtype=torch.float64)
+    >>> frechet_distance(Statistics(2, one[0], one), Statistics(2, -one[0], 4 * one))
+    5.0
+    """
+    return _distance(a, b, _root(a.covariance))
+
+
+def frechet_error(
+    a: Statistics, features: Tensor, *, repeats: int = 200, seed: int = 0
+) -> tuple[float, str]:
+    """Return the standard error of a Fréchet distance that other generated images would show.
+
+    The reference set is held fixed, as it is when models are compared on it. Up to `BOOTSTRAPPED`
+    numbers an image the distance is bootstrapped; above, where that would take hours, it is
+    linearised, which is the bootstrap to first order. Both are cautious: where the sets can hardly
+    be told apart they are too large, by up to about 2 (1.4 to 1.8 and 1.3 to 1.5 with 500 and 1,000
+    images of 8 and 32 numbers from one Gaussian), for images drawn twice look less varied.
+
+    Args:
+        a: statistics of the reference set.
+        features: of the generated images, `[n, D]`.
+        repeats: of the bootstrap.
+        seed: of the bootstrap.
+
+    Returns:
+        The error, and `bootstrap` or `linearised`.
+    """
+    if features.shape[1] > BOOTSTRAPPED:
+        return linearised_error(a, features), "linearised"
+    root, values = _root(a.covariance), features.double()
+
+    def figure(times: NDArray[np.int64]) -> float:
+        return _distance(a, _weighted(values, torch.from_numpy(times)), root)
+
+    return bootstrap_error(figure, len(values), repeats, seed), "bootstrap"
+
+
+def linearised_error(a: Statistics, features: Tensor) -> float:
+    """Return the standard error of a Fréchet distance by its derivative at the generated images.
+
+    Moving a share of their weight to an image x moves the distance by
+    `φ(x) = 2(μ_b − μ_a)·y + |y|² − yᵀ T y` beside a constant, y = x − μ_b, where
+    `T = R_a U Vᵀ R_b⁻¹` and `U S Vᵀ = R_aᵀ R_b`: T is the map of optimal transport, and I − T the
+    derivative by Σ_b. The error is that of the mean of φ.
+
+    Args:
+        a: statistics of the reference set.
+        features: of the generated images, `[n, D]`.
+
+    Returns:
+        The standard error.
+
+    Raises:
+        JincError: they differ in D, or one set is of one image.
+
+    Source: the infinitesimal jackknife (B. Efron, 1982, chapter 6) of the distance above.
+    """
+    b = Statistics.of(features)
+    _check_pair(a, b)
+    y = features.double() - b.mean
+    values, vectors = torch.linalg.eigh(b.covariance)
+    scale = values.clamp(min=0).sqrt()
+    # Where images do not vary at all there is nothing to divide by, and y has nothing there.
+    inverse = torch.where(scale > 1e-7 * scale.max(), 1 / scale, 0.0)
+    root_a, root_b = _root(a.covariance), vectors * scale
+    u, _, vt = torch.linalg.svd(root_a.T @ root_b)
+    transported = (y @ root_a) @ (u @ vt)
+    whitened = (y @ vectors) * inverse
+    phi = 2 * y @ (b.mean - a.mean) + y.square().sum(1) - (transported * whitened).sum(1)
+    return float(phi.std() / len(phi) ** 0.5)
+
+
+def _distance(a: Statistics, b: Statistics, root_a: Tensor) -> float:
+    _check_pair(a, b)
+    covariance = b.covariance
+    overlap = torch.linalg.svdvals(root_a.T @ _root(covariance)).sum()
+    traces = root_a.square().sum() + covariance.trace()
+    return max(0.0, float((a.mean - b.mean).square().sum() + traces - 2 * overlap))
+
+
+def _check_pair(a: Statistics, b: Statistics) -> None:
+    if a.dimension != b.dimension:
+        raise JincError(f"features: {a.dimension} beside {b.dimension} numbers an image")
+
+
+def _root(covariance: Tensor) -> Tensor:
+    """R with R Rᵀ = Σ; eigenvalues below rounding are 0, for their roots would not be."""
+    values, vectors = torch.linalg.eigh(covariance)
+    rounding = len(values) * torch.finfo(values.dtype).eps * values.max()
+    root: Tensor = vectors * torch.where(values > rounding, values, 0.0).sqrt()
+    return root
+
+
+def _weighted(values: Tensor, times: Tensor) -> Statistics:
+    """The statistics of images drawn so often each."""
+    weights = times.to(values.dtype)
+    count = int(times.sum())
+    mean = weights @ values / count
+    centred = (values - mean) * weights.sqrt()[:, None]
+    return Statistics(count, mean, centred.T @ centred)

@@ -1,0 +1,227 @@
+"""All scores of a set of generated images against a real one, with errors, as plain data."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Literal, TypeAlias, get_args
+
+from jinc.errors import JincError
+from jinc.metrics.features.extractors import ExtractorFacts
+from jinc.metrics.features.features import Features
+from jinc.metrics.features.inception_files import is_genuine
+from jinc.metrics.plain import without_nan
+from jinc.metrics.scores.bootstrap import Estimate
+from jinc.metrics.scores.frechet import frechet_distance, frechet_error
+from jinc.metrics.scores.frechet_bias import extrapolated_frechet
+from jinc.metrics.scores.inception_score import class_score
+from jinc.metrics.scores.kernel_distance import kernel_distance
+from jinc.metrics.scores.manifolds import K_DENSITY, K_PRECISION, ManifoldScores, manifold_scores
+
+ScoreKind: TypeAlias = Literal[
+    "frechet",
+    "frechet_unlimited",
+    "kernel",
+    "classes",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+]
+
+SCORES: tuple[ScoreKind, ...] = get_args(ScoreKind)
+MANIFOLD: tuple[ScoreKind, ...] = ("precision", "recall", "density", "coverage")
+LOWER_IS_BETTER: tuple[ScoreKind, ...] = ("frechet", "frechet_unlimited", "kernel")
+
+_NAMES: Mapping[ScoreKind, tuple[str, str]] = {
+    "frechet": ("FID", "Fréchet distance"),
+    "frechet_unlimited": ("FID∞", "Fréchet distance, N → ∞"),
+    "kernel": ("KID", "kernel distance"),
+    "classes": ("IS", "class score"),
+    "precision": ("precision", "precision"),
+    "recall": ("recall", "recall"),
+    "density": ("density", "density"),
+    "coverage": ("coverage", "coverage"),
+}
+
+
+def score_name(extractor: ExtractorFacts, kind: ScoreKind = "frechet") -> str:
+    """Return what a score may be called: FID, KID and IS are Inception's, told by its SHA-256.
+
+    Args:
+        extractor: what made the features.
+        kind: of the score.
+
+    >>> score_name(ExtractorFacts("resnet20-cifar10", "64", "12fca82f", 3, None, "none", 0, 1))
+    'Fréchet distance (resnet20-cifar10)'
+    """
+    short, plain = _NAMES[kind]
+    if is_genuine(extractor) and kind not in MANIFOLD:
+        return short
+    return f"{plain} ({extractor.name})"
+
+
+@dataclass(frozen=True)
+class Score:
+    """One score.
+
+    Args:
+        name: what it may be called.
+        value: the figure.
+        error: its standard error, with other generated images and the same real ones.
+        error_by: how the error was found.
+        lower_is_better: or higher.
+        details: settings and figures beside it.
+    """
+
+    name: str
+    value: float
+    error: float
+    error_by: str
+    lower_is_better: bool
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """All scores of a set, and what they depend on.
+
+    Args:
+        extractor: what looked at the images.
+        real: name, number and SHA-256 of the real images.
+        generated: of the generated images.
+        scores: by kind.
+        left_out: why, by kind.
+    """
+
+    extractor: ExtractorFacts
+    real: Mapping[str, Any]
+    generated: Mapping[str, Any]
+    scores: Mapping[ScoreKind, Score]
+    left_out: Mapping[ScoreKind, str]
+
+    def facts(self) -> dict[str, Any]:
+        """Return all of it ready for JSON; None is what is no number."""
+        found: dict[str, Any] = without_nan(asdict(self))
+        return found
+
+
+def score(
+    real: Features,
+    generated: Features,
+    which: Sequence[ScoreKind] | None = None,
+    *,
+    seed: int = 0,
+) -> Scores:
+    """Score generated images against real ones.
+
+    Args:
+        real: features of the real images.
+        generated: features of the generated ones, by the same extractor.
+        which: what is asked for; if not given, all that these images allow.
+        seed: of what is drawn for errors and extrapolation; subsets of the kernel distance and the
+            splits of the class score have seeds of their own, those of torch-fidelity.
+
+    Returns:
+        The scores, and why others were left out.
+
+    Raises:
+        JincError: the extractors differ, there is one image only, or something that was asked for
+            cannot be told.
+    """
+    if real.extractor != generated.extractor:
+        raise JincError(
+            f"features: {real.name} by {real.extractor.words()}; {generated.name} by "
+            f"{generated.extractor.words()}; the same is needed"
+        )
+    for features in (real, generated):
+        if len(features) < 2:
+            raise JincError(f"{features.name}: 1 image cannot be scored, take more images")
+    pair = _Pair(real, generated, seed)
+    found: dict[ScoreKind, Score] = {}
+    left_out: dict[ScoreKind, str] = {}
+    for kind in SCORES if which is None else which:
+        try:
+            found[kind] = _WAYS[kind](pair, kind)
+        except JincError as error:
+            if which is not None:
+                raise
+            left_out[kind] = str(error)
+    return Scores(real.extractor, _told(real), _told(generated), found, left_out)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """What is scored, and what several scores have in common."""
+
+    real: Features
+    generated: Features
+    seed: int
+
+    @cached_property
+    def frechet_error(self) -> tuple[float, str]:
+        return frechet_error(self.real.statistics, self.generated.values, seed=self.seed)
+
+    @cached_property
+    def manifolds(self) -> ManifoldScores:
+        return manifold_scores(self.real.values, self.generated.values, seed=self.seed)
+
+    def scored(
+        self,
+        kind: ScoreKind,
+        value: float,
+        error: float,
+        by: str,
+        details: Mapping[str, Any] | None = None,
+    ) -> Score:
+        name = score_name(self.real.extractor, kind)
+        return Score(name, value, error, by, kind in LOWER_IS_BETTER, details or {})
+
+
+def _frechet(pair: _Pair, kind: ScoreKind) -> Score:
+    value = frechet_distance(pair.real.statistics, pair.generated.statistics)
+    return pair.scored(kind, value, *pair.frechet_error)
+
+
+def _unlimited(pair: _Pair, kind: ScoreKind) -> Score:
+    line = extrapolated_frechet(pair.real.statistics, pair.generated.values, seed=pair.seed)
+    error, by = pair.frechet_error
+    both = math.hypot(error, line.line_error)
+    return pair.scored(kind, line.distance, both, f"{by}, and the line's", asdict(line))
+
+
+def _kernel(pair: _Pair, kind: ScoreKind) -> Score:
+    found = asdict(kernel_distance(pair.real.values, pair.generated.values))
+    value, error = found.pop("distance"), found.pop("error")
+    return pair.scored(kind, value, error, "jackknife", found)
+
+
+def _classes(pair: _Pair, kind: ScoreKind) -> Score:
+    real, logits = pair.real, pair.generated.logits
+    if logits is None:
+        raise JincError(f"{real.extractor.name}: has no classes to score by")
+    found = asdict(class_score(logits))
+    value, error = found.pop("score"), found.pop("error")
+    if real.logits is not None and len(real) >= found["splits"]:
+        found["of_real"] = class_score(real.logits).score
+    return pair.scored(kind, value, error, "splits", found)
+
+
+def _manifold(pair: _Pair, kind: ScoreKind) -> Score:
+    found: Estimate = getattr(pair.manifolds, kind)
+    k = K_PRECISION if kind in ("precision", "recall") else K_DENSITY
+    by = "mean" if kind in ("precision", "density") else "jackknife"
+    return pair.scored(kind, found.value, found.error, by, {"k": k})
+
+
+_WAYS: Mapping[ScoreKind, Callable[[_Pair, ScoreKind], Score]] = {
+    "frechet": _frechet,
+    "frechet_unlimited": _unlimited,
+    "kernel": _kernel,
+    "classes": _classes,
+    **dict.fromkeys(MANIFOLD, _manifold),
+}
+
+
+def _told(features: Features) -> dict[str, Any]:
+    return {"name": features.name, "images": len(features), "sha256": features.images}

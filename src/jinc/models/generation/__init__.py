@@ -1,0 +1,1 @@
+"""Images from models: generated, edited, moved, made larger, kept."""

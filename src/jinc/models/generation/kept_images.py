@@ -1,0 +1,129 @@
+"""Generated images kept in a folder, file by file: what was interrupted is taken up again."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from jinc.data import ImageSet, to_uint8
+from jinc.diffusion import Walk
+from jinc.errors import JincError
+from jinc.files import one_line, writing
+from jinc.models.generation.chunks import CHUNK
+from jinc.models.generation.generate import DDIM, PLAIN, generate_images
+from jinc.models.generation.shaping import Asking
+from jinc.models.pixel_model import PixelModel
+
+PART = 8 * CHUNK
+"""Images in a file."""
+
+FACTS = "images.json"
+"""What made them; by it the folder is known."""
+
+
+def keep_images(
+    model: PixelModel,
+    count: int,
+    folder: Path,
+    *,
+    facts: Mapping[str, Any],
+    shaping: Asking = PLAIN,
+    walk: Walk = DDIM,
+    steps: int | Sequence[int] = 50,
+    seed: int = 0,
+    share: tuple[int, int] = (0, 1),
+) -> Iterator[int]:
+    """Generate images 0 … count − 1 of a seed into a folder, leaving out what is there already.
+
+    Image i is the same however many are asked for, so that more can be added at any time, by any
+    number of processes, each of which makes a share.
+
+    Args:
+        model: what generates.
+        count: number of images, ≥ 1.
+        folder: where they are kept.
+        facts: all that makes them what they are, ready for JSON; other facts are refused.
+        shaping: what is asked of the model, and how its answers are shaped.
+        walk: how to get from noise to images.
+        steps: as the walk takes them.
+        seed: with the number of an image it determines its noise, ≥ 0.
+        share: which part of the files, and of how many processes: `(rank, processes)`.
+
+    Yields:
+        After every step, how many images have been made or found there, in whole steps.
+
+    Raises:
+        JincError: the folder holds images of other facts, or cannot be written.
+    """
+    _claim(folder, facts)
+    rank, processes = share
+    for first in list(range(0, count, PART))[rank::processes]:
+        last = min(first + PART, -(-count // CHUNK) * CHUNK)  # chunks are made whole
+        if len(_part(folder, first)) >= last - first:
+            yield min(last, count) - first
+            continue
+        made: list[torch.Tensor] = []
+        for _, step in generate_images(
+            model, last, shaping=shaping, walk=walk, steps=steps, seed=seed, first=first
+        ):
+            if step.t == -1:
+                made.append(to_uint8(step.x_t).permute(0, 2, 3, 1).cpu())
+                yield CHUNK
+        data = BytesIO()
+        np.save(data, torch.cat(made).numpy(), allow_pickle=False)
+        with writing(_file(folder, first)) as file:
+            file.write(data.getvalue())
+
+
+def kept_images(folder: Path, count: int) -> ImageSet:
+    """Read what was kept.
+
+    Args:
+        folder: where it is.
+        count: how many images.
+
+    Raises:
+        JincError: there are not so many, or a file is damaged.
+    """
+    parts = [_part(folder, first) for first in range(0, count, PART)]
+    whole = [*(len(part) == PART for part in parts[:-1]), sum(map(len, parts)) >= count]
+    if count < 1 or not all(whole):
+        raise JincError(f"{folder}: holds fewer than {count} images, or a file is damaged")
+    return ImageSet(np.concatenate(parts)[:count], None, (), str(folder))
+
+
+def _claim(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write down what the images are made by, or compare with what is there."""
+    file, text = folder / FACTS, json.dumps(facts, indent=2, ensure_ascii=False, sort_keys=True)
+    try:
+        there = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        there = None
+    except (OSError, ValueError) as error:
+        raise JincError(f"{file}: cannot be read ({one_line(error)})") from None
+    wanted = json.loads(text)
+    if there is None:
+        with writing(file) as out:
+            out.write((text + "\n").encode())
+    elif there != wanted:
+        other = [name for name in {**there, **wanted} if there.get(name) != wanted.get(name)]
+        raise JincError(f"{folder}: holds images made otherwise ({', '.join(other)}); take another")
+
+
+def _part(folder: Path, first: int) -> NDArray[np.uint8]:
+    """Return the images of a file; none if it is not there or is damaged."""
+    try:
+        images = np.load(_file(folder, first), allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return np.zeros((0, 1, 1, 1), np.uint8)
+    whole: NDArray[np.uint8] = images
+    return whole
+
+
+def _file(folder: Path, first: int) -> Path:
+    return folder / f"images-{first:07d}.npy"

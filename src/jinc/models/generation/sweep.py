@@ -1,0 +1,165 @@
+"""The same images moved by one amount after another while they are generated.
+
+Configuration E of arXiv 2411.09174: the state goes a little further after every step. All amounts
+start from the noise of the image, and fresh noise goes along with what is generated, so that a
+sweep shows one thing that moves; as far as the network can keep it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+
+from jinc.diffusion import (
+    Moving,
+    SeededNoise,
+    Step,
+    Walk,
+    following,
+    rotating,
+    shifting,
+    steady,
+)
+from jinc.diffusion.samplers.motion import Pace
+from jinc.diffusion.samplers.timesteps import path
+from jinc.errors import JincError
+from jinc.models.generation.generate import DDIM, PLAIN
+from jinc.models.generation.shaping import Shaping
+from jinc.models.pixel_model import PixelModel
+
+ROWS = 64
+"""Images generated together, at most."""
+
+PIXELS = 64 * 64**2
+"""Pixels generated together, at most, but for a single image."""
+
+
+class Sweep(Protocol):
+    """Amounts to move by, one after another."""
+
+    def __len__(self) -> int:
+        """How many amounts there are."""
+        ...
+
+    def moving(self, which: Sequence[int], levels: Sequence[int]) -> Moving:
+        """The movement of a batch.
+
+        Args:
+            which: for each image, the number of its amount.
+            levels: the falling levels that the sampler visits.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class turns:
+    """Turn images counter-clockwise; a `Sweep`.
+
+    Args:
+        angles: radians in all, one after another.
+        method: how to turn, as `signal.rotate` knows it.
+        pace: how the way is divided.
+    """
+
+    angles: Sequence[float]
+    method: str = "unitary"
+    pace: Pace = steady
+
+    def __len__(self) -> int:
+        """How many angles there are."""
+        return len(self.angles)
+
+    def moving(self, which: Sequence[int], levels: Sequence[int]) -> Moving:
+        """Turn each image by its own angle."""
+        return rotating(_each(self.angles, which), levels, self.method, self.pace)
+
+
+@dataclass(frozen=True)
+class shifts:
+    """Shift images; a `Sweep`.
+
+    Args:
+        down: pixels in all, one after another, any real numbers.
+        right: pixels, likewise, as many.
+        pace: how the way is divided.
+
+    Raises:
+        JincError: not as many of one as of the other.
+    """
+
+    down: Sequence[float]
+    right: Sequence[float]
+    pace: Pace = steady
+
+    def __post_init__(self) -> None:
+        """Refuse amounts without a partner."""
+        if len(self.down) != len(self.right):
+            raise JincError(f"shifts: {len(self.down)} down, but {len(self.right)} right")
+
+    def __len__(self) -> int:
+        """How many shifts there are."""
+        return len(self.down)
+
+    def moving(self, which: Sequence[int], levels: Sequence[int]) -> Moving:
+        """Shift each image by its own amount."""
+        return shifting(_each(self.down, which), _each(self.right, which), levels, self.pace)
+
+
+def sweep_images(
+    model: PixelModel,
+    sweep: Sweep,
+    count: int,
+    *,
+    shaping: Shaping = PLAIN,
+    walk: Walk = DDIM,
+    steps: int | Sequence[int] = 50,
+    seed: int = 0,
+    back: bool = False,
+    rows: int | None = None,
+) -> Iterator[tuple[range, Step]]:
+    """Generate images 0 … count − 1 of a seed, each once for every amount of a sweep.
+
+    Row r is image `r // len(sweep)`, moved by amount `r % len(sweep)`. Where that is nothing, it is
+    the image of `generate_images`, up to rounding.
+
+    Args:
+        model: what generates.
+        sweep: what to move by, `turns` or `shifts`.
+        count: number of images, ≥ 1.
+        shaping: what is asked of the model, and how its answers are shaped.
+        walk: how to get from noise to images, such as `partial(sample, method=ddim(1.0))`.
+        steps: as the walk takes them, without a rise.
+        seed: with the number of an image it determines its noise, ≥ 0.
+        back: whether the finished images are moved back in one go: with a network that does not
+            notice, and an operator that loses nothing, all amounts then give one image.
+        rows: generated together; if not given, 64, or fewer of more than 64×64 pixels.
+
+    Yields:
+        After every step of every batch, its rows, and the step, `[n, C, H, W]`.
+
+    Raises:
+        JincError: images that cannot be turned so, or steps that make no sense.
+    """
+    amounts, levels = len(sweep), path(model.timesteps, steps)
+    height, width = model.image_size
+    rows = min(ROWS, max(1, PIXELS // (height * width))) if rows is None else rows
+    for first in range(0, count * amounts, rows):
+        batch = range(first, min(first + rows, count * amounts))
+        numbers = [row // amounts for row in batch]
+        which = [row % amounts for row in batch]
+        moving, noise = sweep.moving(which, levels), SeededNoise(seed, numbers)
+        size = (len(batch), model.channels, height, width)
+        x_T = noise(torch.empty(size, device=model.device))
+        denoiser, along = shaping.denoiser(model, numbers), following(noise, moving)
+        for step in walk(
+            denoiser, model.schedule, x_T, steps=levels, noise=along, after=along.after
+        ):
+            if back and step.t == -1:
+                step = replace(step, x_t=moving.by(step.x_t, -moving.made(-1), moving.made(-1)))
+            yield batch, step
+
+
+def _each(amounts: Sequence[float], which: Sequence[int]) -> torch.Tensor:
+    """`[B]`, on the CPU in float64: tables of movements are made there, whatever the device."""
+    return torch.tensor([amounts[i] for i in which], dtype=torch.float64)

@@ -1,0 +1,173 @@
+"""Larger images from small ones, by whatever model makes them larger."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol, Self
+
+import torch
+
+from jinc.diffusion import Schedule, SeededNoise, Step, Walk, consistent, ddim, sample
+from jinc.models.generation.shaping import Shaping
+from jinc.models.pixel_model import Sampled
+from jinc.types import Denoiser, Images, Noise
+
+PLAIN = Shaping()
+DDIM: Walk = partial(sample, method=ddim())
+
+_APART = 2**63
+"""Far from seeds that are asked for: noise on small images is another than that of large ones."""
+
+
+class UpscalingModel(Sampled, Protocol):
+    """A model that makes small images larger: a run of ours, the second stage of DeepFloyd IF.
+
+    Its `image_size` is that of large images.
+    """
+
+    @property
+    def low_size(self) -> tuple[int, int]:
+        """Height and width of its small images, pixels: `image_size` over a whole number."""
+        ...
+
+    def upscaling(self, low: Images, prompts: Sequence[str], level: int, noise: Noise) -> Denoiser:
+        """Return the denoiser of the large images that small ones are of.
+
+        Args:
+            low: in [−1, 1], `[B, C, h, w]`.
+            prompts: for each image a class or a text, "" for none.
+            level: steps of noise on the small images, so that they are not taken at their word.
+            noise: white noise on demand.
+
+        Raises:
+            JincError: images, prompts or a level that the model does not take.
+        """
+        ...
+
+
+def factor_of(model: UpscalingModel) -> int:
+    """Return how many times larger a model makes images."""
+    return model.image_size[0] // model.low_size[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Enlargement:
+    """An upscaling model with the small images it is to enlarge: a `PixelModel` of large ones.
+
+    However often it is prompted, the noise on the small images is the same, so that answers to
+    several prompts can be compared, as guidance does.
+
+    Args:
+        model: what makes larger.
+        low: small images, `[B, C, h, w]`.
+        level: steps of noise on them.
+        noise: makes the noise on them, from its beginning each time.
+    """
+
+    model: UpscalingModel
+    low: Images
+    level: int
+    noise: Callable[[], Noise]
+
+    @property
+    def factor(self) -> int:
+        """How many times larger."""
+        return factor_of(self.model)
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the large images, pixels."""
+        height, width = self.low.shape[-2:]
+        return self.factor * height, self.factor * width
+
+    @property
+    def schedule(self) -> Schedule:
+        """That of the model."""
+        return self.model.schedule
+
+    @property
+    def channels(self) -> int:
+        """That of the model."""
+        return self.model.channels
+
+    @property
+    def timesteps(self) -> int:
+        """T."""
+        return self.model.timesteps
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """That of the model."""
+        return self.model.class_names
+
+    @property
+    def guidable(self) -> bool:
+        """That of the model."""
+        return self.model.guidable
+
+    @property
+    def hears_loudness(self) -> bool:
+        """That of the model."""
+        return self.model.hears_loudness
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return self.model.device
+
+    def to(self, device: torch.device) -> Self:
+        """Move the network, and return the same for the moved."""
+        return replace(self, model=self.model.to(device))
+
+    def prompted(self, prompts: Sequence[str]) -> Denoiser:
+        """Return the denoiser of the large images, for as many prompts as there are images."""
+        return self.model.upscaling(self.low, prompts, self.level, self.noise())
+
+    def limited(self, denoiser: Denoiser) -> Denoiser:
+        """Keep predictions in range, as the model does."""
+        return self.model.limited(denoiser)
+
+
+def upscale_images(
+    model: UpscalingModel,
+    low: Images,
+    *,
+    shaping: Shaping = PLAIN,
+    walk: Walk = DDIM,
+    steps: int | Sequence[int] = 50,
+    seed: int = 0,
+    numbers: Sequence[int] | None = None,
+    level: int = 0,
+    agree: bool | None = None,
+) -> Iterator[Step]:
+    """Make images larger, all together.
+
+    Args:
+        model: what makes larger.
+        low: small images, `[B, C, h, w]`; where they are larger than the model knows, and it can,
+            in tiles.
+        shaping: what is asked of the model, and how its answers are shaped; image i is asked for
+            prompt `numbers[i]` of those that are dealt out.
+        walk: how to get from noise to images.
+        steps: as the walk takes them.
+        seed: with the number of an image it determines its noise, ≥ 0.
+        numbers: of the images, ≥ 0; 0, 1, 2 … if not given.
+        level: steps of noise on the small images; 0 for none.
+        agree: whether the large images have to agree with the small ones, each of whose pixels is
+            then the mean of a block; if not given, where these are taken at their word.
+
+    Yields:
+        Every step, `[B, C, factor·h, factor·w]`.
+
+    Raises:
+        JincError: images, prompts or a level that the model does not take.
+    """
+    numbers = range(len(low)) if numbers is None else numbers
+    noise = SeededNoise(seed, numbers)
+    apart = partial(SeededNoise, seed + _APART, numbers)
+    enlargement = Enlargement(model, low.to(model.device), level, apart)
+    denoiser = shaping.denoiser(enlargement, numbers)
+    if not level if agree is None else agree:
+        denoiser = consistent(denoiser, enlargement.low, enlargement.factor)
+    like = low.new_empty(len(low), model.channels, *enlargement.image_size, device=model.device)
+    yield from walk(denoiser, model.schedule, noise(like), steps=steps, noise=noise)

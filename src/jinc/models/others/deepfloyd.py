@@ -1,0 +1,151 @@
+"""Models that are told in words what to make: DeepFloyd IF's first stage, and others like it."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+
+from jinc.diffusion import Prediction, Schedule, x0_of
+from jinc.errors import JincError
+from jinc.models.others.prompt_encoder import Embedder
+from jinc.types import Denoiser, Images, Steps
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Worded:
+    """A `UNet2DConditionModel`, and all that sampling needs to know about it.
+
+    Args:
+        network: `(x_t, t, embeddings [B, L, D]) -> prediction`, and then a variance, which is
+            dropped.
+        embed: puts prompts into numbers.
+        width: D that the network takes.
+        schedule: the one it was trained with.
+        prediction: what the network predicts.
+        image_size: height and width in pixels.
+        channels: of the images.
+        limit: how predictions are kept in the range of images.
+    """
+
+    network: nn.Module
+    embed: Embedder
+    width: int
+    schedule: Schedule
+    prediction: Prediction
+    image_size: tuple[int, int]
+    channels: int
+    limit: Callable[[Denoiser], Denoiser]
+
+    class_names: ClassVar[tuple[str, ...]] = ()
+    guidable: ClassVar[bool] = True
+    hears_loudness: ClassVar[bool] = True
+
+    @property
+    def timesteps(self) -> int:
+        """T."""
+        return len(self.schedule)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
+    def to(self, device: torch.device | str) -> Self:
+        """Move the network and the text encoder, and return the model."""
+        self.network.to(device)
+        self.embed.to(device)
+        return self
+
+    def limited(self, denoiser: Denoiser) -> Denoiser:
+        """Keep predictions in the range of images, as the model's scheduler does."""
+        return self.limit(denoiser)
+
+    def embeddings(self, prompts: Sequence[str]) -> Tensor:
+        """What the network is told by prompts, `[B, L, D]`, of its type and on its device.
+
+        Args:
+            prompts: one for each image; "" says nothing.
+
+        Raises:
+            JincError: no prompts, one that is not known, or numbers that the network does not take.
+        """
+        if isinstance(prompts, str) or not prompts:
+            raise JincError(f"prompts: one for each image is expected in a list, got {prompts!r}")
+        said = [self.embed(prompt) for prompt in prompts]
+        if said[0].shape[-1] != self.width:
+            raise JincError(
+                f"prompts: {said[0].shape[-1]} numbers a token, the network takes {self.width}"
+            )
+        like = next(self.network.parameters())
+        return torch.stack([one.to(like.device, like.dtype) for one in said])
+
+    def ask(
+        self, x_t: Images, t: Steps, embeddings: Tensor, shown: Images, levels: Tensor | None = None
+    ) -> Images:
+        """Predict the clean images, `[B, C, H, W]`.
+
+        Args:
+            x_t: noisy images, `[B, C, H, W]`.
+            t: their level, `[B]`, 0 … T−1.
+            embeddings: what the network is told, `[B, L, D]`.
+            shown: what it sees: x_t, or that and others beside it, channel by channel.
+            levels: how noisy those others are, `[B]`; None without others.
+
+        Raises:
+            JincError: not as many images as prompts, or of other channels.
+        """
+        if x_t.shape[:2] != (len(embeddings), self.channels):
+            expected = f"[{len(embeddings)}, {self.channels}, H, W]"
+            raise JincError(f"images: {expected} is expected, got {list(x_t.shape)}")
+        output = self.network(
+            shown.to(embeddings.dtype), t, embeddings, class_labels=levels, return_dict=False
+        )[0]
+        mean = output[:, : self.channels].to(x_t.dtype)
+        return x0_of(self.schedule, self.prediction, x_t, t, mean)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PromptedModel(Worded):
+    """A pixel model with a text encoder, such as DeepFloyd IF's first stage: a `PixelModel`.
+
+    Source: DeepFloyd IF, after Imagen (arXiv 2205.11487).
+    """
+
+    def prompted(self, prompts: Sequence[str]) -> "PromptedDenoiser":
+        """Return a denoiser of as many images as there are prompts.
+
+        Args:
+            prompts: one for each image; "" says nothing.
+
+        Raises:
+            JincError: a prompt that is not known, where there is no text encoder.
+        """
+        return PromptedDenoiser(self, self.embeddings(prompts))
+
+
+@dataclass(frozen=True, eq=False)
+class PromptedDenoiser:
+    """A denoiser of images each of which has a prompt; those of one model are asked together.
+
+    Args:
+        model: what is asked.
+        embeddings: what it is told, `[B, L, D]`.
+    """
+
+    model: PromptedModel
+    embeddings: Tensor
+
+    def __call__(self, x_t: Images, t: Steps) -> Images:
+        """Predict the clean images, `[B, C, H, W]`."""
+        return self.model.ask(x_t, t, self.embeddings, x_t)
+
+    @property
+    def shares(self) -> Hashable:
+        """The model."""
+        return id(self.model)
+
+    def joined(self, parts: Sequence[tuple[Self, int]]) -> Denoiser:
+        """Return one denoiser for the images of all parts, one after another."""
+        return replace(self, embeddings=torch.cat([part.embeddings for part, _ in parts]))

@@ -1,0 +1,173 @@
+"""DeepFloyd IF and its kind as diffusers keeps them: in memory, in a folder, or on the Hub."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from jinc.diffusion import clip, dynamic_threshold
+from jinc.errors import JincError
+from jinc.models.others.deepfloyd import PromptedModel
+from jinc.models.others.deepfloyd_parts import Parts, Stored, encoder_of, parts_of, read_encoder
+from jinc.models.others.deepfloyd_upscaler import PromptedUpscaler
+from jinc.models.others.diffusers_files import image_size_of, import_diffusers, schedule_of
+from jinc.models.others.hub import folder_of
+from jinc.models.others.prompt_encoder import Embedder, PromptEncoder
+from jinc.models.others.prompt_table import PromptTable, read_prompts
+from jinc.types import Denoiser
+
+Told = Embedder | Mapping[str, Tensor] | str | Path
+"""What stands in for a text encoder: an `Embedder`, such as that of another stage, tensors by their
+prompts, or a file of them."""
+
+
+def open_deepfloyd(
+    source: Any,
+    *,
+    embeddings: Told | None = None,
+    variant: str | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> PromptedModel:
+    """Take a pixel model that is told in words what to make, such as DeepFloyd IF's first stage.
+
+    Weights are read from safetensors only, and no code is run that comes with them.
+
+    Args:
+        source: a pipeline of a `UNet2DConditionModel` in memory, the folder to which one was saved,
+            or its name on the Hub, such as `DeepFloyd/IF-I-XL-v1.0`.
+        embeddings: what is told in place of a text encoder, which is then not read at all.
+        variant: of its files, such as `fp16`; None for those without a variant.
+        dtype: that weights get which are read.
+
+    Returns:
+        The model, in evaluation mode.
+
+    Raises:
+        JincError: diffusers is not installed, the source cannot be read, or is no such model.
+
+    Source: `IFPipeline` of diffusers.
+    """
+    diffusers: Any = import_diffusers("open_deepfloyd")
+    parts = parts_of(diffusers, source, Stored(variant, dtype), embeddings is None)
+    channels = _channels(parts, beside=False)
+    return PromptedModel(**_facts(diffusers, parts, embeddings), channels=channels)
+
+
+def open_deepfloyd_upscaler(
+    source: Any,
+    *,
+    embeddings: Told | None = None,
+    variant: str | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> PromptedUpscaler:
+    """Take DeepFloyd IF's second stage, which sees a small image; arguments as `open_deepfloyd`'s.
+
+    Give it `embeddings=first.embed` of a first stage: both have the same text encoder.
+
+    Source: `IFSuperResolutionPipeline` of diffusers.
+    """
+    diffusers: Any = import_diffusers("open_deepfloyd_upscaler")
+    parts = parts_of(diffusers, source, Stored(variant, dtype), embeddings is None)
+    channels = _channels(parts, beside=True)
+    if parts.noising is None:
+        raise JincError(f"{parts.where}: has no image_noising_scheduler, is no second stage")
+    noising, _ = schedule_of(diffusers, parts.noising)
+    return PromptedUpscaler(
+        **_facts(diffusers, parts, embeddings), channels=channels, noising=noising
+    )
+
+
+def open_prompt_encoder(
+    source: Any, *, variant: str | None = None, dtype: torch.dtype = torch.float32
+) -> PromptEncoder:
+    """Take the text encoder alone; arguments as `open_deepfloyd`'s. See `write_prompts`.
+
+    Raises:
+        JincError: it cannot be read, or there is none.
+    """
+    diffusers: Any = import_diffusers("open_prompt_encoder")
+    if isinstance(source, diffusers.DiffusionPipeline):
+        where, encoder = type(source).__name__, encoder_of(source.components)
+    else:
+        folder = folder_of(source, ("tokenizer", "text_encoder"), variant)
+        where = str(source)
+        encoder = read_encoder(folder, Stored(variant, dtype))
+    if encoder is None:
+        raise JincError(f"{where}: has no text encoder")
+    return encoder
+
+
+def _facts(diffusers: Any, parts: Parts, embeddings: Told | None) -> dict[str, Any]:
+    """What both stages are made of."""
+    settings = parts.unet.config
+    schedule, prediction = schedule_of(diffusers, parts.scheduler)
+    return {
+        "network": parts.unet.eval(),
+        "embed": _embedder(parts, embeddings),
+        "width": settings.encoder_hid_dim or settings.cross_attention_dim,
+        "schedule": schedule,
+        "prediction": prediction,
+        "image_size": image_size_of(settings),
+        "limit": _limit(parts),
+    }
+
+
+def _embedder(parts: Parts, embeddings: Told | None) -> Embedder:
+    """Whatever puts prompts into numbers."""
+    if isinstance(embeddings, str | Path):
+        return read_prompts(embeddings)
+    if isinstance(embeddings, Mapping):
+        return PromptTable(embeddings)
+    embed = parts.encoder if embeddings is None else embeddings
+    if embed is None:
+        raise JincError(f"{parts.where}: has no text encoder; give embeddings, as a file of them")
+    return embed
+
+
+def _channels(parts: Parts, beside: bool) -> int:
+    """Channels of the images of a network that is asked as we ask; any other is refused.
+
+    Args:
+        parts: of the pipeline.
+        beside: whether the network has to see a small image beside the noisy one.
+    """
+    settings, where = parts.unet.config, parts.where
+    sees, stages = (
+        settings.in_channels,
+        "open_deepfloyd_upscaler" if not beside else "open_deepfloyd",
+    )
+    told_levels = settings.class_embed_type == "timestep"
+    if sees not in (1, 2, 3, 6):
+        raise JincError(f"{where}: in_channels={sees} are no pixels, of which 1 or 3 are expected")
+    if (sees in (2, 6)) != told_levels or told_levels != beside:
+        raise JincError(f"{where}: is no such stage; {stages} takes the other")
+    channels: int = sees // 2 if beside else sees
+    if settings.out_channels not in (channels, 2 * channels):
+        raise JincError(f"{where}: makes {settings.out_channels} channels of {channels}")
+    expected: dict[str, tuple[Any, ...]] = {
+        "encoder_hid_dim_type": (None, "text_proj"),
+        "addition_embed_type": (None, "text"),
+        "class_embed_type": ("timestep",) if beside else (None,),
+        "num_class_embeds": (None,),
+        "time_embedding_type": ("positional",),
+    }
+    for name, known in expected.items():
+        if settings[name] not in known:
+            raise JincError(f"{where}: {name}={settings[name]!r} is no text, and cannot be told")
+    return channels
+
+
+def _limit(parts: Parts) -> Callable[[Denoiser], Denoiser]:
+    """How its scheduler keeps predictions in the range of images; plainly, if it does not."""
+    settings = parts.scheduler
+    if settings.get("thresholding"):
+        return partial(
+            dynamic_threshold,
+            quantile=settings.get("dynamic_thresholding_ratio", 0.995),
+            largest=settings.get("sample_max_value", 1.0),
+        )
+    reach = settings.get("clip_sample_range", 1.0)
+    return partial(clip, low=-reach, high=reach)

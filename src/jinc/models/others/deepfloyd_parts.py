@@ -1,0 +1,162 @@
+"""What is taken of a pipeline of diffusers that is told in words what to make."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from jinc.errors import JincError
+from jinc.files import one_line
+from jinc.models.others.diffusers_files import read_network, read_settings, refuse_latent
+from jinc.models.others.hub import folder_of
+from jinc.models.others.prompt_encoder import PromptEncoder
+
+ENCODERS = ("T5EncoderModel", "CLIPTextModel")
+"""Text encoders whose last layer is what the network is told."""
+
+TOKENIZERS = ("T5Tokenizer", "T5TokenizerFast", "CLIPTokenizer", "CLIPTokenizerFast")
+"""Their tokenizers."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """How a pipeline is read.
+
+    Args:
+        variant: of its files, such as `fp16`; None for those without a variant.
+        dtype: that its weights get.
+    """
+
+    variant: str | None = None
+    dtype: torch.dtype = torch.float32
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What is taken of a pipeline.
+
+    Args:
+        where: it is from.
+        unet: the network.
+        scheduler: its scheduler's settings.
+        noising: the settings of the scheduler of small images, where it has one.
+        encoder: the text encoder, where it has one, and it is asked for.
+    """
+
+    where: str
+    unet: Any
+    scheduler: Mapping[str, Any]
+    noising: Mapping[str, Any] | None
+    encoder: PromptEncoder | None
+
+
+def parts_of(diffusers: Any, source: Any, stored: Stored, encoded: bool) -> Parts:
+    """Take a pipeline apart, or read its parts.
+
+    Args:
+        diffusers: the module.
+        source: a pipeline, a folder, or a name on the Hub.
+        stored: how it is read.
+        encoded: whether its text encoder is asked for.
+
+    Raises:
+        JincError: it cannot be read, is latent, or its network is of another kind.
+    """
+    if isinstance(source, str | Path):
+        return _read(diffusers, source, stored, encoded)
+    where = type(source).__name__
+    if not isinstance(source, diffusers.DiffusionPipeline):
+        raise JincError(f"diffusers: a pipeline, a folder or a name is expected, got {where}")
+    found = source.components
+    refuse_latent(found, where)
+    unet, scheduler = found.get("unet"), found.get("scheduler")
+    if not isinstance(unet, diffusers.UNet2DConditionModel):
+        raise JincError(f"{where}: a UNet2DConditionModel is expected, got {type(unet).__name__}")
+    noising = found.get("image_noising_scheduler")
+    return Parts(
+        where,
+        unet,
+        dict(getattr(scheduler, "config", {})),
+        None if noising is None else dict(noising.config),
+        encoder_of(found) if encoded else None,
+    )
+
+
+def encoder_of(parts: Mapping[str, Any]) -> PromptEncoder | None:
+    """Return the text encoder among parts by their names, if there is one with its tokenizer."""
+    tokenizer, encoder = parts.get("tokenizer"), parts.get("text_encoder")
+    if tokenizer is None or not isinstance(encoder, nn.Module):
+        return None
+    return PromptEncoder.of(tokenizer, encoder.eval())
+
+
+def _read(diffusers: Any, source: str | Path, stored: Stored, encoded: bool) -> Parts:
+    """Read what is needed of a pipeline from a folder, or from the Hub."""
+    texts = ("tokenizer", "text_encoder") if encoded else ()
+    wanted = ("unet", "scheduler", "image_noising_scheduler", *texts)
+    folder = folder_of(source, wanted, stored.variant)
+    index = read_settings(folder / "model_index.json")
+    refuse_latent(index, str(source))
+    name = read_settings(folder / "unet" / "config.json").get("_class_name")
+    if name != "UNet2DConditionModel":
+        hint = "; from_diffusers takes it" if name == "UNet2DModel" else ""
+        raise JincError(f"{folder / 'unet'}: holds a {name}, no UNet2DConditionModel{hint}")
+    noising = folder / "image_noising_scheduler" / "scheduler_config.json"
+    return Parts(
+        str(source),
+        read_network(
+            diffusers.UNet2DConditionModel,
+            folder / "unet",
+            variant=stored.variant,
+            torch_dtype=stored.dtype,
+        ),
+        read_settings(folder / "scheduler" / "scheduler_config.json"),
+        read_settings(noising) if _kind(index.get("image_noising_scheduler")) else None,
+        read_encoder(folder, stored) if encoded else None,
+    )
+
+
+def read_encoder(folder: Path, stored: Stored) -> PromptEncoder | None:
+    """Read tokenizer and text encoder, where a folder has any.
+
+    Raises:
+        JincError: they are of a kind that is not known, or cannot be read.
+    """
+    index = read_settings(folder / "model_index.json")
+    named = {part: _kind(index.get(part)) for part in ("tokenizer", "text_encoder")}
+    if None in named.values():
+        return None
+    if named["tokenizer"] not in TOKENIZERS or named["text_encoder"] not in ENCODERS:
+        kinds = f"a {named['text_encoder']} and its {named['tokenizer']}"
+        raise JincError(f"{folder}: has {kinds}; {' or '.join(ENCODERS)} is expected")
+    library = _transformers()
+    try:
+        # From the folder: given a file alone, T5's tokenizer makes one without its words.
+        tokenizer = getattr(library, named["tokenizer"]).from_pretrained(
+            folder / "tokenizer", local_files_only=True
+        )
+    except Exception as error:  # on damaged files, whatever it stumbles over
+        raise JincError(
+            f"{folder / 'tokenizer'}: cannot be read ({one_line(error)[:200]})"
+        ) from None
+    kind, place = getattr(library, named["text_encoder"]), folder / "text_encoder"
+    encoder = read_network(kind, place, variant=stored.variant, dtype=stored.dtype)
+    return PromptEncoder.of(tokenizer, encoder)
+
+
+def _transformers() -> Any:
+    """Import transformers, where there is a text encoder to be read."""
+    try:
+        return import_module("transformers")
+    except ImportError:
+        message = 'needs pip install "jinc[diffusers]", or prompts put into numbers beforehand'
+        raise JincError(f"text encoder: {message}") from None
+
+
+def _kind(value: Any) -> Any:
+    """The class of a part, as `model_index.json` has it beside its library; None for no part."""
+    return value[1] if isinstance(value, list) and len(value) == 2 else None

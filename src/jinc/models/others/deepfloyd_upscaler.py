@@ -1,0 +1,126 @@
+"""DeepFloyd IF's second stage: a larger image of a small one that it sees, and of a prompt."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from jinc.diffusion import Schedule, View, forward
+from jinc.errors import JincError
+from jinc.models.others.deepfloyd import Worded
+from jinc.types import Denoiser, Images, Noise, Steps
+
+FACTOR = 4
+"""How many times larger IF's second stage makes an image; its settings do not say."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PromptedUpscaler(Worded):
+    """A pixel model that sees a small image beside the noisy one: DeepFloyd IF's second stage.
+
+    It was trained on small images with noise of any level, which it was told. So it forgives what
+    is not quite right in those that a first stage made. More noise, and it makes more up: 250 of
+    1,000 is usual for generated images, less for photographs.
+
+    Args:
+        noising: the schedule of the small images' noise.
+
+    Source: DeepFloyd IF, after Imagen (arXiv 2205.11487), section 2.4.
+    """
+
+    noising: Schedule
+
+    @property
+    def low_size(self) -> tuple[int, int]:
+        """Height and width of the small images that it was trained on; it takes others."""
+        height, width = self.image_size
+        return height // FACTOR, width // FACTOR
+
+    def upscaling(
+        self, low: Images, prompts: Sequence[str], level: int, noise: Noise
+    ) -> "PromptedUpscaling":
+        """Return a denoiser of larger images of small ones.
+
+        Small images get their noise here, once for the whole way. All branches of an effect must
+        see the same: make them of one denoiser, by its `told` and `seen`.
+
+        Args:
+            low: clean small images, `[B, C, h, w]`; the larger ones are `[B, C, 4h, 4w]`.
+            prompts: one for each; "" says nothing.
+            level: of their noise, 0 … T−1 of `noising`: at least a trace, as in training.
+            noise: white noise on demand, such as `SeededNoise`; called once, for `[B, C, H, W]`.
+
+        Raises:
+            JincError: images, prompts or a level that do not fit.
+        """
+        if low.ndim != 4 or low.shape[:2] != (len(prompts), self.channels):
+            expected = f"[{len(prompts)}, {self.channels}, h, w]"
+            raise JincError(f"low: {expected} is expected, got {list(low.shape)}")
+        if not 0 <= level < len(self.noising):
+            raise JincError(f"level: 0 to {len(self.noising) - 1} is expected, got {level}")
+        size = [FACTOR * side for side in low.shape[2:]]
+        large = F.interpolate(low.to(self.device), size, mode="bilinear", align_corners=True)
+        seen = forward(self.noising, large, level, noise(large))
+        levels = torch.full((len(low),), level, device=self.device)
+        return PromptedUpscaling(self, self.embeddings(prompts), seen, levels)
+
+
+@dataclass(frozen=True, eq=False)
+class PromptedUpscaling:
+    """A denoiser of images each of which has a prompt and a small image.
+
+    Args:
+        model: what is asked.
+        embeddings: what it is told, `[B, L, D]`.
+        beside: the small images, enlarged and noised, `[B, C, H, W]`.
+        levels: of their noise, `[B]`.
+
+    With `up = upscaler.upscaling(low, ["a cat"], 250, noise)`, guidance is
+    `cfg(up, up.told([""]), 4.0)`; and an anagram is
+    `anagram([(identity(), up), (hflip(), up.told(["a dog"]).seen(hflip()))])`.
+    """
+
+    model: PromptedUpscaler
+    embeddings: Tensor
+    beside: Images
+    levels: Tensor
+
+    def told(self, prompts: Sequence[str]) -> Self:
+        """The same small images, with other prompts.
+
+        Args:
+            prompts: as many as before; "" says nothing.
+        """
+        if len(prompts) != len(self.embeddings):
+            raise JincError(f"prompts: {len(self.embeddings)} are expected, got {len(prompts)}")
+        return replace(self, embeddings=self.model.embeddings(prompts))
+
+    def seen(self, view: View) -> Self:
+        """The small images through a view, for a branch whose noisy images are seen through it."""
+        return replace(self, beside=view(self.beside))
+
+    def __call__(self, x_t: Images, t: Steps) -> Images:
+        """Predict the clean images, `[B, C, H, W]`."""
+        if x_t.shape != self.beside.shape:
+            shape = list(self.beside.shape)
+            raise JincError(f"images: {shape} is expected, got {list(x_t.shape)}")
+        shown = torch.cat([x_t, self.beside.to(x_t)], 1)
+        return self.model.ask(x_t, t, self.embeddings, shown, self.levels)
+
+    @property
+    def shares(self) -> Hashable:
+        """The model."""
+        return id(self.model)
+
+    def joined(self, parts: Sequence[tuple[Self, int]]) -> Denoiser:
+        """Return one denoiser for the images of all parts, one after another."""
+        leaves = [part for part, _ in parts]
+        return replace(
+            self,
+            embeddings=torch.cat([leaf.embeddings for leaf in leaves]),
+            beside=torch.cat([leaf.beside for leaf in leaves]),
+            levels=torch.cat([leaf.levels for leaf in leaves]),
+        )

@@ -1,0 +1,174 @@
+"""Pixel models of diffusers: a `UNet2DModel` and its scheduler's settings as a `Model` of ours."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn
+
+from torch import Tensor, nn
+
+from jinc.diffusion import Schedule
+from jinc.errors import JincError
+from jinc.models.model import Model
+from jinc.models.others.diffusers_files import (
+    image_size_of,
+    import_diffusers,
+    read_network,
+    read_settings,
+    refuse_latent,
+    schedule_of,
+)
+from jinc.nn import Network, parse_configs
+from jinc.types import Images, Steps
+
+
+class DiffusersNetwork(Network):
+    """A `UNet2DModel` called as our networks are; a learned variance is dropped.
+
+    Args:
+        unet: a `UNet2DModel` for pixels, with numbered classes or none.
+
+    Raises:
+        JincError: a network that asks for something else.
+    """
+
+    kind: ClassVar[str] = "diffusers"
+
+    def __init__(self, unet: nn.Module) -> None:
+        """Look at what it is."""
+        super().__init__()
+        settings: Any = unet.config
+        channels, made = settings.in_channels, settings.out_channels
+        if made not in (channels, 2 * channels):
+            raise JincError(f"diffusers: makes {made} channels of {channels}, is no plain denoiser")
+        if settings.class_embed_type is not None:
+            raise JincError(f"diffusers: labels of type {settings.class_embed_type!r} are no class")
+        if settings.time_embedding_type == "fourier":
+            raise JincError("diffusers: its network is told σ where a step t is expected")
+        self.unet = unet
+        self.channels = channels
+        self.classes = settings.num_class_embeds or 0
+        self.augmentations = 0
+        self.config = parse_configs("A")
+        self.padding = "zeros"
+        self._multiple = 2 ** (len(settings.block_out_channels) - 1)
+
+    def forward(
+        self,
+        x_t: Images,
+        t: Steps,
+        labels: Tensor | None = None,
+        augment: Tensor | None = None,
+        beside: Images | None = None,
+    ) -> Images:
+        """Predict from noisy images, as `Network.forward` says; with classes, each needs one."""
+        self.check_input(x_t, t, labels, augment, beside)
+        if self.classes and (labels is None or bool((labels < 0).any())):
+            raise JincError(
+                f"labels: this network needs one of 0 to {self.classes - 1} for every image"
+            )
+        output: Tensor = self.unet(x_t, t, labels, return_dict=False)[0]
+        return output[:, : self.channels]
+
+    def check_size(self, height: int, width: int) -> None:
+        """Refuse sizes that cannot be halved as often as it halves them."""
+        if height % self._multiple or width % self._multiple:
+            m = self._multiple
+            near = max(m, height // m * m), max(m, width // m * m)
+            raise JincError(
+                f"image_size: {height}×{width} is not in multiples of {m}, as {near[0]}×{near[1]}"
+            )
+
+    def arguments(self) -> NoReturn:
+        """Refuse to be written in our format."""
+        raise JincError("diffusers: its models are saved by its own save_pretrained")
+
+    def save(self, path: str | Path) -> None:
+        """Refuse to be written in our format."""
+        self.arguments()
+
+
+@dataclass(frozen=True, eq=False)
+class DiffusersModel(Model):
+    """A model whose schedule comes from elsewhere, and has no name of ours.
+
+    Args:
+        trained_with: the schedule.
+    """
+
+    trained_with: Schedule = field(kw_only=True)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The one it was trained with."""
+        return self.trained_with
+
+
+def from_diffusers(source: Any, scheduler: Any = None) -> DiffusersModel:
+    """Take a pixel model of diffusers for all that models of ours are good for.
+
+    Nothing is downloaded, and weights are read from safetensors only.
+
+    Args:
+        source: a `UNet2DModel`; a pipeline of one and a scheduler, such as `DDPMPipeline`; or the
+            folder to which either was saved.
+        scheduler: whose settings tell the schedule and what the network predicts; a pipeline has
+            one of its own.
+
+    Returns:
+        The model, in evaluation mode. Its class names are the numbers.
+
+    Raises:
+        JincError: diffusers is not installed, a folder cannot be read, or the model is no pixel
+            model of a variance-preserving schedule.
+
+    Source: `UNet2DModel` and `SchedulerMixin` of diffusers.
+    """
+    diffusers: Any = import_diffusers("from_diffusers")
+    settings = None if scheduler is None else dict(scheduler.config)
+    if isinstance(source, str | Path):
+        unet, own = _read(diffusers, Path(source))
+    elif isinstance(source, diffusers.DiffusionPipeline):
+        refuse_latent(source.components, type(source).__name__)
+        parts = source.components
+        unet, own = parts.get("unet"), dict(getattr(parts.get("scheduler"), "config", {}))
+    else:
+        unet, own = source, None
+    if not isinstance(unet, diffusers.UNet2DModel):
+        raise JincError(f"diffusers: a UNet2DModel is expected, got {type(unet).__name__}")
+    settings = settings or own
+    if not settings:
+        raise JincError("diffusers: a network alone does not know its schedule; give scheduler")
+    schedule, prediction = schedule_of(diffusers, settings)
+    network = DiffusersNetwork(unet).eval()
+    return DiffusersModel(
+        network,
+        _image_size(network),
+        tuple(map(str, range(network.classes))),
+        str(settings["beta_schedule"]),
+        len(schedule),
+        prediction,
+        trained_with=schedule,
+    )
+
+
+def _read(diffusers: Any, folder: Path) -> tuple[Any, dict[str, Any] | None]:
+    """Read the network, and the scheduler's settings where there are any, from a folder."""
+    index, settings = folder / "model_index.json", None
+    if index.is_file():
+        parts = read_settings(index)
+        refuse_latent(parts, str(folder))
+        settings = read_settings(folder / "scheduler" / "scheduler_config.json")
+        folder = folder / "unet"
+    name = read_settings(folder / "config.json").get("_class_name")
+    if name != "UNet2DModel":
+        hint = "; open_deepfloyd takes it" if name == "UNet2DConditionModel" else ""
+        raise JincError(f"{folder}: holds a {name}, a UNet2DModel is expected{hint}")
+    return read_network(diffusers.UNet2DModel, folder), settings
+
+
+def _image_size(network: DiffusersNetwork) -> tuple[int, int]:
+    """Tell height and width in pixels."""
+    height, width = image_size_of(network.unet.config)
+    network.check_size(height, width)
+    return height, width

@@ -1,0 +1,120 @@
+"""Prompts put into numbers beforehand: a file of them, so that no text encoder need be loaded."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+
+import torch
+from safetensors.torch import load as deserialize
+from safetensors.torch import save as serialize
+from torch import Tensor
+
+from jinc.errors import JincError
+from jinc.files import one_line, reading, writing
+from jinc.models.others.prompt_encoder import Embedder, plain
+
+
+@dataclass(frozen=True, eq=False)
+class PromptTable:
+    """What a text encoder said of some prompts; an `Embedder` of these.
+
+    Args:
+        embeddings: for each prompt `[L, D]`, or `[1, L, D]`; "" is the prompt that says nothing.
+        source: where they are from, for messages.
+
+    Raises:
+        JincError: there are none, or not all have one shape.
+    """
+
+    embeddings: Mapping[str, Tensor]
+    source: str = "embeddings"
+    _plain: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what is no table."""
+        kept = {prompt: _single(value) for prompt, value in self.embeddings.items()}
+        shapes = {tuple(value.shape) for value in kept.values()}
+        if not kept:
+            raise JincError(f"{self.source}: holds no prompts")
+        if len(shapes) > 1 or len(min(shapes)) != 2:
+            shown = " and ".join(str(list(shape)) for shape in sorted(shapes)[:2])
+            raise JincError(f"{self.source}: one shape [L, D] is expected of all, got {shown}")
+        if not all(value.is_floating_point() for value in kept.values()):
+            raise JincError(f"{self.source}: floating-point numbers are expected")
+        object.__setattr__(self, "embeddings", kept)
+        self._plain.update({plain(prompt): value for prompt, value in kept.items()})
+
+    def __call__(self, prompt: str) -> Tensor:
+        """What a network is told, `[L, D]`, whether letters are small or not.
+
+        Raises:
+            JincError: a prompt that the table does not have; the message names those near it.
+        """
+        found = self.embeddings.get(prompt, self._plain.get(plain(prompt)))
+        if found is None:
+            raise JincError(f"prompt: {prompt!r} is not in {self.source}; {self._hint(prompt)}")
+        return found
+
+    def to(self, device: torch.device | str) -> None:
+        """Stay: a prompt moves when it is used."""
+
+    def _hint(self, prompt: str) -> str:
+        near = get_close_matches(plain(prompt), self._plain, n=3)
+        if near:
+            return f"did you mean {' or '.join(map(repr, near))}?"
+        some = [repr(known) for known in list(self.embeddings)[:8]]
+        return f"there are {', '.join(some)}{', …' if len(self.embeddings) > len(some) else ''}"
+
+
+def read_prompts(file: str | Path) -> PromptTable:
+    """Read a table of prompts.
+
+    Args:
+        file: `.safetensors`, each prompt the name of its tensor; or a `.pt`/`.pth` of a dictionary
+            of tensors (read with `weights_only=True`).
+
+    Raises:
+        JincError: it cannot be read, or is no such table.
+    """
+    path = Path(file)
+    with reading(path) as opened:
+        try:
+            if path.suffix in (".pt", ".pth"):
+                found = torch.load(opened, map_location="cpu", weights_only=True)
+            else:
+                found = deserialize(opened.read())
+        except Exception as error:  # on damaged bytes, torch raises whatever it stumbles over
+            reason = one_line(error)[:200]
+            raise JincError(f"{path}: cannot be read as prompts ({reason})") from None
+    if not isinstance(found, dict) or not all(
+        isinstance(prompt, str) and isinstance(value, Tensor) for prompt, value in found.items()
+    ):
+        raise JincError(f"{path}: does not hold tensors by their prompts")
+    return PromptTable(found, str(path))
+
+
+def write_prompts(file: str | Path, embed: Embedder, prompts: Iterable[str]) -> None:
+    """Write what an encoder says of prompts, and of "", which guidance needs.
+
+    Args:
+        file: `.safetensors`, to be read by `read_prompts`.
+        embed: the encoder.
+        prompts: what is written.
+
+    Raises:
+        JincError: it cannot be written.
+    """
+    prompts = list(prompts)
+    if "__metadata__" in prompts:  # the format has another use for that name
+        raise JincError(f"{file}: '__metadata__' is no prompt")
+    said = {prompt: embed(prompt) for prompt in dict.fromkeys(["", *prompts])}
+    # Prompts that differ in their letters alone share numbers, which the format does not allow.
+    data = serialize({prompt: value.cpu().clone() for prompt, value in said.items()})
+    with writing(Path(file)) as opened:
+        opened.write(data)
+
+
+def _single(value: Tensor) -> Tensor:
+    """A batch of one is how pipelines hand prompts out."""
+    return value[0] if value.ndim == 3 and len(value) == 1 else value
