@@ -104,6 +104,8 @@ def run(
     make_folder(out)
     keep_freed_memory()
     places = Places(out)
+    with writing(out / "study.yaml") as copy:
+        copy.write(file.read_bytes())
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bar:
         whole = bar.add_task("networks", total=open_units(study, places))
@@ -120,6 +122,7 @@ def run(
             walk = run_here(study, places, show)
         for done in walk:
             bar.update(whole, completed=done)
+            _write_table(make_table(study, places), places)
     _conclude(study, places, json_)
 
 
@@ -141,10 +144,7 @@ def table(file: Path, /, *, out: Path, place: Where = (), json_: AsJson = False)
 def _conclude(study: Study, places: Places, json_: bool) -> None:
     """Write the table, and show it."""
     found = make_table(study, places)
-    text = json.dumps(found.facts(), indent=2, ensure_ascii=False)
-    for name, words in (("table.json", text + "\n"), ("table.md", as_markdown(found))):
-        with writing(places.folder / name) as file:
-            file.write(words.encode())
+    _write_table(found, places)
     if json_:
         print(json.dumps(found.facts(), ensure_ascii=False))
         return
@@ -152,6 +152,14 @@ def _conclude(study: Study, places: Places, json_: bool) -> None:
     if found.missing:
         print(f"{len(found.missing)} cells are empty, such as {found.missing[0]}")
     print(f"table: {places.folder / 'table.md'}")
+
+
+def _write_table(found: Table, places: Places) -> None:
+    """Write the table for machines and for documents."""
+    text = json.dumps(found.facts(), indent=2, ensure_ascii=False)
+    for name, words in (("table.json", text + "\n"), ("table.md", as_markdown(found))):
+        with writing(places.folder / name) as file:
+            file.write(words.encode())
 
 
 def _print_table(found: Table) -> None:

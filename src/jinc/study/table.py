@@ -23,22 +23,24 @@ class Figure:
     Args:
         mean: of the values.
         error: standard error of the mean; None of a single seed.
-        values: one a seed, in the order of seeds.
+        values: one a seed.
+        seeds: which, in that order.
     """
 
     mean: float
     error: float | None
     values: tuple[float, ...]
+    seeds: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> "Figure":
+    def of(cls, values: Sequence[float], seeds: Sequence[int] = ()) -> "Figure":
         """Take the mean of values.
 
         >>> Figure.of([1.0, 2.0, 3.0]).error
         0.5773502691896258
         """
         error = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
-        return cls(statistics.fmean(values), error, tuple(values))
+        return cls(statistics.fmean(values), error, tuple(values), tuple(seeds))
 
     @property
     def reach(self) -> float | None:
@@ -104,6 +106,9 @@ class Table:
             "name": self.study.name,
             "what": self.study.what,
             "baseline": self.study.baseline,
+            "rows": list(dict.fromkeys(cell.variant for cell in self.study.cells)),
+            "seeds": list(dict.fromkeys(cell.seed for cell in self.study.cells)),
+            "cells": len(self.study.cells),
             "missing": list(self.missing),
             "columns": [
                 {
@@ -177,11 +182,11 @@ def _column(
 
 
 def _entry(own: Mapping[int, float], base: Mapping[int, float], lower: bool) -> Entry:
-    score = Figure.of(list(own.values()))
-    differences = [value - base[seed] for seed, value in own.items() if seed in base]
+    score = Figure.of(list(own.values()), list(own))
+    differences = {seed: value - base[seed] for seed, value in own.items() if seed in base}
     if not differences:
         return Entry(score, None, None)
-    difference = Figure.of(differences)
+    difference = Figure.of(list(differences.values()), list(differences))
     reach = difference.reach
     sure = reach is not None and abs(difference.mean) > reach
     return Entry(score, difference, (difference.mean < 0) == lower if sure else None)
@@ -192,7 +197,8 @@ def _entry_facts(entry: Entry) -> dict[str, Any]:
         if each is None:
             return None
         return {"mean": each.mean, "error": each.error, "reach_95": each.reach} | {
-            "values": list(each.values)
+            "values": list(each.values),
+            "seeds": list(each.seeds),
         }
 
     return {
