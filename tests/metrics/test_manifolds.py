@@ -7,7 +7,7 @@ from torch import Tensor
 
 from jinc.errors import JincError
 from jinc.metrics import manifold_scores
-from jinc.metrics import manifolds as module
+from jinc.metrics.scores import manifolds as module
 
 
 def features(seed: int, count: int, dimension: int = 3, shift: float = 0.0) -> Tensor:
