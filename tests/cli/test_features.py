@@ -6,7 +6,8 @@ import struct
 import numpy as np
 import pytest
 
-from jinc.metrics import Recipe, digit_training, open_extractor, read_digit_classifier
+from jinc.metrics import Recipe, open_extractor, read_digit_classifier
+from jinc.metrics.features import digit_training
 
 
 @pytest.fixture
