@@ -99,7 +99,11 @@ def test_anagrams_and_hybrids(jinc, trained_on_classes, tmp_path) -> None:
         (("inpaint", "--image", "PHOTO", "--mask", "0,0,4,4", "--times", "0"), "--times: 0"),
         (
             ("inpaint", "--image", "PHOTO", "--mask", "0,0,4,4", "--sampler", "dpm++"),
-            "--sampler: dpm++",
+            "--sampler: dpm++ cannot go up again; take --times 1",
+        ),
+        (
+            ("inpaint", "--image", "PHOTO", "--mask", "0,0,4,4", "--sampler", "adaptive"),
+            "--sampler: adaptive has no level in common",
         ),
         (("illusion", "anagram", "--prompt", "3"), "--prompt: '3' to a model that was trained wi"),
         (("illusion", "anagram"), "--prompt: 0 for 2 views"),

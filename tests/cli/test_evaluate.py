@@ -111,4 +111,5 @@ def test_bad_studies(refused, tmp_path) -> None:
     refused(*words, says="s.yaml: data: is missing")
     refused(*words, "--jobs", 0, says="--jobs: 0")
     refused(*words, "--place", "here", says="--place: 'here' is not name=path")
+    refused("study", "plan", tmp_path / "s.yaml", "--tflops", 0, says="s.yaml")
     refused("study", "table", tmp_path / "s.yaml", "--out", tmp_path / "o", says="no such folder")

@@ -25,6 +25,25 @@ def test_cells_that_train_alike_share_a_network(file) -> None:
     assert [[cell.variant for cell in unit] for unit in units] == [["A"], ["D", "D, 4 steps"]] * 2
 
 
+def test_other_settings_are_another_cell(file, tmp_path) -> None:
+    """What was made by an older form of the study is never taken for the new one's."""
+    before = {cell.folder_name for cell in read_study(file, PLACES).cells}
+    for change in ({"sample": {"number": 64, "steps": 2}}, {"scores": ["kernel"]}):
+        found = {**yaml.safe_load(file.read_text()), **change}
+        (tmp_path / "other.yaml").write_text(yaml.safe_dump(found))
+        after = {cell.folder_name for cell in read_study(tmp_path / "other.yaml", PLACES).cells}
+        assert not before & after
+    assert not before & {c.folder_name for c in read_study(file, {"judge": "another"}).cells}
+
+
+def test_names_that_look_alike_in_a_path(file, tmp_path) -> None:
+    found = yaml.safe_load(file.read_text())
+    found["variants"] = {"a/b": {"config": "A"}, "a-b": {"config": "D@6"}}
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump(found))
+    cells = read_study(tmp_path / "other.yaml", PLACES).cells
+    assert len({cell.folder_name for cell in cells}) == len(cells)
+
+
 def test_configs_are_variants(file, tmp_path) -> None:
     found = yaml.safe_load(file.read_text())
     del found["variants"]
@@ -60,6 +79,20 @@ def test_the_cost_is_that_of_its_parts(file) -> None:
         ({"sample": {"number": 1}}, "sample: number: 1 is not at least 2"),
         ({"sample": {"sampler": "dimm"}}, "sample: sampler: 'dimm' is none; did you mean ddim?"),
         ({"sample": {"count": 4}}, "sample: 'count' is none of number"),
+        ({"sample": [1]}, "sample: holds no settings by name"),
+        ({"sample": {"eta": "abc"}}, "sample: eta: 'abc' is not a finite number"),
+        ({"sample": {"steps": "abc"}}, "sample: steps: 'abc' is not at least 1"),
+        ({"sample": {"clip": "no"}}, "sample: clip: 'no' is not true or false"),
+        ({"sample": {"seed": -3}}, "sample: seed: -3 is not at least 0"),
+        ({"sample": {"guidance": 5}}, "guidance: needs training with conditional"),
+        ({"train": "small"}, "train: holds no settings by name"),
+        ({"train": {"preset": 3}}, "preset: '3' is none"),
+        ({"seeds": [0, 0]}, "names one twice"),
+        ({"scores": "frechet"}, "scores: 'frechet' is no list"),
+        (
+            {"data": {"d": {"data": "digits", "score": "fid"}}},
+            "d: score: holds no settings by name",
+        ),
         ({"data": {"d": {"data": "$there"}}}, r"\$there: say where it is, --place there=PATH"),
     ],
     ids=lambda value: str(value)[:30],

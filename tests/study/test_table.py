@@ -65,7 +65,7 @@ def test_what_is_written_down(filled) -> None:
     table = filled({"A": [10.0, 20.0], "D": [11.0, 21.1]})
     lines = as_markdown(table).splitlines()
     assert lines[0] == "| | digits: Fréchet distance ↓ | digits: loss of training ↓ |"
-    assert lines[2] == "| A (baseline) | 15.0 ± 5.0 | 1 |"
+    assert lines[2] == "| A (baseline) | 15.0 ± 5.0 | 1 ± 0 |"
     assert lines[3].startswith("| D | 16.1 ± 5.1 − |")
     assert lines[4] == "| D, 4 steps | – | – |"
     facts = json.loads(json.dumps(table.facts()))

@@ -63,7 +63,7 @@ def test_killed_and_killed_again(study, file, judge, whole, tmp_path) -> None:
     rng, kills = np.random.default_rng(0), 0
     while kills < 10:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(rng.uniform(1.0, 8.0))
+        time.sleep(rng.uniform(2.0, 4.5))
         if process.poll() is not None:
             break
         process.send_signal(signal.SIGKILL)

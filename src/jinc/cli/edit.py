@@ -48,6 +48,8 @@ def edit(
         options: which pictures, and how they are made.
     """
     options.check()
+    if options.sampler == "adaptive" and options.mask is not None:
+        raise JincError("--sampler: adaptive has no level in common at which pixels are put back")
     check_folder(out)
     model = options.open(source)
     starts = _starts(model, strength, index, stride, options)

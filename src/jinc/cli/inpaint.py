@@ -42,12 +42,16 @@ def inpaint(
     check_folder(out)
     model = options.open(source)
     levels = options.levels(model.timesteps)
-    if times > 1:
+    if options.sampler == "adaptive":
+        raise JincError("--sampler: adaptive has no level in common at which pixels are put back")
+    if times > 1 and len(levels) > 1:
         try:
             levels = repaint_levels(levels, min(jump, len(levels) - 1), times)
         except JincError as error:
             raise JincError(f"--{error}") from None
-        options.method()  # solvers of diffusers cannot go up again
+        if options.sampler not in ("ddim", "ddpm", "posterior"):
+            reason = "cannot go up again; take --times 1, or ddim, ddpm or posterior"
+            raise JincError(f"--sampler: {options.sampler} {reason}")
     elif times < 1:
         raise JincError(f"--times: {times} is not at least 1")
     shaping = options.shaping(model, usual=())

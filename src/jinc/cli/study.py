@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as Shown
 
@@ -19,6 +20,7 @@ from jinc.study import (
     Study,
     Table,
     as_markdown,
+    figure_words,
     make_table,
     measured_tflops,
     open_units,
@@ -49,6 +51,8 @@ def plan(
         json_: print JSON for machines.
     """
     study = read_study(file, _places(place))
+    if tflops is not None and not 0 < tflops < float("inf"):
+        raise JincError(f"--tflops: {tflops} is not a finite number above 0")
     costs = study_cost(study)
     rate = measured_tflops() if tflops is None else tflops
     hours = [1e3 * cost.pflop / rate / 3600 for cost in costs]
@@ -62,12 +66,12 @@ def plan(
     if json_:
         print(json.dumps(facts))
         return
-    shown = Shown(title=study.what or study.name)
+    shown = Shown(title=escape(study.what or study.name))
     for head in ("network", "parameters", "training, PFLOP", "sampling, PFLOP", "hours"):
         shown.add_column(head, justify="left" if head == "network" else "right")
     for cost, each in zip(costs, hours, strict=True):
         numbers = (f"{cost.training_pflop:.3g}", f"{cost.sampling_pflop:.3g}", f"{each:.2g}")
-        shown.add_row(cost.cell.name, f"{cost.parameters:,}", *numbers)
+        shown.add_row(escape(cost.cell.name), f"{cost.parameters:,}", *numbers)
     Console().print(shown)
     print(f"{len(costs)} networks: {facts['hours']:.1f} h at {rate:.3g} TFLOP/s, on one device")
 
@@ -112,7 +116,7 @@ def run(
         part = bar.add_task("", total=None, visible=jobs == 1 and ray is None)
 
         def show(what: str, done: int, total: int) -> None:
-            bar.update(part, description=what, completed=done, total=total or None)
+            bar.update(part, description=escape(what), completed=done, total=total or None)
 
         if ray is not None:
             walk = run_on_ray(study, places, ray, gpus)
@@ -163,13 +167,15 @@ def _write_table(found: Table, places: Places) -> None:
 
 
 def _print_table(found: Table) -> None:
-    lines = as_markdown(found).splitlines()
-    heads, *rows = ([word.strip() for word in line.strip("|").split("|")] for line in lines)
-    shown = Shown(title=found.study.what or found.study.name)
-    for place, head in enumerate(heads):
-        shown.add_column(head, justify="right" if place else "left")
-    for row in rows[1:]:
-        shown.add_row(*row)
+    shown = Shown(title=escape(found.study.what or found.study.name))
+    shown.add_column("")
+    for column in found.columns:
+        arrow = "↓" if column.lower_is_better else "↑"
+        shown.add_column(escape(f"{column.data}: {column.name} {arrow}"), justify="right")
+    for variant in dict.fromkeys(cell.variant for cell in found.study.cells):
+        mark = " (baseline)" if variant == found.study.baseline else ""
+        words = [figure_words(column.entries.get(variant)) for column in found.columns]
+        shown.add_row(escape(variant + mark), *words)
     Console().print(shown)
     print("± standard error over seeds; + better, − worse than the baseline, at 95 %")
 

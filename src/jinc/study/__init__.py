@@ -3,7 +3,7 @@
 from jinc.study.cost import UnitCost, measured_tflops, study_cost
 from jinc.study.plan import Cell, SamplingPlan, ScoringPlan, Study, read_study
 from jinc.study.run import open_units, run_here, run_in_processes, run_on_ray
-from jinc.study.table import Table, as_markdown, make_table
+from jinc.study.table import Table, as_markdown, figure_words, make_table
 from jinc.study.work import Places, fill
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Table",
     "UnitCost",
     "as_markdown",
+    "figure_words",
     "fill",
     "make_table",
     "measured_tflops",

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -85,14 +86,19 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Of its folder."""
-        return f"{self.data} {self.variant} {self.seed}".replace("/", "-")
+        """What it is called."""
+        return f"{self.data} {self.variant} {self.seed}"
+
+    @property
+    def folder_name(self) -> str:
+        """Of its folder: other settings make another one."""
+        made = [self.name, self.run_name, asdict(self.sampling), asdict(self.scoring)]
+        return f"{self.name} {_digest(made)}".replace("/", "-")
 
     @property
     def run_name(self) -> str:
         """Of the folder of its network, which cells that train alike have in common."""
-        text = json.dumps(self.config.settings(), sort_keys=True)
-        return f"{self.data} {self.seed} {hashlib.sha256(text.encode()).hexdigest()[:8]}"
+        return f"{self.data} {self.seed} {_digest(self.config.settings())}".replace("/", "-")
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,12 @@ class Study:
         for cell in self.cells:
             found.setdefault(cell.run_name, []).append(cell)
         return list(found.values())
+
+
+def _digest(settings: Any) -> str:
+    """Return 8 hexadecimal digits that any other settings would change."""
+    text = json.dumps(settings, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def read_study(file: Path, places: Mapping[str, str] | None = None) -> Study:
@@ -175,7 +187,8 @@ class _Reader:
     ) -> Cell:
         where = f"{self.file}: {data} {variant}"
         own = {key: self._place(value) for key, value in column.items() if key != "score"}
-        scored = {key: self._place(value) for key, value in (column.get("score") or {}).items()}
+        scored = self._settings(column.get("score"), f"{data}: score")
+        scored = {key: self._place(value) for key, value in scored.items()}
         self._known(f"{data}: score: ", scored, ("features", "against", "split"))
         scoring = ScoringPlan(
             str(scored.get("features", "inception")),
@@ -184,18 +197,25 @@ class _Reader:
             self._kinds(found),
         )
         mine = {key: value for key, value in row.items() if key != "sample"}
-        train = dict(found.get("train") or {})
-        preset = find_preset(train.pop("preset")).settings() if "preset" in train else {}
+        train = dict(self._settings(found.get("train"), "train"))
+        preset = find_preset(str(train.pop("preset"))).settings() if "preset" in train else {}
         settings = {**preset, **train, **own, **mine, "seed": seed}
         config = TrainConfig.of_settings(settings, where)
-        said = {**(found.get("sample") or {}), **(row.get("sample") or {})}
-        return Cell(data, variant, seed, config, self._sampling(said, where), scoring)
+        own_sample = self._settings(row.get("sample"), f"{variant}: sample")
+        said = {**self._settings(found.get("sample"), "sample"), **own_sample}
+        sampling = self._sampling(said, where)
+        if sampling.guidance != 1 and not (config.conditional and config.label_dropout):
+            reason = "needs training with conditional and label_dropout"
+            raise JincError(f"{where}: sample: guidance: {reason}")
+        return Cell(data, variant, seed, config, sampling, scoring)
 
     def _sampling(self, said: Mapping[str, Any], where: str) -> SamplingPlan:
         self._known("sample: ", said, [field.name for field in fields(SamplingPlan)])
         plan = replace(SamplingPlan(), **said)
-        if not isinstance(plan.number, int) or plan.number < 2:
-            raise JincError(f"{where}: sample: number: {plan.number} is not at least 2")
+        for name, (kinds, holds, range_) in _SAMPLING.items():
+            value = getattr(plan, name)
+            if type(value) not in kinds or not holds(value):
+                raise JincError(f"{where}: sample: {name}: {value!r} is not {range_}")
         try:
             walk_by_name(plan.sampler, plan.eta, plan.tolerance)
         except JincError as error:
@@ -216,14 +236,18 @@ class _Reader:
         seeds = found.get("seeds", [0])
         if not isinstance(seeds, list) or not seeds or not all(type(s) is int for s in seeds):
             raise JincError(f"{self.file}: seeds: {seeds!r} is no list of whole numbers")
+        if len({*seeds}) < len(seeds):
+            raise JincError(f"{self.file}: seeds: {seeds!r} names one twice")
         return seeds
 
     def _kinds(self, found: Mapping[str, Any]) -> tuple[ScoreKind, ...]:
-        kinds = tuple(found.get("scores") or ())
+        kinds = found.get("scores") or []
+        if not isinstance(kinds, list):
+            raise JincError(f"{self.file}: scores: {kinds!r} is no list")
         for kind in kinds:
             if kind not in SCORES:
                 raise JincError(f"{self.file}: scores: {kind!r} is none of {', '.join(SCORES)}")
-        return kinds
+        return tuple(kinds)
 
     def _named(self, found: Mapping[str, Any], key: str) -> dict[str, Mapping[str, Any]]:
         """Read settings by names."""
@@ -234,6 +258,12 @@ class _Reader:
             if not isinstance(settings, dict):
                 raise JincError(f"{self.file}: {key}: {name}: holds no settings")
         return {str(name): settings for name, settings in value.items()}
+
+    def _settings(self, value: Any, where: str) -> Mapping[str, Any]:
+        """Read settings that may be left out."""
+        if not isinstance(value, dict | None):
+            raise JincError(f"{self.file}: {where}: holds no settings by name")
+        return value or {}
 
     def _place(self, value: Any) -> Any:
         """Put a place where its name stands."""
@@ -248,6 +278,25 @@ class _Reader:
         for key in found:
             if key not in known:
                 raise JincError(f"{self.file}: {where}{key!r} is none of {', '.join(known)}")
+
+
+def _at_least(least: float) -> Callable[[Any], bool]:
+    """Tell whether a number is finite and not below another."""
+    return lambda value: value is None or least <= value < math.inf
+
+
+_SAMPLING: Mapping[str, tuple[tuple[type, ...], Callable[[Any], bool], str]] = {
+    "number": ((int,), _at_least(2), "at least 2"),
+    "sampler": ((str,), bool, "a name"),
+    "steps": ((int, type(None)), _at_least(1), "at least 1"),
+    "eta": ((int, float), _at_least(0), "a finite number of at least 0"),
+    "tolerance": ((int, float), _at_least(0), "a finite number of at least 0"),
+    "guidance": ((int, float), _at_least(-math.inf), "a finite number"),
+    "clip": ((bool,), lambda _: True, "true or false"),
+    "calibrate": ((bool, type(None)), lambda _: True, "true or false"),
+    "seed": ((int,), _at_least(0), "at least 0"),
+}
+"""Which values make sense."""
 
 
 def sampling_facts(plan: SamplingPlan) -> dict[str, Any]:

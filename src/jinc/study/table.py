@@ -108,7 +108,7 @@ class Table:
             "baseline": self.study.baseline,
             "rows": list(dict.fromkeys(cell.variant for cell in self.study.cells)),
             "seeds": list(dict.fromkeys(cell.seed for cell in self.study.cells)),
-            "cells": len(self.study.cells),
+            "cells": [cell.folder_name for cell in self.study.cells],
             "missing": list(self.missing),
             "columns": [
                 {
@@ -213,22 +213,27 @@ def as_markdown(table: Table) -> str:
 
     A difference to the baseline that the seeds are sure of, at 95 %, is marked: + better, − worse.
     """
+    if not table.columns:
+        return "Nothing has been scored yet.\n"
     rows = list(dict.fromkeys(cell.variant for cell in table.study.cells))
     heads = [f"{c.data}: {c.name} {'↓' if c.lower_is_better else '↑'}" for c in table.columns]
     lines = ["| | " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(heads)]
     for variant in rows:
-        words = [_word(column.entries.get(variant)) for column in table.columns]
+        words = [figure_words(column.entries.get(variant)) for column in table.columns]
         mark = " (baseline)" if variant == table.study.baseline else ""
-        lines.append(f"| {variant}{mark} | " + " | ".join(words) + " |")
+        name = variant.replace("|", "\\|")
+        lines.append(f"| {name}{mark} | " + " | ".join(words) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _word(entry: Entry | None) -> str:
-    """A figure with its error, in as many digits as make sense."""
+def figure_words(entry: Entry | None) -> str:
+    """Say a figure with its error, in as many digits as make sense."""
     if entry is None:
         return "–"
     score, mark = entry.score, {True: " +", False: " −", None: ""}[entry.better]
-    if not score.error:
+    if score.error is None or not score.mean:
         return f"{score.mean:.4g}{mark}"
+    if not score.error:
+        return f"{score.mean:.4g} ± 0{mark}"
     digits = max(0, 1 - math.floor(math.log10(score.error)))
     return f"{score.mean:.{digits}f} ± {score.error:.{digits}f}{mark}"

@@ -40,11 +40,11 @@ class Places:
 
     def images(self, cell: Cell) -> Path:
         """What was generated."""
-        return self.folder / "cells" / cell.name / "images"
+        return self.folder / "cells" / cell.folder_name / "images"
 
     def scores(self, cell: Cell) -> Path:
         """The scores of it."""
-        return self.folder / "cells" / cell.name / SCORES
+        return self.folder / "cells" / cell.folder_name / SCORES
 
 
 def fill(unit: Sequence[Cell], places: Places, progress: Progress) -> None:
@@ -60,6 +60,8 @@ def fill(unit: Sequence[Cell], places: Places, progress: Progress) -> None:
     """
     if all(places.scores(cell).is_file() for cell in unit):
         return
+    for cell in unit:  # before hours of work
+        open_extractor(cell.scoring.features)
     with _alone(places.run(unit[0])) as free:
         if not free:  # another process is at it
             return

@@ -104,7 +104,9 @@ def study_page(folder: Path) -> str:
 def _context(folder: Path, table: Mapping[str, Any]) -> dict[str, Any]:
     columns, baseline = table["columns"], table["baseline"]
     verdicts = [verdict(column, baseline) for column in columns]
-    cells = _in_order(read_cells(folder), columns)
+    listed = table.get("cells")
+    only = listed if isinstance(listed, list) else None  # not those of an older form of the study
+    cells = _in_order(read_cells(folder, only), columns)
     return {
         "name": table["name"],
         "what": table["what"],

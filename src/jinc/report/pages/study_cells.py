@@ -1,6 +1,6 @@
 """The cells of a study as they lie in its folder: scores, images, and the runs they came from."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -77,7 +77,7 @@ class Cost:
     sampling: Number
 
 
-def read_cells(folder: Path) -> list[StudyCell]:
+def read_cells(folder: Path, only: Collection[str] | None = None) -> list[StudyCell]:
     """Read all cells that have been scored.
 
     Args:
@@ -86,7 +86,9 @@ def read_cells(folder: Path) -> list[StudyCell]:
     Raises:
         JincError: a file is damaged.
     """
-    return [_cell(folder, file) for file in sorted(folder.glob("cells/*/scores.json"))]
+    found = sorted(folder.glob("cells/*/scores.json"))
+    kept = [file for file in found if only is None or file.parent.name in only]
+    return [_cell(folder, file) for file in kept]
 
 
 def costs(cells: Sequence[StudyCell]) -> list[Cost]:
