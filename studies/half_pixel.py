@@ -16,7 +16,10 @@ import torch
 from jinc.nn import UNet
 from jinc.signal import shift
 
-CONFIGS = ("A", "D-2N", "D+plain@6", "D+plain@12", "D@6", "D@12", "D@ideal")
+CONFIGS = (
+    *("A", "D-2N", "D+plain@6", "D+plain@12", "D@6", "D@12", "D@ideal"),
+    *("D@6/0.2", "D@12/0.2", "B@6,D@6", "A,D@6"),
+)
 
 
 @torch.no_grad()

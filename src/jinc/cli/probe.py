@@ -22,8 +22,7 @@ from jinc.errors import JincError
 from jinc.files import writing
 from jinc.metrics import PARTS, Part, Probe, Sampling, Subject, evaluations
 from jinc.metrics import probe as findings
-from jinc.models import DiffusersModel, Model, PixelModel, Shaping
-from jinc.models.generation.sweep import PIXELS, ROWS
+from jinc.models import DiffusersModel, Model, PixelModel, Shaping, in_parts
 from jinc.report import CURVES, plot_curves, plot_levels, plot_turns
 from jinc.signal import rotate
 from jinc.types import Denoiser, Images, Steps
@@ -120,16 +119,10 @@ class _Asking:
 
     def for_images(self, count: int, shaping: Shaping) -> Denoiser:
         """Return a denoiser of so many images, which the network is shown in parts."""
-        height, width = self.model.image_size
-        size = min(ROWS, max(1, PIXELS // (height * width)))
-        parts = [
-            shaping.denoiser(self.model, range(count)[first : first + size])
-            for first in range(0, count, size)
-        ]
+        answer = in_parts(self.model, shaping, count)
 
         def denoiser(x_t: Images, t: Steps) -> Images:
-            split = zip(parts, x_t.split(size), t.split(size), strict=True)  # type: ignore[no-untyped-call]
-            x0_hat = torch.cat([part(x, level) for part, x, level in split])
+            x0_hat = answer(x_t, t)
             self.asked()
             return x0_hat
 

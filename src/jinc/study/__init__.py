@@ -1,8 +1,9 @@
 """Studies: many networks, trained, sampled and scored alike, and one table of them."""
 
 from jinc.study.cost import UnitCost, measured_tflops, study_cost
-from jinc.study.plan import Cell, SamplingPlan, ScoringPlan, Study, read_study
+from jinc.study.plan import Cell, ScoringPlan, Study, read_study
 from jinc.study.run import open_units, run_here, run_in_processes, run_on_ray
+from jinc.study.sampling_plan import SamplingPlan
 from jinc.study.table import Table, as_markdown, figure_words, make_table
 from jinc.study.work import Places, fill
 

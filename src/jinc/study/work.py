@@ -15,7 +15,8 @@ from jinc.errors import JincError
 from jinc.files import writing
 from jinc.metrics import cached_features, features_of, open_extractor, score
 from jinc.models import Model, Shaping, choose_device, keep_images, kept_images
-from jinc.study.plan import Cell, sampling_facts
+from jinc.study.plan import Cell
+from jinc.study.sampling_plan import sampling_facts
 from jinc.train import Run, Trainer, load_data
 
 SCORES = "scores.json"
@@ -60,8 +61,8 @@ def fill(unit: Sequence[Cell], places: Places, progress: Progress) -> None:
     """
     if all(places.scores(cell).is_file() for cell in unit):
         return
-    for cell in unit:  # before hours of work
-        open_extractor(cell.scoring.features)
+    for features in {cell.scoring.features for cell in unit}:  # before hours of work
+        open_extractor(features)
     with _alone(places.run(unit[0])) as free:
         if not free:  # another process is at it
             return

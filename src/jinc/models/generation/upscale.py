@@ -7,13 +7,11 @@ from typing import Protocol, Self
 
 import torch
 
-from jinc.diffusion import Schedule, SeededNoise, Step, Walk, consistent, ddim, sample
+from jinc.diffusion import Schedule, SeededNoise, Step, Walk, consistent
+from jinc.models.generation.generate import DDIM, PLAIN
 from jinc.models.generation.shaping import Shaping
 from jinc.models.pixel_model import Sampled
 from jinc.types import Denoiser, Images, Noise
-
-PLAIN = Shaping()
-DDIM: Walk = partial(sample, method=ddim())
 
 _APART = 2**63
 """Far from seeds that are asked for: noise on small images is another than that of large ones."""

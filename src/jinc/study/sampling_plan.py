@@ -1,0 +1,71 @@
+"""How images are generated from every network of a study."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from jinc.diffusion import walk_by_name
+from jinc.errors import JincError
+
+
+@dataclass(frozen=True)
+class SamplingPlan:
+    """How images are generated from each network.
+
+    Args:
+        number: how many.
+        sampler: one of `diffusion.WALKS`.
+        steps: how many levels are visited; None for what is usual.
+        eta: of ddim.
+        tolerance: of adaptive.
+        guidance: γ, for networks that can do without their classes.
+        clip: whether predictions are kept in range.
+        calibrate: whether they get the amplitude that a network cannot know; None where it cannot.
+        seed: of the noise, the same for all networks.
+
+    Raises:
+        JincError: a value is of the wrong type or out of its range.
+    """
+
+    number: int = 1000
+    sampler: str = "ddim"
+    steps: int | None = None
+    eta: float = 0.0
+    tolerance: float = 0.01
+    guidance: float = 1.0
+    clip: bool = True
+    calibrate: bool | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check every value, so that a study does not fail hours later."""
+        for name, (kinds, holds, range_) in _SAMPLING.items():
+            value = getattr(self, name)
+            if type(value) not in kinds or not holds(value):
+                raise JincError(f"{name}: {value!r} is not {range_}")
+        walk_by_name(self.sampler, self.eta, self.tolerance)
+
+
+def _at_least(least: float) -> Callable[[Any], bool]:
+    """Tell whether a number is finite and not below another."""
+    return lambda value: value is None or least <= value < math.inf
+
+
+_SAMPLING: Mapping[str, tuple[tuple[type, ...], Callable[[Any], bool], str]] = {
+    "number": ((int,), _at_least(2), "at least 2"),
+    "sampler": ((str,), bool, "a name"),
+    "steps": ((int, type(None)), _at_least(1), "at least 1"),
+    "eta": ((int, float), _at_least(0), "a finite number of at least 0"),
+    "tolerance": ((int, float), _at_least(0), "a finite number of at least 0"),
+    "guidance": ((int, float), _at_least(-math.inf), "a finite number"),
+    "clip": ((bool,), lambda _: True, "true or false"),
+    "calibrate": ((bool, type(None)), lambda _: True, "true or false"),
+    "seed": ((int,), _at_least(0), "at least 0"),
+}
+"""Which values make sense."""
+
+
+def sampling_facts(plan: SamplingPlan) -> dict[str, Any]:
+    """Return what makes images what they are, but for how many there are."""
+    return {name: value for name, value in asdict(plan).items() if name != "number"}
