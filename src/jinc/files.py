@@ -1,5 +1,6 @@
 """Files read and written so that a failure is one line that names the file."""
 
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from jinc.errors import JincError
+
+_BLOCK = 1 << 20
 
 
 def one_line(error: BaseException) -> str:
@@ -45,6 +48,19 @@ def reading(path: Path) -> Iterator[BinaryIO]:
             yield file
     except OSError as error:
         raise JincError(f"{path}: {one_line(error)}") from error
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, 64 hexadecimal digits.
+
+    Raises:
+        JincError: the file cannot be read.
+    """
+    digest = hashlib.sha256()
+    with reading(path) as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 @contextmanager

@@ -135,6 +135,8 @@ def test_images_do_not_depend_on_how_many_are_asked_for(jinc, trained, tmp_path)
         name: data for name, data in few.items() if name != "grid.png"
     }
     assert len(set(many.values())) == 18
+    jinc("sample", trained / "model", "--out", tmp_path / "17", "-n", 2)
+    assert tree(tmp_path / "17") == few, "images of the larger call were left"
 
 
 @pytest.mark.parametrize("method", ["ddim", "ddpm", "posterior"])

@@ -75,10 +75,12 @@ def test_anagrams_and_hybrids(jinc, trained_on_classes, tmp_path) -> None:
     words = ("--class", 3, 7, "-n", 2, *FEW)
     for command in (("anagram", *views), ("hybrid", "--std", 0.5)):
         out = tmp_path / command[0]
-        said = jinc(
-            "illusion", *command[:1], trained_on_classes, "--out", out, *command[1:], *words
-        )
+        out.mkdir()
+        (out / "000007.png").touch()  # of an earlier call for more
+        all_words = (trained_on_classes, "--out", out, *command[1:], *words, "--json")
+        said = jinc("illusion", *command[:1], *all_words)
         assert said.code == 0
+        assert {*json.loads(said.out)["written"]} == {str(path) for path in out.iterdir()}
         assert {path.name for path in out.iterdir()} == {"000000.png", "000001.png", "sheet.png"}
 
 
@@ -107,7 +109,7 @@ def test_anagrams_and_hybrids(jinc, trained_on_classes, tmp_path) -> None:
         ),
         (("illusion", "anagram", "--prompt", "3"), "--prompt: '3' to a model that was trained wi"),
         (("illusion", "anagram"), "--prompt: 0 for 2 views"),
-        (("illusion", "anagram", "--view", "hflop"), "did you mean 'hflip'?"),
+        (("illusion", "anagram", "--view", "hflop"), "--view: no view is called 'hflop': did you mean 'hflip'?"),
         (("illusion", "hybrid", "--by", "colour"), "--by: colour needs a model of colour images"),
         (("illusion", "hybrid", "--std", "0"), "--std: 0.0"),
     ],

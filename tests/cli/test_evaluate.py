@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from jinc.data import load_images
 from jinc.metrics import DigitClassifier, save_digit_classifier
 
 FEW = ("--steps", 2, "--device", "cpu")
@@ -39,12 +40,11 @@ def test_a_run_is_scored_and_its_images_are_kept(jinc, trained_copy, against, tm
 def test_images_that_are_there(jinc, trained, against, tmp_path) -> None:
     out = tmp_path / "samples"
     assert jinc("sample", trained, "--out", out, "-n", 16, *FEW).code == 0
-    (out / "grid.png").unlink()
     said = jinc("evaluate", out, *against, "--json")
     assert said.code == 0, said
     folder = json.loads(said.out)
-    from jinc.data import load_images
-
+    assert (out / "grid.png").is_file()  # which is none of the images
+    (out / "grid.png").unlink()
     np.savez(tmp_path / "set.npz", load_images(out, split="all").images)
     archive = json.loads(jinc("evaluate", tmp_path / "set.npz", *against, "--json").out)
     assert archive["scores"] == folder["scores"]
@@ -80,6 +80,14 @@ def test_bad_input(jinc, trained_copy, judge, words, says) -> None:
     assert says in said.err.splitlines()[-1]
 
 
+def test_what_is_compared_with_is_looked_for_before_images_are_made(
+    jinc, trained_copy, judge
+) -> None:
+    said = jinc("evaluate", trained_copy, "--features", judge, "--against", "nowhere", *FEW)
+    assert said.code == 2
+    assert not (trained_copy / "images").exists()
+
+
 def test_extractors_that_are_none(refused, trained, tmp_path) -> None:
     (tmp_path / "weights.pth").write_bytes(b"no weights")
     words = ("--against", "digits", "--features", tmp_path / "weights.pth")
@@ -112,4 +120,11 @@ def test_bad_studies(refused, tmp_path) -> None:
     refused(*words, "--jobs", 0, says="--jobs: 0")
     refused(*words, "--place", "here", says="--place: 'here' is not name=path")
     refused("study", "plan", tmp_path / "s.yaml", "--tflops", 0, says="s.yaml")
-    refused("study", "table", tmp_path / "s.yaml", "--out", tmp_path / "o", says="no such folder")
+    refused(
+        "study",
+        "table",
+        tmp_path / "s.yaml",
+        "--out",
+        tmp_path / "o",
+        says="no study was run there",
+    )

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from jinc.errors import JincError
+from jinc.files import file_digest
 from jinc.metrics import (
     features_of,
     open_extractor,
@@ -15,7 +16,6 @@ from jinc.metrics import (
     open_torchscript,
     score_name,
 )
-from jinc.metrics.features.weight_files import file_digest
 
 IMAGES = torch.randint(0, 256, (4, 3, 6, 6), generator=torch.Generator().manual_seed(0)).byte()
 

@@ -26,13 +26,19 @@ def test_a_run_is_its_model(folder) -> None:
         assert all(torch.equal(weight, other[name]) for other in weights[1:])
 
 
-def test_what_is_no_model(folder, tmp_path) -> None:
+def test_what_is_no_model(folder, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
     def refused(says: str, source: object, opens=open_model, **options: object) -> None:
         with pytest.raises(JincError, match=says) as told:
             opens(source, **options)
         assert "\n" not in str(told.value)
 
     refused("no such run or model folder", tmp_path / "nowhere")
+    refused("no such run or model folder", "run/typo")  # looks like a name on the Hub
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "model_index.json").write_text("[]")
+    refused("model_index.json: does not hold settings by name", tmp_path / "odd")
     refused("is neither a run nor a model folder", tmp_path)
     refused("is a model of images, no upscaler", folder, open_upscaler)
     refused("embeddings: .* does not take texts", folder, embeddings="said.safetensors")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
@@ -146,8 +147,13 @@ def save_results(out: Path, brought: Brought, images: Images, word: str = "") ->
 
 
 def names_of(files: Sequence[Path]) -> list[str]:
-    """Tell files apart: by their names, and by numbers where these are the same."""
+    """Tell files apart: by their names, and by numbers where these do not do."""
     stems = [file.stem for file in files]
-    return [
-        stem if stems.count(stem) == 1 else f"{stem}-{place}" for place, stem in enumerate(stems)
-    ]
+    names: list[str] = []
+    for stem in stems:
+        free = (f"{stem}-{number}" for number in count())
+        own = stem if stems.count(stem) == 1 else next(free)
+        while own in names or (own != stem and own in stems):
+            own = next(free)
+        names.append(own)
+    return names

@@ -102,7 +102,7 @@ def _starts(
     for each in index:
         found[f"index {each}"] = partial(sdedit_start_index, index=each, stride=stride)
     for share in () if index else strength or STRENGTHS:
-        found[f"{share:g}"] = partial(sdedit_start, strength=share, steps=steps)
+        found[f"{share:.12g}"] = partial(sdedit_start, strength=share, steps=steps)
     like = torch.zeros(1, model.channels, *model.image_size)
     try:
         return {

@@ -15,7 +15,7 @@ from jinc.cli.generated import generated_images
 from jinc.cli.places import check_folder, make_folder
 from jinc.cli.progress import decoding_progress
 from jinc.cli.sampling import SEVERAL, SamplingOptions
-from jinc.data import ImageSet, load_images, save_png
+from jinc.data import ImageSet, list_numbered, load_images, read_folder, save_png
 from jinc.errors import JincError
 from jinc.files import writing
 from jinc.metrics import (
@@ -29,6 +29,7 @@ from jinc.metrics import (
     open_extractor,
     score,
 )
+from jinc.models import PixelModel
 from jinc.report import neighbours_sheet
 
 SHOWN = 8
@@ -88,18 +89,16 @@ def evaluate(
     if neighbours and out is None:
         raise JincError("--neighbours: needs --out, a folder for the picture")
     extractor = open_extractor(features)
-    generated = _images(source, images, options)
+    generated: ImageSet | None
+    if _is_model(source):
+        model = options.open(source)
+        real = _real(against, split, model)  # before what may take hours
+        generated = generated_images(source, model, images, options)
+    else:
+        generated = there = _read(source)
+        real = _real(against, split, there)
     if generated is None:  # another process does the rest
         return
-    height, width = generated.image_size
-    with decoding_progress(Console(stderr=True)) as report:
-        real = load_images(
-            against,
-            image_size=height if height == width else None,
-            channels=generated.channels,
-            split=split,
-            progress=report,
-        )
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("looking at images", total=len(real) + len(generated))
         of_real = cached_features(real, extractor, progress=lambda n: bar.update(task, completed=n))
@@ -123,12 +122,26 @@ def evaluate(
         print(f"scores: {out / 'scores.md'}")
 
 
-def _images(source: Path, kept: Path | None, options: EvaluateOptions) -> ImageSet | None:
-    """Read images, or generate what is missing of them; None for processes that only help."""
-    if _is_model(source):
-        return generated_images(source, kept, options)
+def _read(source: Path) -> ImageSet:
+    """Read images that are there."""
+    numbered = list_numbered(source) if source.is_dir() else None
     with decoding_progress(Console(stderr=True)) as report:
+        if numbered is not None:  # images of jinc sample, with pictures of them beside
+            return read_folder(numbered, progress=report)
         return load_images(str(source), split="all", progress=report)
+
+
+def _real(against: str, split: str, like: PixelModel | ImageSet) -> ImageSet:
+    """Read the images that others are compared with, at their size."""
+    height, width = like.image_size
+    with decoding_progress(Console(stderr=True)) as report:
+        return load_images(
+            against,
+            image_size=height if height == width else None,
+            channels=like.channels,
+            split=split,
+            progress=report,
+        )
 
 
 def _is_model(source: Path) -> bool:

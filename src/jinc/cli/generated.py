@@ -14,14 +14,18 @@ from rich.progress import Progress
 from jinc.cli.sampling import SamplingOptions
 from jinc.data import ImageSet
 from jinc.errors import JincError
+from jinc.files import file_digest
 from jinc.models import PixelModel, keep_images, kept_images
 
 
-def generated_images(source: Path, kept: Path | None, options: SamplingOptions) -> ImageSet | None:
+def generated_images(
+    source: Path, model: PixelModel, kept: Path | None, options: SamplingOptions
+) -> ImageSet | None:
     """Generate what is missing of a model's images, as many as the options say.
 
     Args:
-        source: the model.
+        source: where the model is.
+        model: what was opened there.
         kept: where they are kept; None for a folder of their own in a run.
         options: how they are generated.
 
@@ -29,9 +33,8 @@ def generated_images(source: Path, kept: Path | None, options: SamplingOptions) 
         All of them; None for processes that only help.
 
     Raises:
-        JincError: there is no model, or no place to keep them, or it holds others.
+        JincError: there is no place to keep them, or it holds others.
     """
-    model = options.open(source)
     facts = _facts(source, model, options)
     if kept is None:
         if not source.is_dir():
@@ -71,13 +74,24 @@ def _gathered(kept: Path, number: int, processes: int) -> ImageSet:
 
 def _facts(source: Path, model: PixelModel, options: SamplingOptions) -> dict[str, Any]:
     """Return what makes the images what they are."""
-    weights = source / "model" / "model.safetensors"
-    weights = weights if weights.is_file() else source / "model.safetensors"
     said = asdict(options)
     for name in ("number", "device", "variant"):
         said.pop(name)
-    said |= {"prompts": list(options.shaping(model).prompts), "embeddings": None}
+    told = None if options.embeddings is None else file_digest(options.embeddings)
+    said |= {"prompts": list(options.shaping(model).prompts), "embeddings": told}
     said["steps"] = len(options.levels(model.timesteps))
-    if weights.is_file():
-        return {"weights": hashlib.sha256(weights.read_bytes()).hexdigest(), **said}
-    return {"model": str(source.resolve() if source.exists() else source), **said}
+    for weights in (source / "model" / "model.safetensors", source / "model.safetensors"):
+        if weights.is_file():
+            return {"weights": file_digest(weights), **said}
+    if not source.exists():  # a name on the Hub
+        return {"model": str(source), **said}
+    kinds = ("*.json", "*/*.json", "*/*.safetensors")
+    parts = sorted(file for kind in kinds for file in source.glob(kind))
+    files = {str(file.relative_to(source)): _state(file) for file in parts}
+    return {"model": str(source.resolve()), "files": files, **said}
+
+
+def _state(file: Path) -> list[int]:
+    """Return what changes with a file that takes long to read: its size, and when it was made."""
+    status = file.stat()
+    return [status.st_size, status.st_mtime_ns]

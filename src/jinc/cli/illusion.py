@@ -14,7 +14,7 @@ from jinc.cli.outputs import enlarged_sheet
 from jinc.cli.places import check_folder, make_folder
 from jinc.cli.sampling import SEVERAL
 from jinc.cli.watching import Watch, WatchedOptions
-from jinc.data import save_images, save_png
+from jinc.data import remove_images, save_images, save_png
 from jinc.diffusion import Reduction, alternating, low_pass, mean, sum_preserving, view_by_name
 from jinc.errors import JincError
 from jinc.models import CHUNK, Anagram, Hybrid, HybridKind, PixelModel, generate_images
@@ -67,7 +67,10 @@ def make_anagram(
     """
     options.check()
     check_folder(out)
-    views = [view_by_name(name) for name in view]
+    try:
+        views = [view_by_name(name) for name in view]
+    except JincError as error:
+        raise JincError(f"--view: {error}") from None
     model = options.open(source)
     levels = options.levels(model.timesteps)
     joins: dict[str, Reduction] = {
@@ -81,10 +84,10 @@ def make_anagram(
         )
     except JincError as error:
         raise _named(error) from None
-    images = _generate(model, asking, levels, out, options)
+    images, written = _generate(model, asking, levels, out, options)
     seen = torch.stack([each(images) for each in views], 1)
     words = [f"{name}: {prompt}" for name, prompt in zip(view, options.prompts, strict=True)]
-    _write(out, images, seen, words, options)
+    _conclude(out, images, seen, words, written, options)
 
 
 @app.command(name="hybrid")
@@ -118,14 +121,15 @@ def make_hybrid(
         asking = Hybrid(shaping=options.shaping(model, usual=()), kind=by, std_px=std)
     except JincError as error:
         raise _named(error) from None
-    images = _generate(model, asking, options.levels(model.timesteps), out, options)
+    levels = options.levels(model.timesteps)
+    images, written = _generate(model, asking, levels, out, options)
     grey = images.mean(1, keepdim=True).expand_as(images)
     seen = {
         "distance": [low_pass(std)(images), images],
         "colour": [grey, images],
         "three": [low_pass(1.5 * std)(images), low_pass(std / 2)(images), images],
     }[by]
-    _write(out, images, torch.stack(seen, 1), list(options.prompts), options)
+    _conclude(out, images, torch.stack(seen, 1), options.prompts, written, options)
 
 
 def _named(error: JincError) -> JincError:
@@ -136,8 +140,8 @@ def _named(error: JincError) -> JincError:
 
 def _generate(
     model: PixelModel, asking: Asking, levels: list[int], out: Path, options: IllusionOptions
-) -> Tensor:
-    """Generate, `[number, C, H, W]`, and write how the first came to be."""
+) -> tuple[Tensor, list[str]]:
+    """Generate, `[number, C, H, W]`, and write how the first came to be; return the files too."""
     walks = generate_images(
         model,
         options.number,
@@ -149,18 +153,24 @@ def _generate(
     watch = Watch(options, len(levels), -(-options.number // CHUNK))
     images = torch.cat([done.cpu() for _, done in watch.finished(walks)])
     make_folder(out)
-    watch.write(out)
-    return images
+    return images, watch.write(out)
 
 
-def _write(
-    out: Path, images: Tensor, seen: Tensor, words: Sequence[str], options: IllusionOptions
+def _conclude(
+    out: Path,
+    images: Tensor,
+    seen: Tensor,
+    words: Sequence[str],
+    written: Sequence[str],
+    options: IllusionOptions,
 ) -> None:
     """Write the pictures, and a sheet of all that is seen in them, `[N, views, C, H, W]`."""
-    save_images(out, images, 0)
+    files = save_images(out, images)
+    remove_images(out, len(images))  # of an earlier call for more
     rows = [str(number) for number in range(len(images))]
     save_png(out / "sheet.png", enlarged_sheet(seen, rows, words))
     if options.json_:
-        print(json.dumps({"images": len(images), "written": str(out), "seen": list(words)}))
+        named = [str(out / "sheet.png"), *map(str, files), *written]
+        print(json.dumps({"images": len(images), "seen": list(words), "written": named}))
         return
     print(f"{len(images)} pictures: {out}, and what is seen in them: {out / 'sheet.png'}")

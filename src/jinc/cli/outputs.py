@@ -17,6 +17,8 @@ from jinc.data import (
     check_animation,
     contact_sheet,
     image_grid,
+    numbered_name,
+    remove_images,
     save_animation,
     save_png,
 )
@@ -141,10 +143,8 @@ def write_out(out: Path, swept: Swept) -> None:
     """
     if _is_folder(out):
         for number, frame in enumerate(swept.frames):
-            save_png(out / f"{number:06d}.png", frame)
-        for older in out.glob("[0-9]" * 6 + ".png"):  # frames of a longer sweep
-            if int(older.stem) >= len(swept.frames):
-                older.unlink()
+            save_png(out / numbered_name(number), frame)
+        remove_images(out, len(swept.frames))  # frames of a longer sweep
         save_png(out / "sheet.png", swept.sheet())
     elif out.suffix.lower() == ".png":
         save_png(out, swept.sheet())

@@ -124,7 +124,9 @@ def _of_run(
     options: ReportOptions,
 ) -> str:
     """Do first what is asked for, and lay out what is there."""
-    made = generated_images(source, None, options) if options.number else None
+    made = None
+    if options.number:
+        made = generated_images(source, options.open(source), None, options)
     if options.number and made is None:
         raise JincError("jinc report: takes one process; let `jinc evaluate` generate with several")
     said = {name: getattr(options, name) for name in _SAMPLED}

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from jinc.cli.places import check_folder, make_folder
 from jinc.cli.watching import Watch, WatchedOptions
-from jinc.data import image_grid, save_images, save_png
+from jinc.data import image_grid, remove_images, save_images, save_png
 from jinc.models import CHUNK, generate_images, grid_columns
 
 MOST_SHOWN = 400
@@ -46,6 +46,7 @@ def sample(
     for numbers, done in watch.finished(walks):
         save_images(out, done, numbers.start)
         images += [done] if numbers.start < MOST_SHOWN else []
+    remove_images(out, number)  # of an earlier call for more
     shown = torch.cat(images)[:MOST_SHOWN]
     save_png(out / "grid.png", image_grid(shown, columns=grid_columns(shaping.prompts), scale=None))
     which = "all of them" if len(shown) == number else f"the first {len(shown)}"

@@ -90,7 +90,12 @@ class SamplingOptions:
         Raises:
             JincError: a number of steps that it does not have.
         """
-        return usual_levels(self.sampler, T) if self.steps is None else timesteps(T, self.steps)
+        if self.steps is None:
+            return usual_levels(self.sampler, T)
+        try:
+            return timesteps(T, self.steps)
+        except JincError as error:
+            raise JincError(f"--{error}") from None
 
     def walk(self) -> Walk:
         """Return the way from noise to images."""

@@ -140,8 +140,8 @@ def table(file: Path, /, *, out: Path, place: Where = (), json_: AsJson = False)
         place: what the names in it that begin with $ stand for: mnist=/data/mnist.
         json_: print JSON for machines.
     """
-    if not out.is_dir():
-        raise JincError(f"--out: {out}: no such folder")
+    if not (out / "study.yaml").is_file():
+        raise JincError(f"--out: {out}: no study was run there")
     _conclude(read_study(file, _places(place)), Places(out), json_)
 
 

@@ -9,12 +9,13 @@ from jinc.data.decode import MAX_PIXELS, decode_image, decode_with_alpha, read_h
 from jinc.data.digits import read_digits
 from jinc.data.folder import CACHE_BYTES, Progress, read_folder
 from jinc.data.idx import read_idx, read_mnist
-from jinc.data.images import image_grid, save_images, save_png, to_float, to_uint8
+from jinc.data.images import image_grid, save_png, to_float, to_uint8
 from jinc.data.imageset import ImageSet, concatenate
 from jinc.data.listing import Listing, list_images
 from jinc.data.load import load_images
 from jinc.data.masks import Mask, read_mask
 from jinc.data.mnist_csv import read_mnist_csv
+from jinc.data.numbered import list_numbered, numbered_name, remove_images, save_images
 from jinc.data.pictures import Picture, read_picture
 from jinc.data.resize import FILTERS, fit_image, fit_images, resize_square, to_channels
 from jinc.data.sheet import contact_sheet
@@ -46,7 +47,9 @@ __all__ = [
     "fit_images",
     "image_grid",
     "list_images",
+    "list_numbered",
     "load_images",
+    "numbered_name",
     "parse_box",
     "read_cifar10",
     "read_digits",
@@ -57,6 +60,7 @@ __all__ = [
     "read_mnist",
     "read_mnist_csv",
     "read_picture",
+    "remove_images",
     "resize_square",
     "save_animation",
     "save_images",

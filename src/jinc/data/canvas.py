@@ -127,7 +127,8 @@ class Canvas:
     def _check_mask(self, mask: Mask) -> None:
         check_size(mask.size, self.picture, mask.name)
         if not mask.generate[self.box.rows, self.box.columns].any():
-            raise JincError(f"{mask.name}: the mask lies outside of {self.box}, which is used")
+            reason = f"the mask lies outside of {self.box}, which is used of the picture"
+            raise JincError(f"{mask.name}: {reason}; --fit pad shows all of it, --around the mask")
 
 
 def fit(

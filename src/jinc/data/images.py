@@ -65,7 +65,7 @@ def image_grid(
     Raises:
         JincError: there is no image, or a number is out of range.
     """
-    tiles = _tiles(images)
+    tiles = as_tiles(images)
     columns = math.ceil(math.sqrt(len(tiles))) if columns is None else columns
     scale = max(1, 64 // max(tiles.shape[1:3])) if scale is None else scale
     if not len(tiles) or columns < 1 or padding < 0 or scale < 1:
@@ -95,30 +95,9 @@ def save_png(path: str | Path, images: Tensor | NDArray[np.uint8]) -> None:
         JincError: the file cannot be written, or there is no image.
     """
     if isinstance(images, Tensor):
-        images = _tiles(images)[0] if len(images) == 1 else image_grid(images)
+        images = as_tiles(images)[0] if len(images) == 1 else image_grid(images)
     with writing(Path(path)) as file:
         to_picture(images).save(file, "PNG")
-
-
-def save_images(folder: str | Path, images: Tensor, start: int = 0) -> list[Path]:
-    """Save each image as a PNG file named by its number, grey ones as grey.
-
-    Args:
-        folder: where to; made if need be.
-        images: `[count, 1 or 3, height, width]`, uint8, or float in [-1, 1].
-        start: the number of the first.
-
-    Returns:
-        The files: `000000.png` and so on.
-
-    Raises:
-        JincError: a file cannot be written.
-    """
-    tiles = _tiles(images)
-    files = [Path(folder) / f"{start + index:06d}.png" for index in range(len(tiles))]
-    for path, tile in zip(files, tiles, strict=True):
-        save_png(path, tile)
-    return files
 
 
 def to_picture(pixels: NDArray[np.uint8]) -> Image.Image:
@@ -126,8 +105,12 @@ def to_picture(pixels: NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
-def _tiles(images: Tensor) -> NDArray[np.uint8]:
-    """`[count, channels, height, width]` to `[count, height, width, channels]` bytes."""
+def as_tiles(images: Tensor) -> NDArray[np.uint8]:
+    """Return `[count, 1 or 3, height, width]` as bytes `[count, height, width, 1 or 3]`.
+
+    Raises:
+        JincError: it has another shape.
+    """
     if images.ndim != 4 or images.shape[1] not in (1, 3):
         raise JincError(f"images must be [count, 1 or 3, height, width], not {list(images.shape)}")
     pixels = images if images.dtype == torch.uint8 else to_uint8(images)

@@ -1,6 +1,5 @@
 """Models by where they are: a run, a model folder of ours, or a pipeline of diffusers."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from jinc.models.device import choose_device
 from jinc.models.generation.upscale import UpscalingModel
 from jinc.models.model import Model
 from jinc.models.others.deepfloyd_files import Told, open_deepfloyd, open_deepfloyd_upscaler
+from jinc.models.others.diffusers_files import read_settings
 from jinc.models.others.from_diffusers import from_diffusers
 from jinc.models.others.hub import is_hub_name, pipeline_folder
 from jinc.models.pixel_model import PixelModel
@@ -90,7 +90,7 @@ def _found(
     """
     folder = Path(source)
     if not folder.exists():
-        if not is_hub_name(str(source)):
+        if not is_hub_name(str(source)) or folder.parent.is_dir():  # rather a slip of the pen
             raise JincError(f"{source}: no such run or model folder")
         folder = pipeline_folder(str(source), variant, told=embeddings is not None)
     index = folder / "model_index.json"
@@ -107,8 +107,5 @@ def _found(
 
 def _takes_texts(index: Path) -> bool:
     """Whether the network of a pipeline is told in words what to make."""
-    try:
-        parts = json.loads(index.read_text(encoding="utf-8"))
-        return "UNet2DConditionModel" in parts.get("unet", ())
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise JincError(f"{index}: cannot be read ({error})") from None
+    named = read_settings(index).get("unet")
+    return isinstance(named, list) and "UNet2DConditionModel" in named

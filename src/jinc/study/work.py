@@ -61,25 +61,27 @@ def fill(unit: Sequence[Cell], places: Places, progress: Progress) -> None:
     """
     if all(places.scores(cell).is_file() for cell in unit):
         return
-    for features in {cell.scoring.features for cell in unit}:  # before hours of work
-        open_extractor(features)
+    images = load_data(unit[0].config)
+    for cell in unit:  # before hours of work
+        open_extractor(cell.scoring.features)
+        _real(cell, images)
     with _alone(places.run(unit[0])) as free:
         if not free:  # another process is at it
             return
-        run = _trained(unit[0], places, progress)
+        run = _trained(unit[0], images, places, progress)
         for cell in unit:
             if not places.scores(cell).is_file():
                 _score(cell, run, places, progress)
 
 
-def _trained(cell: Cell, places: Places, progress: Progress) -> Run:
+def _trained(cell: Cell, images: ImageSet, places: Places, progress: Progress) -> Run:
     """Train a network to its end, or go on where it was left."""
     path = places.run(cell)
     started = (path / "config.yaml").is_file()
     if started and Run.open(path).config != cell.config:
         raise JincError(f"{path}: was trained with other settings; take another folder")
     run = Run.open(path) if started else Run.create(path, cell.config)
-    for done in Trainer(run, load_data(cell.config), resume=started).steps():
+    for done in Trainer(run, images, resume=started).steps():
         progress("training", done.step, done.total)
     return run
 
@@ -138,13 +140,13 @@ def _generated(cell: Cell, model: Model, places: Places, progress: Progress) -> 
     return kept_images(folder, plan.number)
 
 
-def _real(cell: Cell, model: Model) -> ImageSet:
+def _real(cell: Cell, like: Model | ImageSet) -> ImageSet:
     """Return the images that those of a cell are compared with, as the network saw such."""
-    config, (height, width) = cell.config, model.image_size
+    config, (height, width) = cell.config, like.image_size
     return load_images(
         cell.scoring.against,
         image_size=height if height == width else None,
-        channels=model.channels,
+        channels=like.channels,
         resize_filter=config.resize_filter,
         split=cell.scoring.split,
         skip_first=config.skip_first,

@@ -50,6 +50,17 @@ def test_it_predicts_what_its_network_does(make_second, embeddings, level):
     assert (model.image_size, model.low_size, model.channels) == ((16, 16), (4, 4), 3)
 
 
+def test_some_images_are_asked_about_alone(second, first):
+    for leaf, size in (
+        (second.upscaling(low(), PROMPTS, 12, noise()), 16),
+        (first.prompted(PROMPTS), 8),
+    ):
+        whole = leaf(images(size), T)
+        for place in (0, 1):
+            alone = leaf.rows(torch.tensor([place]))(images(size)[[place]], T[[place]])
+            torch.testing.assert_close(alone, whole[[place]], rtol=1e-4, atol=1e-5)
+
+
 def test_everything_it_is_told_is_heard(second):
     plain = second.upscaling(low(), PROMPTS, 12, noise())
     others = [

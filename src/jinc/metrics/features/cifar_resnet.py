@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jinc.errors import JincError
+from jinc.files import file_digest
 from jinc.metrics.features.extractors import Extractor
-from jinc.metrics.features.weight_files import file_digest, read_weights, take_weights
+from jinc.metrics.features.weight_files import read_weights, take_weights
 
 WIDTHS = (16, 32, 64)
 MEAN = (0.485, 0.456, 0.406)

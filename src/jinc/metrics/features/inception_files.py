@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from jinc.data import cache_folder
+from jinc.files import file_digest
 from jinc.metrics.features.extractors import Extractor, ExtractorFacts
 from jinc.metrics.features.inception import Inception, Layer
 from jinc.metrics.features.torchscript import ScriptedInception, load_script
 from jinc.metrics.features.weight_files import (
     check_digest,
     fetched,
-    file_digest,
     read_weights,
     take_weights,
 )

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from jinc.files import file_digest
 from jinc.metrics.features.cifar_resnet import open_cifar_resnet
 from jinc.metrics.features.digit_classifier import open_digit_classifier
 from jinc.metrics.features.extractors import Extractor
@@ -11,7 +12,7 @@ from jinc.metrics.features.inception_files import (
     open_scripted_inception,
 )
 from jinc.metrics.features.torchscript import open_torchscript
-from jinc.metrics.features.weight_files import file_digest, read_weights
+from jinc.metrics.features.weight_files import read_weights
 
 SCRIPT = "torchscript:"
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from jinc.errors import JincError
-from jinc.files import one_line, reading
+from jinc.files import file_digest, one_line, reading
 from jinc.metrics.features.extractors import Extractor
 from jinc.metrics.features.resizing import Resize
-from jinc.metrics.features.weight_files import check_digest, file_digest
+from jinc.metrics.features.weight_files import check_digest
 
 
 def open_torchscript(

@@ -12,24 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from jinc.errors import JincError
-from jinc.files import one_line, reading, writing
+from jinc.files import file_digest, reading, writing
 
 BLOCK = 1 << 20
 TIMEOUT = 30
 """Seconds that a server may be silent."""
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, 64 hexadecimal digits.
-
-    Raises:
-        JincError: the file cannot be read.
-    """
-    digest = hashlib.sha256()
-    with reading(path) as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def network_digest(network: nn.Module) -> str:
@@ -117,8 +104,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     except (RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
         if isinstance(error, JincError):
             raise
-        reason = one_line(error)[:100]
-        raise JincError(f"{path}: holds no weights that are safe to read ({reason})") from None
+        reason = "is damaged, no file of PyTorch's, or holds more than weights"
+        raise JincError(f"{path}: {reason}, which is not safe to read") from None
     if isinstance(found, dict) and isinstance(found.get("state_dict"), dict):
         found = found["state_dict"]
     if not isinstance(found, dict) or not found:

@@ -141,6 +141,10 @@ class PromptedDenoiser:
         """Predict the clean images, `[B, C, H, W]`."""
         return self.model.ask(x_t, t, self.embeddings, x_t)
 
+    def rows(self, places: Tensor) -> Denoiser:
+        """Return a denoiser of some images of the batch only."""
+        return replace(self, embeddings=self.embeddings[places])
+
     @property
     def shares(self) -> Hashable:
         """The model."""

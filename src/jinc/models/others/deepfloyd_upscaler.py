@@ -110,6 +110,15 @@ class PromptedUpscaling:
         shown = torch.cat([x_t, self.beside.to(x_t)], 1)
         return self.model.ask(x_t, t, self.embeddings, shown, self.levels)
 
+    def rows(self, places: Tensor) -> Denoiser:
+        """Return a denoiser of some images of the batch only."""
+        return replace(
+            self,
+            embeddings=self.embeddings[places],
+            beside=self.beside[places],
+            levels=self.levels[places],
+        )
+
     @property
     def shares(self) -> Hashable:
         """The model."""
