@@ -3,11 +3,12 @@
     jinc train --preset mnist-class --data MNIST --out runs/mnist-class          # once
     python examples/mnist_classifier.py MNIST                                   # once, the judge
     python studies/recognition.py runs/mnist-class runs/classifier.safetensors
-        [--number 200] [--guidance 1] [--out results/recognition.json]
+        [--number 200] [--few 60] [--guidance 1] [--out results/recognition.json]
 
 Digits of all classes in turn are turned by θ in all, a little after every step, then turned back
 in one go by the same operator, and judged by a classifier of upright digits. Everything starts from
-the same noise, and fresh noise goes along, turned without loss.
+the same noise, and fresh noise goes along, turned without loss. DDPM, with all its steps, makes
+--few of them.
 """
 
 import argparse
@@ -34,6 +35,8 @@ SAMPLERS: dict[str, tuple[Method, int]] = {
     "DDIM-50": (ddim(), 50),
     "DDPM": (ddpm(), 300),
 }
+LONG = ("DDPM",)
+"""Those that make few."""
 
 
 def recognised(
@@ -61,23 +64,23 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("classifier", type=Path)
     parser.add_argument("--number", type=int, default=200)
+    parser.add_argument("--few", type=int, default=60)
     parser.add_argument("--guidance", type=float, default=1.0)
     parser.add_argument("--out", type=Path, default=Path("results/recognition.json"))
     options = parser.parse_args()
     model = Run.open(options.run).model()
     classifier = runpy.run_path(str(EXAMPLE))["load"](options.classifier)
     found: dict[str, dict[str, list[float]]] = {}
-    for sampler in SAMPLERS:
+    numbers = {name: options.few if name in LONG else options.number for name in SAMPLERS}
+    for sampler, number in numbers.items():
         for operator in OPERATORS:
-            shares = recognised(
-                model, classifier, operator, sampler, options.number, options.guidance
-            )
+            shares = recognised(model, classifier, operator, sampler, number, options.guidance)
             found.setdefault(sampler, {})[operator] = shares
             print(sampler, operator, dict(zip(ANGLES, shares, strict=True)), flush=True)
     result = {
         "what": "share of digits that a classifier finds to be what they were asked to be, "
         "turned while they were generated and back",
-        "digits": options.number,
+        "digits": numbers,
         "guidance": options.guidance,
         "angles": ANGLES,
         "recognised": found,
