@@ -1,0 +1,130 @@
+"""Faces that were never seen, with a part made anew: what it looks like, and whether it belongs.
+
+    jinc train --preset faces64 --image-size 32 --width 32 --steps 4000 --data FACES --out runs/f32
+    python studies/face_inpainting.py runs/f32 FACES
+        [--times 5] [--out results/face-inpainting.json] [--picture docs/gallery/faces.png]
+
+Of the test split, the right half of each face is made anew, and the mouth. Beside plain replacement
+and RePaint stand what needs no network: the other half mirrored, or the mean of the training faces.
+Two figures: the PSNR of what was made, which favours means; and the step at the edge of the mask,
+how much neighbours on either side of it differ, over how much they do in the picture itself, which
+tells whether the part belongs to the rest.
+"""
+
+import argparse
+import json
+import platform
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from jinc.data import contact_sheet, load_images, save_png, to_float
+from jinc.diffusion import ddim, from_noise, repaint_levels, sample, timesteps
+from jinc.files import writing
+from jinc.metrics import decibels
+from jinc.models import PixelModel, edit_images, images_of
+from jinc.train import Run
+from jinc.types import Images
+
+STEPS, JUMP = 50, 10
+LIVELY = partial(sample, method=ddim(1.0))
+SHOWN = 6
+"""Faces in the picture."""
+
+
+def parts(height: int, width: int) -> dict[str, Tensor]:
+    """Return masks, 1 where to generate, `[1, 1, H, W]`: the right half, and about the mouth."""
+    half, mouth = torch.zeros(2, 1, 1, height, width)
+    half[..., width // 2 :] = 1
+    mouth[
+        ..., round(0.6 * height) : round(0.9 * height), round(0.25 * width) : round(0.75 * width)
+    ] = 1
+    return {"right half": half, "mouth": mouth}
+
+
+def step_at_edge(x: Images, mask: Tensor) -> float:
+    """Return the mean square difference of neighbours of which the mask has one."""
+    total, count = 0.0, 0.0
+    for axis in (-2, -1):
+        size = x.shape[axis] - 1
+        ends = [mask.narrow(axis, start, size) for start in (0, 1)]
+        edge = (ends[0] != ends[1]).expand(len(x), x.shape[1], -1, -1)
+        total += float(x.diff(dim=axis)[edge].square().sum())
+        count += int(edge.sum())
+    return total / count
+
+
+def judged(made: Images, real: Images, mask: Tensor) -> dict[str, float]:
+    """Return the mean PSNR where the mask is, and the step at its edge over the real one."""
+    errors = ((made - real).square() * mask).sum((1, 2, 3)) / (mask.sum() * real.shape[1])
+    psnr = sum(decibels(float(error)) for error in errors) / len(errors)
+    ratio = step_at_edge(made, mask) / step_at_edge(real, mask)
+    return {"psnr": round(psnr, 2), "step_at_edge": round(ratio, 2)}
+
+
+def made_anew(model: PixelModel, real: Images, mask: Tensor, times: int) -> Images:
+    """Make a part of every picture anew, by RePaint, or by plain replacement with `times` of 1."""
+    plain = timesteps(model.timesteps, STEPS)
+    levels = repaint_levels(plain, JUMP, times) if times > 1 else plain
+    walks = edit_images(
+        model,
+        real,
+        len(real),
+        start=from_noise(levels),
+        masks=mask.expand(len(real), -1, -1, -1),
+        walk=LIVELY,
+    )
+    return images_of(walks).cpu()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("data")
+    parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=Path("results/face-inpainting.json"))
+    parser.add_argument("--picture", type=Path, default=Path("docs/gallery/faces.png"))
+    options = parser.parse_args()
+    run = Run.open(options.run)
+    model = run.model()
+    read = partial(
+        load_images, options.data, image_size=model.image_size[0], channels=model.channels
+    )
+    seen, unseen = (read(split=split) for split in ("train", "test"))
+    real = to_float(unseen.batch(range(len(unseen))))
+    mean = to_float(seen.batch(range(len(seen)))).mean(0, keepdim=True)
+
+    found, columns = {}, {"picture": real}
+    for part, mask in parts(*model.image_size).items():
+        known = real * (1 - mask)
+        simple = known.flip(-1) if part == "right half" else mean
+        made = {
+            "mirrored" if part == "right half" else "mean face": known + mask * simple,
+            "replaced": made_anew(model, real, mask, 1),
+            "RePaint": made_anew(model, real, mask, options.times),
+        }
+        found[part] = {word: judged(images, real, mask) for word, images in made.items()}
+        print(part, found[part], flush=True)
+        columns |= {f"{part}: known": known}
+        columns |= {f"{part}: {word}": images for word, images in made.items()}
+
+    places = torch.linspace(0, len(real) - 1, SHOWN).long()
+    shown = torch.stack([images[places] for images in columns.values()], 1)
+    save_png(options.picture, contact_sheet(shown, [""] * SHOWN, [*columns], scale=2))
+    result = {
+        "what": f"{len(real)} faces of the test split of {unseen.name}, a part made anew: PSNR of "
+        "it in dB, and the step at its edge over the real one",
+        "network": model.network.arguments(),
+        "trained": {"steps": run.read_log()[-1]["step"], "batch_size": run.config.batch_size},
+        "sampler": f"DDIM, η = 1, {STEPS} steps, RePaint {options.times} times over {JUMP}",
+        "found": found,
+        "machine": f"{platform.processor() or platform.machine()}, torch {torch.__version__}",
+    }
+    with writing(options.out) as file:
+        file.write((json.dumps(result, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main()
