@@ -18,7 +18,7 @@ def check_manifest(folder: Path) -> None:
     """Check every byte of a folder against its manifest.
 
     Raises:
-        JincError: a file is missing, foreign or changed; the message names it.
+        JincError: a file is missing, foreign and not hidden, or changed; the message names it.
     """
     with reading(folder / MANIFEST) as file:
         text = file.read()
@@ -29,7 +29,9 @@ def check_manifest(folder: Path) -> None:
     if not isinstance(manifest, dict):
         raise JincError(f"{folder / MANIFEST}: is damaged")
     names = {MANIFEST, *manifest}
-    for name in sorted(names ^ {file.name for file in folder.iterdir()}):
+    there = {file.name for file in folder.iterdir()}
+    hidden = {name for name in there - names if name.startswith(".")}  # of desktops and networks
+    for name in sorted(names ^ (there - hidden)):
         problem = "is missing" if name in names else "is not in the manifest"
         raise JincError(f"{folder / name}: {problem}")
     for name in manifest:

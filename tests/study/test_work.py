@@ -8,8 +8,8 @@ import time
 
 import numpy as np
 import pytest
+import yaml
 
-from jinc.errors import JincError
 from jinc.study import Places, make_table, open_units, read_study, run_here, run_in_processes
 
 
@@ -32,7 +32,7 @@ def study(file, judge):
 def whole(study, tmp_path) -> dict:
     """The table when nothing happens."""
     places = Places(tmp_path / "whole")
-    assert [*run_here(study, places, nobody)] == [1, 2, 3, 4]
+    assert [done.failure for done in run_here(study, places, nobody)] == [None] * 4
     return figures(study, places)
 
 
@@ -77,7 +77,7 @@ def test_killed_and_killed_again(study, file, judge, whole, tmp_path) -> None:
 @pytest.mark.slow
 def test_two_processes_make_the_same_table(study, whole, tmp_path) -> None:
     places = Places(tmp_path / "jobs")
-    assert [*run_in_processes(study, places, jobs=2)] == [1, 2, 3, 4]
+    assert [done.failure for done in run_in_processes(study, places, jobs=2)] == [None] * 4
     assert figures(study, places) == whole
 
 
@@ -87,7 +87,7 @@ def test_what_is_there_is_left_alone(study, whole, tmp_path) -> None:
     before = places.scores(kept).stat().st_mtime_ns
     places.scores(lost).unlink()
     assert open_units(study, places) == 1
-    assert [*run_here(study, places, nobody)] == [1]
+    assert [done.failure for done in run_here(study, places, nobody)] == [None]
     assert places.scores(kept).stat().st_mtime_ns == before
     assert figures(study, places) == whole
 
@@ -97,5 +97,34 @@ def test_a_folder_of_another_study(study, whole, file, judge, tmp_path) -> None:
     images = places.images(study.cells[0])
     (images / "images.json").write_text('{"run": "another"}')
     places.scores(study.cells[0]).unlink()
-    with pytest.raises(JincError, match="holds images made otherwise"):
-        [*run_here(study, places, nobody)]
+    (done,) = run_here(study, places, nobody)
+    assert "holds images made otherwise" in done.failure
+
+
+def test_what_fails_does_not_stop_the_rest(study, whole, tmp_path) -> None:
+    """Also when the failure is met first, and whatever it is."""
+    places = Places(tmp_path / "failing")
+    first = study.units()[0]
+    places.run(first[0]).mkdir(parents=True)
+    (places.run(first[0]) / "config.yaml").write_text("width: many")
+    failed, *others = run_here(study, places, nobody)
+    assert failed.name == first[0].name
+    assert "width" in failed.failure
+    assert [done.failure for done in others] == [None] * 3
+    table = make_table(study, places)
+    assert [*table.missing] == [first[0].name]
+
+
+def test_a_study_that_moves_keeps_its_networks(file, judge, tmp_path, monkeypatch) -> None:
+    """Whatever data sets are called by, and whatever machine it goes on on."""
+    found = yaml.safe_load(file.read_text())
+    found["data"]["digits"]["data"] = "$set"
+    file.write_text(yaml.safe_dump(found))
+    monkeypatch.chdir(tmp_path)
+    names = set()
+    for place, device in (("judge", "cpu"), ("./judge", "auto"), (str(judge), "cpu")):
+        found["train"]["device"] = device
+        file.write_text(yaml.safe_dump(found))
+        read = read_study(file, {"judge": place, "set": f"{place}/images"})
+        names |= {(cell.run_name, cell.scoring.features) for cell in read.cells}
+    assert len(names) == 4

@@ -105,8 +105,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except MemoryError as error:
         _print_line(f"there is not enough memory for this ({one_line(error)})")
         sys.exit(BAD_INPUT)
+    except RuntimeError as error:
+        if not _is_of_memory(error):
+            raise
+        _print_line(
+            f"there is not enough memory for this; make batches smaller ({one_line(error)})"
+        )
+        sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _is_of_memory(error: RuntimeError) -> bool:
+    """Tell whether torch has run out of memory, without importing it."""
+    return type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
 
 
 def _print_line(text: str) -> None:

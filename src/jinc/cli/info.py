@@ -109,10 +109,13 @@ def _own_facts(model: Trained) -> dict[str, Any]:
 
 
 def _run_facts(run: Run) -> dict[str, Any]:
-    log = run.read_log()
+    log = [entry for entry in run.read_log() if "loss" in entry]
+    held_out = [entry for entry in run.read_log() if "validation_loss" in entry]
     facts: dict[str, Any] = {"data": run.config.data, "seed": run.config.seed}
     if log:
         facts |= {"steps": log[-1]["step"], "loss": log[-1]["loss"]}
+    if held_out:
+        facts["validation_loss"] = held_out[-1]["validation_loss"]
     return facts
 
 

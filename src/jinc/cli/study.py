@@ -1,6 +1,7 @@
 """`jinc study`: many networks and one table."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,6 @@ from jinc.errors import JincError
 from jinc.files import writing
 from jinc.study import (
     Places,
-    Study,
     Table,
     as_markdown,
     figure_words,
@@ -85,7 +85,7 @@ def run(
     place: Where = (),
     jobs: int = 1,
     ray: str | None = None,
-    gpus: float = 0.0,
+    gpus: float | None = None,
     json_: AsJson = False,
 ) -> None:
     """Fill the table of a study: train, sample and score what is missing. It may be killed.
@@ -96,12 +96,13 @@ def run(
         place: what the names in it that begin with $ stand for: mnist=/data/mnist.
         jobs: networks at a time, each in a process of its own; they may share a device.
         ray: address of a Ray cluster that does it, whose machines see the folder; or local.
-        gpus: that each network takes on it, as a share: 0.25 puts four on one.
+        gpus: that each network takes on it, as a share: 0.25 puts four on one; a whole one where
+            there are any, if not given.
         json_: print JSON for machines.
     """
     if jobs < 1:
         raise JincError(f"--jobs: {jobs} is not at least 1")
-    if not 0 <= gpus < float("inf"):
+    if gpus is not None and not 0 <= gpus < float("inf"):
         raise JincError(f"--gpus: {gpus} is not a finite number of at least 0")
     check_folder(out)
     study = read_study(file, _places(place))
@@ -124,10 +125,22 @@ def run(
             walk = run_in_processes(study, places, jobs)
         else:
             walk = run_here(study, places, show)
+        failures = []
         for done in walk:
-            bar.update(whole, completed=done)
-            _write_table(make_table(study, places), places)
-    _conclude(study, places, json_)
+            bar.advance(whole)
+            if done.failure is None:
+                _write_table(make_table(study, places), places)
+            else:
+                failures.append(done)
+                bar.console.print(f"failed: {escape(done.failure)}", highlight=False)
+    found = make_table(study, places)
+    _write_table(found, places)
+    _show(found, json_)
+    if failures:
+        first = failures[0]
+        count = "1 network" if len(failures) == 1 else f"{len(failures)} networks"
+        raise JincError(f"{count} failed, such as {first.name}: {first.failure}")
+    print(f"table: {places.folder / 'table.md'}", file=sys.stderr)
 
 
 @app.command
@@ -142,20 +155,16 @@ def table(file: Path, /, *, out: Path, place: Where = (), json_: AsJson = False)
     """
     if not (out / "study.yaml").is_file():
         raise JincError(f"--out: {out}: no study was run there")
-    _conclude(read_study(file, _places(place)), Places(out), json_)
+    _show(make_table(read_study(file, _places(place)), Places(out)), json_)
 
 
-def _conclude(study: Study, places: Places, json_: bool) -> None:
-    """Write the table, and show it."""
-    found = make_table(study, places)
-    _write_table(found, places)
+def _show(found: Table, json_: bool) -> None:
     if json_:
         print(json.dumps(found.facts(), ensure_ascii=False))
         return
     _print_table(found)
     if found.missing:
         print(f"{len(found.missing)} cells are empty, such as {found.missing[0]}")
-    print(f"table: {places.folder / 'table.md'}")
 
 
 def _write_table(found: Table, places: Places) -> None:

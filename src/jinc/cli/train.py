@@ -22,6 +22,7 @@ from jinc.train import (
     TrainConfig,
     Trainer,
     check_settings,
+    is_new,
     load_data,
     measure,
     refuse_unused,
@@ -83,20 +84,28 @@ def _train(
     with stop_requests(request_stop, once=processes.count == 1):
         try:
             trainer = Trainer(Run(out), images, resume=resume, processes=processes)
-        except JincError:
-            if before is not None:  # what was asked for did not come about
-                Run(out).write_config(before)
+            running.append(trainer)
+            if early:
+                trainer.request_stop()
+            introduce(console, trainer, images)
+            train_with_progress(console, trainer)
+        except BaseException:
+            if processes.is_main and (not running or is_new(out)):
+                _put_back(out, before)
             raise
-        running.append(trainer)
-        if early:
-            trainer.request_stop()
-        introduce(console, trainer, images)
-        train_with_progress(console, trainer)
     if trainer.stopped:
         console.print(f"stopped after step {trainer.step}; go on with --resume", highlight=False)
     elif processes.is_main:
         _conclude(trainer)
     return trainer.stopped
+
+
+def _put_back(out: Path, settings: TrainConfig | None) -> None:
+    """Leave a run with the settings that it had, for nothing came of others."""
+    if settings is not None:
+        Run(out).write_config(settings)
+    else:
+        (out / "config.yaml").unlink(missing_ok=True)
 
 
 def introduce(console: Console, trainer: Trainer, images: ImageSet) -> None:
@@ -130,7 +139,7 @@ def _settings(out: Path, config: TrainConfig, resume: bool) -> TrainConfig:
     On the command line the settings of the run are the defaults, so that only what is given
     differs from them.
     """
-    if not resume or not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if not resume or not out.exists() or (out.is_dir() and is_new(out)):
         Run.check_free(out)
         return config
     stored = Run.open(out).config

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 
-from jinc.diffusion import timesteps, usual_levels
 from jinc.models import choose_device
 from jinc.study.plan import Cell, Study
 from jinc.train import build_network, forward_gflop, load_data
@@ -74,6 +73,6 @@ def _unit_cost(unit: Sequence[Cell]) -> UnitCost:
 def _questions(cell: Cell, T: int) -> int:
     """How often the network is asked for one image."""
     plan = cell.sampling
-    levels = usual_levels(plan.sampler, T) if plan.steps is None else timesteps(T, plan.steps)
-    twice = plan.sampler == "heun" or plan.guidance not in (0, 1)
-    return len(levels) * (2 if twice else 1)
+    by_sampler = 2 if plan.sampler == "heun" else 1
+    by_guidance = 1 if plan.guidance in (0, 1) else 2
+    return len(plan.levels(T)) * by_sampler * by_guidance

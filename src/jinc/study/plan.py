@@ -13,10 +13,13 @@ from jinc.errors import JincError
 from jinc.files import one_line
 from jinc.metrics import SCORES, ScoreKind
 from jinc.study.sampling_plan import SamplingPlan
-from jinc.train import TrainConfig, find_preset
+from jinc.train import CHANGEABLE, TrainConfig, find_preset, refuse_unused
 
 PLACE = "$"
 """What begins the name of a place that is given when the study is run: `$mnist`."""
+
+_UNTOLD = {*CHANGEABLE, "data"} - {"steps", "epochs"}
+"""Settings of training that do not make another network; data go by their name in the study."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Cell:
 
     Args:
         data: name of the column.
+        source: of its images, as the study names them.
         variant: name of the row.
         seed: of training.
         config: how the network is trained.
@@ -50,6 +54,7 @@ class Cell:
     """
 
     data: str
+    source: str
     variant: str
     seed: int
     config: TrainConfig
@@ -70,7 +75,8 @@ class Cell:
     @property
     def run_name(self) -> str:
         """Of the folder of its network, which cells that train alike have in common."""
-        return f"{self.data} {self.seed} {_digest(self.config.settings())}".replace("/", "-")
+        trained = _digest([self.source, telling(self.config)])
+        return f"{self.data} {self.seed} {trained}".replace("/", "-")
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,18 @@ class Study:
         for cell in self.cells:
             found.setdefault(cell.run_name, []).append(cell)
         return list(found.values())
+
+
+def _whole(place: str) -> str:
+    """Return a path in one spelling; names and what is nowhere stay as they are."""
+    return str(Path(place).resolve()) if Path(place).exists() else place
+
+
+def telling(config: TrainConfig) -> dict[str, Any]:
+    """Return the settings by which one network is told from another: unusual ones that matter."""
+    usual = TrainConfig().settings()
+    said = config.settings().items()
+    return {n: v for n, v in said if n not in _UNTOLD and v != usual[n]}
 
 
 def _digest(settings: Any) -> str:
@@ -163,8 +181,8 @@ class _Reader:
         scored = {key: self._place(value) for key, value in scored.items()}
         self._known(f"{data}: score: ", scored, ("features", "against", "split"))
         scoring = ScoringPlan(
-            str(scored.get("features", "inception")),
-            str(scored.get("against", own.get("data", ""))),
+            _whole(str(scored.get("features", "inception"))),
+            _whole(str(scored.get("against", own.get("data", "")))),
             str(scored.get("split", "test")),
             self._kinds(found),
         )
@@ -176,10 +194,23 @@ class _Reader:
         own_sample = self._settings(row.get("sample"), f"{variant}: sample")
         said = {**self._settings(found.get("sample"), "sample"), **own_sample}
         sampling = self._sampling(said, where)
+        self._sampled(config, sampling, where)
+        source = str({**settings, **column}.get("data", ""))
+        return Cell(data, source, variant, seed, config, sampling, scoring)
+
+    def _sampled(self, config: TrainConfig, sampling: SamplingPlan, where: str) -> None:
+        """Find out before hours of training whether a network can be sampled so."""
+        if config.noise_std is not None or config.upscale is not None:
+            other = "noise_std" if config.noise_std is not None else "upscale"
+            raise JincError(f"{where}: {other}: makes no model of images, which could be scored")
         if sampling.guidance != 1 and not (config.conditional and config.label_dropout):
             reason = "needs training with conditional and label_dropout"
             raise JincError(f"{where}: sample: guidance: {reason}")
-        return Cell(data, variant, seed, config, sampling, scoring)
+        try:
+            refuse_unused(config)
+            sampling.levels(config.timesteps)
+        except JincError as error:
+            raise JincError(f"{where}: {error}") from None
 
     def _sampling(self, said: Mapping[str, Any], where: str) -> SamplingPlan:
         self._known("sample: ", said, [field.name for field in fields(SamplingPlan)])

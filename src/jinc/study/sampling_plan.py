@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from jinc.diffusion import walk_by_name
+from jinc.diffusion import timesteps, usual_levels, walk_by_name
 from jinc.errors import JincError
 
 
@@ -45,6 +45,14 @@ class SamplingPlan:
             if type(value) not in kinds or not holds(value):
                 raise JincError(f"{name}: {value!r} is not {range_}")
         walk_by_name(self.sampler, self.eta, self.tolerance)
+
+    def levels(self, T: int) -> list[int]:
+        """Return the levels that are visited, of `T`.
+
+        Raises:
+            JincError: more than there are.
+        """
+        return usual_levels(self.sampler, T) if self.steps is None else timesteps(T, self.steps)
 
 
 def _at_least(least: float) -> Callable[[Any], bool]:

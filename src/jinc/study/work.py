@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from jinc.data import ImageSet, load_images
-from jinc.diffusion import timesteps, usual_levels, walk_by_name
+from jinc.diffusion import walk_by_name
 from jinc.errors import JincError
 from jinc.files import writing
 from jinc.metrics import cached_features, features_of, open_extractor, score
 from jinc.models import Model, Shaping, choose_device, keep_images, kept_images
-from jinc.study.plan import Cell
+from jinc.study.plan import Cell, telling
 from jinc.study.sampling_plan import sampling_facts
 from jinc.train import Run, Trainer, load_data
 
@@ -78,7 +78,7 @@ def _trained(cell: Cell, images: ImageSet, places: Places, progress: Progress) -
     """Train a network to its end, or go on where it was left."""
     path = places.run(cell)
     started = (path / "config.yaml").is_file()
-    if started and Run.open(path).config != cell.config:
+    if started and telling(Run.open(path).config) != telling(cell.config):
         raise JincError(f"{path}: was trained with other settings; take another folder")
     run = Run.open(path) if started else Run.create(path, cell.config)
     for done in Trainer(run, images, resume=started).steps():
@@ -122,8 +122,6 @@ def _generated(cell: Cell, model: Model, places: Places, progress: Progress) -> 
         limited=plan.clip,
         calibrated=plan.calibrate,
     )
-    T = model.timesteps
-    levels = usual_levels(plan.sampler, T) if plan.steps is None else timesteps(T, plan.steps)
     done = 0
     for made in keep_images(
         model,
@@ -132,7 +130,7 @@ def _generated(cell: Cell, model: Model, places: Places, progress: Progress) -> 
         facts={"run": cell.run_name} | sampling_facts(plan),
         shaping=shaping,
         walk=walk_by_name(plan.sampler, plan.eta, plan.tolerance),
-        steps=levels,
+        steps=plan.levels(model.timesteps),
         seed=plan.seed,
     ):
         done += made

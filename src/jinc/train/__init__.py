@@ -9,7 +9,7 @@ from jinc.train.ema import Ema
 from jinc.train.guard import NotFinite
 from jinc.train.presets import PRESETS, find_preset
 from jinc.train.processes import Processes
-from jinc.train.run import Run
+from jinc.train.run import Run, is_new
 from jinc.train.settings import SECTIONS
 from jinc.train.setup import build_network, build_task, check_settings, load_data
 from jinc.train.trainer import Progress, Trainer
@@ -34,6 +34,7 @@ __all__ = [
     "check_settings",
     "find_preset",
     "forward_gflop",
+    "is_new",
     "load_checkpoint",
     "load_data",
     "load_newest",

@@ -46,9 +46,10 @@ class Run:
             JincError: something is there already, or that cannot be told.
         """
         try:
-            if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+            taken = (path / "config.yaml").is_file()
+            if not path.exists() or (path.is_dir() and is_new(path) and not taken):
                 return
-            if not (path / "config.yaml").is_file():
+            if not taken:
                 raise JincError(f"{path}: exists already, and is no run; take another --out")
             raise JincError(f"{path}: holds a run already; go on with --resume")
         except OSError as error:
@@ -117,3 +118,9 @@ class Run:
         kept = [entry for entry in self.read_log() if entry["step"] <= step]
         with writing(self.log) as file:
             file.write("".join(json.dumps(entry) + "\n" for entry in kept).encode())
+
+
+def is_new(path: Path) -> bool:
+    """Tell whether a folder holds no more than the settings of a run that made no step."""
+    names = {file.name for file in path.iterdir() if not file.name.startswith(".config.yaml.")}
+    return names <= {"config.yaml", "log.jsonl"} and not Run(path).read_log()
