@@ -14,7 +14,7 @@ from jinc.models import Shaping, open_model
 _, source, out = sys.argv
 model = open_model(source)
 noise = SeededNoise(0, range(6))(torch.empty(6, model.channels, *model.image_size))
-plain = Shaping().denoiser(model, range(6))
+plain = Shaping(prompts=model.class_names).denoiser(model, range(6))
 even = symmetrize(plain, c4())  # the mean of what it says through every quarter turn
 turn = quarter_turns(1)
 for name, denoiser in {"as it is": plain, "symmetrized": even}.items():

@@ -39,7 +39,7 @@ def test_train_sample_info_resume(jinc, tiny, tmp_path) -> None:
     sampled = jinc("sample", run, "--out", tmp_path / "s", "-n", 3, "--steps", 4)
     assert sampled.code == 0
     assert sampled.out == f"3 images: {tmp_path / 's'}, all of them in {tmp_path / 's/grid.png'}\n"
-    names = ["000000.png", "000001.png", "000002.png", "grid.png"]
+    names = ["000000.png", "000001.png", "000002.png", "grid.png", "made.json"]
     assert sorted(tree(tmp_path / "s")) == names
     assert pixels(tmp_path / "s" / "000002.png").shape == (8, 8)
     more = jinc("train", "--out", run, "--resume", "--steps", 9)
@@ -130,13 +130,31 @@ def test_images_do_not_depend_on_how_many_are_asked_for(jinc, trained, tmp_path)
     for number in (2, 17):
         jinc("sample", trained / "model", "--out", tmp_path / f"{number}", "-n", number)
     few, many = tree(tmp_path / "2"), tree(tmp_path / "17")
-    assert len(many) == 18
+    assert len(many) == 19
     assert {name: many[name] for name in few if name != "grid.png"} == {
         name: data for name, data in few.items() if name != "grid.png"
     }
-    assert len(set(many.values())) == 18
+    assert len(set(many.values())) == 19
     jinc("sample", trained / "model", "--out", tmp_path / "17", "-n", 2)
     assert tree(tmp_path / "17") == few, "images of the larger call were left"
+
+
+def test_no_command_takes_the_images_of_another(jinc, trained, tmp_path) -> None:
+    out, own = tmp_path / "out", tmp_path / "own"
+    assert jinc("sample", trained, "--out", out, "-n", 2, "--steps", 2).code == 0
+    own.mkdir()
+    (own / "000000.png").write_bytes(b"a picture of mine")
+    before = tree(out), tree(own)
+    for command in (("rotate", trained, "--angles", "0,90"), ("illusion", "anagram", trained)):
+        said = jinc(*command, "--out", out)
+        assert said.code == 2
+        assert f"--out: {out} holds images, no" in said.err
+    said = jinc("sample", trained, "--out", own)
+    assert said.err == (
+        f"jinc: --out: {own} holds numbered images of others, no images; take another folder\n"
+    )
+    assert (tree(out), tree(own)) == before
+    assert json.loads((out / "made.json").read_text())["seed"] == 0
 
 
 @pytest.mark.parametrize("method", ["ddim", "ddpm", "posterior"])
@@ -207,7 +225,7 @@ def test_one_file_does_not_stay_for_the_next_command(jinc, trained, tmp_path) ->
     words = ("sample", trained, "--steps", 2, "--out")
     jinc(*words, tmp_path / "two", "--settings", tmp_path / "s.toml")
     jinc(*words, tmp_path / "all")
-    assert [len(tree(tmp_path / name)) for name in ("two", "all")] == [3, 17]
+    assert [len(tree(tmp_path / name)) for name in ("two", "all")] == [4, 18]
 
 
 # --- help, and how fast it comes
@@ -317,7 +335,8 @@ def test_control_c_in_a_terminal(jinc, tmp_path) -> None:
 def test_samplers_of_every_kind(jinc, trained, tmp_path, sampler) -> None:
     words = ("-n", 2, "--sampler", sampler, "--steps", 4, "--strip", "--gif")
     assert jinc("sample", trained, "--out", tmp_path / "s", *words).code == 0
-    names = {"000000.png", "000001.png", "grid.png", "strip.png", "denoising.gif"}
+    numbered = {"000000.png", "000001.png"}
+    names = numbered | {"grid.png", "made.json", "strip.png", "denoising.gif"}
     assert {*tree(tmp_path / "s")} == names
     again = jinc("sample", trained, "--out", tmp_path / "t", "-n", 1, *words[2:6])
     assert again.code == 0

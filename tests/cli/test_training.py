@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from jinc.models import SingleStep
-from jinc.train import PRESETS, Run
+from jinc.train import PRESETS, Run, TrainConfig, Trainer
 
 
 def test_presets_are_listed_with_what_they_cost(jinc) -> None:
@@ -155,3 +156,34 @@ def test_a_damaged_line_of_the_log_is_passed_over(jinc, tiny, tmp_path) -> None:
         log.write('{"step": null}\n{"step"')
     assert jinc("train", "--out", run, "--resume", "--steps", 8).code == 0
     assert Run.open(run).read_log()[-1]["step"] == 8
+
+
+def test_what_is_too_large_leaves_no_run_behind(jinc, tiny, tmp_path, monkeypatch) -> None:
+    """So that the next try, with smaller batches, is not taken for another run."""
+
+    def too_large(self: Trainer) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 TiB")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "steps", too_large)
+        said = jinc("train", "--out", tmp_path / "run", *tiny)
+    assert (said.code, said.err.count("Traceback")) == (2, 0)
+    assert "there is not enough memory for this; make batches smaller" in said.err
+    assert jinc("train", "--out", tmp_path / "run", *tiny, "--learning-rate", 1e-4).code == 0
+
+
+def test_a_run_that_was_killed_at_once_takes_other_settings(jinc, tiny, tmp_path) -> None:
+    run = tmp_path / "run"
+    Run.create(run, TrainConfig(batch_size=64))
+    assert jinc("train", "--out", run, *tiny).code == 2
+    assert jinc("train", "--out", run, "--resume", *tiny).code == 0
+    assert Run.open(run).config.batch_size != 64
+
+
+def test_info_of_a_run_with_a_validation_set(jinc, tiny, tmp_path) -> None:
+    words = ("--holdout", 100, "--checkpoint-every", 3)
+    assert jinc("train", "--out", tmp_path / "run", *tiny, *words).code == 0
+    facts = json.loads(jinc("info", tmp_path / "run", "--json").out)
+    log = Run.open(tmp_path / "run").read_log()
+    assert facts["validation_loss"] == log[-1]["validation_loss"]
+    assert facts["loss"] == [entry["loss"] for entry in log if "loss" in entry][-1]

@@ -72,9 +72,10 @@ def edit(
         watch = Watch(options, steps, -(-count // CHUNK), word)
         made[word] = torch.cat([images.cpu() for _, images in watch.finished(walks)])
         make_folder(out)
+        written += save_results(out, brought, made[word], "-" + word.replace(" ", "-"))
         if len(made) == 1:  # the strongest, if they are named in the usual order
             written += watch.write(out)
-    written = [*_write(out, brought, made), *written]
+    written = [_write_sheet(out / "sheet.png", brought, made), *written]
     if options.json_:
         print(json.dumps({"starts": [*starts], "images": count, "written": written}))
         return
@@ -113,15 +114,10 @@ def _starts(
         raise JincError(f"--{error}") from None
 
 
-def _write(out: Path, brought: Brought, made: Mapping[str, Tensor]) -> list[str]:
-    """Write every result into its picture, and all of them on a sheet, and return the files."""
-    files = [
-        file
-        for word, images in made.items()
-        for file in save_results(out, brought, images, "-" + word.replace(" ", "-"))
-    ]
+def _write_sheet(file: Path, brought: Brought, made: Mapping[str, Tensor]) -> str:
+    """Lay all results out beside their pictures, and return the file."""
     rows = [number % len(brought.names) for number in range(len(next(iter(made.values()))))]
     sheet = torch.stack([brought.photos[rows], *made.values()], 1)
     names = [brought.names[row] for row in rows]
-    save_png(out / "sheet.png", enlarged_sheet(sheet, names, ["picture", *made]))
-    return [str(out / "sheet.png"), *files]
+    save_png(file, enlarged_sheet(sheet, names, ["picture", *made]))
+    return str(file)

@@ -1,17 +1,19 @@
 """`jinc evaluate`: scores of what a model generates, or of images that are there."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from jinc.cli.generated import generated_images
+from jinc.cli.generated import generated_images, generation_facts
+from jinc.cli.made import made_facts
 from jinc.cli.places import check_folder, make_folder
 from jinc.cli.progress import decoding_progress
 from jinc.cli.sampling import SEVERAL, SamplingOptions
@@ -31,6 +33,15 @@ from jinc.metrics import (
 )
 from jinc.models import PixelModel
 from jinc.report import neighbours_sheet
+from jinc.train import Run, TrainConfig
+
+Resizing: TypeAlias = Literal["box", "bilinear", "bicubic", "lanczos"]
+
+Compared: TypeAlias = tuple[ImageSet, ImageSet, dict[str, Any] | None]
+"""Images, real ones, and what the former were made with, where that is known."""
+
+ReadReal: TypeAlias = Callable[[PixelModel | ImageSet], ImageSet]
+"""Reads real images at the size of others."""
 
 SHOWN = 8
 """Generated images whose neighbours are drawn: those that are nearest to a training image."""
@@ -56,6 +67,7 @@ def evaluate(
     *,
     against: str,
     split: Literal["train", "test", "all"] = "train",
+    resize_filter: Resizing | None = None,
     features: str = "inception",
     only: Annotated[tuple[ScoreKind, ...], SEVERAL] = (),
     images: Path | None = None,
@@ -73,6 +85,8 @@ def evaluate(
         source: a run, a model folder, a folder of images, or a .npz file of images.
         against: real images, as `jinc train --data` takes them.
         split: which part of them.
+        resize_filter: how they come to the size of the images; as in training, if not given, and
+            bilinear for what is no run.
         features: who looks at the images: inception, which is downloaded once; or the path of its
             weights, of a CIFAR-10 ResNet's, or of a classifier of `jinc features train`; or
             torchscript:PATH. Only Inception's scores are called FID, KID and IS.
@@ -89,16 +103,14 @@ def evaluate(
     if neighbours and out is None:
         raise JincError("--neighbours: needs --out, a folder for the picture")
     extractor = open_extractor(features)
-    generated: ImageSet | None
+    reading = _reading(source, resize_filter) | {"split": split}
     if _is_model(source):
-        model = options.open(source)
-        real = _real(against, split, model)  # before what may take hours
-        generated = generated_images(source, model, images, options)
+        compared = _of_model(source, images, options, partial(_real, against, reading))
     else:
-        generated = there = _read(source)
-        real = _real(against, split, there)
-    if generated is None:  # another process does the rest
+        compared = _of_images(source, partial(_real, against, reading))
+    if compared is None:  # another process does the rest
         return
+    generated, real, made_with = compared
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("looking at images", total=len(real) + len(generated))
         of_real = cached_features(real, extractor, progress=lambda n: bar.update(task, completed=n))
@@ -111,27 +123,52 @@ def evaluate(
         found = score(of_real, of_made, only or None, seed=options.seed)
     if out is not None:
         make_folder(out)
-        _write(out, found)
+        _write(out, found, made_with)
         if neighbours:
             _draw_neighbours(out / "neighbours.png", generated, real, of_made, of_real)
     if json_:
-        print(json.dumps(found.facts(), ensure_ascii=False, allow_nan=False))
+        facts = found.facts() | {"made_with": made_with}
+        print(json.dumps(facts, ensure_ascii=False, allow_nan=False))
         return
     _print(found)
     if out is not None:
         print(f"scores: {out / 'scores.md'}")
 
 
-def _read(source: Path) -> ImageSet:
-    """Read images that are there."""
+def _of_model(
+    source: Path, kept: Path | None, options: EvaluateOptions, read_real: ReadReal
+) -> Compared | None:
+    """Generate what is missing of a model's images; None for processes that only help."""
+    model = options.open(source)
+    real = read_real(model)  # before what may take hours
+    generated = generated_images(source, model, kept, options)
+    if generated is None:
+        return None
+    return generated, real, generation_facts(source, model, options)
+
+
+def _of_images(source: Path, read_real: ReadReal) -> Compared:
+    """Read images that are there: of `jinc sample` without the pictures of them beside."""
     numbered = list_numbered(source) if source.is_dir() else None
     with decoding_progress(Console(stderr=True)) as report:
-        if numbered is not None:  # images of jinc sample, with pictures of them beside
-            return read_folder(numbered, progress=report)
-        return load_images(str(source), split="all", progress=report)
+        if numbered is not None:
+            generated = read_folder(numbered, progress=report)
+        else:
+            generated = load_images(str(source), split="all", progress=report)
+    return generated, read_real(generated), made_facts(source)
 
 
-def _real(against: str, split: str, like: PixelModel | ImageSet) -> ImageSet:
+def _reading(source: Path, resize_filter: Resizing | None) -> dict[str, Any]:
+    """Return how real images are read: as asked, or as those that a run was trained on."""
+    is_run = (source / "config.yaml").is_file()
+    config = Run.open(source).config if is_run else TrainConfig()
+    return {
+        "resize_filter": resize_filter or config.resize_filter,
+        "skip_first": config.skip_first,
+    }
+
+
+def _real(against: str, reading: Mapping[str, Any], like: PixelModel | ImageSet) -> ImageSet:
     """Read the images that others are compared with, at their size."""
     height, width = like.image_size
     with decoding_progress(Console(stderr=True)) as report:
@@ -139,8 +176,8 @@ def _real(against: str, split: str, like: PixelModel | ImageSet) -> ImageSet:
             against,
             image_size=height if height == width else None,
             channels=like.channels,
-            split=split,
             progress=report,
+            **reading,
         )
 
 
@@ -150,9 +187,10 @@ def _is_model(source: Path) -> bool:
     return not source.exists() or any((source / name).is_file() for name in names)
 
 
-def _write(out: Path, found: Scores) -> None:
+def _write(out: Path, found: Scores, made_with: Mapping[str, Any] | None) -> None:
     """Write the scores for machines and for documents."""
-    text = json.dumps(found.facts(), indent=2, ensure_ascii=False, allow_nan=False)
+    facts = found.facts() | {"made_with": made_with}
+    text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
     for name, words in (("scores.json", text + "\n"), ("scores.md", _markdown(found))):
         with writing(out / name) as file:
             file.write(words.encode())

@@ -17,6 +17,9 @@ from jinc.errors import JincError
 from jinc.files import file_digest
 from jinc.models import PixelModel, keep_images, kept_images
 
+PATIENCE = 3600
+"""Seconds in which another process should have made something."""
+
 
 def generated_images(
     source: Path, model: PixelModel, kept: Path | None, options: SamplingOptions
@@ -35,9 +38,9 @@ def generated_images(
     Raises:
         JincError: there is no place to keep them, or it holds others.
     """
-    facts = _facts(source, model, options)
+    facts = generation_facts(source, model, options)
     if kept is None:
-        if not source.is_dir():
+        if not (source / "config.yaml").is_file():  # models are whole, nothing goes in there
             raise JincError("--images: say where generated images are to be kept")
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
         kept = source / "images" / digest
@@ -63,20 +66,29 @@ def generated_images(
 
 def _gathered(kept: Path, number: int, processes: int) -> ImageSet:
     """Wait for what other processes make."""
+    waited, there = 0, -1
     while True:
         try:
             return kept_images(kept, number)
         except JincError:
-            if processes < 2:
+            before, there = there, len([*kept.iterdir()])
+            waited = 0 if there > before else waited + 1
+            if processes < 2 or waited > PATIENCE:
                 raise
             time.sleep(1)
 
 
-def _facts(source: Path, model: PixelModel, options: SamplingOptions) -> dict[str, Any]:
-    """Return what makes the images what they are."""
+def generation_facts(source: Path, model: PixelModel, options: SamplingOptions) -> dict[str, Any]:
+    """Return what makes a model's images what they are, ready for JSON.
+
+    Args:
+        source: where the model is.
+        model: what was opened there.
+        options: how they are generated.
+    """
     said = asdict(options)
-    for name in ("number", "device", "variant"):
-        said.pop(name)
+    for name in ("number", "device", "strip", "gif", "json_"):
+        said.pop(name, None)
     told = None if options.embeddings is None else file_digest(options.embeddings)
     said |= {"prompts": list(options.shaping(model).prompts), "embeddings": told}
     said["steps"] = len(options.levels(model.timesteps))

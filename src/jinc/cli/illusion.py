@@ -1,20 +1,21 @@
 """`jinc illusion`: pictures that are several things at once."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from cyclopts import App, Parameter
 from torch import Tensor
 
+from jinc.cli.generated import generation_facts
+from jinc.cli.made import begin_images, check_images_folder
 from jinc.cli.outputs import enlarged_sheet
-from jinc.cli.places import check_folder, make_folder
 from jinc.cli.sampling import SEVERAL
 from jinc.cli.watching import Watch, WatchedOptions
-from jinc.data import remove_images, save_images, save_png
+from jinc.data import save_images, save_png
 from jinc.diffusion import Reduction, alternating, low_pass, mean, sum_preserving, view_by_name
 from jinc.errors import JincError
 from jinc.models import CHUNK, Anagram, Hybrid, HybridKind, PixelModel, generate_images
@@ -66,7 +67,7 @@ def make_anagram(
         options: what is seen through each view, and how it is generated.
     """
     options.check()
-    check_folder(out)
+    check_images_folder(out, "illusions")
     try:
         views = [view_by_name(name) for name in view]
     except JincError as error:
@@ -84,7 +85,8 @@ def make_anagram(
         )
     except JincError as error:
         raise _named(error) from None
-    images, written = _generate(model, asking, levels, out, options)
+    facts = generation_facts(source, model, options) | {"views": view, "reduction": reduction}
+    images, written = _generate(model, asking, levels, out, facts, options)
     seen = torch.stack([each(images) for each in views], 1)
     words = [f"{name}: {prompt}" for name, prompt in zip(view, options.prompts, strict=True)]
     _conclude(out, images, seen, words, written, options)
@@ -113,7 +115,7 @@ def make_hybrid(
     options.check()
     if not 0 < std < float("inf"):
         raise JincError(f"--std: {std} is not a finite number above 0")
-    check_folder(out)
+    check_images_folder(out, "illusions")
     model = options.open(source)
     if by == "colour" and model.channels == 1:
         raise JincError("--by: colour needs a model of colour images; this one makes grey ones")
@@ -122,7 +124,8 @@ def make_hybrid(
     except JincError as error:
         raise _named(error) from None
     levels = options.levels(model.timesteps)
-    images, written = _generate(model, asking, levels, out, options)
+    facts = generation_facts(source, model, options) | {"by": by, "std": std}
+    images, written = _generate(model, asking, levels, out, facts, options)
     grey = images.mean(1, keepdim=True).expand_as(images)
     seen = {
         "distance": [low_pass(std)(images), images],
@@ -139,7 +142,12 @@ def _named(error: JincError) -> JincError:
 
 
 def _generate(
-    model: PixelModel, asking: Asking, levels: list[int], out: Path, options: IllusionOptions
+    model: PixelModel,
+    asking: Asking,
+    levels: list[int],
+    out: Path,
+    facts: Mapping[str, Any],
+    options: IllusionOptions,
 ) -> tuple[Tensor, list[str]]:
     """Generate, `[number, C, H, W]`, and write how the first came to be; return the files too."""
     walks = generate_images(
@@ -152,7 +160,7 @@ def _generate(
     )
     watch = Watch(options, len(levels), -(-options.number // CHUNK))
     images = torch.cat([done.cpu() for _, done in watch.finished(walks)])
-    make_folder(out)
+    begin_images(out, "illusions", facts)
     return images, watch.write(out)
 
 
@@ -166,7 +174,6 @@ def _conclude(
 ) -> None:
     """Write the pictures, and a sheet of all that is seen in them, `[N, views, C, H, W]`."""
     files = save_images(out, images)
-    remove_images(out, len(images))  # of an earlier call for more
     rows = [str(number) for number in range(len(images))]
     save_png(out / "sheet.png", enlarged_sheet(seen, rows, words))
     if options.json_:

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jinc.cli.places import check_file, check_folder, make_folder
+from jinc.cli.made import begin_images, check_images_folder
+from jinc.cli.places import check_file, make_folder
 from jinc.data import (
     ANIMATIONS,
     check_animation,
     contact_sheet,
     image_grid,
     numbered_name,
-    remove_images,
     save_animation,
     save_png,
 )
@@ -100,7 +100,7 @@ def check_out(out: Path, fps: float) -> None:
         JincError: an unknown ending, a place that cannot be written, or what it needs is missing.
     """
     if _is_folder(out):
-        check_folder(out)
+        check_images_folder(out, "frames")
         return
     suffix = out.suffix.lower()
     if suffix not in KINDS:
@@ -142,9 +142,9 @@ def write_out(out: Path, swept: Swept) -> None:
         JincError: it cannot be written.
     """
     if _is_folder(out):
+        begin_images(out, "frames", {"rows": swept.rows, "columns": swept.columns})
         for number, frame in enumerate(swept.frames):
             save_png(out / numbered_name(number), frame)
-        remove_images(out, len(swept.frames))  # frames of a longer sweep
         save_png(out / "sheet.png", swept.sheet())
     elif out.suffix.lower() == ".png":
         save_png(out, swept.sheet())

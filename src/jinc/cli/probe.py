@@ -15,6 +15,7 @@ from torch import Tensor
 
 from jinc.cli.clean_images import clean_images
 from jinc.cli.findings import print_findings
+from jinc.cli.generated import generation_facts
 from jinc.cli.places import check_folder, make_folder
 from jinc.cli.progress import decoding_progress
 from jinc.cli.sampling import SEVERAL, SamplingOptions
@@ -86,7 +87,8 @@ def probe(
     name = _config_name(model)
     facts: dict[str, Any] = {"config": name, "data": clean.words}
     facts |= {"invariant_under": clean.symmetries, "seed": seed, **settings}
-    facts |= {"steps": len(levels)} | found.facts()
+    facts |= {"steps": len(levels), "made_with": generation_facts(source, model, options)}
+    facts |= found.facts()
     if out is not None:
         _write(out, facts, found, moved)
     if json_:

@@ -1,5 +1,6 @@
 """`jinc sample`."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -7,9 +8,10 @@ import torch
 from cyclopts import Parameter
 from torch import Tensor
 
-from jinc.cli.places import check_folder, make_folder
+from jinc.cli.generated import generation_facts
+from jinc.cli.made import begin_images, check_images_folder
 from jinc.cli.watching import Watch, WatchedOptions
-from jinc.data import image_grid, remove_images, save_images, save_png
+from jinc.data import image_grid, save_images, save_png
 from jinc.models import CHUNK, generate_images, grid_columns
 
 MOST_SHOWN = 400
@@ -23,32 +25,37 @@ def sample(
     /,
     *,
     out: Path,
+    json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
     options: Annotated[WatchedOptions, Parameter(name="*")] = USUAL,
 ) -> None:
     """Generate images. Image i of a seed is the same, byte for byte, however many are asked for.
 
     Args:
         source: a run folder, or a model folder.
-        out: folder for the images, 000000.png and on, and grid.png with the first 400.
+        out: folder for the images, 000000.png and on; grid.png with the first 400; and made.json,
+            what they were made with.
+        json_: print JSON for machines.
         options: which images, and how.
     """
     options.check()
-    check_folder(out)
+    check_images_folder(out, "images")
     model = options.open(source)
     levels, shaping = options.levels(model.timesteps), options.shaping(model)
     number = options.number
     walks = generate_images(
         model, number, shaping=shaping, walk=options.walk(), steps=levels, seed=options.seed
     )
-    make_folder(out)
+    begin_images(out, "images", generation_facts(source, model, options))
     images: list[Tensor] = []
     watch = Watch(options, len(levels), -(-number // CHUNK))
     for numbers, done in watch.finished(walks):
         save_images(out, done, numbers.start)
         images += [done] if numbers.start < MOST_SHOWN else []
-    remove_images(out, number)  # of an earlier call for more
     shown = torch.cat(images)[:MOST_SHOWN]
     save_png(out / "grid.png", image_grid(shown, columns=grid_columns(shaping.prompts), scale=None))
     which = "all of them" if len(shown) == number else f"the first {len(shown)}"
-    files = ", ".join([str(out / "grid.png"), *watch.write(out)])
-    print(f"{number} images: {out}, {which} in {files}")
+    files = [str(out / "grid.png"), *watch.write(out)]
+    if json_:
+        print(json.dumps({"images": number, "out": str(out), "written": files}))
+        return
+    print(f"{number} images: {out}, {which} in {', '.join(files)}")

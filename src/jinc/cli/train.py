@@ -140,7 +140,8 @@ def _settings(out: Path, config: TrainConfig, resume: bool) -> TrainConfig:
     differs from them.
     """
     if not resume or not out.exists() or (out.is_dir() and is_new(out)):
-        Run.check_free(out)
+        if not (resume and (out / "config.yaml").is_file()):
+            Run.check_free(out)
         return config
     stored = Run.open(out).config
     changes = {}

@@ -37,16 +37,10 @@ def save_images(folder: str | Path, images: Tensor, start: int = 0) -> list[Path
     return files
 
 
-def remove_images(folder: Path, start: int) -> None:
-    """Remove what an earlier call that saved more images has left.
-
-    Args:
-        folder: where they are.
-        start: the number of the first that is removed.
-    """
+def remove_images(folder: Path) -> None:
+    """Remove the images that were saved by their numbers; what lies beside them stays."""
     for file in _numbered(folder):
-        if int(file.stem) >= start:
-            file.unlink()
+        file.unlink()
 
 
 def list_numbered(folder: Path) -> Listing | None:

@@ -1,5 +1,7 @@
 """Where a model runs."""
 
+import os
+
 import torch
 
 from jinc.errors import JincError
@@ -8,16 +10,25 @@ from jinc.errors import JincError
 def choose_device(name: str) -> torch.device:
     """Return the device of that name; `auto` is CUDA, then MPS, then the CPU.
 
+    Of several GPUs, each process of torchrun's gets its own, unless the name has a number.
+
     Raises:
         JincError: there is no such device here.
     """
     if name == "auto":
         found = torch.accelerator.current_accelerator(check_available=True)
-        return found or torch.device("cpu")
+        return _own(found or torch.device("cpu"))
     try:
-        device = torch.device(name)
+        device = _own(torch.device(name))
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise JincError(f"device: {name!r} cannot be used here ({reason})") from None
     return device
+
+
+def _own(device: torch.device) -> torch.device:
+    """Return the GPU of this process."""
+    if device.type != "cuda" or device.index is not None or "LOCAL_RANK" not in os.environ:
+        return device
+    return torch.device("cuda", int(os.environ["LOCAL_RANK"]) % max(1, torch.cuda.device_count()))

@@ -153,13 +153,17 @@ def from_diffusers(source: Any, scheduler: Any = None) -> DiffusersModel:
 
 
 def _read(diffusers: Any, folder: Path) -> tuple[Any, dict[str, Any] | None]:
-    """Read the network, and the scheduler's settings where there are any, from a folder."""
+    """Read the network, and the scheduler's settings where there are any, from a folder.
+
+    Older pipelines of diffusers have all of it in the folder itself.
+    """
     index, settings = folder / "model_index.json", None
     if index.is_file():
         parts = read_settings(index)
         refuse_latent(parts, str(folder))
-        settings = read_settings(folder / "scheduler" / "scheduler_config.json")
-        folder = folder / "unet"
+        own = [folder / part for part in ("scheduler", "unet")]
+        scheduler, folder = (part if part.is_dir() else folder for part in own)
+        settings = read_settings(scheduler / "scheduler_config.json")
     name = read_settings(folder / "config.json").get("_class_name")
     if name != "UNet2DModel":
         hint = "; open_deepfloyd takes it" if name == "UNet2DConditionModel" else ""

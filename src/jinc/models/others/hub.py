@@ -15,6 +15,12 @@ NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 KINDS = ("*.json", "*.model", "*.txt")
 """Files that go with weights: settings, and the words of tokenizers. None of them is code."""
 
+FLAT = (
+    *("model_index.json", "config.json", "scheduler_config.json"),
+    "diffusion_pytorch_model.safetensors",
+)
+"""Files beside the folders of a pipeline, or instead of them."""
+
 
 def is_hub_name(source: str) -> bool:
     """Tell whether a name can be one on the Hub, `owner/name`."""
@@ -54,10 +60,11 @@ def folder_of(source: str | Path, parts: Sequence[str], variant: str | None = No
         raise JincError(f"{source}: no such folder")
     weights = "*.safetensors" if variant is None else f"*.{variant}*.safetensors"
     wanted = [f"{part}/{kind}" for part in parts for kind in (*KINDS, weights)]
+    wanted += FLAT  # older pipelines have no folders within
     try:
         downloaded = snapshot_download(
             source,
-            allow_patterns=["model_index.json", *wanted],
+            allow_patterns=wanted,
             ignore_patterns=["*.*.safetensors"] if variant is None else None,
         )
     except Exception as error:  # whatever a network and a server can come up with

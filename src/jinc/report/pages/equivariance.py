@@ -7,6 +7,7 @@ from typing import Any
 
 from jinc.metrics import EXACT
 from jinc.report.equivariance import ROUNDING
+from jinc.report.pages.found import is_current, made_words
 from jinc.report.pages.line_chart import Line, LineChart, line_chart
 from jinc.report.pages.numbers import Number, fixed
 from jinc.report.pages.ticks import Axis, axis, tight
@@ -69,19 +70,21 @@ class Equivariance:
     caveat: str
 
 
-def equivariance(facts: Mapping[str, Any]) -> Equivariance:
+def equivariance(facts: Mapping[str, Any], weights: str | None = None) -> Equivariance:
     """Read what `jinc probe` wrote.
 
     Args:
         facts: of probe.json.
+        weights: SHA-256 of those that the model has now.
     """
     network, curves = facts.get("network") or {}, facts.get("curves") or {}
     figures = tuple(
         _against(FIGURES.get(name, name), found)
         for name, found in (facts.get("sampling") or {}).items()
     )
-    settings = f"{facts.get('number')} images by {facts.get('sampler')}"
-    settings += f" in {facts.get('steps')} steps, seed {facts.get('seed')}"
+    made_with = facts.get("made_with", facts)
+    settings = f"{facts.get('number')} images: "
+    settings += made_words(made_with, is_current(made_with, weights))
     return Equivariance(
         figures,
         (*_network_charts(network), *_curve_charts(curves)),

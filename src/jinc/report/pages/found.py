@@ -1,7 +1,7 @@
 """What other commands have left in a folder: scores, probes, images."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,12 +58,26 @@ class Kept:
 
     def words(self) -> str:
         """Say how they were made."""
-        facts = self.facts
-        words = f"{str(facts.get('sampler')).upper()} in {facts.get('steps')} steps"
-        words += f", η = {facts['eta']}" if facts.get("eta") else ""
-        words += f", guidance {facts['guidance']}" if facts.get("guidance", 1) != 1 else ""
-        words += f", seed {facts.get('seed')}"
-        return words if self.current else words + "; by earlier weights of this run"
+        return made_words(self.facts, self.current)
+
+
+def is_current(facts: Mapping[str, Any], weights: str | None) -> bool:
+    """Tell whether images were made by these weights, or may have been."""
+    return bool(facts.get("weights", weights) == weights)
+
+
+def made_words(facts: Mapping[str, Any], current: bool) -> str:
+    """Say how images were made.
+
+    Args:
+        facts: of them, as they are kept beside them.
+        current: whether by the weights that the model has now.
+    """
+    words = f"{str(facts.get('sampler')).upper()} in {facts.get('steps')} steps"
+    words += f", η = {facts['eta']}" if facts.get("eta") else ""
+    words += f", guidance {facts['guidance']}" if facts.get("guidance", 1) != 1 else ""
+    words += f", seed {facts.get('seed')}"
+    return words if current else words + "; by earlier weights of this run"
 
 
 def find(folders: Iterable[Path], name: str) -> list[Path]:
@@ -111,7 +125,7 @@ def find_kept(folders: Iterable[Path], weights: str | None) -> Kept | None:
     sets = []
     for file in find(folders, "images.json"):
         facts, count = read_facts(file), _count(file.parent)
-        current = facts.get("weights", weights) == weights
+        current = is_current(facts, weights)
         sets += [(current, count, str(file), Kept(file.parent, count, facts, current))] * (
             count > 0
         )

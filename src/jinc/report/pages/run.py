@@ -125,9 +125,11 @@ def _measured(shelf: _Shelf, facts: RunFacts, folders: Sequence[Path]) -> list[T
         return []
     at = shlex.quote(str(facts.run.path))
     lack = Missing("scores", "not found;", f"jinc evaluate {at} --against … --out {at}/scores")
-    scored = shelf.put("scores", "scores", partial(_scored, folders), lack)
+    scored = shelf.put("scores", "scores", partial(_scored, folders, facts.weights), lack)
     lack = Missing("equivariance", "not measured;", f"jinc probe {at} --out {at}/probe")
-    probed = shelf.put("equivariance", "equivariance", partial(_probed, folders), lack)
+    probed = shelf.put(
+        "equivariance", "equivariance", partial(_probed, folders, facts.weights), lack
+    )
     return _tiles(scored, probed)
 
 
@@ -188,13 +190,14 @@ def _beside_real(shelf: _Shelf, kept: Kept | None, real: RealImages | JincError 
     shelf.put("neighbours", "nearest training images", neighbours, lack)
 
 
-def _probed(folders: Sequence[Path]) -> Equivariance | None:
-    files = find(folders, "probe.json")
-    return _read(files[-1], equivariance, "jinc probe") if files else None
+def _probed(folders: Sequence[Path], weights: str | None) -> Equivariance | None:
+    files, read = find(folders, "probe.json"), partial(equivariance, weights=weights)
+    return _read(files[-1], read, "jinc probe") if files else None
 
 
-def _scored(folders: Sequence[Path]) -> list[ScoreTable]:
-    return [_read(file, score_table, "jinc evaluate") for file in find(folders, "scores.json")]
+def _scored(folders: Sequence[Path], weights: str | None) -> list[ScoreTable]:
+    read = partial(score_table, weights=weights)
+    return [_read(file, read, "jinc evaluate") for file in find(folders, "scores.json")]
 
 
 def _read(file: Path, read: Callable[[dict[str, Any]], T], writer: str) -> T:

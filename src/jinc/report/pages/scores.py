@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jinc.metrics.features.extractors import ExtractorFacts
+from jinc.report.pages.found import is_current, made_words
 from jinc.report.pages.numbers import Number, aligned, with_error
 
 
@@ -44,12 +45,15 @@ class ScoreTable:
     left_out: tuple[tuple[str, str], ...]
 
 
-def score_table(facts: Mapping[str, Any]) -> ScoreTable:
+def score_table(facts: Mapping[str, Any], weights: str | None = None) -> ScoreTable:
     """Read what `jinc evaluate` wrote.
 
     Args:
         facts: of scores.json.
+        weights: SHA-256 of those that the model has now.
     """
+    made_with = facts.get("made_with")
+    by = f"; {made_words(made_with, is_current(made_with, weights))}" if made_with else ""
     made, real = facts["generated"], facts["real"]
     scores = [*facts["scores"].values()]
     pairs = [with_error(found["value"], found["error"]) for found in scores]
@@ -59,7 +63,7 @@ def score_table(facts: Mapping[str, Any]) -> ScoreTable:
         for found, value, error in zip(scores, *columns, strict=True)
     ]
     return ScoreTable(
-        f"{made['images']:,} generated images against {real['images']:,} of {real['name']}",
+        f"{made['images']:,} generated images against {real['images']:,} of {real['name']}{by}",
         ExtractorFacts(**facts["extractor"]).words(),
         tuple(rows),
         tuple((facts.get("left_out") or {}).items()),
