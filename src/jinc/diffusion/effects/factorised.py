@@ -8,7 +8,7 @@ import torch
 
 from jinc.diffusion.effects.batched import Branch
 from jinc.diffusion.effects.effect import Effect
-from jinc.diffusion.samplers.noise import SeededNoise
+from jinc.diffusion.noise import SeededNoise
 from jinc.diffusion.views.certify import ALLOWED
 from jinc.errors import JincError
 from jinc.types import Denoiser, Images, Steps

@@ -35,8 +35,9 @@ from torch import Tensor
 from jinc.diffusion.effects.rows import ask_some
 from jinc.diffusion.samplers.sample import After, Step
 from jinc.diffusion.samplers.step_length import Slope, Way, over
-from jinc.diffusion.samplers.timesteps import check_falling, path
 from jinc.diffusion.schedule import Schedule
+from jinc.diffusion.shapes import check_images
+from jinc.diffusion.timesteps import check_falling, path
 from jinc.errors import JincError
 from jinc.types import Denoiser, Images, Noise
 
@@ -116,8 +117,7 @@ def adaptive(
     >>> last.t, last.levels.tolist(), int(last.calls.max()) < 10, float(last.x_t.abs().max())
     (-1, [-1, -1], True, 0.0)
     """
-    if x_T.ndim != 4 or not x_T.is_floating_point():
-        raise JincError(f"x_T must be float [B, C, H, W], got {x_T.dtype} {list(x_T.shape)}")
+    check_images(x_T, "x_T")
     if not (math.isfinite(tolerance) and tolerance >= 0):
         raise JincError(f"tolerance: {tolerance} is not a finite number, 0 or more")
     if after is not None and len(x_T) != 1:

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from jinc.diffusion.samplers.sample import After, Step
-from jinc.diffusion.samplers.timesteps import check_falling, path
 from jinc.diffusion.schedule import Schedule
-from jinc.errors import JincError
+from jinc.diffusion.shapes import check_images
+from jinc.diffusion.timesteps import check_falling, path
 from jinc.types import Denoiser, Images, Noise
 
 
@@ -92,8 +92,7 @@ def heun(
     >>> [(step.t, float(step.x_t.abs().max()) > 0) for step in walk]
     [(49, True), (0, True), (-1, False)]
     """
-    if x_T.ndim != 4 or not x_T.is_floating_point():
-        raise JincError(f"x_T must be float [B, C, H, W], got {x_T.dtype} {list(x_T.shape)}")
+    check_images(x_T, "x_T")
     levels = path(len(schedule), steps)
     check_falling(levels)
     return _walk(denoiser, schedule, x_T, levels, after)

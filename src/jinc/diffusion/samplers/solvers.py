@@ -23,8 +23,9 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from jinc.diffusion.samplers.sample import After, Step
-from jinc.diffusion.samplers.timesteps import check_falling, path
 from jinc.diffusion.schedule import Schedule
+from jinc.diffusion.shapes import check_images
+from jinc.diffusion.timesteps import check_falling, path
 from jinc.errors import JincError
 from jinc.types import Denoiser, Images, Noise
 
@@ -101,8 +102,7 @@ def solve(
     Source: DPM-Solver++ (arXiv 2211.01095), UniPC (2302.04867), DEIS (2204.13902); Euler and Heun
         as in EDM (2206.00364).
     """
-    if x_T.ndim != 4 or not x_T.is_floating_point():
-        raise JincError(f"x_T must be float [B, C, H, W], got {x_T.dtype} {list(x_T.shape)}")
+    check_images(x_T, "x_T")
     if method not in SOLVERS:
         raise JincError(f"no solver is called '{method}': there are {', '.join(SOLVERS)}")
     levels = path(len(schedule), steps)

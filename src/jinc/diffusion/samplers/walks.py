@@ -9,7 +9,7 @@ from jinc.diffusion.samplers.flow import heun
 from jinc.diffusion.samplers.methods import Method, ddim, ddpm, posterior
 from jinc.diffusion.samplers.sample import Walk, sample
 from jinc.diffusion.samplers.solvers import solve
-from jinc.diffusion.samplers.timesteps import timesteps
+from jinc.diffusion.timesteps import timesteps
 from jinc.errors import JincError
 
 SOLVED = ("deis", "dpm++", "euler", "unipc")
