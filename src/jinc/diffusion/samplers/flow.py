@@ -68,8 +68,8 @@ def heun(
     directions instead: second order for two questions a step. The last move, to clean, where there
     is no direction to ask for, is the prediction itself: n levels take 2n − 1 questions.
 
-    Heun's method in σ/α, as `solve(method="heun")` has it, suffers where noise is all there is,
-    σ/α being without bound; τ is even at both ends.
+    Heun's method in σ/α, as `solve(method="heun-sigma")` has it, suffers where noise is all there
+    is, σ/α being without bound; τ is even at both ends.
 
     Args:
         denoiser: `(x_t, t) -> x0_hat`, t being int64 `[B]` on x_t's device, 0 … T−1.
