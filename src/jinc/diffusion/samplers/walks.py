@@ -18,6 +18,9 @@ SOLVED = ("deis", "dpm++", "euler", "unipc")
 WALKS = ("ddim", "ddpm", "posterior", "heun", "adaptive", *SOLVED)
 """All names."""
 
+USUAL_TOLERANCE = 0.01
+"""Of adaptive, if nothing is said."""
+
 
 def method_by_name(name: str, eta: float = 0.0) -> Method:
     """Return one of the methods that go in single moves.
@@ -41,16 +44,17 @@ def method_by_name(name: str, eta: float = 0.0) -> Method:
     return methods[name]()
 
 
-def walk_by_name(name: str, eta: float = 0.0, tolerance: float = 0.01) -> Walk:
+def walk_by_name(name: str, eta: float = 0.0, tolerance: float | None = None) -> Walk:
     """Return a way from noise to images.
 
     Args:
         name: one of `WALKS`.
         eta: of ddim.
-        tolerance: of adaptive.
+        tolerance: of adaptive; None for the usual .01.
 
     Raises:
-        JincError: another name, with the nearest known one; or an eta for another than ddim.
+        JincError: another name, with the nearest known one; an eta for another than ddim, or a
+            tolerance for another than adaptive.
 
     >>> walk_by_name("ddim", eta=1.0).keywords
     {'method': ddim(eta=1.0)}
@@ -59,12 +63,14 @@ def walk_by_name(name: str, eta: float = 0.0, tolerance: float = 0.01) -> Walk:
         near = difflib.get_close_matches(name, WALKS, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(WALKS)}"
         raise JincError(f"sampler: {name!r} is none; {hint}")
+    if tolerance is not None and name != "adaptive":
+        raise JincError(f"tolerance: belongs to adaptive, not to {name}")
     if name in ("ddim", "ddpm", "posterior"):
         return partial(sample, method=method_by_name(name, eta))
     if eta:
         raise JincError(f"eta: belongs to ddim, not to {name}")
     if name == "adaptive":
-        return partial(adaptive, tolerance=tolerance)
+        return partial(adaptive, tolerance=USUAL_TOLERANCE if tolerance is None else tolerance)
     return heun if name == "heun" else partial(solve, method=name)
 
 
