@@ -135,6 +135,8 @@ def test_a_denoiser_is_no_diffusion_model(jinc, denoiser, trained, tmp_path) -> 
         2,
         "jinc: --sigmas: -1.0 is not a finite number of at least 0\n",
     )
+    said = jinc("denoise", "test", denoiser, "--out", tmp_path / "t", "--seed", 2**32)
+    assert (said.code, said.err) == (2, "jinc: --seed: 4294967296 is not from 0 to 4294967295\n")
     said = jinc("denoise", "test", trained, "--out", tmp_path / "t")
     assert (said.code, said.err.count("\n")) == (2, 1)
     assert "no single-step denoiser" in said.err

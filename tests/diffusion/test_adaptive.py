@@ -30,7 +30,7 @@ from jinc.diffusion import (
     sample,
     timesteps,
 )
-from jinc.diffusion.samplers.step_length import SPREAD
+from jinc.diffusion.samplers.step_length import SPREAD, _mean
 from jinc.errors import JincError
 
 SHAPE, PIXELS = (1, 2, 2), 4
@@ -309,6 +309,24 @@ def test_only_the_ratio_of_weights_matters() -> None:
         same = end(oracle, COARSE, x_T, tolerance=0.002, weight=weight)
         torch.testing.assert_close(same.x_t, plain.x_t)
         assert torch.equal(same.calls, plain.calls)
+
+
+def test_weights_of_nothing_are_even_ones() -> None:
+    x_T = images(10)
+    oracle, _ = correlated(COARSE, x_T)
+    plain = end(oracle, COARSE, x_T, tolerance=0.002)
+    none = end(oracle, COARSE, x_T, tolerance=0.002, weight=torch.zeros_like)
+    assert int(plain.calls.max()) < 50
+    assert torch.equal(none.calls, plain.calls)
+    assert torch.equal(none.x_t, plain.x_t)
+
+
+def test_weights_of_nothing_in_one_image_leave_the_others_theirs() -> None:
+    values, weight = images(11).square(), images(12).abs()
+    weight[1] = 0
+    means = [(w * v).sum() / w.sum() for v, w in zip(values, weight, strict=True)]
+    means[1] = values[1].mean()
+    torch.testing.assert_close(_mean(values, weight), torch.stack(means))
 
 
 def test_weights_say_whose_error_counts() -> None:

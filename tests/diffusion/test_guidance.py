@@ -86,6 +86,29 @@ def test_outside_of_the_interval_the_condition_alone_is_asked() -> None:
     torch.testing.assert_close(first[1:], free(x_t, T_EACH)[1:])
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16])
+def test_an_interval_of_all_levels_is_none(dtype) -> None:
+    answers = [torch.randn(2, 1, 4, 4, generator=torch.Generator().manual_seed(k)) for k in (1, 2)]
+    told, free = (lambda x_t, t, answer=answer: answer.to(x_t) for answer in answers)
+    x_t = images().to(dtype)
+    whole = cfg(told, free, 7.3, interval=(0, 999))(x_t, T_EACH)
+    assert whole.dtype == dtype
+    near = {"rtol": 0, "atol": 0.05} if dtype == torch.float16 else {}
+    torch.testing.assert_close(whole, cfg(told, free, 7.3)(x_t, T_EACH), **near)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_guiding_all_levels_never_waits_for_the_gpu() -> None:
+    x_t, t = images().cuda(), T_EACH.cuda()
+    effect = cfg(triple, lambda x_t, t: 2 * x_t, 7.0)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        x0_hat = effect(x_t, t)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    torch.testing.assert_close(x0_hat, 9 * x_t)
+
+
 def test_within_the_interval_a_weight_of_nothing_is_still_not_asked() -> None:
     x_t = images()
     assert torch.equal(cfg(never, triple, 0.0, interval=(0, 999))(x_t, T_EACH), 3 * x_t)

@@ -121,6 +121,56 @@ def test_maps_of_one_size_are_tried_on_images_of_that_size() -> None:
     torch.testing.assert_close(x0_hat, images() + 2 * mask - 1)
 
 
+def test_blurs_of_one_size_are_tried_on_images_of_that_size() -> None:
+    blur = torch.softmax(torch.randn(12, 12, generator=torch.Generator().manual_seed(1)), 0)
+
+    def along(x):
+        return x @ blur.to(x)
+
+    for make, count in ((hybrid, 2), (triple_hybrid, 3)):
+        maps = [along] * (count - 1)
+        with pytest.raises(JincError, match=r"fails on images \[3, 16, 16\], give like="):
+            make(*[bent] * count, *maps)
+        x0_hat = make(*[plus(1)] * count, *maps, like=images())(images(), T_EACH)
+        torch.testing.assert_close(x0_hat, images() + 1)
+        with pytest.raises(JincError, match="not linear"):
+            make(*[bent] * count, *[lambda x: along(x).abs()] * (count - 1), like=images())
+
+
+@pytest.mark.parametrize("std_px", [1.0, 2.0, 4.0, 5.0, 10.0, 16.0])
+def test_a_blur_is_as_wide_as_it_says(std_px) -> None:
+    """On a canvas without near edges, a dot becomes a blot of this standard deviation."""
+    dot = torch.zeros(1, 1, 193, 193).double()
+    dot[..., 96, 96] = 1
+    blot = low_pass(std_px)(dot)[0, 0]
+    place = torch.arange(193).double() - 96
+    assert float(blot.sum()) == pytest.approx(1)
+    for weights in (blot.sum(0), blot.sum(1)):
+        assert float((weights * place).sum()) == pytest.approx(0, abs=1e-12)
+        assert float((weights * place**2).sum()) ** 0.5 == pytest.approx(std_px, rel=0.01)
+
+
+def test_usual_blurs_have_33_weights_and_a_number_that_is_given_is_kept() -> None:
+    for std_px in (0.5, 2.0, 3.0):
+        assert torch.equal(low_pass(std_px)(images()), gaussian_blur(images(), 33, std_px))
+    assert torch.equal(low_pass(9.0, taps=5)(images()), gaussian_blur(images(), 5, 9.0))
+
+
+@pytest.mark.parametrize("std_px", [4.0, 16.0, 40.0, 1e9])
+def test_images_smaller_than_the_blur_are_mirrored_again_and_again(std_px) -> None:
+    """Mirrors are eigenvectors: cosines fade as a Gaussian has it, and the mean stays."""
+    wave = torch.cos(torch.pi * (torch.arange(12).double() + 0.5) / 12).expand(1, 1, 12, 12)
+    gain = torch.exp(-(torch.tensor(std_px * torch.pi / 12).double() ** 2) / 2)
+    seen = low_pass(std_px)(0.3 + wave)
+    assert float((seen - 0.3 - gain * wave).abs().max()) < 0.02
+
+
+@pytest.mark.parametrize("std_px", [0.0, -1.0, float("inf"), float("nan")])
+def test_what_is_no_width_is_refused(std_px) -> None:
+    with pytest.raises(JincError, match=r"std_px: .* is not a finite number above 0"):
+        low_pass(std_px)(images())
+
+
 @pytest.mark.parametrize(
     ("maps", "reason"),
     [

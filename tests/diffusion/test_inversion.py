@@ -61,3 +61,9 @@ def test_no_gradient_is_recorded() -> None:
 def test_levels_that_make_no_sense_are_refused(steps, reason) -> None:
     with pytest.raises(JincError, match=reason):
         invert(ORACLE, SCHEDULE, X0, steps)
+
+
+@pytest.mark.parametrize("x0", [torch.zeros(1, 3, 4, 4, dtype=torch.uint8), torch.zeros(3, 4, 4)])
+def test_photographs_that_are_no_float_images_are_refused(x0) -> None:
+    with pytest.raises(JincError, match=r"x0 must be float \[B, C, H, W\], got torch"):
+        invert(ORACLE, SCHEDULE, x0, 3)

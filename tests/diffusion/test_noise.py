@@ -1,5 +1,8 @@
 """Noise belongs to its image, and to nobody else."""
 
+import itertools
+
+import numpy as np
 import pytest
 import torch
 
@@ -27,10 +30,21 @@ def test_neighbours_do_not_matter():
     assert torch.equal(crowd[:, 0], crowd[:, 3])
 
 
-@pytest.mark.parametrize("other", [(4, 7), (3, 8), (7, 3), (3 + 2**32, 7), (3, 7 + 2**32)])
+@pytest.mark.parametrize("other", [(4, 7), (3, 8), (7, 3), (3 + 2**31, 7), (3, 7 + 2**31)])
 def test_another_seed_or_index_is_other_noise(other):
     seed, index = other
     assert not torch.equal(draws(3, [7]), draws(seed, [index]))
+
+
+def test_a_stream_is_made_of_two_words_and_pairs_are_two_words():
+    """What is no larger than a word is one: other pairs are other words, and never padding."""
+    edges, pools = (0, 1, 2, 2**16, 2**31, 2**32 - 2, 2**32 - 1), set()
+    for seed, index in itertools.product(edges, edges):
+        words = np.random.SeedSequence(np.array([seed, index], dtype=np.uint32))
+        drawn = np.random.default_rng(words).standard_normal((1, 8, 8), dtype=np.float32)
+        assert torch.equal(draws(seed, [index])[0, 0], torch.from_numpy(drawn))
+        pools.add(tuple(words.pool))
+    assert len(pools) == len(edges) ** 2
 
 
 def test_noise_is_white():
@@ -67,7 +81,20 @@ def test_type_only_rounds(dtype):
 def test_mistakes_are_told():
     with pytest.raises(JincError, match="noise for 2 images was asked for 3"):
         SeededNoise(0, [0, 1])(torch.zeros(3, 1, 2, 2))
-    with pytest.raises(JincError, match="negative"):
-        SeededNoise(-1, [0])
-    with pytest.raises(JincError, match="negative"):
-        SeededNoise(0, [0, -1])
+    for number in (-1, 2**32, 2**70):
+        with pytest.raises(JincError, match=f"^seed: {number} is not from 0 to 4294967295$"):
+            SeededNoise(number, [0])
+        with pytest.raises(JincError, match=f"^index: {number} is not from 0 to 4294967295$"):
+            SeededNoise(0, [0, number])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_gets_the_same_noise_and_nobody_waits_for_it():
+    like, noise = torch.zeros(2, 1, 8, 8, device="cuda"), SeededNoise(3, [0, 1])
+    noise(like.half())  # the first use of pinned memory and of the types' kernels
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        there = noise(like)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert torch.equal(there.cpu(), draws(3, [0, 1])[1])

@@ -87,7 +87,7 @@ def slopes(method, counts, **options):
     [  # measured: 1.00; 1.83, 1.94; 2.04, 2.02; 1.95, 2.08; 1.46, 1.64
         ("euler", 1, 0.02),
         ("dpm++", 2, 0.2),
-        ("heun", 2, 0.1),
+        ("heun-sigma", 2, 0.1),
         ("unipc", 2, 0.2),
         ("deis", 2, 0.6),
     ],
@@ -242,7 +242,7 @@ def test_levels_and_questions(method):
     assert inspect.isgenerator(walk)
     assert not asked
     assert [step.t for step in walk] == [60, 20, 2, -1]
-    times = 2 if method == "heun" else 1
+    times = 2 if method == "heun-sigma" else 1
     assert [t for t, _ in groupby(asked)] == [160, 60, 20, 2]
     assert len(asked) == 1 + 3 * times
     assert [s.t for s in solve(denoiser, SCHEDULE, start(), method=method, steps=1)] == [-1]
@@ -289,7 +289,7 @@ def test_mistakes_are_told_at_the_call(monkeypatch):
     tell("options: DPMSolver.*colour", options={"colour": "red"})
     tell("options: DPMSolver.*rk4", options={"solver_type": "rk4"})
     tell("use_karras_sigmas is said by", method="deis", options={"use_karras_sigmas": True})
-    tell("clip_sample is said by", method="heun", options={"clip_sample": True})
+    tell("clip_sample is said by", method="heun-sigma", options={"clip_sample": True})
     tell("prediction_type is said by", options={"prediction_type": "epsilon"})
     monkeypatch.setitem(sys.modules, "diffusers", None)
     tell(r'needs pip install "jinc\[diffusers\]"')

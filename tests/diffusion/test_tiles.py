@@ -84,6 +84,19 @@ def test_every_tile_has_its_denoiser() -> None:
     torch.testing.assert_close(found, shown)
 
 
+def test_weights_are_brought_to_each_type_once_and_rounded_alone() -> None:
+    tiles = Tiles((33, 47), (16, 16), overlap=4)
+    effect = tiled([lambda x_t, t: x_t**2], tiles)
+    for dtype in (torch.float64, torch.float32, torch.float64):
+        x_t = images(tiles.size).to(dtype)
+        for _ in range(2):
+            torch.testing.assert_close(effect(x_t, T), x_t**2)
+    kept = list(effect._weights.values())
+    assert [weights.dtype for weights in kept] == [torch.float64, torch.float32]
+    effect(images(tiles.size), T)
+    assert all(a is b for a, b in zip(kept, effect._weights.values(), strict=True))
+
+
 def test_all_tiles_and_all_branches_are_one_call(counting) -> None:
     tiles = Tiles((8, 20), (8, 8), overlap=2)
     cat, dog = (tiled([counting.times(factor)], tiles) for factor in (3.0, 2.0))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from jinc.diffusion import ddim, ddpm, posterior, strided, timesteps
-from jinc.diffusion.samplers.timesteps import check_falling, only_level, path
+from jinc.diffusion.timesteps import check_falling, only_level, path
 from jinc.errors import JincError
 
 

@@ -1,6 +1,7 @@
 """Views are read as a person types them, and a slip is named."""
 
 import math
+import random
 
 import pytest
 
@@ -10,8 +11,10 @@ from jinc.diffusion import (
     identity,
     jigsaw,
     patch_permutation,
+    pixel_permutation,
     quarter_turns,
     rotation,
+    skew,
     view_by_name,
 )
 from jinc.diffusion.views.by_name import VIEWS
@@ -33,6 +36,10 @@ from jinc.errors import JincError
         ("undo jigsaw 5 then hflip", jigsaw(5).inverted.then(hflip())),
         ("undo undo rotate 30", rotation(math.radians(30))),
         ("identity", identity()),
+        ("rotate 37.123456789", rotation(math.radians(37.123456789))),
+        ("shift 0.1234567890123 3", fourier_shift(0.1234567890123, 3)),
+        ("pixel_permutation 12345678901234567", pixel_permutation(12345678901234567)),
+        ("skew 0.3333333333333333", skew(1 / 3)),
     ],
 )
 def test_names_are_read(name, view) -> None:
@@ -43,6 +50,30 @@ def test_names_are_read(name, view) -> None:
 @pytest.mark.parametrize("degrees", range(-360, 361, 7))
 def test_whole_degrees_come_back(degrees) -> None:
     assert view_by_name(f"rotate {degrees}").name == f"rotate {degrees}"
+
+
+def test_any_number_of_degrees_comes_back_as_short_as_it_was() -> None:
+    generator = random.Random(0)
+    for digits in (0, 1, 3, 9, 15, 17):
+        for _ in range(300):
+            degrees = f"{generator.uniform(-720, 720):.{digits}f}"
+            view = view_by_name(f"rotate {degrees}")
+            assert view_by_name(view.name) == view
+            assert view_by_name(view.inverted.name) == view.inverted
+            assert len(view.name) <= len(f"rotate {float(degrees)!r}")
+
+
+def test_an_angle_of_no_degrees_has_the_nearest() -> None:
+    generator = random.Random(0)
+    for _ in range(300):
+        angle = generator.uniform(-7, 7)
+        again = view_by_name(rotation(angle).name)
+        assert abs(again.angle - angle) <= math.ulp(angle)
+
+
+def test_whole_numbers_are_written_in_full() -> None:
+    assert pixel_permutation(2**100).name == f"pixel_permutation {2**100}"
+    assert view_by_name(patch_permutation(3, 10**17 + 1).name) == patch_permutation(3, 10**17 + 1)
 
 
 def test_every_word_is_the_first_of_its_views_name() -> None:

@@ -1,5 +1,7 @@
 """Ways by their names lead where they should."""
 
+import re
+
 import pytest
 import torch
 
@@ -72,5 +74,12 @@ def test_names_and_options_that_are_none() -> None:
         walk_by_name("unipc", eta=0.5)
     with pytest.raises(JincError, match="eta: belongs to ddim, not to ddpm"):
         method_by_name("ddpm", eta=0.5)
+    for name in {*WALKS} - {"adaptive"}:
+        with pytest.raises(
+            JincError, match=f"^tolerance: belongs to adaptive, not to {re.escape(name)}$"
+        ):
+            walk_by_name(name, tolerance=0.01)
+    assert walk_by_name("adaptive").keywords == {"tolerance": 0.01}
+    assert walk_by_name("adaptive", tolerance=0).keywords == {"tolerance": 0}
     with pytest.raises(JincError, match="sampler: heun is none of ddim, ddpm, posterior"):
         method_by_name("heun")

@@ -5,6 +5,7 @@ import yaml
 
 from jinc.errors import JincError
 from jinc.study import read_study, study_cost
+from jinc.study.sampling_plan import SamplingPlan, sampling_facts
 
 PLACES = {"judge": "somewhere"}
 
@@ -83,7 +84,9 @@ def test_the_cost_is_that_of_its_parts(file) -> None:
         ({"sample": {"eta": "abc"}}, "sample: eta: 'abc' is not a finite number"),
         ({"sample": {"steps": "abc"}}, "sample: steps: 'abc' is not at least 1"),
         ({"sample": {"clip": "no"}}, "sample: clip: 'no' is not true or false"),
-        ({"sample": {"seed": -3}}, "sample: seed: -3 is not at least 0"),
+        ({"sample": {"seed": -3}}, "sample: seed: -3 is not from 0 to 4294967295"),
+        ({"sample": {"seed": 2**32}}, "sample: seed: 4294967296 is not from 0"),
+        ({"sample": {"tolerance": 0.02}}, "sample: tolerance: belongs to adaptive, not to ddim"),
         ({"sample": {"guidance": 5}}, "guidance: needs training with conditional"),
         ({"train": "small"}, "train: holds no settings by name"),
         ({"train": {"preset": 3}}, "preset: '3' is none"),
@@ -109,3 +112,11 @@ def test_files_that_are_no_study(tmp_path, text) -> None:
     (tmp_path / "bad.yaml").write_text(text)
     with pytest.raises(JincError, match=r"bad\.yaml"):
         read_study(tmp_path / "bad.yaml")
+
+
+def test_a_tolerance_that_is_not_said_is_the_usual_one() -> None:
+    usual, said, other = (SamplingPlan(sampler="adaptive", tolerance=t) for t in (None, 0.01, 0.02))
+    assert usual.settings() == said.settings() != other.settings()
+    assert sampling_facts(SamplingPlan()) == {
+        name: value for name, value in SamplingPlan().settings().items() if name != "number"
+    }

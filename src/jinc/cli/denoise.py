@@ -16,6 +16,7 @@ from jinc.cli.options import DEFAULTS, Options
 from jinc.cli.train import train as train_run
 from jinc.data import load_images, to_float
 from jinc.diffusion import SeededNoise
+from jinc.diffusion.noise import check_seed
 from jinc.errors import JincError
 from jinc.files import writing
 from jinc.models import SingleStep, choose_device
@@ -85,6 +86,7 @@ def evaluate(
     denoiser = SingleStep.load(Run.open(run).path / "model")
     if number < 1:
         raise JincError(f"--number: {number} is not at least 1")
+    check_seed("--seed", seed)
     if any(not 0 <= sigma < math.inf for sigma in sigmas):
         raise JincError(f"--sigmas: {min(sigmas)} is not a finite number of at least 0")
     clean = _test_images(Run.open(run), data, split, number)

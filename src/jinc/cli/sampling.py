@@ -9,7 +9,8 @@ from typing import Annotated, Literal, TypeAlias
 from cyclopts import Parameter
 
 from jinc.cli.memory import keep_freed_memory
-from jinc.diffusion import Method, Walk, method_by_name, timesteps, usual_levels, walk_by_name
+from jinc.diffusion import Method, Walk, levels_of, method_by_name, walk_by_name
+from jinc.diffusion.noise import check_seed
 from jinc.errors import JincError
 from jinc.models import PixelModel, Shaping, open_model
 
@@ -37,8 +38,8 @@ class SamplingOptions:
         steps: how many steps: all for ddpm, 20 for heun and solvers, 50 for others, if not given;
             of adaptive, the most that there may be.
         eta: of DDIM: 0 draws no fresh noise, 1 as much as DDPM.
-        tolerance: of adaptive: the error that is allowed, half of it taking about 1.4 times as many
-            steps; .02 is about as good as twenty of DDIM.
+        tolerance: of adaptive: the error that is allowed, .01 if not given, half of it taking about
+            1.4 times as many steps; .02 is about as good as twenty of DDIM.
         seed: other seeds give other images.
         clip: keep predictions in the range of images.
         calibrate: correct the amplitude of the predicted noise; if not given, for networks that
@@ -56,7 +57,7 @@ class SamplingOptions:
     sampler: SamplerName = "ddim"
     steps: int | None = None
     eta: float = 0.0
-    tolerance: float = 0.01
+    tolerance: float | None = None
     seed: int = 0
     clip: bool = True
     calibrate: bool | None = None
@@ -68,13 +69,12 @@ class SamplingOptions:
         """Check what can be checked without the model.
 
         Raises:
-            JincError: no images, a negative seed, or options that do not go with the sampler.
+            JincError: no images, a seed out of range, or options that do not go with the sampler.
         """
         if self.number < 1:
             raise JincError(f"--number: {self.number} is not at least 1")
-        if self.seed < 0:
-            raise JincError(f"--seed: {self.seed} is negative")
-        if not 0 <= self.tolerance < math.inf:
+        check_seed("--seed", self.seed)
+        if self.tolerance is not None and not 0 <= self.tolerance < math.inf:
             raise JincError(f"--tolerance: {self.tolerance} is not a finite number of at least 0")
         try:
             self.walk()
@@ -90,10 +90,8 @@ class SamplingOptions:
         Raises:
             JincError: a number of steps that it does not have.
         """
-        if self.steps is None:
-            return usual_levels(self.sampler, T)
         try:
-            return timesteps(T, self.steps)
+            return levels_of(self.sampler, T, self.steps)
         except JincError as error:
             raise JincError(f"--{error}") from None
 

@@ -36,6 +36,7 @@ from jinc.diffusion.losses import (
     target,
     x0_of,
 )
+from jinc.diffusion.noise import SeededNoise
 from jinc.diffusion.oracles import gaussian, mixture, points
 from jinc.diffusion.process import (
     eps_from_flow,
@@ -72,12 +73,11 @@ from jinc.diffusion.samplers.motion import (
     shifting,
     steady,
 )
-from jinc.diffusion.samplers.noise import SeededNoise
 from jinc.diffusion.samplers.sample import Step, Walk, generate, sample
 from jinc.diffusion.samplers.solvers import SOLVERS, Solver, solve
-from jinc.diffusion.samplers.timesteps import strided, timesteps
-from jinc.diffusion.samplers.walks import WALKS, method_by_name, usual_levels, walk_by_name
+from jinc.diffusion.samplers.walks import WALKS, levels_of, method_by_name, walk_by_name
 from jinc.diffusion.schedule import Schedule, make_schedule
+from jinc.diffusion.timesteps import strided, timesteps
 from jinc.diffusion.views.by_name import VIEWS, view_by_name
 from jinc.diffusion.views.certify import Certificate, certify
 from jinc.diffusion.views.groups import c4, d4, rotations
@@ -177,6 +177,7 @@ __all__ = [
     "isotropic",
     "jigsaw",
     "layered",
+    "levels_of",
     "low_pass",
     "make_schedule",
     "mean",
@@ -216,7 +217,6 @@ __all__ = [
     "tiled",
     "timesteps",
     "triple_hybrid",
-    "usual_levels",
     "v_from_x0_eps",
     "vflip",
     "view_by_name",

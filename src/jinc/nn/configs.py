@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from jinc.digits import exact
 from jinc.errors import JincError
 from jinc.signal import default_kaiser_beta, design_jinc
 from jinc.signal.filters import Window
@@ -228,7 +229,7 @@ def _means(name: str, config: Config) -> bool:
 def _nearest_name(config: Config) -> str:
     if config.letter == "A":
         return "A"
-    beta = _exact(config.kaiser_beta)
+    beta = exact(config.kaiser_beta)
     if not config.is_corrected:
         head = config.letter + "+norm" * config.norm_inside
         return f"{head}-{beta}{'N' * config.normalize}" + f"/{config.taps}" * (config.taps != 3)
@@ -237,10 +238,5 @@ def _nearest_name(config: Config) -> str:
         return f"{head}@ideal"
     if config.kaiser_beta != default_kaiser_beta(config.taps):
         head += f"-{beta}"
-    cutoff = "" if config.cutoff == USUAL_CUTOFF else f"/{_exact(config.cutoff)}"
+    cutoff = "" if config.cutoff == USUAL_CUTOFF else f"/{exact(config.cutoff)}"
     return f"{head}@{config.taps}{cutoff}"
-
-
-def _exact(number: float) -> str:
-    """Write a number with as many digits as it has: 2, 0.2, 0.15915494309189535."""
-    return repr(float(number)).removesuffix(".0")

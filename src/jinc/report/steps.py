@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jinc.diffusion import AdaptiveStep
-from jinc.diffusion.samplers.timesteps import check_falling
+from jinc.diffusion.timesteps import check_falling
 from jinc.errors import JincError
 from jinc.files import writing
 from jinc.types import Images

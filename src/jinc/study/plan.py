@@ -69,7 +69,7 @@ class Cell:
     @property
     def folder_name(self) -> str:
         """Of its folder: other settings make another one."""
-        made = [self.name, self.run_name, asdict(self.sampling), asdict(self.scoring)]
+        made = [self.name, self.run_name, self.sampling.settings(), asdict(self.scoring)]
         return f"{self.name} {_digest(made)}".replace("/", "-")
 
     @property

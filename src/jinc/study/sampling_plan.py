@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from jinc.diffusion import timesteps, usual_levels, walk_by_name
+from jinc.diffusion import levels_of, walk_by_name
+from jinc.diffusion.noise import SEEDS
+from jinc.diffusion.samplers.walks import USUAL_TOLERANCE
 from jinc.errors import JincError
 
 
@@ -18,7 +20,7 @@ class SamplingPlan:
         sampler: one of `diffusion.WALKS`.
         steps: how many levels are visited; None for what is usual.
         eta: of ddim.
-        tolerance: of adaptive.
+        tolerance: of adaptive; None for what is usual.
         guidance: γ, for networks that can do without their classes.
         clip: whether predictions are kept in range.
         calibrate: whether they get the amplitude that a network cannot know; None where it cannot.
@@ -32,7 +34,7 @@ class SamplingPlan:
     sampler: str = "ddim"
     steps: int | None = None
     eta: float = 0.0
-    tolerance: float = 0.01
+    tolerance: float | None = None
     guidance: float = 1.0
     clip: bool = True
     calibrate: bool | None = None
@@ -52,7 +54,12 @@ class SamplingPlan:
         Raises:
             JincError: more than there are.
         """
-        return usual_levels(self.sampler, T) if self.steps is None else timesteps(T, self.steps)
+        return levels_of(self.sampler, T, self.steps)
+
+    def settings(self) -> dict[str, Any]:
+        """Return all of it in plain values; a tolerance that is not said is the usual one."""
+        said = USUAL_TOLERANCE if self.tolerance is None else self.tolerance
+        return asdict(self) | {"tolerance": said}
 
 
 def _at_least(least: float) -> Callable[[Any], bool]:
@@ -65,15 +72,15 @@ _SAMPLING: Mapping[str, tuple[tuple[type, ...], Callable[[Any], bool], str]] = {
     "sampler": ((str,), bool, "a name"),
     "steps": ((int, type(None)), _at_least(1), "at least 1"),
     "eta": ((int, float), _at_least(0), "a finite number of at least 0"),
-    "tolerance": ((int, float), _at_least(0), "a finite number of at least 0"),
+    "tolerance": ((int, float, type(None)), _at_least(0), "a finite number of at least 0"),
     "guidance": ((int, float), _at_least(-math.inf), "a finite number"),
     "clip": ((bool,), lambda _: True, "true or false"),
     "calibrate": ((bool, type(None)), lambda _: True, "true or false"),
-    "seed": ((int,), _at_least(0), "at least 0"),
+    "seed": ((int,), lambda value: 0 <= value < SEEDS, f"from 0 to {SEEDS - 1}"),
 }
 """Which values make sense."""
 
 
 def sampling_facts(plan: SamplingPlan) -> dict[str, Any]:
     """Return what makes images what they are, but for how many there are."""
-    return {name: value for name, value in asdict(plan).items() if name != "number"}
+    return {name: value for name, value in plan.settings().items() if name != "number"}

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from jinc.diffusion.edits.masks import check_same_shape, mask_for
+from jinc.diffusion.masks import mask_for
 from jinc.diffusion.process import forward
-from jinc.diffusion.samplers.timesteps import check_falling
 from jinc.diffusion.schedule import Schedule
+from jinc.diffusion.shapes import check_same_shape
+from jinc.diffusion.timesteps import check_falling
 from jinc.errors import JincError
 from jinc.types import Images, Noise
 

@@ -6,8 +6,9 @@ from itertools import pairwise
 import torch
 
 from jinc.diffusion.process import eps_from_x0, forward, x0_from_eps
-from jinc.diffusion.samplers.timesteps import check_falling, path
 from jinc.diffusion.schedule import Schedule
+from jinc.diffusion.shapes import check_images
+from jinc.diffusion.timesteps import check_falling, path
 from jinc.types import Denoiser, Images
 
 
@@ -27,14 +28,15 @@ def invert(
     Args:
         denoiser: `(x_t, t) -> x0_hat`.
         schedule: gives T and `alpha_bar_t`.
-        x0: clean images, `[B, C, H, W]`.
+        x0: clean images, float, `[B, C, H, W]`.
         steps: how many levels, evenly from T−1 to 0; or the falling levels themselves.
 
     Returns:
         x_T, the images at the first of the levels, `[B, C, H, W]`.
 
     Raises:
-        JincError: levels that do not fall, or that the schedule does not have.
+        JincError: images that are not float, or levels that do not fall, or that the schedule does
+            not have.
 
     Source: DDIM (arXiv 2010.02502), section 4.3 and eq. 13.
 
@@ -43,6 +45,7 @@ def invert(
     >>> bool(invert(known, schedule, torch.full((1, 1, 2, 2), 0.5), steps=10).abs().max() < 0.01)
     True
     """
+    check_images(x0, "x0")
     levels = path(len(schedule), steps)
     check_falling(levels)
     x = x0

@@ -8,8 +8,8 @@ import math
 from collections.abc import Sequence
 
 from jinc.diffusion.process import forward
-from jinc.diffusion.samplers.timesteps import check_falling, strided, timesteps
 from jinc.diffusion.schedule import Schedule
+from jinc.diffusion.timesteps import check_falling, strided, timesteps
 from jinc.errors import JincError
 from jinc.types import Images, Noise
 

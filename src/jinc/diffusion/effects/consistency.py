@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jinc.diffusion.edits.masks import check_same_shape
 from jinc.diffusion.effects.batched import Branch
 from jinc.diffusion.effects.effect import Effect
+from jinc.diffusion.shapes import check_same_shape
 from jinc.signal import block_mean, repeat_pixels
 from jinc.types import Denoiser, Images, Steps
 

@@ -8,7 +8,7 @@ import torch
 
 from jinc.diffusion.effects.batched import Branch
 from jinc.diffusion.effects.effect import Effect
-from jinc.diffusion.samplers.noise import SeededNoise
+from jinc.diffusion.noise import SeededNoise
 from jinc.diffusion.views.certify import ALLOWED
 from jinc.errors import JincError
 from jinc.types import Denoiser, Images, Steps
@@ -52,7 +52,7 @@ class factorised(Effect):
         """Refuse parts that are no parts of a whole."""
         if not self.parts:
             raise JincError("factorised needs one part (map, denoiser) or more")
-        try_maps([part for part, _ in self.parts], _LIKE if like is None else like)
+        try_maps([part for part, _ in self.parts], like)
 
     def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
         """The question as it came, to everyone."""
@@ -67,16 +67,18 @@ class factorised(Effect):
 _LIKE = torch.zeros(1, 3, 16, 16)
 
 
-def try_maps(maps: Sequence[Map], like: Images = _LIKE) -> None:
+def try_maps(maps: Sequence[Map], like: Images | None = None) -> None:
     """Refuse maps that are no parts of a whole.
 
     Args:
         maps: one or more.
-        like: images of the shape, type and device on which they are tried, `[B, C, H, W]`.
+        like: images of the shape, type and device on which they are tried, `[B, C, H, W]`; by
+            default float32 of 3×16×16.
 
     Raises:
-        JincError: they are not linear, or do not add up to the identity.
+        JincError: they do not fit the images, are not linear, or do not add up to the identity.
     """
+    like = _LIKE if like is None else like
     if like.ndim != 4 or like.dtype not in ALLOWED:
         raise JincError(f"like must be float [B, C, H, W], got {like.dtype} {list(like.shape)}")
     x, y = SeededNoise(0, [0, 1])(like[:1].expand(2, -1, -1, -1)).chunk(2)

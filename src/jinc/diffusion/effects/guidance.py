@@ -67,7 +67,9 @@ class cfg(Effect):
 
     def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
         """The question as it came, to everyone who has a weight, or a contrast to keep to."""
-        weights = self._weights(t)
+        weights = {self.guidance}
+        if self.interval is not None:
+            weights = {self.guidance if inside else 1.0 for inside in self._guided(t).tolist()}
         asked = []
         if any(weight != 1 for weight in weights):
             asked.append(Branch(self.unconditional, x_t, t))
@@ -80,16 +82,17 @@ class cfg(Effect):
         if len(answers) == 1:
             return answers[0]
         unconditional, conditional = answers
-        weight = conditional.new_tensor(self._weights(t)).view(-1, 1, 1, 1)
+        weight: float | Tensor = self.guidance
+        if self.interval is not None:  # never looked at here, so that nobody waits for a GPU
+            of_each = conditional.new_ones(len(t)).masked_fill(self._guided(t), self.guidance)
+            weight = of_each.view(-1, 1, 1, 1)
         guided = unconditional + weight * (conditional - unconditional)
         return guided * _contrast(guided, conditional, self.rescale) if self.rescale else guided
 
-    def _weights(self, t: Steps) -> list[float]:
-        """The γ of all images, or of each: 1 outside of the interval."""
-        if self.interval is None:
-            return [self.guidance]
-        low, high = self.interval
-        return [self.guidance if low <= level <= high else 1.0 for level in t.tolist()]
+    def _guided(self, t: Steps) -> Tensor:
+        """Which images are guided, `[B]`; the others have a γ of 1."""
+        low, high = self.interval or (0, math.inf)
+        return (low <= t) & (t <= high)
 
 
 def _contrast(guided: Images, conditional: Images, share: float) -> Tensor:

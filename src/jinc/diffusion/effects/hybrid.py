@@ -1,7 +1,8 @@
 """Hybrid images: coarse and fine, or grey and colour, from different denoisers."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from itertools import pairwise
 
 from jinc.diffusion.effects.batched import Branch
@@ -19,18 +20,28 @@ class low_pass:
 
     Args:
         std_px: standard deviation, pixels, > 0.
-        taps: weights along each axis, odd.
+        taps: weights along each axis, odd; by default as many as reach four standard deviations, or
+            four times the side of the image, and 33 at least. Images may be smaller than that: they
+            are mirrored as often as it takes.
 
     Raises:
         JincError: when it is used, numbers that `gaussian_blur` refuses.
     """
 
     std_px: float = 2.0
-    taps: int = 33
+    taps: int | None = None
 
     def __call__(self, x: Images) -> Images:
         """Blur."""
-        return gaussian_blur(x, self.taps, self.std_px)
+        taps = self._enough(max(x.shape[-2:])) if self.taps is None else self.taps
+        return gaussian_blur(x, taps, self.std_px)
+
+    def _enough(self, side: int) -> int:
+        """How many weights it takes; beyond four sides all is grey, and more would change nothing.
+
+        What is no length at all is left to `gaussian_blur`.
+        """
+        return max(33, 2 * math.ceil(4 * min(side, self.std_px)) + 1)
 
 
 def grey(x: Images) -> Images:
@@ -65,23 +76,27 @@ class layered(Effect):
     Args:
         denoisers: from what is seen from afar to what is seen from close by, two or more.
         blurs: linear; one between every two denoisers.
+        like: images of the shape, type (float32 or float64) and device on which the blurs are
+            tried, `[B, C, H, W]`; by default float32 of 3×16×16.
 
     Raises:
-        JincError: not one blur fewer than denoisers, or blurs that are not linear.
+        JincError: not one blur fewer than denoisers, or blurs that do not fit the images or are
+            not linear.
 
     Source: factorised diffusion (arXiv 2404.11615).
     """
 
     denoisers: Sequence[Denoiser]
     blurs: Sequence[Map]
+    like: InitVar[Images | None] = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, like: Images | None) -> None:
         """Refuse blurs that do not divide a picture into parts."""
         denoisers, blurs = len(self.denoisers), len(self.blurs)
         if denoisers != blurs + 1 or not blurs:
             raise JincError(f"layered needs a blur between every two, got {blurs} for {denoisers}")
         for blur in self.blurs:
-            try_maps([blur, difference(identity(), blur)])
+            try_maps([blur, difference(identity(), blur)], like)
 
     def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
         """The question as it came, to everyone."""
@@ -98,13 +113,17 @@ class layered(Effect):
 _AFAR, _FARTHER, _NEARER = low_pass(2.0), low_pass(3.0), low_pass(1.0)
 
 
-def hybrid(low: Denoiser, high: Denoiser, blur: Map = _AFAR) -> layered:
+def hybrid(low: Denoiser, high: Denoiser, blur: Map = _AFAR, like: Images | None = None) -> layered:
     """One picture from afar, another from close by: low-pass of one, the rest of the other.
 
     Args:
         low: what is seen from afar.
         high: what is seen from close by.
         blur: linear, what is seen from afar of any image.
+        like: images on which the blur is tried, as `layered` has it.
+
+    Raises:
+        JincError: a blur that does not fit the images, or is not linear.
 
     Source: factorised diffusion (arXiv 2404.11615).
 
@@ -113,7 +132,7 @@ def hybrid(low: Denoiser, high: Denoiser, blur: Map = _AFAR) -> layered:
     >>> float(hybrid(white, black)(torch.zeros(1, 1, 8, 8), torch.tensor([5])).mean())
     1.0
     """
-    return layered([low, high], [blur])
+    return layered([low, high], [blur], like)
 
 
 def colour_hybrid(light: Denoiser, colour: Denoiser) -> factorised:
@@ -134,6 +153,7 @@ def triple_hybrid(
     high: Denoiser,
     wide: Map = _FARTHER,
     narrow: Map = _NEARER,
+    like: Images | None = None,
 ) -> layered:
     """Three pictures, one after another as one comes closer.
 
@@ -143,7 +163,11 @@ def triple_hybrid(
         high: what is seen from close by: `x − narrow x`.
         wide: the stronger blur, linear.
         narrow: the weaker one.
+        like: images on which the blurs are tried, as `layered` has it.
+
+    Raises:
+        JincError: blurs that do not fit the images, or are not linear.
 
     Source: factorised diffusion (arXiv 2404.11615).
     """
-    return layered([low, middle, high], [wide, narrow])
+    return layered([low, middle, high], [wide, narrow], like)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from jinc.diffusion.edits.masks import check_same_shape, mask_for
 from jinc.diffusion.effects.batched import Branch
 from jinc.diffusion.effects.effect import Effect
+from jinc.diffusion.masks import mask_for
+from jinc.diffusion.shapes import check_same_shape
 from jinc.types import Denoiser, Images, Steps
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 
 from jinc.diffusion.process import eps_from_x0, x0_from_eps
-from jinc.diffusion.samplers.timesteps import only_level
 from jinc.diffusion.schedule import Schedule
+from jinc.diffusion.timesteps import only_level
 from jinc.errors import JincError
 from jinc.types import Images, Steps
 

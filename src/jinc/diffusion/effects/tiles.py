@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
@@ -112,6 +112,9 @@ class tiled(Effect):
 
     denoisers: Sequence[Denoiser]
     tiles: Tiles
+    _weights: dict[tuple[torch.dtype, torch.device], Tensor] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         """Refuse tiles without a denoiser."""
@@ -134,10 +137,17 @@ class tiled(Effect):
     def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
         """Their weighted mean at every pixel."""
         x0_hat = torch.zeros_like(x_t)
-        weights = self.tiles.weights.to(x_t)
+        weights = self._weights_like(x_t)
         for answer, weight, place in zip(answers, weights, self.tiles.places, strict=True):
             x0_hat[..., *place] += weight * answer
         return x0_hat
+
+    def _weights_like(self, x: Images) -> Tensor:
+        """The tiles' weights in the images' type and on their device, brought there once."""
+        kind = x.dtype, x.device
+        if kind not in self._weights:
+            self._weights[kind] = self.tiles.weights.to(x)
+        return self._weights[kind]
 
 
 def _starts(size: int, tile: int, overlap: int) -> list[int]:

@@ -35,8 +35,9 @@ from torch import Tensor
 from jinc.diffusion.effects.rows import ask_some
 from jinc.diffusion.samplers.sample import After, Step
 from jinc.diffusion.samplers.step_length import Slope, Way, over
-from jinc.diffusion.samplers.timesteps import check_falling, path
 from jinc.diffusion.schedule import Schedule
+from jinc.diffusion.shapes import check_images
+from jinc.diffusion.timesteps import check_falling, path
 from jinc.errors import JincError
 from jinc.types import Denoiser, Images, Noise
 
@@ -92,7 +93,8 @@ def adaptive(
         tolerance: by how much, root mean square, a step of DDIM in the place of each step made
             would change an image in the end, ≥ 0; at 0 every level is visited.
         weight: which errors count more, such as `complexity_normalised`; a mean over the image,
-            so that only the ratio of weights matters. By default all are alike.
+            so that only the ratio of weights matters. By default all are alike, as they are in
+            an image in which all are zero.
         steps: among which levels to choose: a count, evenly from T−1 to 0, which is then the
             greatest number of questions; or the falling levels themselves. All by default.
         noise: never asked; there so that `adaptive` can stand where samplers stand that draw.
@@ -104,7 +106,7 @@ def adaptive(
 
     Raises:
         JincError: at once, for images, steps or a tolerance that make no sense, or an `after` for
-            several images; on the way, for weights that do not fit.
+            several images; on the way, for weights whose shape does not fit.
 
     Source: Adams' methods of order 2, as predictor and corrector; in τ as CAB (arXiv 2605.16736),
         the corrector unasked as UniPC (2302.04867). Steps by local error, an image its own:
@@ -116,8 +118,7 @@ def adaptive(
     >>> last.t, last.levels.tolist(), int(last.calls.max()) < 10, float(last.x_t.abs().max())
     (-1, [-1, -1], True, 0.0)
     """
-    if x_T.ndim != 4 or not x_T.is_floating_point():
-        raise JincError(f"x_T must be float [B, C, H, W], got {x_T.dtype} {list(x_T.shape)}")
+    check_images(x_T, "x_T")
     if not (math.isfinite(tolerance) and tolerance >= 0):
         raise JincError(f"tolerance: {tolerance} is not a finite number, 0 or more")
     if after is not None and len(x_T) != 1:
@@ -191,6 +192,6 @@ def _walk(
         if after is not None:
             x = after(x, t)
         yield AdaptiveStep(t, x, x0_hat, way.t[place], calls)
-        still = there < way.last
+        still = (there < way.last).nonzero().flatten()
         rows, before = rows[still], now.only(still)
         slope = None if slope is None else slope.only(still)

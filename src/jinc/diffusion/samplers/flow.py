@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from jinc.diffusion.samplers.sample import After, Step
-from jinc.diffusion.samplers.timesteps import check_falling, path
 from jinc.diffusion.schedule import Schedule
-from jinc.errors import JincError
+from jinc.diffusion.shapes import check_images
+from jinc.diffusion.timesteps import check_falling, path
 from jinc.types import Denoiser, Images, Noise
 
 
@@ -68,8 +68,8 @@ def heun(
     directions instead: second order for two questions a step. The last move, to clean, where there
     is no direction to ask for, is the prediction itself: n levels take 2n − 1 questions.
 
-    Heun's method in σ/α, as `solve(method="heun")` has it, suffers where noise is all there is,
-    σ/α being without bound; τ is even at both ends.
+    Heun's method in σ/α, as `solve(method="heun-sigma")` has it, suffers where noise is all there
+    is, σ/α being without bound; τ is even at both ends.
 
     Args:
         denoiser: `(x_t, t) -> x0_hat`, t being int64 `[B]` on x_t's device, 0 … T−1.
@@ -92,8 +92,7 @@ def heun(
     >>> [(step.t, float(step.x_t.abs().max()) > 0) for step in walk]
     [(49, True), (0, True), (-1, False)]
     """
-    if x_T.ndim != 4 or not x_T.is_floating_point():
-        raise JincError(f"x_T must be float [B, C, H, W], got {x_T.dtype} {list(x_T.shape)}")
+    check_images(x_T, "x_T")
     levels = path(len(schedule), steps)
     check_falling(levels)
     return _walk(denoiser, schedule, x_T, levels, after)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from jinc.diffusion.effects.batched import Branch
 from jinc.diffusion.effects.effect import Effect
-from jinc.diffusion.samplers.timesteps import check_falling, only_level
+from jinc.diffusion.timesteps import check_falling, only_level
 from jinc.diffusion.views.plain import check_finite
 from jinc.diffusion.views.view import View, custom_view
 from jinc.errors import JincError

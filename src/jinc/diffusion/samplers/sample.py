@@ -12,9 +12,9 @@ import torch
 
 from jinc.diffusion.process import step_noise
 from jinc.diffusion.samplers.methods import Method, ddim
-from jinc.diffusion.samplers.timesteps import path
 from jinc.diffusion.schedule import Schedule
-from jinc.errors import JincError
+from jinc.diffusion.shapes import check_images
+from jinc.diffusion.timesteps import path
 from jinc.types import Denoiser, Images, Noise
 
 After: TypeAlias = Callable[[Images, int], Images]
@@ -95,8 +95,7 @@ def sample(
     >>> [(step.t, round(float(step.x_t.abs().max()), 3) > 0) for step in run]
     [(500, True), (-1, False)]
     """
-    if x_T.ndim != 4 or not x_T.is_floating_point():
-        raise JincError(f"x_T must be float [B, C, H, W], got {x_T.dtype} {list(x_T.shape)}")
+    check_images(x_T, "x_T")
     levels = path(len(schedule), method.levels(len(schedule)) if steps is None else steps)
     fresh = torch.randn_like if noise is None else noise
     return _walk(denoiser, schedule, x_T, levels, method, fresh, after)

@@ -4,10 +4,10 @@ DDPM, its strides and DDIM are `samplers.sample`'s own. Beside them, higher orde
 Four correlated Gaussian pixels with their exact denoiser, root mean square distance from the end of
 the flow after 10, 20, 40 and 80 questions to the denoiser:
 
-    linear  ddim .164 .082 .041 .021   deis .017 .013 .006 .002   dpm++ .250 .103 .033 .009
-            heun .375 .056 .012 .003   unipc .272 .101 .029 .007
-    cosine  ddim .121 .059 .029 .015   deis .039 .014 .005 .001   dpm++ .109 .037 .010 .002
-            heun 747  83   9.3  1.1    unipc .127 .037 .009 .002
+    linear  ddim .164 .082 .041 .021   deis       .017 .013 .006 .002   dpm++ .250 .103 .033 .009
+                                       heun-sigma .375 .056 .012 .003   unipc .272 .101 .029 .007
+    cosine  ddim .121 .059 .029 .015   deis       .039 .014 .005 .001   dpm++ .109 .037 .010 .002
+                                       heun-sigma 747  83   9.3  1.1    unipc .127 .037 .009 .002
 
 Heun's steps are in σ, which at the noisy end of the cosine schedule is in the tens of thousands.
 """
@@ -23,8 +23,9 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from jinc.diffusion.samplers.sample import After, Step
-from jinc.diffusion.samplers.timesteps import check_falling, path
 from jinc.diffusion.schedule import Schedule
+from jinc.diffusion.shapes import check_images
+from jinc.diffusion.timesteps import check_falling, path
 from jinc.errors import JincError
 from jinc.types import Denoiser, Images, Noise
 
@@ -49,11 +50,12 @@ SOLVERS: Mapping[str, Solver] = {
     "deis": Solver("DEISMultistepScheduler"),
     "dpm++": Solver("DPMSolverMultistepScheduler"),
     "euler": Solver("EulerDiscreteScheduler", scaled=True),
-    "heun": Solver("HeunDiscreteScheduler", scaled=True),
+    "heun-sigma": Solver("HeunDiscreteScheduler", scaled=True),
     "unipc": Solver("UniPCMultistepScheduler"),
 }
 """The solvers by name. The order is 1 for euler, which is `ddim()` by another way, and 2 for the
-others but ddpm, which is there to be compared with `methods.ddpm`; heun asks twice a step."""
+others but ddpm, which is there to be compared with `methods.ddpm`. heun-sigma, which asks twice a
+step, is Heun's method in σ; in τ it is `flow.heun`."""
 
 
 OURS = ("beta_", "clip_", "dynamic_", "rescale_", "sample_", "threshold", "timestep_", "use_")
@@ -101,8 +103,7 @@ def solve(
     Source: DPM-Solver++ (arXiv 2211.01095), UniPC (2302.04867), DEIS (2204.13902); Euler and Heun
         as in EDM (2206.00364).
     """
-    if x_T.ndim != 4 or not x_T.is_floating_point():
-        raise JincError(f"x_T must be float [B, C, H, W], got {x_T.dtype} {list(x_T.shape)}")
+    check_images(x_T, "x_T")
     if method not in SOLVERS:
         raise JincError(f"no solver is called '{method}': there are {', '.join(SOLVERS)}")
     levels = path(len(schedule), steps)
@@ -185,7 +186,7 @@ def _walk(
             with _quietly(), _drawing(noise, x0_hat):
                 state = scheduler.step(x0_hat, time, state, return_dict=False)[0].to(x_T.dtype)
         if not getattr(scheduler, "state_in_first_order", True):
-            continue  # half-way through a step of heun's
+            continue  # half-way through a step of Heun's
         x = state / scale(t_next)
         if after is not None:
             x = after(x, t_next)

@@ -152,7 +152,7 @@ def over(coefficient: Tensor, images: Images) -> Tensor:
 
 
 def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
-    """The weighted mean over each image, `[n]`."""
+    """The weighted mean over each image, `[n]`; where all weights are zero, the plain one."""
     if weight is None:
         return values.mean((1, 2, 3))
     if weight.shape not in (values.shape, values[:, :1].shape):
@@ -161,4 +161,6 @@ def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
             f"{list(values[:, :1].shape)}, or one for every channel"
         )
     weight = weight.to(values).expand_as(values)
-    return (weight * values).sum((1, 2, 3)) / weight.sum((1, 2, 3))
+    total = weight.sum((1, 2, 3))
+    weighted = (weight * values).sum((1, 2, 3)) / total
+    return torch.where(total > 0, weighted, values.mean((1, 2, 3)))

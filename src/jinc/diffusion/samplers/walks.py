@@ -9,7 +9,7 @@ from jinc.diffusion.samplers.flow import heun
 from jinc.diffusion.samplers.methods import Method, ddim, ddpm, posterior
 from jinc.diffusion.samplers.sample import Walk, sample
 from jinc.diffusion.samplers.solvers import solve
-from jinc.diffusion.samplers.timesteps import timesteps
+from jinc.diffusion.timesteps import timesteps
 from jinc.errors import JincError
 
 SOLVED = ("deis", "dpm++", "euler", "unipc")
@@ -17,6 +17,9 @@ SOLVED = ("deis", "dpm++", "euler", "unipc")
 
 WALKS = ("ddim", "ddpm", "posterior", "heun", "adaptive", *SOLVED)
 """All names."""
+
+USUAL_TOLERANCE = 0.01
+"""Of adaptive, if nothing is said."""
 
 
 def method_by_name(name: str, eta: float = 0.0) -> Method:
@@ -41,16 +44,17 @@ def method_by_name(name: str, eta: float = 0.0) -> Method:
     return methods[name]()
 
 
-def walk_by_name(name: str, eta: float = 0.0, tolerance: float = 0.01) -> Walk:
+def walk_by_name(name: str, eta: float = 0.0, tolerance: float | None = None) -> Walk:
     """Return a way from noise to images.
 
     Args:
         name: one of `WALKS`.
         eta: of ddim.
-        tolerance: of adaptive.
+        tolerance: of adaptive; None for the usual .01.
 
     Raises:
-        JincError: another name, with the nearest known one; or an eta for another than ddim.
+        JincError: another name, with the nearest known one; an eta for another than ddim, or a
+            tolerance for another than adaptive.
 
     >>> walk_by_name("ddim", eta=1.0).keywords
     {'method': ddim(eta=1.0)}
@@ -59,25 +63,28 @@ def walk_by_name(name: str, eta: float = 0.0, tolerance: float = 0.01) -> Walk:
         near = difflib.get_close_matches(name, WALKS, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(WALKS)}"
         raise JincError(f"sampler: {name!r} is none; {hint}")
+    if tolerance is not None and name != "adaptive":
+        raise JincError(f"tolerance: belongs to adaptive, not to {name}")
     if name in ("ddim", "ddpm", "posterior"):
         return partial(sample, method=method_by_name(name, eta))
     if eta:
         raise JincError(f"eta: belongs to ddim, not to {name}")
     if name == "adaptive":
-        return partial(adaptive, tolerance=tolerance)
+        return partial(adaptive, tolerance=USUAL_TOLERANCE if tolerance is None else tolerance)
     return heun if name == "heun" else partial(solve, method=name)
 
 
-def usual_levels(name: str, T: int) -> list[int]:
-    """Return the levels that a way visits if nothing is said.
+def levels_of(name: str, T: int, steps: int | None = None) -> list[int]:
+    """Return the levels that a way visits, evenly.
 
     Args:
         name: one of `WALKS`.
         T: number of steps of the schedule.
+        steps: how many levels, 1 … T; None for what is usual: all of ddpm, and of adaptive, which
+            chooses among them; 20 of solvers, 50 of others, as far as there are so many.
 
-    Returns:
-        all of ddpm, and of adaptive, which chooses among them; 20 of solvers, 50 of others, evenly,
-        as far as there are so many.
+    Raises:
+        JincError: a number of steps that the schedule does not have.
     """
     usual = {"ddpm": T, "adaptive": T} | dict.fromkeys(("heun", *SOLVED), 20)
-    return timesteps(T, min(usual.get(name, 50), T))
+    return timesteps(T, min(usual.get(name, 50), T) if steps is None else steps)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jinc.diffusion.samplers.noise import SeededNoise
+from jinc.diffusion.noise import SeededNoise
 from jinc.diffusion.views.view import View, custom_view, transposed
 from jinc.errors import JincError
 from jinc.types import Images

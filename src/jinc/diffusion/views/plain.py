@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from jinc.diffusion.views.view import View
+from jinc.digits import exact
 from jinc.errors import JincError
 from jinc.signal import rotate, shift
 from jinc.types import Images
@@ -115,7 +116,7 @@ class rotation(View):
     @property
     def name(self) -> str:
         """`rotate`, and the angle in degrees."""
-        return f"rotate {math.degrees(self.angle):.10g}"
+        return f"rotate {_degrees(self.angle)}"
 
     def __call__(self, x: Images) -> Images:
         """Turn by three shears."""
@@ -154,7 +155,7 @@ class fourier_shift(View):
     @property
     def name(self) -> str:
         """`shift`, and the pixels down and to the right."""
-        return f"shift {self.down:.10g} {self.right:.10g}"
+        return f"shift {exact(self.down)} {exact(self.right)}"
 
     def __call__(self, x: Images) -> Images:
         """Move."""
@@ -168,6 +169,18 @@ class fourier_shift(View):
     def inverted(self) -> View:
         """The opposite way."""
         return fourier_shift(-self.down, -self.right)
+
+
+def _degrees(angle: float) -> str:
+    """Write the shortest number of degrees that is read as an angle again.
+
+    There and back, degrees are rounded by one place at most. Some angles are those of no degrees in
+    floats, and nobody can have typed them: they get the nearest.
+    """
+    nearest = math.degrees(angle)
+    near = (nearest, math.nextafter(nearest, -math.inf), math.nextafter(nearest, math.inf))
+    same = [exact(degrees) for degrees in near if math.radians(degrees) == angle]
+    return min(same, key=len, default=exact(nearest))
 
 
 def turn_quarters(x: Images, turns: int | Tensor) -> Images:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 
 import torch
 
+from jinc.digits import exact
 from jinc.errors import JincError
 from jinc.types import Images
 
@@ -29,7 +30,7 @@ class View(ABC):
     def name(self) -> str:
         """What `view_by_name` makes an equal view of: the word for it, and its numbers."""
         numbers = (getattr(self, field.name) for field in fields(self))
-        return " ".join([type(self).__name__, *(f"{number:.15g}" for number in numbers)])
+        return " ".join([type(self).__name__, *map(exact, numbers)])
 
     @abstractmethod
     def __call__(self, x: Images) -> Images:

@@ -22,7 +22,7 @@ from jinc.diffusion import (
     rotating,
     shifting,
 )
-from jinc.diffusion.samplers.timesteps import path
+from jinc.diffusion.timesteps import path
 from jinc.metrics.equivariance.eq import eq_r, eq_t, eq_t_frac
 from jinc.metrics.equivariance.findings import PARTS, Curve, Figure, Finding, Part
 from jinc.metrics.equivariance.of_networks import network_equivariance

@@ -22,7 +22,7 @@ from jinc.diffusion import (
     steady,
 )
 from jinc.diffusion.samplers.motion import Pace
-from jinc.diffusion.samplers.timesteps import path
+from jinc.diffusion.timesteps import path
 from jinc.errors import JincError
 from jinc.models.generation.generate import DDIM, PLAIN
 from jinc.models.generation.shaping import Shaping

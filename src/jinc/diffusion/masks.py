@@ -32,18 +32,3 @@ def mask_for(images: Images, mask: Tensor, name: str) -> Tensor:
     if not bool(((mask >= 0) & (mask <= 1)).all()):  # a NaN is not in between either
         raise JincError(f"{name}: a mask must have values in [0, 1]")
     return mask
-
-
-def check_same_shape(images: Images, others: Images, name: str) -> None:
-    """Refuse images of another shape, but for a single one that stands for all.
-
-    Args:
-        images: `[B, C, H, W]`.
-        others: `[B, C, H, W]` or `[1, C, H, W]`.
-        name: of the others, for the error.
-
-    Raises:
-        JincError: both shapes.
-    """
-    if others.shape[1:] != images.shape[1:] or len(others) not in (1, len(images)):
-        raise JincError(f"{name} {list(others.shape)} does not fit images {list(images.shape)}")

@@ -8,6 +8,23 @@ import torch
 from jinc.errors import JincError
 from jinc.types import Images
 
+SEEDS = 2**32
+"""Seeds and indices are below it."""
+
+
+def check_seed(name: str, seed: int) -> None:
+    """Refuse what is no seed of noise, or no number of an image.
+
+    Args:
+        name: of the seed, for the error.
+        seed: 0 … 2³²−1.
+
+    Raises:
+        JincError: another number.
+    """
+    if not 0 <= seed < SEEDS:
+        raise JincError(f"{name}: {seed} is not from 0 to {SEEDS - 1}")
+
 
 class SeededNoise:
     """White noise in which image i has its own stream, seeded by (seed, i): a `Noise`.
@@ -17,15 +34,17 @@ class SeededNoise:
     CPU, so that device and type change its rounding and nothing else.
 
     The streams are NumPy's, for torch's CPU generator looks only at the lowest 32 bits of a seed:
-    among 50,000 images two would share their noise in one run out of four.
+    among 50,000 images two would share their noise in one run out of four. NumPy makes a state of
+    four words of 32 bits, one to one, and (seed, i) is two of them, so that no two pairs share a
+    stream. Larger numbers would be several words each: 2³² and 0 those of 0 and 1.
 
     Args:
-        seed: of the run, ≥ 0.
-        indices: the number of each image of the batch within the run, ≥ 0; the same number twice
-            is the same noise twice.
+        seed: of the run, 0 … 2³²−1.
+        indices: the number of each image of the batch within the run, 0 … 2³²−1; the same number
+            twice is the same noise twice.
 
     Raises:
-        JincError: a negative seed or index.
+        JincError: a seed or an index out of range.
 
     >>> like = torch.zeros(2, 1, 4, 4)
     >>> both = SeededNoise(seed=0, indices=[3, 8])(like)
@@ -35,8 +54,9 @@ class SeededNoise:
 
     def __init__(self, seed: int, indices: Sequence[int]) -> None:
         """Open one stream for each image of the batch."""
-        if seed < 0 or min(indices, default=0) < 0:
-            raise JincError(f"seed and indices of noise must not be negative: {seed}, {indices}")
+        check_seed("seed", seed)
+        for index in indices:
+            check_seed("index", index)
         self._streams = [np.random.default_rng((seed, int(i))) for i in indices]
 
     def __call__(self, like: Images) -> Images:
@@ -53,6 +73,8 @@ class SeededNoise:
         """
         if len(like) != len(self._streams):
             raise JincError(f"noise for {len(self._streams)} images was asked for {len(like)}")
-        shape = tuple(like.shape[1:])
-        drawn = [stream.standard_normal(shape, dtype=np.float32) for stream in self._streams]
-        return torch.from_numpy(np.stack(drawn)).to(like.device, like.dtype)
+        # From pinned memory a copy to a GPU goes on by itself, and nobody waits for it.
+        drawn = torch.empty(like.shape, dtype=torch.float32, pin_memory=like.is_cuda)
+        for stream, image in zip(self._streams, drawn.numpy(), strict=True):
+            stream.standard_normal(dtype=np.float32, out=image)
+        return drawn.to(like.device, non_blocking=like.is_cuda).to(like.dtype)
