@@ -11,8 +11,8 @@ from jinc.diffusion import (
     SeededNoise,
     gaussian,
     generate,
+    levels_of,
     method_by_name,
-    usual_levels,
     walk_by_name,
 )
 from jinc.errors import JincError
@@ -62,9 +62,9 @@ def test_a_smaller_tolerance_comes_nearer() -> None:
 
 
 def test_usual_levels() -> None:
-    assert [len(usual_levels(name, 1000)) for name in ("ddpm", "adaptive")] == [1000, 1000]
-    assert [len(usual_levels(name, 1000)) for name in ("ddim", "heun", "dpm++")] == [50, 20, 20]
-    assert [len(usual_levels(name, 10)) for name in WALKS] == [10] * len(WALKS)
+    assert [len(levels_of(name, 1000)) for name in ("ddpm", "adaptive")] == [1000, 1000]
+    assert [len(levels_of(name, 1000)) for name in ("ddim", "heun", "dpm++")] == [50, 20, 20]
+    assert [len(levels_of(name, 10)) for name in WALKS] == [10] * len(WALKS)
 
 
 def test_names_and_options_that_are_none() -> None:
