@@ -125,7 +125,7 @@ _RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("ema_decay adam_betas dropout", lambda x: 0 <= x < 1, "in [0, 1)"),
     ("label_dropout upscale_noise", lambda x: 0 <= x <= 1, "in [0, 1]"),
     ("upscale", lambda x: 2 <= x <= 64, "from 2 to 64"),
-    ("seed", lambda x: 0 <= x < 2**63, "from 0 to 2^63 - 1"),
+    ("seed", lambda x: 0 <= x < 2**32, "from 0 to 2^32 - 1"),
     ("timesteps", lambda x: 1 <= x <= 100_000, "from 1 to 100,000"),
     ("batch_size", lambda x: 1 <= x <= 65_536, "from 1 to 65,536"),
     ("width", lambda x: x <= 4096, "up to 4,096"),

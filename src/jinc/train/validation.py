@@ -17,7 +17,7 @@ from jinc.train.task import Task
 MOST = 1024
 """Images of a validation."""
 
-_HOLDOUT = 4  # a stream of the seed; `batches` and `stepper` have others
+_HOLDOUT = 4  # not of `streams`: nothing but this tells later what a run has held out
 
 
 @torch.no_grad()
