@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from jinc.errors import JincError
+from jinc.signal.precision import widest
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +80,8 @@ class Schedule:
     def _table(self, device: torch.device) -> Tensor:
         """`[1, alpha_bar_0, …]` on a device, moved there once: index t + 1 never wraps round."""
         if device not in self._tables:
-            dtype = torch.float32 if device.type == "mps" else torch.float64
             table = torch.cat([self.alpha_bars.new_ones(1), self.alpha_bars])
-            self._tables[device] = table.to(device, dtype)
+            self._tables[device] = table.to(widest(device)).to(device)
         return self._tables[device]
 
     @classmethod

@@ -167,8 +167,9 @@ def disc(size: int, radius: float = 1.0, device: torch.device | None = None) -> 
     Returns:
         Boolean, `[size, size]`, true inside.
     """
-    place = torch.arange(size, dtype=torch.float64, device=device) - (size - 1) / 2
-    return torch.hypot(place[:, None], place[None, :]) <= radius * size / 2
+    place = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
+    inside = torch.hypot(place[:, None], place[None, :]) <= radius * size / 2
+    return inside.to(device or inside.device, non_blocking=True)
 
 
 def blobs(size: int, radius: float, azimuth: Tensor, std_px: float = 2.0) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from jinc.errors import JincError
+from jinc.signal.precision import precise
 
 
 def shift_rows(x: Tensor, pixels: float | Tensor) -> Tensor:
@@ -127,13 +128,6 @@ def phases(pixels: float | Tensor, size: int, like: Tensor, start: float | Tenso
     # Towards the host a copy that does not wait may be read before it has arrived.
     waits = like.device.type == "cpu"
     return turn.to(like.device, like.dtype.to_complex(), non_blocking=not waits)
-
-
-def precise(x: float | Tensor) -> Tensor:
-    """Take to float64, for tables that many images are multiplied by; Apple's devices lack it."""
-    if isinstance(x, Tensor) and x.device.type == "mps":
-        return x.float()
-    return torch.as_tensor(x, dtype=torch.float64)
 
 
 def _nearest(pixels: Tensor) -> Tensor:

@@ -89,7 +89,7 @@ class Subject:
         half = torch.tensor([0.5 / height, 0.5 / width], dtype=torch.float64)
         kinds: tuple[MoveKind, ...] = ("shift", "rotation", "quarter_turns", "flip")
         kinds = kinds if self.is_square else ("shift", "flip")
-        drawn = {
+        drawn: dict[str, Move] = {
             kind: random_move(kind, _random(self.seed, Stream.PROBE_MOVES, place), count)
             for place, kind in enumerate(kinds)
         }
