@@ -151,7 +151,7 @@ class Batches:
         )
         if self._resident is not None:
             images = self._resident[images]
-        x0 = self._augmentation.apply(to_float(images), parameters)
+        x0 = self._augmentation.apply(to_float(images), drawn.parameters)
         augment = self._augmentation.labels(parameters)
         move = drawn.move and replace(drawn.move, amounts=brought(drawn.move.amounts, self._device))
         level, low_noise = (
