@@ -1,12 +1,17 @@
-"""Figures as JSON knows them."""
+"""Numbers as JSON knows them."""
 
 import math
 from collections.abc import Mapping
 from typing import Any
 
 
+def number_or_none(value: float) -> float | None:
+    """Return a number, or None for what is no finite one, which JSON does not know."""
+    return value if math.isfinite(value) else None
+
+
 def without_nan(value: Any) -> Any:
-    """Return the same with None for what is no finite number, which JSON does not know.
+    """Return the same, in which every number is as `number_or_none` has it.
 
     >>> without_nan({"db": [1.0, math.nan]})
     {'db': [1.0, None]}
@@ -15,4 +20,4 @@ def without_nan(value: Any) -> Any:
         return {name: without_nan(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [without_nan(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return number_or_none(value) if isinstance(value, float) else value
