@@ -163,7 +163,7 @@ def test_only_squares_are_turned(kind) -> None:
 
 
 def test_bad_kinds_are_named() -> None:
-    with pytest.raises(JincError, match="'hflp': did you mean 'hflip'"):
+    with pytest.raises(JincError, match="'hflp'; did you mean hflip"):
         Augmentation(("hflp",))
     with pytest.raises(JincError, match="there are hflip, vflip, quarter_turns, rotation"):
         Augmentation(("zzz",))

@@ -4,12 +4,11 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 import torch
 from torch import Tensor
 
-from jinc.errors import JincError
+from jinc.errors import JincError, unknown
 from jinc.signal.precision import widest
 
 
@@ -193,11 +192,8 @@ def make_schedule(name: str, T: int = 1000, **options: float) -> Schedule:
 
 def _known(kind: str, word: str, words: list[str]) -> None:
     """Refuse a word that is not among the known ones, and name the nearest."""
-    if word in words:
-        return
-    near = get_close_matches(word, words, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(words)}"
-    raise JincError(f"no {kind} is called '{word}': {hint}")
+    if word not in words:
+        raise unknown(f"no {kind} is called '{word}'", word, words)
 
 
 def _ramp(start: float, end: float, count: int) -> Tensor:

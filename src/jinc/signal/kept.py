@@ -23,7 +23,7 @@ def kept(make: Callable[P, Tensor]) -> Callable[P, Tensor]:
     Returns:
         The same function.
     """
-    cached: Callable[P, Tensor] = lru_cache(maxsize=256)(torch.inference_mode(False)(make))
+    cached: Callable[..., Tensor] = lru_cache(maxsize=256)(torch.inference_mode(False)(make))
 
     @wraps(make)
     def table(*args: P.args, **kwargs: P.kwargs) -> Tensor:

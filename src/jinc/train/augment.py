@@ -8,7 +8,6 @@ that nothing was done, it makes images that look as the data do. The idea is tha
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor
 
 from jinc.diffusion import QuarterTurns, Rotation
-from jinc.errors import JincError
+from jinc.errors import JincError, unknown
 from jinc.signal import extend, rotate, shift
 from jinc.signal.precision import brought
 from jinc.signal.rotate import UNTORN
@@ -61,9 +60,7 @@ class Augmentation:
         """Refuse what is unknown or said twice."""
         for place, kind in enumerate(self.kinds):
             if kind not in _KINDS:
-                near = get_close_matches(kind, _KINDS, n=1)
-                hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(_KINDS)}"
-                raise JincError(f"augment: no augmentation is called '{kind}': {hint}")
+                raise unknown(f"augment: no augmentation is called '{kind}'", kind, _KINDS)
             if kind in self.kinds[:place]:
                 raise JincError(f"augment: '{kind}' is named twice")
 
