@@ -1,8 +1,12 @@
 """The errors that a person can mend."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
+
+SHOWN = 20
+"""Words that an error lists at most."""
 
 
 class JincError(ValueError):
@@ -21,6 +25,38 @@ class ToldElsewhere(JincError):
         """Say nothing."""
         super().__init__()
         self.exit_code = exit_code
+
+
+def unknown(said: str, word: str, words: Iterable[str]) -> JincError:
+    """Make the error for a word that is none of those that there are.
+
+    Args:
+        said: what is wrong, as `sampler: 'dimm' is none`.
+        word: the word.
+        words: those that there are.
+
+    Returns:
+        the error: what is wrong, and the nearest word, or some where none is near.
+
+    >>> print(unknown("sampler: 'dimm' is none", "dimm", ["ddim", "ddpm"]))
+    sampler: 'dimm' is none; did you mean ddim?
+    >>> print(unknown("sampler: 'x' is none", "x", ["ddim", "ddpm"]))
+    sampler: 'x' is none; there are ddim, ddpm
+    """
+    known = [str(each) for each in words]
+    listed = known[:SHOWN] + ["…"] * (len(known) > SHOWN)
+    return JincError(f"{said}; {nearest(word, known) or 'there are ' + ', '.join(listed)}")
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """Ask whether the word that is nearest to another was meant, capitals or not; or ask nothing.
+
+    >>> nearest("DIMM", ["ddim", "ddpm"]), nearest("x", ["ddim", "ddpm"])
+    ('did you mean ddim?', '')
+    """
+    folded = {each.casefold(): each for each in words}
+    near = get_close_matches(str(word).casefold(), folded, 1)
+    return f"did you mean {folded[near[0]]}?" if near else ""
 
 
 def is_first_on_node() -> bool:

@@ -134,7 +134,7 @@ def test_gradients_are_the_transpose() -> None:
 
 
 def test_bad_arguments_are_named() -> None:
-    with pytest.raises(JincError, match="no move is called 'rotate': did you mean 'rotation'"):
+    with pytest.raises(JincError, match="no move is called 'rotate'; did you mean rotation"):
         draw("rotate")
     with pytest.raises(JincError, match="there are shift, rotation, quarter_turns, flip"):
         draw("x")

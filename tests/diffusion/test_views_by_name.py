@@ -85,8 +85,8 @@ def test_every_word_is_the_first_of_its_views_name() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("rotat 37", "no view is called 'rotat': did you mean 'rotate'"),
-        ("rotate37", "did you mean 'rotate'"),
+        ("rotat 37", "no view is called 'rotat'; did you mean rotate"),
+        ("rotate37", "did you mean rotate"),
         ("zzz", "there are identity, hflip"),
         ("rotate", "view rotate: takes degrees, got 0 numbers"),
         ("hflip 3", "view hflip: takes no numbers, got 1"),

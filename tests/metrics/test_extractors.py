@@ -7,7 +7,7 @@ from torch import nn
 
 from jinc.data import ImageSet, to_float
 from jinc.errors import JincError
-from jinc.metrics import Extractor, features_of, score_name, statistics_of
+from jinc.metrics import Extractor, features_of, score_name
 
 BYTES = torch.randint(0, 256, (6, 3, 8, 8), generator=torch.Generator().manual_seed(0)).byte()
 
@@ -54,9 +54,6 @@ def test_batches_do_not_matter_and_order_does() -> None:
     of_set = features_of(stored, extractor)
     assert (of_set.images, of_set.name) == (whole.images, "set")
     assert features_of([BYTES.flip(0)], extractor).images != whole.images
-    streamed = statistics_of(BYTES.split(4), extractor)
-    torch.testing.assert_close(streamed.mean, whole.statistics.mean)
-    torch.testing.assert_close(streamed.scatter, whole.statistics.scatter)
 
 
 def test_progress_is_told() -> None:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from jinc.data import ImageSet
-from jinc.metrics import Extractor, cached_features, cached_statistics
+from jinc.metrics import Extractor, cached_features
 
 
 class Counting(nn.Module):
@@ -41,11 +41,6 @@ def test_nothing_is_made_twice(tmp_path) -> None:
         *(again.images, again.extractor),
         again.name,
     )
-    gathered = [cached_statistics(images(), extractor, folder=tmp_path) for _ in range(2)]
-    assert network.seen == 1000
-    assert torch.equal(gathered[0].scatter, gathered[1].scatter)
-    assert gathered[0].count == gathered[1].count == 500
-    torch.testing.assert_close(gathered[1].covariance, first.statistics.covariance)
 
 
 def test_any_pixel_and_any_other_extractor_count(tmp_path) -> None:

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from jinc.errors import JincError
-from jinc.signal import roll, shift, shift_rows
+from jinc.signal import roll, rotate, shift
+from jinc.signal.shift import phases, shift_rows_by
 
 SIZES = [(8, 8), (7, 9), (6, 5), (1, 2)]
 
@@ -74,8 +75,19 @@ def test_each_image_and_each_row_has_its_own() -> None:
     alone = torch.cat([shift(x[i : i + 1], 0.0, each[i].item()) for i in range(2)])
     torch.testing.assert_close(shift(x, 0.0, each), alone)
     rows = torch.tensor([0.0, 1.0, 2.0, 3.0], dtype=torch.float64)
-    sheared = shift_rows(x, rows)
+    sheared = shift_rows_by(x, phases(rows, 8, x))
     torch.testing.assert_close(sheared[..., 2, :], x[..., 2, :].roll(2, -1))
+
+
+@pytest.mark.parametrize("size", [8, 9])
+def test_amounts_may_be_where_the_images_are(size) -> None:
+    """Of "meta" nothing is known but where it is: what is elsewhere cannot be put together."""
+    x, each = images(3, size).to("meta"), torch.ones(2, dtype=torch.float64, device="meta")
+    for start in (0.5, each):
+        assert shift(x, each, each, (start, start)).device == x.device
+    assert shift(x, each, 0.3).device == x.device
+    square = images(size, size).to("meta")
+    assert rotate(square, each).shape == square.shape
 
 
 def test_gradients_are_the_derivatives() -> None:

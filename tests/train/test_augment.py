@@ -53,6 +53,15 @@ def test_what_was_not_augmented_is_not_touched() -> None:
     assert torch.equal(untouched, x)
 
 
+def test_nothing_waits_for_the_device() -> None:
+    """The device "meta" knows no values at all: who asks for one fails."""
+    kinds = (*ALL, "hshift", "vshift", "spin")
+    parameters = Augmentation(kinds).draw(np.random.default_rng(1), 6)
+    assert (parameters != 0).any(0).all()
+    there = Augmentation(kinds).apply(images().to("meta"), parameters)
+    assert (there.shape, there.device.type) == (images().shape, "meta")
+
+
 def test_amounts_are_spread_as_promised() -> None:
     n = 4000
     hflip, vflip, turns, angles = Augmentation(ALL).draw(np.random.default_rng(2), n).unbind(1)
@@ -154,7 +163,7 @@ def test_only_squares_are_turned(kind) -> None:
 
 
 def test_bad_kinds_are_named() -> None:
-    with pytest.raises(JincError, match="'hflp': did you mean 'hflip'"):
+    with pytest.raises(JincError, match="'hflp'; did you mean hflip"):
         Augmentation(("hflp",))
     with pytest.raises(JincError, match="there are hflip, vflip, quarter_turns, rotation"):
         Augmentation(("zzz",))

@@ -8,6 +8,7 @@ import torch
 
 from jinc.data import ImageSet
 from jinc.nn import NO_CLASS
+from jinc.signal import precision
 from jinc.train import Batch, Batches
 from jinc.train.augment import Augmentation
 
@@ -174,6 +175,16 @@ def test_hiding_and_mirroring_change_nothing_else() -> None:
     quiet = {name: value for name, value in ALL.items() if name not in ("most_noise", "factor")}
     before = batches(numbered(10), **quiet).batch(3)
     assert same(replace(other, level=None, low_noise=None), before)
+
+
+def test_moves_are_in_a_type_that_the_device_knows(monkeypatch) -> None:
+    lacking = {"meta": torch.float32}
+    monkeypatch.setattr(precision, "widest", lambda at: lacking.get(at.type, torch.float64))
+    here, there = (
+        batches(numbered(4), moves="shift", device=torch.device(name)).batch(0).move.amounts
+        for name in ("cpu", "meta")
+    )
+    assert (here.dtype, there.dtype) == (torch.float64, torch.float32)
 
 
 def test_half_of_the_small_images_are_noisy_at_any_level() -> None:

@@ -35,6 +35,18 @@ def test_it_follows_its_recursion(network, decay) -> None:
         assert (average - expected[name]).abs().max() < 1e-5
 
 
+def test_what_is_not_saved_is_not_copied() -> None:
+    network = UNet("D@6", channels=1, width=4, levels=1)
+    ema = Ema(network, 0.9)
+    saved = network.state_dict()
+    taps = [buffer for name, buffer in ema.network.named_buffers() if name not in saved]
+    assert taps
+    for each in taps:
+        each.fill_(7.0)
+    ema.update(1, TAKEN)
+    assert all((each == 7).all() for each in taps)
+
+
 def test_decay_0_is_the_network_itself(network) -> None:
     ema = Ema(network, 0.0)
     with torch.no_grad():

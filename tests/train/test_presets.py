@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -11,6 +12,7 @@ from jinc.data import ImageSet
 from jinc.errors import JincError
 from jinc.nn import CS180UNet, ResUNet, UNet
 from jinc.train import PRESETS, build_network, check_settings, find_preset, forward_gflop, measure
+from jinc.train.cost import peak_memory
 
 CLASSED = {"digits", "mnist-class"}
 
@@ -141,3 +143,11 @@ def test_measuring_writes_nothing(new_trainer) -> None:
     assert 0 < cost.seconds_per_step < 60
     assert cost.memory_bytes > 1e7
     assert trainer.batches._pool is None
+
+
+def test_memory_that_was_given_back_was_held_at_most() -> None:
+    before = psutil.Process().memory_info().rss
+    block = b"x" * 2**28
+    del block
+    assert psutil.Process().memory_info().rss < before + 2**27
+    assert before + 0.9 * 2**28 < peak_memory() < psutil.virtual_memory().total

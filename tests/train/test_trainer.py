@@ -181,7 +181,7 @@ def test_a_conditional_run_learns_its_classes(new_trainer, digits, finish) -> No
 def test_an_unconditional_run_has_no_classes(new_trainer) -> None:
     trainer = new_trainer()
     assert trainer.stepper.network.classes == 0
-    assert trainer.averaged_model().class_names == ()
+    assert trainer.task.packaged(trainer.stepper.averaged).class_names == ()
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,10 @@ def test_attention_is_given_by_the_side_of_its_maps(digits) -> None:
 
     assert levels(8).attention_levels == (0,)
     assert levels(2, 4).attention_levels == (2, 1)
-    assert levels(16).attention_levels == levels().attention_levels == ()
+    assert levels(16).attention_levels == levels().attention_levels == ()  # 16 is the usual side
+    for sides in ((3,), (8, 16), (16, 8)):
+        with pytest.raises(JincError, match=r"^attention: .* (3|16) wide; there are 8, 4, 2$"):
+            levels(*sides)
 
 
 def test_a_device_that_is_not_here() -> None:

@@ -9,12 +9,11 @@ import numpy as np
 from jinc.data import ImageSet, load_images, to_float
 from jinc.errors import JincError
 from jinc.models import PixelModel
+from jinc.streams import Stream, stream
 from jinc.train import Run, TrainConfig
 from jinc.train.augment import Augmentation
 from jinc.train.validation import hold_out
 from jinc.types import Images
-
-_AUGMENT = 5  # a stream of the seed; training has others
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +92,7 @@ def clean_images(
     if config is not None and config.augment_labels:  # told of nothing, it makes images as they are
         kinds = ()
     augmentation = Augmentation(kinds or ())
-    drawn = augmentation.draw(np.random.default_rng((seed, _AUGMENT)), len(x0))
+    drawn = augmentation.draw(np.random.default_rng(stream(seed, Stream.CLEAN)), len(x0))
     words = f"{len(x0)} of {len(images):,} {words} of {images.name}"
     words += f", augmented by {', '.join(kinds)}" if kinds else ""
     return CleanImages(augmentation.apply(x0, drawn), prompts, words, kinds)

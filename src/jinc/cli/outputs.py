@@ -1,6 +1,5 @@
 """A sweep as files: an animation, a contact sheet, or a folder of frames."""
 
-import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from jinc.data import (
     save_animation,
     save_png,
 )
-from jinc.errors import JincError
+from jinc.errors import JincError, unknown
 
 KINDS = (*ANIMATIONS, ".png")
 SEEN = 128
@@ -104,9 +103,7 @@ def check_out(out: Path, fps: float) -> None:
         return
     suffix = out.suffix.lower()
     if suffix not in KINDS:
-        near = difflib.get_close_matches(suffix, KINDS, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(KINDS)}, and folders"
-        raise JincError(f"--out: {out} ends in {suffix}; {hint}")
+        raise unknown(f"--out: {out} ends in {suffix}", suffix, [*KINDS, "folders"])
     if suffix in ANIMATIONS:
         check_animation(out, fps)
     check_file(out)

@@ -1,6 +1,5 @@
 """Pictures one after another: GIF, WebP, APNG and MP4, by the end of the file's name."""
 
-import difflib
 import importlib.util
 import math
 import struct
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from jinc.data.images import to_picture
-from jinc.errors import JincError
+from jinc.errors import JincError, unknown
 from jinc.files import one_line, writing
 
 if TYPE_CHECKING:
@@ -70,9 +69,7 @@ def check_animation(path: Path, fps: float) -> None:
     """
     suffix = path.suffix.lower()
     if suffix not in ANIMATIONS:
-        near = difflib.get_close_matches(suffix, ANIMATIONS, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(ANIMATIONS)}"
-        raise JincError(f"{path}: {suffix!r} is no kind of animation; {hint}")
+        raise unknown(f"{path}: {suffix!r} is no kind of animation", suffix, ANIMATIONS)
     if suffix == ".mp4" and importlib.util.find_spec("av") is None:
         raise JincError(f'{path}: an MP4 needs pip install "jinc[video]"')
     _check_fps(path, fps, fastest=50 if suffix == ".gif" else 1000)

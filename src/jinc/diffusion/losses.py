@@ -5,7 +5,6 @@ trainer's choice.
 """
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Literal, TypeAlias, TypeVar
 
 import torch
@@ -23,7 +22,7 @@ from jinc.diffusion.process import (
     x0_from_v,
 )
 from jinc.diffusion.schedule import Schedule
-from jinc.errors import JincError
+from jinc.errors import JincError, unknown
 from jinc.types import Images, Steps
 
 Prediction: TypeAlias = Literal["eps", "x0", "v", "flow"]
@@ -215,7 +214,5 @@ def _as_it_is(schedule: Schedule, x_t: Images, t: Steps, output: Images) -> Imag
 def _named(what: str, word: str, known: Mapping[str, _Entry]) -> _Entry:
     """Look a word up; refuse one that is not known, and name the nearest."""
     if word not in known:
-        near = get_close_matches(word, known, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
-        raise JincError(f"no {what} is called '{word}': {hint}")
+        raise unknown(f"no {what} is called '{word}'", word, known)
     return known[word]

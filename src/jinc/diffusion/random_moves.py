@@ -8,7 +8,6 @@ each takes its rows.
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Literal, Self, TypeAlias
 
 import numpy as np
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor
 
 from jinc.diffusion.views.plain import hflip, turn_quarters, vflip
-from jinc.errors import JincError
+from jinc.errors import unknown
 from jinc.signal import disc, rotate, shift
 from jinc.signal.rotate import UNTORN
 from jinc.types import Images
@@ -154,7 +153,5 @@ def random_move(kind: MoveKind, random: np.random.Generator, count: int) -> Move
         "flip": Flip,
     }
     if kind not in moves:
-        near = get_close_matches(kind, moves, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(moves)}"
-        raise JincError(f"no move is called '{kind}': {hint}")
+        raise unknown(f"no move is called '{kind}'", kind, moves)
     return moves[kind].draw(random, count)

@@ -4,12 +4,12 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 import torch
 from torch import Tensor
 
-from jinc.errors import JincError
+from jinc.errors import JincError, unknown
+from jinc.signal.precision import widest
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +79,8 @@ class Schedule:
     def _table(self, device: torch.device) -> Tensor:
         """`[1, alpha_bar_0, …]` on a device, moved there once: index t + 1 never wraps round."""
         if device not in self._tables:
-            dtype = torch.float32 if device.type == "mps" else torch.float64
             table = torch.cat([self.alpha_bars.new_ones(1), self.alpha_bars])
-            self._tables[device] = table.to(device, dtype)
+            self._tables[device] = table.to(widest(device)).to(device)
         return self._tables[device]
 
     @classmethod
@@ -193,11 +192,8 @@ def make_schedule(name: str, T: int = 1000, **options: float) -> Schedule:
 
 def _known(kind: str, word: str, words: list[str]) -> None:
     """Refuse a word that is not among the known ones, and name the nearest."""
-    if word in words:
-        return
-    near = get_close_matches(word, words, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(words)}"
-    raise JincError(f"no {kind} is called '{word}': {hint}")
+    if word not in words:
+        raise unknown(f"no {kind} is called '{word}'", word, words)
 
 
 def _ramp(start: float, end: float, count: int) -> Tensor:

@@ -14,7 +14,7 @@ from jinc.metrics.equivariance.findings import PARTS, Curve, Figure, Finding, Pa
 from jinc.metrics.equivariance.of_networks import AtLevel, network_equivariance
 from jinc.metrics.equivariance.of_sampling import Sampling, moved_on_the_way, moved_start
 from jinc.metrics.equivariance.probe import Subject, evaluations, probe
-from jinc.metrics.features.cache import cached_features, cached_statistics
+from jinc.metrics.features.cache import cached_features
 from jinc.metrics.features.cifar_resnet import CifarResNet, open_cifar_resnet
 from jinc.metrics.features.digit_classifier import (
     SHAPES,
@@ -32,7 +32,7 @@ from jinc.metrics.features.digit_training import (
     train_digits,
 )
 from jinc.metrics.features.extractors import Extractor, ExtractorFacts
-from jinc.metrics.features.features import Features, features_of, statistics_of
+from jinc.metrics.features.features import Features, features_of
 from jinc.metrics.features.inception import Inception
 from jinc.metrics.features.inception_files import open_inception, open_scripted_inception
 from jinc.metrics.features.open_extractor import open_extractor
@@ -85,7 +85,6 @@ __all__ = [
     "Subject",
     "bootstrap_error",
     "cached_features",
-    "cached_statistics",
     "class_score",
     "decibels",
     "digit_accuracy",
@@ -122,6 +121,5 @@ __all__ = [
     "save_digit_classifier",
     "score",
     "score_name",
-    "statistics_of",
     "train_digits",
 ]

@@ -85,5 +85,5 @@ def psnr_of_each(answer: Images, x0: Images) -> Tensor:
     Returns:
         dB, float64, `[B]`.
     """
-    errors = (answer.clamp(-1, 1) - x0).double().square().mean((1, 2, 3))
+    errors = (answer.clamp(-1, 1) - x0).cpu().double().square().mean((1, 2, 3))
     return torch.tensor([decibels(error) for error in errors.tolist()], dtype=torch.float64)

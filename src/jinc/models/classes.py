@@ -1,9 +1,8 @@
 """Classes by their names."""
 
-import difflib
 from collections.abc import Sequence
 
-from jinc.errors import JincError
+from jinc.errors import JincError, unknown
 from jinc.nn import NO_CLASS
 
 
@@ -28,7 +27,4 @@ def label_of(prompt: str, names: Sequence[str]) -> int:
         raise JincError(f"prompt: {prompt!r} to a model that was trained without classes")
     if prompt.isdecimal() and int(prompt) < len(names):
         return int(prompt)
-    near = difflib.get_close_matches(prompt, names, 1)
-    shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
-    hint = f"did you mean {near[0]}?" if near else f"there are {shown}"
-    raise JincError(f"prompt: {prompt!r} is no class of this model; {hint}")
+    raise unknown(f"prompt: {prompt!r} is no class of this model", prompt, names)

@@ -7,7 +7,7 @@ from jinc.errors import JincError
 from jinc.nn.levels import Configs
 
 
-def check_least(least: Mapping[str, int], given: Mapping[str, object]) -> None:
+def check_sizes(least: Mapping[str, int], given: Mapping[str, object]) -> None:
     """Refuse sizes that are no whole numbers or too small.
 
     Args:

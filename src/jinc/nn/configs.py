@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from jinc.digits import exact
 from jinc.errors import JincError
+from jinc.plain import exact
 from jinc.signal import default_kaiser_beta, design_jinc
 from jinc.signal.filters import Window
 from jinc.signal.resample import Phase

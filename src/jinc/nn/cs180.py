@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from jinc.errors import JincError
 from jinc.nn.blocks import Conv3x3
-from jinc.nn.checks import check_designs, check_least, refuse_norm_inside
+from jinc.nn.checks import check_designs, check_sizes, refuse_norm_inside
 from jinc.nn.configs import Config
 from jinc.nn.layers import Activation, make_activation, make_downsample, make_upsample
 from jinc.nn.levels import ConfigLike, as_configs
@@ -64,7 +64,7 @@ class CS180UNet(Network):
         least = {"channels": 1, "width": 1, "image_size": 4}
         least |= {"classes": 0, "augmentations": 0, "timesteps": 0}
         given = (channels, width, image_size, classes, augmentations, timesteps)
-        check_least(least, dict(zip(least, given, strict=True)))
+        check_sizes(least, dict(zip(least, given, strict=True)))
         if image_size % 4:
             raise JincError(f"image_size: {image_size} is not a multiple of 4; it is halved twice")
         check_padding(padding)

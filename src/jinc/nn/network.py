@@ -79,7 +79,10 @@ class Network(
 
         Raises:
             JincError: a size that the network cannot take, other channels, labels for a network
-                without classes, or images beside that are missing, too many or of another shape.
+                without classes, not one for each image or of no class, or images beside that are
+                missing, too many or of another shape. Labels on an accelerator, and in a compiled
+                network, are not looked at, for the host would have to wait: one that is negative
+                is then taken for `NO_CLASS`, and one too large is an error of the device.
         """
 
     @abstractmethod
@@ -113,8 +116,8 @@ class Network(
                 f"images: {x_t.shape[1]} channels where this network has {self.channels}"
             )
         self.check_size(*x_t.shape[2:])
-        if labels is not None and not self.classes:
-            raise JincError("labels: this network was made without classes")
+        if labels is not None:
+            self._check_labels(labels, len(x_t))
         if augment is not None and augment.shape != (len(x_t), self.augmentations):
             wanted = [len(x_t), self.augmentations]
             raise JincError(f"augment: {list(augment.shape)} is not {wanted}")
@@ -125,6 +128,18 @@ class Network(
         if beside is not None and beside.shape != (len(x_t), self.beside, *x_t.shape[2:]):
             wanted = [len(x_t), self.beside, *x_t.shape[2:]]
             raise JincError(f"beside: {list(beside.shape)} is not {wanted}")
+
+    def _check_labels(self, labels: Tensor, count: int) -> None:
+        if not self.classes:
+            raise JincError("labels: this network was made without classes")
+        if labels.shape != (count,):
+            raise JincError(f"labels: {list(labels.shape)} is not [{count}], one for each image")
+        if labels.device.type != "cpu" or torch.compiler.is_compiling():
+            return
+        for label in labels.tolist():
+            if label != NO_CLASS and not 0 <= label < self.classes:
+                last = self.classes - 1
+                raise JincError(f"labels: {label} is not 0 to {last}, nor {NO_CLASS} for no class")
 
     def save(self, path: str | Path) -> None:
         """Write `config.json` and `model.safetensors` into a folder, made where it is missing."""

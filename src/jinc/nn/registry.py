@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from jinc.errors import JincError
+from jinc.errors import unknown
 from jinc.nn.cs180 import CS180UNet
 from jinc.nn.network import Network, read_arguments
 from jinc.nn.resunet import ResUNet
@@ -20,6 +20,5 @@ def load_network(folder: Path) -> Network:
     """
     kind = read_arguments(folder)["network"]
     if kind not in NETWORKS:
-        known = ", ".join(NETWORKS)
-        raise JincError(f"{folder / 'config.json'}: {kind!r} is no network; there are {known}")
+        raise unknown(f"{folder / 'config.json'}: {kind!r} is no network", kind, NETWORKS)
     return NETWORKS[kind].load(folder)

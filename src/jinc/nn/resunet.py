@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from jinc.errors import JincError
 from jinc.nn.blocks import Conv3x3
-from jinc.nn.checks import check_designs, check_halvings, check_least, refuse_norm_inside
+from jinc.nn.checks import check_designs, check_halvings, check_sizes, refuse_norm_inside
 from jinc.nn.layers import make_activation
 from jinc.nn.levels import ConfigLike, as_configs
 from jinc.nn.network import LabelEmbedding, Network, sinusoidal_embedding, with_beside
@@ -78,7 +78,7 @@ class ResUNet(Network):
         least = {"channels": 1, "width": 2, "blocks": 1, "head_channels": 1}
         least |= {"classes": 0, "augmentations": 0, "beside": 0}
         given = (channels, width, blocks, head_channels, classes, augmentations, beside)
-        check_least(least, dict(zip(least, given, strict=True)))
+        check_sizes(least, dict(zip(least, given, strict=True)))
         _check_shape(width, multipliers, attention_levels, dropout)
         check_padding(padding)
         self.config, self.padding = as_configs(config), padding
@@ -216,7 +216,7 @@ def _check_shape(
         if not isinstance(numbers, (list, tuple)):
             raise JincError(f"{name}: {numbers!r} is no list of numbers")
         for number in numbers:
-            check_least(least, {name: number})
+            check_sizes(least, {name: number})
     if not multipliers:
         raise JincError("multipliers: there is none; take one for each level")
     if max(attention_levels, default=0) >= len(multipliers):

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from jinc.errors import JincError
 from jinc.nn.blocks import EMBEDDING, Down, SelfAttention, Up, double_conv
-from jinc.nn.checks import check_designs, check_halvings, check_least
+from jinc.nn.checks import check_designs, check_halvings, check_sizes
 from jinc.nn.levels import ConfigLike, as_configs
 from jinc.nn.network import LabelEmbedding, Network, sinusoidal_embedding, with_beside
 from jinc.signal.padding import Padding, check_padding
@@ -138,6 +138,6 @@ def _check_sizes(
 ) -> None:
     least = {"channels": 1, "width": 4, "levels": 1, "classes": 0, "augmentations": 0, "beside": 0}
     given = (channels, width, levels, classes, augmentations, beside)
-    check_least(least, dict(zip(least, given, strict=True)))
+    check_sizes(least, dict(zip(least, given, strict=True)))
     if width % 4:
         raise JincError(f"width: {width} is not a multiple of 4, one part for each attention head")

@@ -14,7 +14,7 @@ from jinc.signal.padding import extend
 from jinc.signal.resample import downsample, filtered_activation, upsample
 from jinc.signal.rotate import blobs, crop, disc, error_by_radius, pad_to_disc, rotate
 from jinc.signal.scale import bicubic, block_mean, repeat_pixels
-from jinc.signal.shift import roll, shift, shift_rows
+from jinc.signal.shift import roll, shift
 from jinc.signal.spectrum import RadialSpectrum, radial_power_spectrum, top_band_power
 
 __all__ = [
@@ -45,7 +45,6 @@ __all__ = [
     "roll",
     "rotate",
     "shift",
-    "shift_rows",
     "top_band_power",
     "upsample",
 ]

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jinc.errors import JincError
+from jinc.signal.kept import kept
 
 Band = Literal["square", "disc"]
 BANDS: tuple[Band, ...] = ("square", "disc")
@@ -89,9 +90,7 @@ def _wide(x: Tensor) -> Tensor:
 def _double_along(x: Tensor, dim: int) -> Tensor:
     """Interpolate at n/2 − ¼: y[n] = (1/N) Σ_k X_k exp(2πi k (n/2 − ¼)/N)."""
     size = x.shape[dim]
-    spectrum = torch.fft.rfft(x, dim=dim) * _quarter_shift(size, x, dim)
-    if size % 2 == 0:
-        spectrum = spectrum * _halved_last(size // 2 + 1, x, dim)
+    spectrum = torch.fft.rfft(x, dim=dim) * _along(_doubling(size, x.dtype, x.device), dim)
     doubled: Tensor = torch.fft.irfft(spectrum, n=2 * size, dim=dim)
     return 2 * doubled
 
@@ -100,21 +99,33 @@ def _halve_along(x: Tensor, dim: int) -> Tensor:
     """Cut the spectrum and sample at 2m + ½; `irfft` takes the real part of the Nyquist line."""
     size = x.shape[dim] // 2
     spectrum = torch.fft.rfft(x, dim=dim).narrow(dim, 0, size // 2 + 1)
-    spectrum = spectrum * _quarter_shift(size, x, dim).conj()
+    spectrum = spectrum * _along(_quarter_shift(size, x.dtype, x.device).conj(), dim)
     halved: Tensor = torch.fft.irfft(spectrum, n=size, dim=dim)
     return 0.5 * halved
 
 
-def _quarter_shift(size: int, x: Tensor, dim: int) -> Tensor:
-    """Return exp(−2πi f/4) for the frequencies f = k/size of a real line, laid along `dim`."""
-    phase = torch.fft.rfftfreq(size, dtype=x.dtype, device=x.device) * (-math.pi / 2)
-    return _along(torch.polar(torch.ones_like(phase), phase), dim)
+@kept
+def _quarter_shift(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return exp(−2πi f/4) for the frequencies f = k/size of a real line, `[size // 2 + 1]`."""
+    phase = torch.fft.rfftfreq(size, dtype=dtype, device=device) * (-math.pi / 2)
+    return torch.polar(torch.ones_like(phase), phase)
 
 
-def _halved_last(count: int, x: Tensor, dim: int) -> Tensor:
-    weights = torch.ones(count, dtype=x.dtype, device=x.device)
-    weights[-1] = 0.5
-    return _along(weights, dim)
+@kept
+def _doubling(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return the same, and half of it for the Nyquist line of an even size."""
+    table = _quarter_shift(size, dtype, device)
+    if size % 2:
+        return table
+    return torch.cat([table[:-1], 0.5 * table[-1:]])
+
+
+@kept
+def _within_nyquist(height: int, width: int, device: torch.device) -> Tensor:
+    """Mark the frequencies of a real image up to ½ in every direction."""
+    fy = torch.fft.fftfreq(height, device=device)[:, None]
+    fx = torch.fft.rfftfreq(width, device=device)
+    return torch.hypot(fy, fx) <= 0.5
 
 
 def _along(line: Tensor, dim: int) -> Tensor:
@@ -127,8 +138,6 @@ def _limit(x: Tensor, band: Band) -> Tensor:
         return x
     if band != "disc":
         raise JincError(f"band: {band!r} is none of {', '.join(BANDS)}")
-    fy = torch.fft.fftfreq(x.shape[-2], device=x.device)[:, None]
-    fx = torch.fft.rfftfreq(x.shape[-1], device=x.device)
-    inside = torch.hypot(fy, fx) <= 0.5
+    inside = _within_nyquist(x.shape[-2], x.shape[-1], x.device)
     limited: Tensor = torch.fft.irfft2(torch.fft.rfft2(x) * inside, s=x.shape[-2:])
     return limited

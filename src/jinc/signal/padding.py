@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jinc.errors import JincError
+from jinc.signal.kept import kept
 
 Padding = Literal["zeros", "reflect", "circular"]
 PADDINGS: tuple[Padding, ...] = ("zeros", "reflect", "circular")
@@ -49,6 +50,7 @@ def check_padding(padding: str) -> None:
         raise JincError(f"padding: {padding!r} is none of {', '.join(PADDINGS)}")
 
 
+@kept
 def _source_index(
     size: int, before: int, after: int, padding: Padding, device: torch.device
 ) -> Tensor:

@@ -3,7 +3,6 @@
 Angles are radians, counter-clockwise as displayed, about the centre ((H−1)/2, (W−1)/2).
 """
 
-import difflib
 import math
 from collections.abc import Sequence
 from typing import Literal, get_args
@@ -11,7 +10,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from jinc.errors import JincError
+from jinc.errors import JincError, unknown
 from jinc.signal.interpolate import rotate_bilinear, rotate_lanczos, rotate_spline
 from jinc.signal.padding import Padding, extend
 from jinc.signal.shift import check_amounts, check_images, phases, shift_rows_by
@@ -112,9 +111,7 @@ def check_method(method: str) -> None:
         JincError: it is none of `METHODS`.
     """
     if method not in METHODS:
-        near = difflib.get_close_matches(str(method), METHODS, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(METHODS)}"
-        raise JincError(f"method: {method!r} is no way to turn an image; {hint}")
+        raise unknown(f"method: {method!r} is no way to turn an image", method, METHODS)
 
 
 def pad_to_disc(x: Tensor, padding: Padding = "zeros") -> Tensor:
@@ -167,8 +164,9 @@ def disc(size: int, radius: float = 1.0, device: torch.device | None = None) -> 
     Returns:
         Boolean, `[size, size]`, true inside.
     """
-    place = torch.arange(size, dtype=torch.float64, device=device) - (size - 1) / 2
-    return torch.hypot(place[:, None], place[None, :]) <= radius * size / 2
+    place = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
+    inside = torch.hypot(place[:, None], place[None, :]) <= radius * size / 2
+    return inside.to(device or inside.device, non_blocking=True)
 
 
 def blobs(size: int, radius: float, azimuth: Tensor, std_px: float = 2.0) -> Tensor:

@@ -11,19 +11,7 @@ import torch
 from torch import Tensor
 
 from jinc.errors import JincError
-
-
-def shift_rows(x: Tensor, pixels: float | Tensor) -> Tensor:
-    """Move every row to the right, each by its own amount.
-
-    Args:
-        x: `[..., height, width]`, float32 or float64, rows periodic.
-        pixels: how far, any real number; a number, or a tensor that broadcasts to `x.shape[:-1]`.
-
-    Returns:
-        Shaped like `x`.
-    """
-    return shift_rows_by(x, phases(pixels, x.shape[-1], x))
+from jinc.signal.precision import brought, precise
 
 
 def shift(
@@ -121,19 +109,12 @@ def phases(pixels: float | Tensor, size: int, like: Tensor, start: float | Tenso
     angle = -2 * math.pi * frequency * s
     turn = torch.polar(torch.ones_like(angle), angle)
     if size % 2 == 0:
-        before = precise(start)[..., None]
+        before = brought(precise(start), s.device)[..., None]
         nyquist = 1 - 2 * ((_nearest(before + s) - _nearest(before)) % 2)
         turn = torch.cat([turn[..., :-1], nyquist.to(turn.dtype)], dim=-1)
     # Towards the host a copy that does not wait may be read before it has arrived.
     waits = like.device.type == "cpu"
     return turn.to(like.device, like.dtype.to_complex(), non_blocking=not waits)
-
-
-def precise(x: float | Tensor) -> Tensor:
-    """Take to float64, for tables that many images are multiplied by; Apple's devices lack it."""
-    if isinstance(x, Tensor) and x.device.type == "mps":
-        return x.float()
-    return torch.as_tensor(x, dtype=torch.float64)
 
 
 def _nearest(pixels: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ that nothing was done, it makes images that look as the data do. The idea is tha
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -16,8 +15,9 @@ import torch
 from torch import Tensor
 
 from jinc.diffusion import QuarterTurns, Rotation
-from jinc.errors import JincError
+from jinc.errors import JincError, unknown
 from jinc.signal import extend, rotate, shift
+from jinc.signal.precision import brought
 from jinc.signal.rotate import UNTORN
 from jinc.types import Images
 
@@ -60,9 +60,7 @@ class Augmentation:
         """Refuse what is unknown or said twice."""
         for place, kind in enumerate(self.kinds):
             if kind not in _KINDS:
-                near = get_close_matches(kind, _KINDS, n=1)
-                hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(_KINDS)}"
-                raise JincError(f"augment: no augmentation is called '{kind}': {hint}")
+                raise unknown(f"augment: no augmentation is called '{kind}'", kind, _KINDS)
             if kind in self.kinds[:place]:
                 raise JincError(f"augment: '{kind}' is named twice")
 
@@ -95,7 +93,7 @@ class Augmentation:
 
         Args:
             x0: clean images, `[B, C, H, W]`; square, if they are to be turned.
-            parameters: as drawn, `[B, kinds]`.
+            parameters: as drawn, `[B, kinds]`; on the host, where a look at them waits for nothing.
 
         Returns:
             `[B, C, H, W]`.
@@ -109,8 +107,11 @@ class Augmentation:
             raise JincError(
                 f"augment: {turning[0]} needs square images, these are {height}×{width}"
             )
-        for kind, amounts in zip(self.kinds, parameters.to(x0.device).unbind(1), strict=True):
-            x0 = _KINDS[kind].apply(x0, amounts)
+        there = brought(parameters, x0.device)
+        for kind, amounts, known in zip(
+            self.kinds, there.unbind(1), parameters.unbind(1), strict=True
+        ):
+            x0 = _KINDS[kind].apply(x0, amounts, known)
         return x0
 
     def labels(self, parameters: Tensor) -> Tensor:
@@ -136,13 +137,13 @@ class _Kind(NamedTuple):
     Args:
         numbers: of its label.
         draw: from even numbers in [0, 1) to parameters, `[B]`.
-        apply: to images, with parameters `[B]`.
+        apply: to images, with parameters `[B]` where the images are, and the same on the host.
         label: of parameters, `[B, numbers]`.
     """
 
     numbers: int
     draw: Callable[[Tensor], Tensor]
-    apply: Callable[[Images, Tensor], Images]
+    apply: Callable[[Images, Tensor, Tensor], Images]
     label: Callable[[Tensor], Tensor]
 
 
@@ -156,22 +157,23 @@ def _half_any_angle(u: Tensor) -> Tensor:
     return torch.where(u < 0.5, 0.0, 4 * math.pi * (u - 0.75))
 
 
-def _flip(axis: int) -> Callable[[Images, Tensor], Images]:
-    def flip(x: Images, flipped: Tensor) -> Images:
+def _flip(axis: int) -> Callable[[Images, Tensor, Tensor], Images]:
+    def flip(x: Images, flipped: Tensor, known: Tensor) -> Images:
         return torch.where(flipped.view(-1, 1, 1, 1) != 0, x.flip(axis), x)
 
     return flip
 
 
-def _turn(x: Images, angles: Tensor) -> Images:
+def _turn(x: Images, angles: Tensor, known: Tensor) -> Images:
     """Turn, each image laid out to twice its side as in a room of mirrors.
 
     A mirrored image repeats after twice its side, and makes a torus without an edge. The corners of
     the middle are at 0.71 of half the large side; shears tear it beyond 0.92 (`Rotation.mask`).
     """
-    (turned,) = angles.nonzero(as_tuple=True)
+    (turned,) = known.nonzero(as_tuple=True)
     if len(turned) == 0:
         return x
+    turned = brought(turned, x.device)
     size = x.shape[-1]
     around = (size + 1) // 2
     large = Rotation(angles[turned])(extend(x[turned], around, around, "reflect"))
@@ -179,7 +181,7 @@ def _turn(x: Images, angles: Tensor) -> Images:
     return x.index_copy(0, turned, large[..., middle, middle])
 
 
-def _spin(x: Images, angles: Tensor) -> Images:
+def _spin(x: Images, angles: Tensor, known: Tensor) -> Images:
     """Turn what is seen in a round window, whose edge is two pixels soft."""
     size = x.shape[-1]
     place = torch.arange(size, dtype=x.dtype, device=x.device) - (size - 1) / 2
@@ -188,11 +190,11 @@ def _spin(x: Images, angles: Tensor) -> Images:
     return rotate((x + 1) * window, angles) - 1
 
 
-def _hshift(x: Images, shares: Tensor) -> Images:
+def _hshift(x: Images, shares: Tensor, known: Tensor) -> Images:
     return shift(x, 0.0, shares * x.shape[-1])
 
 
-def _vshift(x: Images, shares: Tensor) -> Images:
+def _vshift(x: Images, shares: Tensor, known: Tensor) -> Images:
     return shift(x, shares * x.shape[-2], 0.0)
 
 
@@ -210,7 +212,7 @@ _KINDS: dict[str, _Kind] = {
     "quarter_turns": _Kind(
         2,
         lambda u: (4 * u).floor(),
-        lambda x, turns: QuarterTurns(turns)(x),
+        lambda x, turns, known: QuarterTurns(turns)(x),
         lambda turns: _circle(turns * (math.pi / 2)).round(),  # whole numbers, but for rounding
     ),
     "rotation": _Kind(2, _half_any_angle, _turn, _circle),

@@ -18,10 +18,10 @@ from torch import Tensor
 from jinc.data import ImageSet, to_float
 from jinc.diffusion import Move, MoveKind, random_move
 from jinc.nn import NO_CLASS
+from jinc.signal.precision import brought
+from jinc.streams import Stream, stream
 from jinc.train.augment import Augmentation
 from jinc.types import Images, Steps
-
-_ORDER, _SMALL, _NOISE, _LOW_NOISE = 0, 1, 2, 5  # streams of a seed; others have 3 and 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,11 +151,9 @@ class Batches:
         )
         if self._resident is not None:
             images = self._resident[images]
-        x0 = self._augmentation.apply(to_float(images), parameters)
+        x0 = self._augmentation.apply(to_float(images), drawn.parameters)
         augment = self._augmentation.labels(parameters)
-        move = drawn.move and replace(
-            drawn.move, amounts=drawn.move.amounts.to(self._device, non_blocking=True)
-        )
+        move = drawn.move and replace(drawn.move, amounts=brought(drawn.move.amounts, self._device))
         level, low_noise = (
             each if each is None else each.to(self._device, non_blocking=True)
             for each in (drawn.level, drawn.low_noise)
@@ -195,7 +193,7 @@ class Batches:
         told = torch.from_numpy(t), torch.from_numpy(labels)
         drawn = [images, told[0], self._noise(step), told[1], parameters]
         if self._most_noise:
-            drawn += [self._levels(random)[rows], self._noise(step, _LOW_NOISE, self._factor)]
+            drawn += [self._levels(random)[rows], self._noise(step, Stream.LOW_NOISE, self._factor)]
         return _Drawn(move, *map(self._ready, drawn))
 
     def _levels(self, random: np.random.Generator) -> Tensor:
@@ -206,25 +204,25 @@ class Batches:
 
     def _small(self, step: int) -> np.random.Generator:
         """Return the stream of all but noise, from which t is drawn first."""
-        return np.random.default_rng((self._seed, _SMALL, step))
+        return np.random.default_rng(stream(self._seed, Stream.SMALL, step))
 
     def _ready(self, tensor: Tensor) -> Tensor:
         """Pin memory that is copied to a GPU, so that the copy does not wait."""
         return tensor.pin_memory() if self._device.type == "cuda" else tensor
 
-    def _noise(self, step: int, stream: int = _NOISE, factor: int = 1) -> Tensor:
+    def _noise(self, step: int, which: Stream = Stream.NOISE, factor: int = 1) -> Tensor:
         """Draw white noise, each row from a stream of its own: ε, or of images that are smaller."""
         shape = self._images.channels, *(side // factor for side in self._images.image_size)
         eps = np.empty((len(self._rows), *shape), np.float32)
         for place, row in enumerate(self._rows):
-            random = np.random.default_rng((self._seed, stream, step, row))
+            random = np.random.default_rng(stream(self._seed, which, step, row))
             random.standard_normal(shape, np.float32, out=eps[place])
         return torch.from_numpy(eps)
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
         order = self._orders.get(epoch)
         if order is None:
-            random = np.random.default_rng((self._seed, _ORDER, epoch))
+            random = np.random.default_rng(stream(self._seed, Stream.ORDER, epoch))
             order = random.permutation(self._among)
             # A new table, for other threads may be reading the old one.
             self._orders = {e: o for e, o in self._orders.items() if e >= epoch - 1} | {

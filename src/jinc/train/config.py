@@ -1,6 +1,5 @@
 """All that a training run is told, checked and as a file."""
 
-import difflib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -9,7 +8,7 @@ from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 import yaml
 
-from jinc.errors import JincError
+from jinc.errors import JincError, nearest
 from jinc.files import writing
 from jinc.train.settings import (
     DataSettings,
@@ -103,10 +102,9 @@ class TrainConfig(
             JincError: one is unknown, or has a value that makes no sense.
         """
         known = [field.name for field in fields(cls)]
-        for unknown in sorted(map(str, settings.keys() - set(known))):
-            near = difflib.get_close_matches(unknown, known, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise JincError(f"{where}: {unknown!r} is no setting{hint}")
+        for name in sorted(map(str, settings.keys() - set(known))):
+            hint = nearest(name, known)
+            raise JincError(f"{where}: {name!r} is no setting{hint and f'; {hint}'}")
         lists = {n: tuple(v) for n, v in settings.items() if isinstance(v, list)}
         try:
             return cls(**{**settings, **lists})
@@ -125,7 +123,7 @@ _RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("ema_decay adam_betas dropout", lambda x: 0 <= x < 1, "in [0, 1)"),
     ("label_dropout upscale_noise", lambda x: 0 <= x <= 1, "in [0, 1]"),
     ("upscale", lambda x: 2 <= x <= 64, "from 2 to 64"),
-    ("seed", lambda x: 0 <= x < 2**63, "from 0 to 2^63 - 1"),
+    ("seed", lambda x: 0 <= x < 2**32, "from 0 to 2^32 - 1"),
     ("timesteps", lambda x: 1 <= x <= 100_000, "from 1 to 100,000"),
     ("batch_size", lambda x: 1 <= x <= 65_536, "from 1 to 65,536"),
     ("width", lambda x: x <= 4096, "up to 4,096"),

@@ -1,6 +1,7 @@
 """What a run is going to cost: computed from its network, and measured by a few steps."""
 
 import statistics
+import sys
 import time
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ class Cost:
         parameters: of the network.
         gflop_per_image: of a forward pass, multiplications and additions apart.
         seconds_per_step: the median of a few.
-        memory_bytes: at most, of the device; of the process where the device is the CPU.
+        memory_bytes: the most that was held so far: of a CUDA device; else by the process.
         steps: of the whole run.
     """
 
@@ -66,15 +67,23 @@ def measure(trainer: Trainer, steps: int = 5) -> Cost:
         trainer.stepper.step(number, trainer.batches.batch(number)).tolist()
         seconds.append(time.perf_counter() - start)
     trainer.batches.close()
-    memory = psutil.Process().memory_info().rss
-    if device.type == "cuda":
-        memory = torch.cuda.max_memory_allocated(device)
+    cuda = device.type == "cuda"
     network = trainer.stepper.network
     height, width = trainer.image_size
     return Cost(
         parameters=sum(p.numel() for p in network.parameters()),
         gflop_per_image=forward_gflop(network, (height, width)),
         seconds_per_step=statistics.median(seconds[2:]),
-        memory_bytes=memory,
+        memory_bytes=torch.cuda.max_memory_allocated(device) if cuda else peak_memory(),
         steps=trainer.total,
     )
+
+
+def peak_memory() -> int:
+    """Return the most memory that this process has held since it began, bytes."""
+    if sys.platform == "win32":
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource  # which Windows has not
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024  # Linux counts in KiB

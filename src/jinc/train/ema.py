@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from jinc.train.buffers import kept_buffers
 from jinc.train.sharding import local
 
 N = TypeVar("N", bound=nn.Module)
@@ -30,7 +31,7 @@ class Ema(Generic[N]):
         self.network.eval().requires_grad_(False)
         self._averages: list[Tensor] = local(self.network.parameters())
         self._weights: list[Tensor] = local(network.parameters())
-        self._copies, self._buffers = list(self.network.buffers()), list(network.buffers())
+        self._copies, self._buffers = kept_buffers(self.network), kept_buffers(network)
 
     @torch.no_grad()
     def update(self, step: int, finite: Tensor) -> None:

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from jinc.errors import JincError
 from jinc.files import writing
+from jinc.plain import number_or_none
+from jinc.train.buffers import kept_buffers
 
 LIMIT = 5
 """Steps with a loss or a gradient that is no number, in a row, after which training stops."""
@@ -66,11 +68,6 @@ def norms_of_blocks(network: nn.Module) -> tuple[Norms, Norms]:
     return _norms(weights), _norms(gradients)
 
 
-def number_or_none(value: float) -> float | None:
-    """JSON knows no NaN."""
-    return value if value - value == 0 else None
-
-
 class Unchanged:
     """Put back what a forward pass changed in a network, if the step turns out to be none.
 
@@ -79,9 +76,8 @@ class Unchanged:
     """
 
     def __init__(self, network: nn.Module) -> None:
-        """Find what there is to remember; filter taps do not change."""
-        kept = network.state_dict(keep_vars=True)
-        self._buffers = [b for name, b in network.named_buffers() if name in kept]
+        """Find what there is to remember."""
+        self._buffers = kept_buffers(network)
         self._copies: list[Tensor] = []
 
     def remember(self) -> None:

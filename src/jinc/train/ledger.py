@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
-from jinc.train.guard import LIMIT, number_or_none
+from jinc.plain import number_or_none
+from jinc.train.guard import LIMIT
 from jinc.train.reading import Reading
 
 

@@ -1,9 +1,8 @@
 """Settings that are known to make sense, by name; what a preset does not say is as usual."""
 
-import difflib
 from dataclasses import replace
 
-from jinc.errors import JincError
+from jinc.errors import unknown
 from jinc.train.config import TrainConfig
 
 _DIGITS = TrainConfig(
@@ -176,6 +175,4 @@ def find_preset(name: str) -> TrainConfig:
     """
     if name in PRESETS:
         return PRESETS[name]
-    near = difflib.get_close_matches(name, PRESETS, 1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(PRESETS)}"
-    raise JincError(f"preset: {name!r} is none; {hint}")
+    raise unknown(f"preset: {name!r} is none", name, PRESETS)

@@ -19,7 +19,8 @@ class DataSettings:
         channels: 1 or 3; as the data is, if not given.
         resize_filter: how images are resized, antialiased.
         skip_first: drop the first row of a CSV file, as arXiv 2411.09174 did.
-        holdout: how many images to keep back and validate on.
+        holdout: how many images to keep back and validate on; a validation looks at no more than
+            1,024 of them, the same each time.
         augment: how images are changed at random: mirrored left to right or top to bottom, turned
             by quarter turns or by any angle; all shifted by any distance around the edges, or all
             turned by any angle in a round window (spin).
@@ -50,7 +51,8 @@ class NetworkSettings:
         levels: of unet: how often the image is halved inside the network.
         multipliers: of resunet: channels of each level, in widths.
         blocks: of resunet: residual blocks a level.
-        attention: of resunet: sides in pixels of the maps that attend to themselves.
+        attention: of resunet: sides in pixels of the maps that attend to themselves; the usual ones
+            where there are such.
         dropout: of resunet: share of activations that is dropped in training.
         padding: what lies beyond the edges of an image inside the network.
         conditional: learn the classes, so that they can be asked for.

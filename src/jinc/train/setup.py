@@ -84,7 +84,7 @@ def build_network(
     """Make the untrained network that a run asks for, for images of given kind.
 
     Raises:
-        JincError: sizes that no network can have.
+        JincError: sizes that no network can have, or maps to attend that this one has not.
     """
     size = min(image_size)
     told = Augmentation(config.augment).numbers if config.augment_labels else 0
@@ -153,6 +153,14 @@ def check_settings(config: TrainConfig, images: ImageSet) -> None:
 
 
 def _levels(config: TrainConfig, size: int) -> tuple[int, ...]:
-    """Return the levels whose maps have the sides that attend, for images of a side."""
+    """Return the levels whose maps have the sides that attend, for images of a side.
+
+    Raises:
+        JincError: a side that was asked for, and not only left as usual, is that of no map.
+    """
     sides = [size >> level for level in range(len(config.multipliers))]
+    for side in config.attention if config.attention != TrainConfig.attention else ():
+        if side not in sides:
+            there = ", ".join(map(str, sides))
+            raise JincError(f"attention: no map of this network is {side} wide; there are {there}")
     return tuple(sides.index(side) for side in config.attention if side in sides)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from jinc.nn import Network
+from jinc.streams import Stream, stream
 from jinc.train.batches import Batch
 from jinc.train.checkpoint import Tensors
 from jinc.train.config import TrainConfig
@@ -22,7 +23,6 @@ from jinc.train.sharding import load_whole, norm, shard, whole
 from jinc.train.task import Task
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-_DROPOUT = 3  # a stream of the seed; `batches` has others
 
 
 class Stepper:
@@ -172,9 +172,9 @@ class Stepper:
     def _seed_dropout(self, number: int, part: int) -> None:
         """Make what is dropped a function of seed, step, process and part: no state to save."""
         if self._drops:
-            stream = (self._config.seed, _DROPOUT, number, self._processes.rank, part)
-            seed = np.random.SeedSequence(stream).generate_state(1, np.uint64)[0]
-            torch.manual_seed(int(seed))
+            key = (number, self._processes.rank, part)
+            seeds = stream(self._config.seed, Stream.DROPOUT, *key)
+            torch.manual_seed(int(seeds.generate_state(1, np.uint64)[0]))
 
 
 def _group(place: int) -> str:

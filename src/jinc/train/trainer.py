@@ -10,8 +10,9 @@ from typing import Any
 import torch
 
 from jinc.data import ImageSet, save_png
+from jinc.plain import number_or_none
 from jinc.train.checkpoint import Checkpoint, save_checkpoint
-from jinc.train.guard import LIMIT, NotFinite, NotFiniteReport, number_or_none
+from jinc.train.guard import LIMIT, NotFinite, NotFiniteReport
 from jinc.train.learning_rate import learning_rate
 from jinc.train.ledger import Ledger, Told
 from jinc.train.processes import Processes
@@ -20,7 +21,7 @@ from jinc.train.retention import best_checkpoint, checkpoint_path
 from jinc.train.run import Run
 from jinc.train.setup import build_task, make_batches
 from jinc.train.stepper import Stepper
-from jinc.train.task import Package, Task
+from jinc.train.task import Task
 from jinc.train.track import Trackers
 from jinc.train.validation import hold_out, validation_loss
 
@@ -180,11 +181,6 @@ class Trainer:
                 path = save_checkpoint(self.run.checkpoints, checkpoint, self.config.keep)
                 best = score is not None and self._is_best(path)
         self._save_models(best)
-
-    def averaged_model(self) -> Package:
-        """Return the model with averaged weights."""
-        package: Package = self.task.packaged(self.stepper.averaged)
-        return package
 
     def _due(self, every: int) -> bool:
         return self.step % every == 0 or self.step == self.total

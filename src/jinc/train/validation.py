@@ -15,9 +15,9 @@ from jinc.train.config import TrainConfig
 from jinc.train.task import Task
 
 MOST = 1024
-"""Images of a validation."""
+"""Images of a validation, where so many are held out; always the same ones."""
 
-_HOLDOUT = 4  # a stream of the seed; `batches` and `stepper` have others
+_HOLDOUT = 4  # not of `streams`: nothing but this tells later what a run has held out
 
 
 @torch.no_grad()
@@ -29,6 +29,9 @@ def validation_loss(
     config: TrainConfig,
 ) -> float:
     """Return the mean error of a network on images that it was not trained on, not augmented.
+
+    Every one of them is looked at once; of more than `MOST` it is so many, drawn by the seed, the
+    same at every call.
 
     Args:
         task: says what the error is.
@@ -54,10 +57,12 @@ def validation_loss(
 
     was_training = network.training
     network.eval()
-    count = math.ceil(min(len(held_out), MOST) / size)
-    means = [task.losses(predict, batches.batch(step)).mean() for step in range(count)]
+    count = min(len(held_out), MOST)
+    steps = range(math.ceil(count / size))
+    losses = torch.cat([task.losses(predict, batches.batch(step)) for step in steps])
     network.train(was_training)
-    return float(torch.stack(means).mean())
+    # The last batch, whole for the sake of losses that weigh a batch, has begun anew.
+    return float(losses[:count].mean())
 
 
 def hold_out(images: int, count: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -1,6 +1,5 @@
 """Ways from noise to images by their names."""
 
-import difflib
 from collections.abc import Callable
 from functools import partial
 
@@ -10,7 +9,7 @@ from jinc.diffusion.samplers.methods import Method, ddim, ddpm, posterior
 from jinc.diffusion.samplers.sample import Walk, sample
 from jinc.diffusion.samplers.solvers import solve
 from jinc.diffusion.timesteps import timesteps
-from jinc.errors import JincError
+from jinc.errors import JincError, unknown
 
 SOLVED = ("deis", "dpm++", "euler", "unipc")
 """Those that diffusers walks."""
@@ -60,9 +59,7 @@ def walk_by_name(name: str, eta: float = 0.0, tolerance: float | None = None) ->
     {'method': ddim(eta=1.0)}
     """
     if name not in WALKS:
-        near = difflib.get_close_matches(name, WALKS, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(WALKS)}"
-        raise JincError(f"sampler: {name!r} is none; {hint}")
+        raise unknown(f"sampler: {name!r} is none", name, WALKS)
     if tolerance is not None and name != "adaptive":
         raise JincError(f"tolerance: belongs to adaptive, not to {name}")
     if name in ("ddim", "ddpm", "posterior"):

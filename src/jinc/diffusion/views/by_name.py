@@ -3,7 +3,6 @@
 import inspect
 import math
 from collections.abc import Callable
-from difflib import get_close_matches
 
 from jinc.diffusion.views.jigsaw import jigsaw
 from jinc.diffusion.views.permutations import (
@@ -23,7 +22,7 @@ from jinc.diffusion.views.plain import (
     vflip,
 )
 from jinc.diffusion.views.view import View
-from jinc.errors import JincError
+from jinc.errors import JincError, unknown
 
 
 def _rotate(degrees: float) -> View:
@@ -90,9 +89,7 @@ def _one(words: list[str]) -> View:
         raise JincError(f"view: a name is missing; there are {', '.join(VIEWS)}")
     word, *numbers = words
     if word not in VIEWS:
-        near = get_close_matches(word, VIEWS, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(VIEWS)}"
-        raise JincError(f"no view is called '{word}': {hint}")
+        raise unknown(f"no view is called '{word}'", word, VIEWS)
     return VIEWS[word](*_numbers(word, numbers))
 
 

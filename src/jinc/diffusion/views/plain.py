@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from jinc.diffusion.views.view import View
-from jinc.digits import exact
 from jinc.errors import JincError
+from jinc.plain import exact
 from jinc.signal import rotate, shift
 from jinc.types import Images
 

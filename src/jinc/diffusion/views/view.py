@@ -10,8 +10,8 @@ from dataclasses import dataclass, fields
 
 import torch
 
-from jinc.digits import exact
 from jinc.errors import JincError
+from jinc.plain import exact
 from jinc.types import Images
 
 

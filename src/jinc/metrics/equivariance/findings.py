@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self, TypeAlias, get_args
 
 from jinc.metrics.equivariance.of_networks import AtLevel
-from jinc.metrics.plain import without_nan
+from jinc.plain import without_nan
 from jinc.types import Images
 
 Part: TypeAlias = Literal["network", "sampling", "curves"]

@@ -27,6 +27,7 @@ from jinc.metrics.equivariance.eq import eq_r, eq_t, eq_t_frac
 from jinc.metrics.equivariance.findings import PARTS, Curve, Figure, Finding, Part
 from jinc.metrics.equivariance.of_networks import network_equivariance
 from jinc.metrics.equivariance.of_sampling import Replay, Sampling, moved_on_the_way, moved_start
+from jinc.streams import Stream, stream
 from jinc.types import Denoiser, Images
 
 LEVELS = (0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.75, 0.9)
@@ -39,8 +40,6 @@ SHARES = tuple(k / 8 for k in range(9))
 """How far images are shifted, down and right, in eighths of the shorter side."""
 
 Measure: TypeAlias = Callable[[Sampling, Replay, np.random.Generator], float]
-
-_MOVES, _FIGURES = 0, 1  # streams of a seed, beside those of the images
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,9 +89,11 @@ class Subject:
         half = torch.tensor([0.5 / height, 0.5 / width], dtype=torch.float64)
         kinds: tuple[MoveKind, ...] = ("shift", "rotation", "quarter_turns", "flip")
         kinds = kinds if self.is_square else ("shift", "flip")
-        streams = [np.random.default_rng((self.seed, _MOVES, k)) for k in range(len(kinds))]
-        drawn = [random_move(kind, r, count) for kind, r in zip(kinds, streams, strict=True)]
-        return {"half_pixel": Shift(half.expand(count, 2)), **dict(zip(kinds, drawn, strict=True))}
+        drawn: dict[str, Move] = {
+            kind: random_move(kind, _random(self.seed, Stream.PROBE_MOVES, place), count)
+            for place, kind in enumerate(kinds)
+        }
+        return {"half_pixel": Shift(half.expand(count, 2)), **drawn}
 
     @cached_property
     def replay(self) -> Replay:
@@ -134,6 +135,10 @@ def evaluations(subject: Subject, only: Sequence[Part] = PARTS) -> int:
     return sum(counts[part] for part in PARTS if part in only)
 
 
+def _random(seed: int, which: Stream, *key: int) -> np.random.Generator:
+    return np.random.default_rng(stream(seed, which, *key))
+
+
 def _of_network(subject: Subject) -> Iterator[Finding]:
     x0, schedule = subject.x0, subject.sampling.schedule
     eps = SeededNoise(subject.seed, range(len(x0)))(x0)
@@ -145,7 +150,7 @@ def _of_network(subject: Subject) -> Iterator[Finding]:
 def _of_sampling(subject: Subject) -> Iterator[Finding]:
     for name, figure in _figures(subject).items():
         db, floor_db = (
-            figure(each, subject.replay, np.random.default_rng((subject.seed, _FIGURES, 0)))
+            figure(each, subject.replay, _random(subject.seed, Stream.PROBE_FIGURES))
             for each in (subject.sampling, subject.floor)
         )
         yield Finding("sampling", name, Figure(db, floor_db))

@@ -1,4 +1,4 @@
-"""Features and statistics of data sets, kept on disk so that they are made once."""
+"""Features of data sets, kept on disk so that they are made once."""
 
 import hashlib
 from collections.abc import Mapping
@@ -14,14 +14,7 @@ from jinc.data import ImageSet, cache_folder
 from jinc.errors import JincError
 from jinc.files import reading, writing
 from jinc.metrics.features.extractors import Extractor
-from jinc.metrics.features.features import (
-    Features,
-    Progress,
-    features_of,
-    images_digest,
-    statistics_of,
-)
-from jinc.metrics.features.statistics import Statistics
+from jinc.metrics.features.features import Features, Progress, features_of, images_digest
 
 _VERSION = 1  # to be raised when features of the same images come out differently
 
@@ -51,7 +44,7 @@ def cached_features(
         JincError: as `features_of`; or the file cannot be written.
     """
     digest = images_digest(images)
-    file = _file(folder, "features", digest, extractor)
+    file = _file(folder, digest, extractor)
     found = _read(file)
     if found is not None and len(found.get("values", ())) == len(images):
         values, logits = found["values"], found.get("logits")
@@ -62,39 +55,9 @@ def cached_features(
     return made
 
 
-def cached_statistics(
-    images: ImageSet,
-    extractor: Extractor,
-    *,
-    folder: Path | None = None,
-    progress: Progress | None = None,
-) -> Statistics:
-    """Gather mean and covariance of a set's features, or read what was gathered before.
-
-    Args:
-        images: the set.
-        extractor: what looks.
-        folder: where statistics are kept; if not given, `features` in `cache_folder`.
-        progress: called with how many images are done.
-
-    Returns:
-        Statistics in float64.
-
-    Raises:
-        JincError: as `statistics_of`; or the file cannot be written.
-    """
-    file = _file(folder, "statistics", images_digest(images), extractor)
-    found = _read(file)
-    if found is not None and {"mean", "scatter"} <= found.keys():
-        return Statistics(len(images), found["mean"], found["scatter"])
-    made = statistics_of(images, extractor, name=images.name, progress=progress)
-    _write(file, {"mean": made.mean, "scatter": made.scatter})
-    return made
-
-
-def _file(folder: Path | None, what: str, images: str, extractor: Extractor) -> Path:
+def _file(folder: Path | None, images: str, extractor: Extractor) -> Path:
     place = cache_folder() / "features" if folder is None else folder
-    key = f"{_VERSION} {what} {images} {extractor.facts.fingerprint}"
+    key = f"{_VERSION} features {images} {extractor.facts.fingerprint}"
     return place / f"{hashlib.sha256(key.encode()).hexdigest()}.safetensors"
 
 

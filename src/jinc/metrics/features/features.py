@@ -107,31 +107,6 @@ def features_of(
     )
 
 
-def statistics_of(
-    images: ImageSet | Iterable[Tensor],
-    extractor: Extractor,
-    *,
-    name: str = "images",
-    progress: Progress | None = None,
-) -> Statistics:
-    """Gather mean and covariance of features, which are not kept: for sets of any length.
-
-    Args:
-        images: as `features_of` takes them.
-        extractor: what looks.
-        name: what to call the set in errors.
-        progress: called with how many images are done.
-
-    Returns:
-        Statistics in float64.
-
-    Raises:
-        JincError: there are no images, they differ in size, or features are not finite.
-    """
-    found = _looked_at(images, extractor, name, hashlib.sha256(), progress)
-    return Statistics.over(part for part, _ in found)
-
-
 def images_digest(images: ImageSet | Iterable[Tensor]) -> str:
     """Return the SHA-256 by which `Features.images` tells a set, without a network."""
     digest = hashlib.sha256()

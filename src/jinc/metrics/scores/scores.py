@@ -10,13 +10,13 @@ from jinc.errors import JincError
 from jinc.metrics.features.extractors import ExtractorFacts
 from jinc.metrics.features.features import Features
 from jinc.metrics.features.inception_files import is_genuine
-from jinc.metrics.plain import without_nan
 from jinc.metrics.scores.bootstrap import Estimate
 from jinc.metrics.scores.frechet import frechet_distance, frechet_error
 from jinc.metrics.scores.frechet_bias import extrapolated_frechet
 from jinc.metrics.scores.inception_score import class_score
 from jinc.metrics.scores.kernel_distance import kernel_distance
 from jinc.metrics.scores.manifolds import K_DENSITY, K_PRECISION, ManifoldScores, manifold_scores
+from jinc.plain import without_nan
 
 ScoreKind: TypeAlias = Literal[
     "frechet",

@@ -81,6 +81,7 @@ class NeighbourParts:
         median: of the distance of generated images to their nearest training image.
         usual: the same of unseen real images; None where there were none.
         unseen: how many of those.
+        too_near: per cent of generated images that are nearer than all but 1 % of those.
     """
 
     rows: tuple[NeighbourRow, ...]
@@ -90,6 +91,7 @@ class NeighbourParts:
     median: Number
     usual: Number | None
     unseen: int
+    too_near: Number | None
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,7 @@ def neighbour_parts(
         fixed(float(found.distances[:, 0].median()), 3),
         None if found.usual is None else fixed(float(found.usual.median()), 3),
         0 if unseen is None else len(unseen),
+        None if found.too_near is None else fixed(100 * found.too_near.value, 1),
     )
 
 
