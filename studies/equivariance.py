@@ -66,6 +66,8 @@ ANCESTRAL = (
     ("mnist", "shifted", "circular"),
     ("mnist", "turned", "zeros"),
     ("mnist", "as it is", "zeros"),
+    ("mnist-m", "shifted", "circular"),
+    ("mnist-m", "turned", "zeros"),
 )
 
 
@@ -93,7 +95,8 @@ def of_network(cell: Cell, model: Model, folder: Path) -> dict[str, Any]:
 def floor(cell: Cell, schedule: Schedule, folder: Path) -> dict[str, Any]:
     """Take the figures of an exactly equivariant denoiser of such images."""
     x0 = clean_images(cell, folder, NUMBER)
-    return of_sampling(clip(isotropic.fit(schedule, x0)), schedule, x0, cell.data == "mnist")
+    ancestral = any((cell.data, cell.kind) == each[:2] for each in ANCESTRAL)
+    return of_sampling(clip(isotropic.fit(schedule, x0)), schedule, x0, ancestral)
 
 
 def of_sampling(
