@@ -108,7 +108,10 @@ def test_anagrams_and_hybrids(jinc, trained_on_classes, tmp_path) -> None:
         ),
         (("illusion", "anagram", "--prompt", "3"), "--prompt: '3' to a model that was trained wi"),
         (("illusion", "anagram"), "--prompt: 0 for 2 views"),
-        (("illusion", "anagram", "--view", "hflop"), "--view: no view is called 'hflop': did"),
+        (
+            ("illusion", "anagram", "--view", "hflop"),
+            "--view: no view is called 'hflop'; did you mean hflip?",
+        ),
         (("illusion", "hybrid", "--by", "colour"), "--by: colour needs a model of colour images"),
         (("illusion", "hybrid", "--std", "0"), "--std: 0.0"),
     ],

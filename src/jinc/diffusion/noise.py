@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from jinc.errors import JincError
+from jinc.streams import Stream, stream
 from jinc.types import Images
 
 SEEDS = 2**32
@@ -42,6 +43,7 @@ class SeededNoise:
         seed: of the run, 0 … 2³²−1.
         indices: the number of each image of the batch within the run, 0 … 2³²−1; the same number
             twice is the same noise twice.
+        which: what it is for, if not for the image itself: other noise of the same seed.
 
     Raises:
         JincError: a seed or an index out of range.
@@ -52,12 +54,13 @@ class SeededNoise:
     True
     """
 
-    def __init__(self, seed: int, indices: Sequence[int]) -> None:
+    def __init__(self, seed: int, indices: Sequence[int], which: Stream | None = None) -> None:
         """Open one stream for each image of the batch."""
         check_seed("seed", seed)
         for index in indices:
             check_seed("index", index)
-        self._streams = [np.random.default_rng((seed, int(i))) for i in indices]
+        own = ((seed, int(i)) if which is None else stream(seed, which, int(i)) for i in indices)
+        self._streams = [np.random.default_rng(each) for each in own]
 
     def __call__(self, like: Images) -> Images:
         """The next noise of every image.
@@ -75,6 +78,6 @@ class SeededNoise:
             raise JincError(f"noise for {len(self._streams)} images was asked for {len(like)}")
         # From pinned memory a copy to a GPU goes on by itself, and nobody waits for it.
         drawn = torch.empty(like.shape, dtype=torch.float32, pin_memory=like.is_cuda)
-        for stream, image in zip(self._streams, drawn.numpy(), strict=True):
-            stream.standard_normal(dtype=np.float32, out=image)
+        for random, image in zip(self._streams, drawn.numpy(), strict=True):
+            random.standard_normal(dtype=np.float32, out=image)
         return drawn.to(like.device, non_blocking=like.is_cuda).to(like.dtype)

@@ -11,10 +11,8 @@ from jinc.diffusion import Schedule, SeededNoise, Step, Walk, consistent
 from jinc.models.generation.generate import DDIM, PLAIN
 from jinc.models.generation.shaping import Shaping
 from jinc.models.pixel_model import Sampled
+from jinc.streams import Stream
 from jinc.types import Denoiser, Images, Noise
-
-_APART = 2**63
-"""Far from seeds that are asked for: noise on small images is another than that of large ones."""
 
 
 class UpscalingModel(Sampled, Protocol):
@@ -162,7 +160,7 @@ def upscale_images(
     """
     numbers = range(len(low)) if numbers is None else numbers
     noise = SeededNoise(seed, numbers)
-    apart = partial(SeededNoise, seed + _APART, numbers)
+    apart = partial(SeededNoise, seed, numbers, Stream.SHOWN_NOISE)
     enlargement = Enlargement(model, low.to(model.device), level, apart)
     denoiser = shaping.denoiser(enlargement, numbers)
     if not level if agree is None else agree:
