@@ -55,11 +55,12 @@ def test_every_cell_gets_its_scores(study, whole, tmp_path) -> None:
 
 
 @pytest.mark.slow
-def test_killed_and_killed_again(study, file, judge, whole, tmp_path) -> None:
+def test_killed_and_killed_again(study, file, judge, whole, tmp_path, monkeypatch) -> None:
     """As a person would do it: the same command until it ends."""
     out = tmp_path / "killed"
     words = ["study", "run", file, "--out", out, "--place", f"judge={judge}"]
     command = [sys.executable, "-m", "jinc", *map(str, words)]
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as here
     rng, kills = np.random.default_rng(0), 0
     while kills < 10:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

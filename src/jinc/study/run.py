@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from jinc.errors import JincError
 from jinc.files import one_line
 from jinc.study.plan import Cell, Study
@@ -39,7 +41,7 @@ def run_here(study: Study, places: Places, progress: Progress) -> Iterator[Done]
 
 
 def run_in_processes(study: Study, places: Places, jobs: int) -> Iterator[Done]:
-    """Fill it in several processes on this machine, which may share a device.
+    """Fill it in several processes on this machine, which share its cores and may share a device.
 
     Yields:
         Every network when it is done, or has failed.
@@ -48,7 +50,10 @@ def run_in_processes(study: Study, places: Places, jobs: int) -> Iterator[Done]:
         JincError: a process was killed, and the others with it; what they have done is kept.
     """
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=spawn, max_tasks_per_child=1) as pool:
+    threads = max(1, torch.get_num_threads() // jobs)
+    with ProcessPoolExecutor(
+        jobs, spawn, torch.set_num_threads, (threads,), max_tasks_per_child=1
+    ) as pool:
         waiting = {
             pool.submit(_fill_quietly, unit, places.folder): unit[0].name
             for unit in _open_units(study, places)
