@@ -130,6 +130,7 @@ def test_a_denoiser_is_no_diffusion_model(jinc, denoiser, trained, tmp_path) -> 
     assert (said.code, said.err.count("\n")) == (2, 1)
     assert "single-step denoiser" in said.err
     assert json.loads(jinc("info", denoiser, "--json").out)["noise_std"] == 0.5
+    assert "0.5" in jinc("info", denoiser).out
     said = jinc("denoise", "test", denoiser, "--out", tmp_path / "t", "--sigmas", "-1")
     assert (said.code, said.err) == (
         2,

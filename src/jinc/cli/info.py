@@ -67,12 +67,16 @@ def _upscaler_facts(source: Path) -> dict[str, Any]:
 def _denoiser_facts(source: Path) -> dict[str, Any]:
     inside = source / "model"
     denoiser = SingleStep.load(inside if inside.is_dir() else source)
+    network = denoiser.network
+    own = {n: v for n, v in network.arguments().items() if n not in _TOLD}
     return {
-        "network": denoiser.network.kind,
+        "network": network.kind,
+        "config": network.config.name,
         "image_size": list(denoiser.image_size),
-        "parameters": sum(p.numel() for p in denoiser.network.parameters()),
+        "channels": network.channels,
+        "parameters": sum(p.numel() for p in network.parameters()),
         "noise_std": denoiser.noise_std,
-        **denoiser.network.arguments(),
+        **own,
     }
 
 
