@@ -143,7 +143,7 @@ def test_no_command_takes_the_images_of_another(jinc, trained, tmp_path) -> None
     out, own = tmp_path / "out", tmp_path / "own"
     assert jinc("sample", trained, "--out", out, "-n", 2, "--steps", 2).code == 0
     own.mkdir()
-    (own / "000000.png").write_bytes(b"a picture of mine")
+    (own / "20240131.png").write_bytes(b"a picture of mine")
     before = tree(out), tree(own)
     for command in (("rotate", trained, "--angles", "0,90"), ("illusion", "anagram", trained)):
         said = jinc(*command, "--out", out)

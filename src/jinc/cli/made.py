@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from jinc.cli.places import check_folder, make_folder
-from jinc.data import list_numbered, remove_images
+from jinc.data import numbered_files, remove_images
 from jinc.errors import JincError
 from jinc.files import one_line, writing
 
@@ -27,7 +27,7 @@ def check_images_folder(out: Path, holding: Holding) -> None:
         return
     facts = made_facts(out)
     there = None if facts is None else facts.get("holds")
-    if facts is None and list_numbered(out) is not None:
+    if facts is None and numbered_files(out):
         there = "numbered images of others"
     if there not in (None, holding):
         raise JincError(f"--out: {out} holds {there}, no {holding}; take another folder")

@@ -15,7 +15,13 @@ from jinc.data.listing import Listing, list_images
 from jinc.data.load import load_images
 from jinc.data.masks import Mask, read_mask
 from jinc.data.mnist_csv import read_mnist_csv
-from jinc.data.numbered import list_numbered, numbered_name, remove_images, save_images
+from jinc.data.numbered import (
+    list_numbered,
+    numbered_files,
+    numbered_name,
+    remove_images,
+    save_images,
+)
 from jinc.data.pictures import Picture, read_picture
 from jinc.data.resize import FILTERS, fit_image, fit_images, resize_square, to_channels
 from jinc.data.sheet import contact_sheet
@@ -49,6 +55,7 @@ __all__ = [
     "list_images",
     "list_numbered",
     "load_images",
+    "numbered_files",
     "numbered_name",
     "parse_box",
     "read_cifar10",

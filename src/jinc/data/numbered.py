@@ -39,7 +39,7 @@ def save_images(folder: str | Path, images: Tensor, start: int = 0) -> list[Path
 
 def remove_images(folder: Path) -> None:
     """Remove the images that were saved by their numbers; what lies beside them stays."""
-    for file in _numbered(folder):
+    for file in numbered_files(folder):
         file.unlink()
 
 
@@ -54,9 +54,10 @@ def list_numbered(folder: Path) -> Listing | None:
     """
     if not (folder / numbered_name(0)).is_file():
         return None
-    files = tuple(sorted(_numbered(folder), key=lambda file: int(file.stem)))
+    files = tuple(sorted(numbered_files(folder), key=lambda file: int(file.stem)))
     return Listing(folder, files, None, ())
 
 
-def _numbered(folder: Path) -> list[Path]:
+def numbered_files(folder: Path) -> list[Path]:
+    """Return the files of a folder that are named by numbers, whoever made them."""
     return [file for file in folder.iterdir() if _NAME.fullmatch(file.name)]
