@@ -16,30 +16,55 @@ from rich.progress import (
 from jinc.train import Trainer
 
 
+class RunningMean:
+    """A mean in which what is fifty steps back counts a third; NaN is passed over.
+
+    >>> mean = RunningMean()
+    >>> for loss in (4.0, float("nan"), 4.0):
+    ...     mean.add(loss)
+    >>> mean.value
+    4.0
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._sum = self._weight = 0.0
+
+    def add(self, value: float) -> None:
+        """Take one more value."""
+        if value == value:
+            self._sum += 0.02 * (value - self._sum)
+            self._weight += 0.02 * (1 - self._weight)
+
+    @property
+    def value(self) -> float:
+        """The mean, in which the first value weighs no more than others; NaN of none."""
+        return self._sum / self._weight if self._weight else float("nan")
+
+
 def train_with_progress(console: Console, trainer: Trainer) -> None:
     """Train to the end, or until asked to stop, with a bar; ten lines where nobody watches."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]:.4f}"),
+        TextColumn("{task.fields[loss]}"),
         TextColumn("{task.fields[rate]:.0f} images/s"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    average, tenth = float("nan"), max(1, trainer.total // 10)
+    average, tenth = RunningMean(), max(1, trainer.total // 10)
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task("", total=trainer.total, completed=trainer.step, loss=average, rate=0)
+        task = bar.add_task("", total=trainer.total, completed=trainer.step, loss="", rate=0)
         for done in trainer.steps():
             if done.drawing:
                 bar.update(task, description="drawing samples")
                 continue
-            if done.loss == done.loss:
-                average = done.loss if average != average else 0.98 * average + 0.02 * done.loss
-            rate = done.images_per_second
-            bar.update(task, completed=done.step, loss=average, rate=rate, description="")
+            average.add(done.loss)
+            shown, rate = f"loss {average.value:.4f}", done.images_per_second
+            bar.update(task, completed=done.step, loss=shown, rate=rate, description="")
             if not console.is_terminal and done.step % tenth == 0:
-                console.print(f"step {done.step} of {done.total}, loss {average:.4f}")
+                console.print(f"step {done.step} of {done.total}, {shown}")
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from jinc.train import (
     load_data,
     measure,
     refuse_unused,
+    warn_of_slow_precision,
 )
 
 
@@ -115,8 +116,10 @@ def introduce(console: Console, trainer: Trainer, images: ImageSet) -> None:
     millions = sum(p.numel() for p in network.parameters()) / 1e6
     colours = "grey" if network.channels == 1 else f"{network.channels} channels"
     many = f"{trainer.processes.count} processes on " if trainer.processes.count > 1 else ""
+    held = f" ({trainer.held_out:,} held out)" if trainer.held_out else ""
+    warn_of_slow_precision(trainer.config.precision, trainer.device)
     console.print(
-        f"{len(images):,} images of {images.name}, {height}×{width}, {colours}; "
+        f"{len(images):,} images of {images.name}{held}, {height}×{width}, {colours}; "
         f"{network.config.name} with {millions:.2f} M parameters on {many}{trainer.device}; "
         f"steps {trainer.step} to {trainer.total}",
         highlight=False,

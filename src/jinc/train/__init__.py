@@ -7,6 +7,7 @@ from jinc.train.contradictions import refuse_unused
 from jinc.train.cost import Cost, forward_gflop, measure
 from jinc.train.ema import Ema
 from jinc.train.guard import NotFinite
+from jinc.train.precision import warn_of_slow_precision
 from jinc.train.presets import PRESETS, find_preset
 from jinc.train.processes import Processes
 from jinc.train.run import Run, is_new
@@ -41,4 +42,5 @@ __all__ = [
     "measure",
     "refuse_unused",
     "save_checkpoint",
+    "warn_of_slow_precision",
 ]

@@ -18,11 +18,10 @@ from jinc.train.guard import Norms, Unchanged, norms_of_blocks
 from jinc.train.learning_rate import learning_rate
 from jinc.train.loss_scale import LossScale
 from jinc.train.optimiser import load_optimiser, make_optimiser, optimiser_tensors, take_step
+from jinc.train.precision import DTYPES
 from jinc.train.processes import Processes, copies, gradients_apart
 from jinc.train.sharding import load_whole, norm, shard, whole
 from jinc.train.task import Task
-
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Stepper:
@@ -150,7 +149,7 @@ class Stepper:
             yield decay, network
 
     def _predict(self, *inputs: Tensor | None) -> Tensor:
-        precision = _DTYPES[self._config.precision]
+        precision = DTYPES[self._config.precision]
         kind = self._processes.device.type
         with torch.autocast(kind, precision, enabled=precision != torch.float32):
             output: Tensor = self._called(*inputs)

@@ -103,6 +103,11 @@ class Trainer:
         self._asked_to_stop = True
 
     @property
+    def held_out(self) -> int:
+        """How many images are held out to validate with."""
+        return len(self._held_out)
+
+    @property
     def stopped(self) -> bool:
         """Whether training ended because it was asked to."""
         return self._stops and (self.step < self.total or self._picture_missing)
@@ -212,7 +217,7 @@ class Trainer:
 
     def _score(self) -> float | None:
         """Say how good the model is: its error on what was held out, or the mean of late losses."""
-        if len(self._held_out):
+        if self.held_out:
             loss = validation_loss(
                 self.task, self.stepper.averaged, self._images, self._held_out, self.config
             )
