@@ -125,8 +125,9 @@ def test_an_mp4(jinc, trained, tmp_path, monkeypatch, refused) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--angles", "nan"], "--angles: 'nan' in 'nan' is not a finite number"),
+        (["--angles", "nan"], "--angles: 'nan' in 'nan' is not a number up to 1,000,000"),
         (["--angles", "0:inf:3"], "--angles: 'inf' in '0:inf:3'"),
+        (["--angles", "1e308"], "--angles: '1e308' in '1e308' is not a number up to 1,000,000"),
         (["--angles", "0,x"], "--angles: 'x' in '0,x'"),
         (["--angles", ""], "--angles: ''"),
         (["--angles", "0:90"], "--angles: '0:90' is not start:stop:count"),

@@ -7,6 +7,7 @@ import numpy as np
 from cyclopts import Parameter
 from rich.console import Console
 
+from jinc.cli.places import check_png
 from jinc.cli.progress import decoding_progress
 from jinc.data import load_images, to_float
 from jinc.errors import JincError
@@ -34,6 +35,7 @@ def complexity(
         image_size: pixels a side after resizing and a centred crop; as the data is, if not given.
         t: the level, 0 to 999, of the noisy images that the published map is made of.
     """
+    check_png(out)
     if not 1 <= number <= MOST:
         raise JincError(f"--number: {number} is not from 1 to {MOST}")
     with decoding_progress(Console(stderr=True)) as report:

@@ -43,6 +43,17 @@ def check_file(out: Path) -> None:
     _check_place(out, out.parent)
 
 
+def check_png(out: Path) -> None:
+    """Find out whether a PNG can be written, and leave everything as it is.
+
+    Raises:
+        JincError: it has another ending, or is at no place for a file.
+    """
+    if out.suffix.lower() != ".png":
+        raise JincError(f"--out: {out} does not end in .png")
+    check_file(out)
+
+
 def _check_place(out: Path, folder: Path) -> None:
     """Look at the nearest folder above that is there."""
     places = folder.absolute()

@@ -7,6 +7,9 @@ from jinc.errors import JincError
 MOST = 10_000
 """Numbers in one option."""
 
+LARGEST = 1_000_000
+"""No number is larger, of degrees or of pixels: beyond, their fractions drown in rounding."""
+
 
 def parse_span(option: str, text: str) -> list[float]:
     """Read `start:stop:count`, with both ends; numbers with commas between them; or one number.
@@ -16,7 +19,7 @@ def parse_span(option: str, text: str) -> list[float]:
         text: what the option was given.
 
     Returns:
-        One number or more, all finite.
+        One number or more, none beyond `LARGEST`.
 
     Raises:
         JincError: it is none of these.
@@ -71,6 +74,6 @@ def _number(option: str, text: str, word: str) -> float:
         number = float(word)
     except ValueError:
         number = math.nan
-    if not math.isfinite(number):
-        raise JincError(f"{option}: {word.strip()!r} in {text!r} is not a finite number")
+    if not abs(number) <= LARGEST:
+        raise JincError(f"{option}: {word.strip()!r} in {text!r} is not a number up to {LARGEST:,}")
     return number
