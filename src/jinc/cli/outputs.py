@@ -16,6 +16,7 @@ from jinc.data import (
     ANIMATIONS,
     check_animation,
     contact_sheet,
+    enlargement,
     image_grid,
     numbered_name,
     save_animation,
@@ -57,7 +58,7 @@ class Swept:
     @cached_property
     def frames(self) -> list[NDArray[np.uint8]]:
         """One for each amount."""
-        scale = enlargement(self.images.shape[-2:], self.scale)
+        scale = self.scale or enlargement(self.images.shape[-2:], SEEN)
         moved = self.images.unbind(1)
         return [image_grid(images, columns=self.across, scale=scale) for images in moved]
 
@@ -68,11 +69,6 @@ class Swept:
     def sheet(self) -> NDArray[np.uint8]:
         """All images with words beside them."""
         return enlarged_sheet(self.images, self.rows, self.columns, self.scale)
-
-
-def enlargement(size: tuple[int, ...], scale: int | None) -> int:
-    """Return how many times pixels are repeated: as asked, or until images can be looked at."""
-    return math.ceil(SEEN / max(size)) if scale is None else scale
 
 
 def enlarged_sheet(
@@ -88,7 +84,7 @@ def enlarged_sheet(
     """
     down, across, _, height, width = images.shape
     largest = max(1, SHEET // max(down * height, across * width))
-    usual = min(enlargement((height, width), None), largest)
+    usual = min(enlargement((height, width), SEEN), largest)
     return contact_sheet(images, rows, columns, scale or usual)
 
 
@@ -117,7 +113,7 @@ def check_frame(size: tuple[int, int], number: int, across: int | None, scale: i
     """
     columns = min(number, math.ceil(math.sqrt(number)) if across is None else across)
     sides = [n * s for n, s in zip((-(-number // columns), columns), size, strict=True)]
-    height, width = (side * enlargement(size, scale) for side in sides)
+    height, width = (side * (scale or enlargement(size, SEEN)) for side in sides)
     if max(height, width) > LARGEST:
         reason = f"frames would have {height:,}×{width:,} pixels, {LARGEST:,} a side are the most"
         raise JincError(f"--scale, --number: {reason}")

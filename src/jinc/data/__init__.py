@@ -9,7 +9,7 @@ from jinc.data.decode import MAX_PIXELS, decode_image, decode_with_alpha, read_h
 from jinc.data.digits import read_digits
 from jinc.data.folder import CACHE_BYTES, Progress, read_folder
 from jinc.data.idx import read_idx, read_mnist
-from jinc.data.images import image_grid, save_png, to_float, to_uint8
+from jinc.data.images import enlargement, image_grid, save_png, to_float, to_uint8
 from jinc.data.imageset import ImageSet, concatenate
 from jinc.data.listing import Listing, list_images
 from jinc.data.load import load_images
@@ -48,6 +48,7 @@ __all__ = [
     "contact_sheet",
     "decode_image",
     "decode_with_alpha",
+    "enlargement",
     "fit",
     "fit_image",
     "fit_images",

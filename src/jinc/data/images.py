@@ -1,6 +1,7 @@
 """Bytes to [-1, 1] and back, grids and PNG."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,19 @@ def to_uint8(images: Images) -> Tensor:
     return levels.round().clamp(0, 255).to(torch.uint8)
 
 
+def enlargement(size: Sequence[int], side: int) -> int:
+    """Return how many times pixels are repeated so that people can look at an image.
+
+    Args:
+        size: height and width.
+        side: pixels that the longer side has at least then.
+
+    >>> enlargement((28, 28), 64), enlargement((256, 256), 64)
+    (3, 1)
+    """
+    return max(1, math.ceil(side / max(size)))
+
+
 def image_grid(
     images: Tensor, columns: int | None = None, padding: int = 2, scale: int | None = 1
 ) -> NDArray[np.uint8]:
@@ -57,7 +71,7 @@ def image_grid(
         columns: images a row; None makes the grid about square.
         padding: white pixels around each image.
         scale: whole number of times that each pixel is repeated along each axis; None enlarges
-            small images to 64 pixels or so, for people to look at.
+            small images to 64 pixels or more, for people to look at.
 
     Returns:
         `[height, width, 3]`, ready for `PIL.Image.fromarray`.
@@ -67,7 +81,7 @@ def image_grid(
     """
     tiles = as_tiles(images)
     columns = math.ceil(math.sqrt(len(tiles))) if columns is None else columns
-    scale = max(1, 64 // max(tiles.shape[1:3])) if scale is None else scale
+    scale = enlargement(tiles.shape[1:3], 64) if scale is None else scale
     if not len(tiles) or columns < 1 or padding < 0 or scale < 1:
         raise JincError("a grid needs an image, columns and scale of 1 or more, padding 0 or more")
     columns = min(columns, len(tiles))

@@ -1,6 +1,5 @@
 """A contact sheet: pictures in rows and columns, with words beside and under them."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from jinc.data.images import image_grid
+from jinc.data.images import enlargement, image_grid
 from jinc.errors import JincError
 
 GAP = 4
@@ -33,7 +32,7 @@ def contact_sheet(
         rows: words in front of rows, `[R]`.
         columns: words above columns, `[C]`.
         scale: whole number of times that each pixel is repeated along each axis; None enlarges
-            small images to 128 pixels or so, for people to look at.
+            small images to 128 pixels or more, for people to look at.
         captions: words under images, `[R][C]`; None for none.
 
     Returns:
@@ -44,7 +43,7 @@ def contact_sheet(
     """
     under = captions or [[""] * len(columns)] * len(rows)
     _check(images, rows, columns, under)
-    scale = math.ceil(SEEN / max(images.shape[3:])) if scale is None else scale
+    scale = enlargement(images.shape[3:], SEEN) if scale is None else scale
     height, width = images.shape[3] * scale, images.shape[4] * scale
     font = _font(min(18, max(11, height // 9)))
     line = sum(font.getmetrics())

@@ -1,6 +1,5 @@
 """Ways to denoise beside one another, and the noise that they were given."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jinc.data import contact_sheet
+from jinc.data import contact_sheet, enlargement
 from jinc.errors import JincError
 from jinc.types import Images
 
@@ -49,7 +48,8 @@ def comparison_sheet(
         for level in range(len(levels))
     ]
     rows = [f"{name}, t = {t}" if name else f"t = {t}" for name in names for t in levels]
-    return contact_sheet(columns, rows, ["clean", *answers], _scale(x0), captions)
+    scale = enlargement(x0.shape[-2:], SEEN)
+    return contact_sheet(columns, rows, ["clean", *answers], scale, captions)
 
 
 def forward_sheet(
@@ -67,8 +67,5 @@ def forward_sheet(
         `[height, width, 3]`, for `save_png`.
     """
     images = torch.cat([x0[None], x_t]).transpose(0, 1).cpu()
-    return contact_sheet(images, names, ["clean", *(f"t = {t}" for t in levels)], _scale(x0))
-
-
-def _scale(images: Tensor) -> int:
-    return max(1, math.ceil(SEEN / max(images.shape[-2:])))
+    scale = enlargement(x0.shape[-2:], SEEN)
+    return contact_sheet(images, names, ["clean", *(f"t = {t}" for t in levels)], scale)

@@ -1,6 +1,5 @@
 """Generated images beside the training images that are nearest to them."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jinc.data import ImageSet, contact_sheet, to_uint8
+from jinc.data import ImageSet, contact_sheet, enlargement, to_uint8
 from jinc.errors import JincError
 from jinc.metrics import Neighbours
 
@@ -47,6 +46,6 @@ def neighbours_sheet(
         ["", *(f"{float(apart):.3g}" for each in found for apart in each.distances[image])]
         for image in range(len(generated))
     ]
-    scale = max(1, math.ceil(SEEN / max(stored.shape[-2:])))
+    scale = enlargement(stored.shape[-2:], SEEN)
     rows = [""] * len(generated)
     return contact_sheet(torch.stack(columns, dim=1), rows, names, scale, captions)

@@ -1,6 +1,5 @@
 """How images came to be: some of the states of a sampler, as a strip and as frames."""
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jinc.data import contact_sheet, image_grid, save_animation, save_png, to_uint8
+from jinc.data import (
+    contact_sheet,
+    enlargement,
+    image_grid,
+    save_animation,
+    save_png,
+    to_uint8,
+)
 from jinc.diffusion import Step
 from jinc.errors import JincError
 
@@ -56,7 +62,7 @@ class Trajectory:
         """
         images = getattr(self, shown).transpose(0, 1)
         rows, columns, _, height, width = images.shape
-        usual = max(1, math.ceil(SEEN / max(height, width)))
+        usual = enlargement((height, width), SEEN)
         words = [["clean" if t == -1 else f"t = {t}" for t in self.levels]] * rows
         return contact_sheet(images, [""] * rows, [""] * columns, scale or usual, words)
 
@@ -71,7 +77,7 @@ class Trajectory:
             scale: times that pixels are repeated; None for images that can be looked at.
         """
         stack = getattr(self, shown)
-        usual = max(1, math.ceil(2 * SEEN / max(stack.shape[-2:])))
+        usual = enlargement(stack.shape[-2:], 2 * SEEN)
         return [image_grid(images, columns, scale=scale or usual) for images in stack]
 
     def save(self, file: str | Path, shown: Shown = "x_t", fps: float = 12) -> None:
