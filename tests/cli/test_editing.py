@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jinc.nn import Network
+
 FEW = ("--steps", 3, "--device", "cpu")
 
 
@@ -68,6 +70,30 @@ def test_inpainting_looks_about_the_mask(jinc, trained, photo, tmp_path) -> None
     assert changed[:4, :4].any()
     changed[:4, :4] = False
     assert not changed.any()
+
+
+def test_the_crop_goes_where_the_mask_is(jinc, trained, photo, tmp_path) -> None:
+    words = ("--image", photo, "--times", 1, *FEW, "--out", tmp_path / "o")
+    assert jinc("inpaint", trained, *words, "--mask", "0,0,6,20").code == 0
+    changed = (pixels(tmp_path / "o" / "photo-0.png") != pixels(photo)).any(-1)
+    assert changed[:, :6].any(0).all()  # the middle of 30 by 20 pixels begins at 5
+    assert not changed[:, 6:].any()
+    said = jinc("inpaint", trained, *words, "--mask", "0,0,25,20")
+    assert said.code == 2
+    assert "reaches beyond 5,0,20,20, which is used of the picture; --fit pad" in said.err
+
+
+@pytest.mark.parametrize(("batch", "rows"), [((), {2}), (("--batch", 1), {1})])
+def test_no_more_images_are_worked_on_than_are_wanted(
+    jinc, trained, photo, tmp_path, monkeypatch, batch, rows
+) -> None:
+    seen, ask = set(), Network.__call__
+    monkeypatch.setattr(Network, "__call__", lambda s, x, *a: seen.add(len(x)) or ask(s, x, *a))
+    words = ("--image", photo, "-n", 2, "--strength", 0.5, *FEW, *batch, "--out", tmp_path / "o")
+    assert jinc("edit", trained, *words).code == 0
+    assert seen == rows
+    said = jinc("edit", trained, "--image", photo, "--batch", 0, "--out", tmp_path / "p")
+    assert said.err == "jinc: --batch: 0 is not at least 1\n"
 
 
 def test_anagrams_and_hybrids(jinc, trained_on_classes, tmp_path) -> None:

@@ -9,6 +9,7 @@ from jinc.data import (
     Box,
     Mask,
     Picture,
+    crop_with,
     fit,
     fit_image,
     parse_box,
@@ -219,10 +220,31 @@ def test_a_window_holds_the_mask_in_the_model_s_proportions(size, words, margin)
     assert canvas.mask(mask).any()
 
 
+@pytest.mark.parametrize("words", ["0,0,5,5", "35,15,5,5", "15,2,10,10", "12,0,20,20"])
+@pytest.mark.parametrize("size", [(8, 8), (4, 8), (9, 7)])
+def test_a_crop_goes_where_the_mask_is_and_no_further(words, size) -> None:
+    picture = photo(20, 40)
+    mask = read_mask(words, picture)
+    box, (_, middle) = crop_with(mask, size), fit(picture, size, 3)
+    assert box.size == middle.box.size
+    assert 0 <= box.left <= 40 - box.width
+    assert 0 <= box.top <= 20 - box.height
+    if mask.bounds.width > box.width or mask.bounds.height > box.height:
+        return
+    _, canvas = fit(picture, size, 3, region=box)
+    assert canvas.holds(mask)
+    moved = abs(box.left - middle.box.left)
+    beyond = mask.bounds.left + mask.bounds.width - middle.box.left - middle.box.width
+    assert moved == max(0, middle.box.left - mask.bounds.left, beyond)
+
+
 def test_what_does_not_fit() -> None:
     picture = photo(20, 40)
     _, canvas = fit(picture, (8, 8), 3)
-    mask = read_mask("0,0,5,5", picture)
+    mask, partly = (read_mask(words, picture) for words in ("0,0,5,5", "5,0,10,20"))
+    assert not canvas.holds(mask)
+    assert not canvas.holds(partly)
+    assert canvas.holds(read_mask("10,0,20,20", picture))
     outside = r"mask 0,0,5,5: the mask lies outside of 10,0,20,20, which is used"
     for use in (canvas.mask, lambda m: canvas.paste_back(torch.zeros(1, 3, 8, 8), m)):
         with pytest.raises(JincError, match=outside):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from jinc.data import image_grid, to_uint8
+from jinc.data import contact_sheet, image_grid, to_uint8
 from jinc.diffusion import Schedule, Step, sample
 from jinc.errors import JincError
 from jinc.report import Recorder, Trajectory, joined, trajectory
@@ -86,10 +86,10 @@ def test_batches_are_joined_as_images() -> None:
 
 @pytest.mark.parametrize("shown", ["x_t", "x0_hat"])
 def test_a_strip_shows_all_in_order(shown) -> None:
-    """Each state has a red of its own, found in one rectangle; levels are under it."""
+    """Each state has a red of its own, found in one rectangle; levels are above it."""
     found = trajectory(steps(7, images=1, channels=3), 7)
     getattr(found, shown)[:, :, 1:] = 0
-    strip = found.strip(shown, scale=3)
+    strip = found.strip(scale=8)
     tops = set()
     lefts = []
     for state in getattr(found, shown):
@@ -97,26 +97,36 @@ def test_a_strip_shows_all_in_order(shown) -> None:
         rows, columns = np.nonzero((strip == red).all(-1))
         tops.add(int(rows.min()))
         lefts.append(int(columns.min()))
-        here = strip[rows.min() : rows.min() + 18, columns.min() : columns.min() + 24]
+        here = strip[rows.min() : rows.min() + 48, columns.min() : columns.min() + 64]
         assert (here == red).all()
-        assert len(rows) == 18 * 24
-        below = strip[rows.min() + 18 : rows.min() + 32, columns.min() : columns.min() + 24]
-        assert (below[..., 0] < 128).sum() > 5
+        assert len(rows) == 48 * 64
+        above = strip[: min(tops) - 2, columns.min() : columns.min() + 64]
+        assert (above[..., 0] < 128).sum() > 5
     assert len(tops) == 1
     assert lefts == sorted(lefts)
+
+
+def test_predictions_are_below_the_states_they_led_to() -> None:
+    found = trajectory(steps(4, images=2), 4)
+    both = torch.stack([found.x_t[:, 0], found.x0_hat[:, 0]])
+    names, words = ["state", "prediction"], ["t = 2", "t = 1", "t = 0", "clean"]
+    only = Trajectory(found.levels, found.x_t[:, :1], found.x0_hat[:, :1])
+    np.testing.assert_array_equal(only.strip(8), contact_sheet(both, names, words, 8))
+    assert found.strip(8).shape[0] > 1.8 * only.strip(8).shape[0]
 
 
 def test_frames_are_grids_of_all_images() -> None:
     found = trajectory(steps(5, images=3, channels=3), 3)
     frames = found.frames(columns=3, scale=2)
     assert len(frames) == 3
-    np.testing.assert_array_equal(frames[1], image_grid(found.x_t[1], 3, scale=2))
+    halves = [image_grid(each[1], 3, scale=2) for each in (found.x_t, found.x0_hat)]
+    np.testing.assert_array_equal(frames[1], np.concatenate(halves))
 
 
 def test_saved_as_what_the_name_says(tmp_path) -> None:
     found = trajectory(steps(9), 4)
     found.save(tmp_path / "new" / "a.png")
-    found.save(tmp_path / "new" / "a.gif", "x0_hat", fps=10)
+    found.save(tmp_path / "new" / "a.gif", fps=10)
     with Image.open(tmp_path / "new" / "a.png") as picture:
         np.testing.assert_array_equal(np.asarray(picture), found.strip())
     durations = []
@@ -125,7 +135,7 @@ def test_saved_as_what_the_name_says(tmp_path) -> None:
             picture.seek(number)
             durations.append(picture.info["duration"])
             shown = np.asarray(picture.convert("RGB"))
-            np.testing.assert_array_equal(shown, found.frames("x0_hat")[number])
+            np.testing.assert_array_equal(shown, found.frames()[number])
     assert durations == [100, 100, 100, 100 * HELD]
     with pytest.raises(JincError, match=r"a\.gfi"):
         found.save(tmp_path / "a.gfi")

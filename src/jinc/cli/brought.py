@@ -10,6 +10,7 @@ import torch
 from cyclopts import Parameter
 from torch import Tensor
 
+from jinc.cli.naming import named
 from jinc.cli.sampling import SEVERAL
 from jinc.cli.watching import WatchedOptions
 from jinc.data import (
@@ -18,6 +19,7 @@ from jinc.data import (
     Fitting,
     Mask,
     Picture,
+    crop_with,
     fit,
     read_mask,
     read_picture,
@@ -34,8 +36,9 @@ class PictureOptions(WatchedOptions):
 
     Args:
         images: pictures of any size: PNG, JPEG or WebP.
-        fit: how they come to the size of the model: the middle of them; all of them, with their
-            edges repeated; or stretched. Results are put back in their place, at full size.
+        fit: how they come to the size of the model: the middle of them, moved until the mask is in
+            it; all of them, with their edges repeated; or stretched. Results are put back in their
+            place, at full size.
         mask: where to generate: the file of a mask, white where to; alpha for what is transparent;
             or a rectangle x,y,width,height, in pixels or per cent. All else stays as it is.
         grow: pixels that are added to the mask all around.
@@ -113,20 +116,26 @@ def bring(model: PixelModel, options: PictureOptions) -> Brought:
     pictures = [read_picture(file) for file in options.images]
     masks = None
     if options.mask is not None:
-        masks = [read_mask(options.mask, each, options.grow, options.feather) for each in pictures]
+        with named("mask", "grow", "feather"):
+            masks = [
+                read_mask(options.mask, each, options.grow, options.feather) for each in pictures
+            ]
     regions: list[Box | None] = [None] * len(pictures)
     if masks is not None and options.around is not None:
         regions = [window_about(mask, model.image_size, options.around) for mask in masks]
+    elif masks is not None and options.fit == "crop":
+        regions = [crop_with(mask, model.image_size) for mask in masks]
     fitted = [
         fit(picture, model.image_size, model.channels, options.fit, region=region)
         for picture, region in zip(pictures, regions, strict=True)
     ]
-    return Brought(
-        names_of(options.images),
-        torch.cat([image for image, _ in fitted]),
-        [canvas for _, canvas in fitted],
-        masks,
-    )
+    canvases = [canvas for _, canvas in fitted]
+    for canvas, mask in zip(canvases, masks or (), strict=False):
+        if not canvas.holds(mask):
+            reason = f"reaches beyond {canvas.box}, which is used of the picture"
+            raise JincError(f"--mask: {mask.name} {reason}; --fit pad uses all of it")
+    photos = torch.cat([image for image, _ in fitted])
+    return Brought(names_of(options.images), photos, canvases, masks)
 
 
 def save_results(out: Path, brought: Brought, images: Images, word: str = "") -> list[str]:

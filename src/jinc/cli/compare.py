@@ -106,12 +106,13 @@ def parse_level(word: str, T: int) -> int:
     """
     number, percent, rest = word.partition("%")
     try:
+        if rest:
+            raise ValueError
         share = float(number) / (100 if percent else 1)
         t = round(share * T) if percent or "." in number else int(number)
     except (ValueError, OverflowError):
-        rest = number
-    if rest:
-        raise JincError(f"--levels: {word!r} is no level, such as 250, 25% or 0.25")
+        reason = "is no level, such as 250, 25% or 0.25"
+        raise JincError(f"--levels: {word!r} {reason}") from None
     if not 0 <= t < T:
         raise JincError(f"--levels: {word!r} is not in 0 … {T - 1}, the levels of this model")
     return t

@@ -56,6 +56,7 @@ def edit(
     shaping = options.shaping(model, usual=())
     brought = bring(model, options)
     count, masks = options.number * len(brought.photos), brought.mask_tensor()
+    batch = options.batch or min(CHUNK, count)
     made: dict[str, Tensor] = {}
     written: list[str] = []
     for word, (start, steps) in starts.items():
@@ -68,8 +69,9 @@ def edit(
             shaping=shaping,
             walk=options.walk(),
             seed=options.seed,
+            batch=batch,
         )
-        watch = Watch(options, steps, -(-count // CHUNK), word)
+        watch = Watch(options, steps, -(-count // batch), word)
         made[word] = torch.cat([images.cpu() for _, images in watch.finished(walks)])
         make_folder(out)
         written += save_results(out, brought, made[word], "-" + word.replace(" ", "-"))
@@ -98,12 +100,16 @@ def _starts(
         raise JincError("--index: says what --strength says too; take one of them")
     if index and options.steps is not None:
         raise JincError("--steps: the levels of --index are those of --stride; leave it out")
+    if stride < 1:
+        raise JincError(f"--stride: {stride} is not at least 1")
     steps = len(options.levels(model.timesteps))
     found: dict[str, Start] = {}
     for each in index:
         found[f"index {each}"] = partial(sdedit_start_index, index=each, stride=stride)
     for share in () if index else strength or STRENGTHS:
         found[f"{share:.12g}"] = partial(sdedit_start, strength=share, steps=steps)
+    if len(found) < len(strength or index):
+        raise JincError(f"--{'strength' if strength else 'index'}: names one twice")
     like = torch.zeros(1, model.channels, *model.image_size)
     try:
         return {

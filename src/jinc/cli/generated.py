@@ -15,7 +15,7 @@ from jinc.cli.sampling import SamplingOptions
 from jinc.data import ImageSet
 from jinc.errors import JincError
 from jinc.files import file_digest
-from jinc.models import PixelModel, keep_images, kept_images
+from jinc.models import CHUNK, PART, PixelModel, keep_images, kept_images
 
 PATIENCE = 3600
 """Seconds in which another process should have made something."""
@@ -44,6 +44,8 @@ def generated_images(
             raise JincError("--images: say where generated images are to be kept")
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
         kept = source / "images" / digest
+    if PART % (batch := options.batch or CHUNK):
+        raise JincError(f"--batch: {batch} does not divide {PART}, the images of a file")
     rank, processes = (int(os.environ.get(name, 0)) for name in ("RANK", "WORLD_SIZE"))
     levels, shaping = options.levels(model.timesteps), options.shaping(model)
     walks = keep_images(
@@ -55,6 +57,7 @@ def generated_images(
         walk=options.walk(),
         steps=levels,
         seed=options.seed,
+        batch=batch,
         share=(rank, max(processes, 1)),
     )
     with Progress(console=Console(stderr=True, quiet=rank > 0)) as bar:
@@ -92,6 +95,7 @@ def generation_facts(source: Path, model: PixelModel, options: SamplingOptions) 
     told = None if options.embeddings is None else file_digest(options.embeddings)
     said |= {"prompts": list(options.shaping(model).prompts), "embeddings": told}
     said["steps"] = len(options.levels(model.timesteps))
+    said["batch"] = options.batch or CHUNK
     for weights in (source / "model" / "model.safetensors", source / "model.safetensors"):
         if weights.is_file():
             return {"weights": file_digest(weights), **said}

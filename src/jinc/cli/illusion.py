@@ -72,7 +72,14 @@ def make_anagram(
         views = [view_by_name(name) for name in view]
     except JincError as error:
         raise JincError(f"--view: {error}") from None
+    if reduction == "alternating" and options.sampler == "adaptive":
+        raise JincError("--reduction: alternating goes by levels, adaptive has none in common")
     model = options.open(source)
+    for each in views:
+        try:
+            each(torch.zeros(1, model.channels, *model.image_size))
+        except JincError as error:
+            raise JincError(f"--view: {each.name}: {error}") from None
     levels = options.levels(model.timesteps)
     joins: dict[str, Reduction] = {
         "mean": mean(),
@@ -150,6 +157,7 @@ def _generate(
     options: IllusionOptions,
 ) -> tuple[Tensor, list[str]]:
     """Generate, `[number, C, H, W]`, and write how the first came to be; return the files too."""
+    batch = options.batch or min(CHUNK, options.number)
     walks = generate_images(
         model,
         options.number,
@@ -157,10 +165,11 @@ def _generate(
         walk=options.walk(),
         steps=levels,
         seed=options.seed,
+        batch=batch,
     )
-    watch = Watch(options, len(levels), -(-options.number // CHUNK))
+    watch = Watch(options, len(levels), -(-options.number // batch))
     images = torch.cat([done.cpu() for _, done in watch.finished(walks)])
-    begin_images(out, "illusions", facts)
+    begin_images(out, "illusions", {**facts, "batch": batch})
     return images, watch.write(out)
 
 

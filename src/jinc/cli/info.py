@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 from cyclopts import Parameter
 from rich.console import Console
 from rich.markup import escape
@@ -14,11 +15,13 @@ from jinc.models import (
     Model,
     PixelModel,
     PromptedModel,
+    PromptedUpscaler,
     SingleStep,
     Trained,
     Upscaler,
     open_model,
     open_upscaler,
+    takes_texts,
 )
 from jinc.train import Run
 
@@ -40,7 +43,7 @@ def info(
     elif _holds(source, "upscaling.json"):
         facts = _upscaler_facts(source)
     else:
-        facts = _model_facts(open_model(source))
+        facts = _model_facts(_opened(source))
     if (source / "config.yaml").is_file():
         facts |= _run_facts(Run.open(source))
     if json_:
@@ -55,6 +58,18 @@ def info(
 
 def _holds(source: Path, name: str) -> bool:
     return (source / "model" / name).is_file() or (source / name).is_file()
+
+
+def _opened(source: Path) -> PixelModel | PromptedUpscaler:
+    """Open a model; those that take texts without what understands them, which is large."""
+    if not takes_texts(source):
+        return open_model(source)
+    silent = {"": torch.zeros(1, 1)}
+    if _holds(source / "image_noising_scheduler", "scheduler_config.json"):
+        second = open_upscaler(source, embeddings=silent)
+        assert isinstance(second, PromptedUpscaler)  # there are no others that take texts
+        return second
+    return open_model(source, embeddings=silent)
 
 
 def _upscaler_facts(source: Path) -> dict[str, Any]:
@@ -80,13 +95,14 @@ def _denoiser_facts(source: Path) -> dict[str, Any]:
     }
 
 
-def _model_facts(model: PixelModel) -> dict[str, Any]:
+def _model_facts(model: PixelModel | PromptedUpscaler) -> dict[str, Any]:
     if isinstance(model, Model) and not isinstance(model, DiffusersModel):
         return _own_facts(model)
-    assert isinstance(model, DiffusersModel | PromptedModel)  # there are no others
+    assert isinstance(model, DiffusersModel | PromptedModel | PromptedUpscaler)  # no others
+    told = "classes" if model.class_names else "no prompts"
     return {
         "network": "diffusers",
-        "takes": "texts" if isinstance(model, PromptedModel) else "classes",
+        "takes": told if isinstance(model, DiffusersModel) else "texts",
         "image_size": list(model.image_size),
         "channels": model.channels,
         "classes": list(model.class_names),

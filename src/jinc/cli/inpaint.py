@@ -39,6 +39,9 @@ def inpaint(
     options.check()
     if options.mask is None:
         raise JincError("--mask: say what to generate: a file, alpha, or x,y,width,height")
+    for option, value in (("--jump", jump), ("--times", times)):
+        if value < 1:
+            raise JincError(f"{option}: {value} is not at least 1")
     check_folder(out)
     model = options.open(source)
     levels = options.levels(model.timesteps)
@@ -52,11 +55,10 @@ def inpaint(
         if options.sampler not in ("ddim", "ddpm", "posterior"):
             reason = "cannot go up again; take --times 1, or ddim, ddpm or posterior"
             raise JincError(f"--sampler: {options.sampler} {reason}")
-    elif times < 1:
-        raise JincError(f"--times: {times} is not at least 1")
     shaping = options.shaping(model, usual=())
     brought = bring(model, options)
     count = options.number * len(brought.photos)
+    batch = options.batch or min(CHUNK, count)
     walks = edit_images(
         model,
         brought.photos,
@@ -66,8 +68,9 @@ def inpaint(
         shaping=shaping,
         walk=options.walk(),
         seed=options.seed,
+        batch=batch,
     )
-    watch = Watch(options, len(levels), -(-count // CHUNK), "inpainting")
+    watch = Watch(options, len(levels), -(-count // batch), "inpainting")
     made = torch.cat([images.cpu() for _, images in watch.finished(walks)])
     make_folder(out)
     written = [*_write(out, brought, made), *watch.write(out)]

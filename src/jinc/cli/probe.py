@@ -37,6 +37,16 @@ class ProbeOptions(SamplingOptions):
 
     number: Annotated[int, Parameter(alias="-n")] = 64
 
+    def check(self) -> None:
+        """Check what can be checked without the model.
+
+        Raises:
+            JincError: a number that makes no sense, or a batch.
+        """
+        super().check()
+        if self.batch is not None:
+            raise JincError("--batch: all images are probed together")
+
 
 def probe(
     source: Path,
@@ -83,11 +93,12 @@ def probe(
     subject = Subject(ask.for_images(len(x0), of_clean), x0, sampling, seed)
     bar.update(task, total=evaluations(subject, only))
     found, moved = _measure(bar, task, subject, only)
+    made_with = generation_facts(source, model, options) | {"batch": number}
     settings = {"number": number, "sampler": options.sampler, "eta": options.eta}
     name = _config_name(model)
     facts: dict[str, Any] = {"config": name, "data": clean.words}
     facts |= {"invariant_under": clean.symmetries, "seed": seed, **settings}
-    facts |= {"steps": len(levels), "made_with": generation_facts(source, model, options)}
+    facts |= {"steps": len(levels), "made_with": made_with}
     facts |= found.facts()
     if out is not None:
         _write(out, facts, found, moved)

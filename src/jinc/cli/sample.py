@@ -41,13 +41,19 @@ def sample(
     check_images_folder(out, "images")
     model = options.open(source)
     levels, shaping = options.levels(model.timesteps), options.shaping(model)
-    number = options.number
+    number, batch = options.number, options.batch or CHUNK
     walks = generate_images(
-        model, number, shaping=shaping, walk=options.walk(), steps=levels, seed=options.seed
+        model,
+        number,
+        shaping=shaping,
+        walk=options.walk(),
+        steps=levels,
+        seed=options.seed,
+        batch=batch,
     )
     begin_images(out, "images", generation_facts(source, model, options))
     images: list[Tensor] = []
-    watch = Watch(options, len(levels), -(-number // CHUNK))
+    watch = Watch(options, len(levels), -(-number // batch))
     for numbers, done in watch.finished(walks):
         save_images(out, done, numbers.start)
         images += [done] if numbers.start < MOST_SHOWN else []

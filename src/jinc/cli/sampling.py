@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 from cyclopts import Parameter
 
 from jinc.cli.memory import keep_freed_memory
+from jinc.cli.naming import named
 from jinc.diffusion import Method, Walk, levels_of, method_by_name, walk_by_name
 from jinc.diffusion.noise import check_seed
 from jinc.errors import JincError
@@ -41,6 +42,8 @@ class SamplingOptions:
         tolerance: of adaptive: the error that is allowed, .01 if not given, half of it taking about
             1.4 times as many steps; .02 is about as good as twenty of DDIM.
         seed: other seeds give other images.
+        batch: images that are worked on together, 16 if not given, or as few as are edited; with
+            another number images come out the same up to rounding.
         clip: keep predictions in the range of images.
         calibrate: correct the amplitude of the predicted noise; if not given, for networks that
             cannot know it. The published sampler is `--sampler ddpm --no-clip --no-calibrate`.
@@ -59,6 +62,7 @@ class SamplingOptions:
     eta: float = 0.0
     tolerance: float | None = None
     seed: int = 0
+    batch: int | None = None
     clip: bool = True
     calibrate: bool | None = None
     embeddings: Path | None = None
@@ -74,6 +78,8 @@ class SamplingOptions:
         if self.number < 1:
             raise JincError(f"--number: {self.number} is not at least 1")
         check_seed("--seed", self.seed)
+        if self.batch is not None and self.batch < 1:
+            raise JincError(f"--batch: {self.batch} is not at least 1")
         if self.tolerance is not None and not 0 <= self.tolerance < math.inf:
             raise JincError(f"--tolerance: {self.tolerance} is not a finite number of at least 0")
         try:
@@ -141,6 +147,7 @@ class SamplingOptions:
             JincError: there is none, it is damaged, or there is no such device.
         """
         keep_freed_memory()
-        return open_model(
-            source, embeddings=self.embeddings, variant=self.variant, device=self.device
-        )
+        with named("embeddings", "variant", "device"):
+            return open_model(
+                source, embeddings=self.embeddings, variant=self.variant, device=self.device
+            )

@@ -122,6 +122,7 @@ def _generated(model: PixelModel, sweep: Sweep, options: SweepOptions, shaping: 
         steps=levels,
         seed=options.seed,
         back=options.back,
+        rows=options.batch,
     )
     for out in options.out:
         make_place(out)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from jinc.cli.brought import names_of
 from jinc.cli.memory import keep_freed_memory
+from jinc.cli.naming import named
 from jinc.cli.outputs import enlarged_sheet
 from jinc.cli.places import check_folder, make_folder
 from jinc.cli.sampling import SEVERAL
@@ -65,6 +66,8 @@ class UpscaleOptions(WatchedOptions):
         super().check()
         if not self.images:
             raise JincError("--image: names nothing")
+        if self.batch is not None:
+            raise JincError("--batch: pictures are made larger one at a time")
 
 
 def upscale(
@@ -84,9 +87,10 @@ def upscale(
     options.check()
     check_folder(out)
     keep_freed_memory()
-    model = open_upscaler(
-        source, embeddings=options.embeddings, variant=options.variant, device=options.device
-    )
+    with named("embeddings", "variant", "device"):
+        model = open_upscaler(
+            source, embeddings=options.embeddings, variant=options.variant, device=options.device
+        )
     pictures = [_Picture.read(file, model, options.shrink) for file in options.images]
     steps, walks = _walks(model, pictures, options)
     watch = Watch(options, steps, options.number * len(pictures), "upscaling")

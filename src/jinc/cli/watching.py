@@ -29,7 +29,7 @@ class WatchedOptions(SamplingOptions):
     """Pictures of how images came to be.
 
     Args:
-        strip: draw how the first images came to be, in strip.png.
+        strip: draw how the first images came to be, in strip.png: states, and predictions below.
         gif: the same as denoising.gif.
     """
 

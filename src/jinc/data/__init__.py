@@ -3,7 +3,7 @@
 from jinc.data.animation import ANIMATIONS, check_animation, save_animation
 from jinc.data.boxes import Box, parse_box
 from jinc.data.cache import cache_folder
-from jinc.data.canvas import Canvas, Fitting, fit, window_about
+from jinc.data.canvas import Canvas, Fitting, crop_with, fit, window_about
 from jinc.data.cifar import CIFAR10_CLASSES, read_cifar10
 from jinc.data.decode import MAX_PIXELS, decode_image, decode_with_alpha, read_header
 from jinc.data.digits import read_digits
@@ -46,6 +46,7 @@ __all__ = [
     "check_animation",
     "concatenate",
     "contact_sheet",
+    "crop_with",
     "decode_image",
     "decode_with_alpha",
     "enlargement",

@@ -75,6 +75,11 @@ class Canvas:
         inside = np.pad(mask.at_size(self.box, self.place.size), self._margins, constant_values=1)
         return torch.from_numpy(inside)[None, None].float()
 
+    def holds(self, mask: Mask) -> bool:
+        """Whether all of a mask of the picture lies in the part that is used."""
+        inside = mask.generate[self.box.rows, self.box.columns]
+        return int(inside.sum()) == int(mask.generate.sum())
+
     def paste_back(self, images: Images, mask: Mask | None = None) -> list[Picture]:
         """Put generated images into the picture, each into a copy of its own, at its size.
 
@@ -128,7 +133,7 @@ class Canvas:
         check_size(mask.size, self.picture, mask.name)
         if not mask.generate[self.box.rows, self.box.columns].any():
             reason = f"the mask lies outside of {self.box}, which is used of the picture"
-            raise JincError(f"{mask.name}: {reason}; --fit pad shows all of it, --around the mask")
+            raise JincError(f"{mask.name}: {reason}")
 
 
 def fit(
@@ -167,6 +172,24 @@ def fit(
         place = _middle(place, box.size)
     canvas = Canvas(picture, size, box, place)
     return canvas.image(channels, resize_filter), canvas
+
+
+def crop_with(mask: Mask, size: tuple[int, int]) -> Box:
+    """Find the crop that a mask lies in: the largest of a model's proportions, near the middle.
+
+    Args:
+        mask: of the picture.
+        size: height and width of the model's images.
+
+    Returns:
+        the region for `fit`; all of the mask is in it, unless the mask is larger.
+    """
+    box, bounds = _middle(Box.whole(mask.size), size), mask.bounds
+    if bounds.width > box.width or bounds.height > box.height:
+        return box
+    left = max(min(box.left, bounds.left), bounds.left + bounds.width - box.width)
+    top = max(min(box.top, bounds.top), bounds.top + bounds.height - box.height)
+    return box._replace(left=left, top=top)
 
 
 def window_about(mask: Mask, size: tuple[int, int], margin: float = 0.5) -> Box:

@@ -148,6 +148,6 @@ def check_size(size: tuple[int, int], picture: Picture, name: str) -> None:
 
 def _is_there(name: str) -> bool:
     try:
-        return Path(name).exists()
+        return bool(name) and Path(name).exists()
     except (OSError, ValueError):  # a name too long, or with a null byte in it
         return False

@@ -6,12 +6,12 @@ from jinc.models.generation.editing import edit_images
 from jinc.models.generation.generate import generate_images, grid_columns, images_of
 from jinc.models.generation.illusions import Anagram, Hybrid, HybridKind
 from jinc.models.generation.in_parts import in_parts
-from jinc.models.generation.kept_images import keep_images, kept_images
+from jinc.models.generation.kept_images import PART, keep_images, kept_images
 from jinc.models.generation.shaping import Shaping
 from jinc.models.generation.sweep import Sweep, shifts, sweep_images, turns
 from jinc.models.generation.upscale import Enlargement, UpscalingModel, factor_of, upscale_images
 from jinc.models.model import Model, NetworkDenoiser
-from jinc.models.opening import model_folder, open_model, open_upscaler
+from jinc.models.opening import model_folder, open_model, open_upscaler, takes_texts
 from jinc.models.others.deepfloyd import PromptedDenoiser, PromptedModel
 from jinc.models.others.deepfloyd_files import (
     open_deepfloyd,
@@ -31,6 +31,7 @@ from jinc.models.upscaler import Upscaler, UpscalingDenoiser
 
 __all__ = [
     "CHUNK",
+    "PART",
     "Anagram",
     "Chunk",
     "DiffusersModel",
@@ -78,6 +79,7 @@ __all__ = [
     "read_prompts",
     "shifts",
     "sweep_images",
+    "takes_texts",
     "turns",
     "upscale_images",
     "write_prompts",

@@ -10,7 +10,7 @@ from jinc.models.device import choose_device
 from jinc.models.generation.upscale import UpscalingModel
 from jinc.models.model import Model
 from jinc.models.others.deepfloyd_files import Told, open_deepfloyd, open_deepfloyd_upscaler
-from jinc.models.others.diffusers_files import read_settings
+from jinc.models.others.diffusers_files import read_settings, refuse_latent
 from jinc.models.others.from_diffusers import from_diffusers
 from jinc.models.others.hub import is_hub_name, pipeline_folder
 from jinc.models.pixel_model import PixelModel
@@ -59,7 +59,9 @@ def open_upscaler(
     folder, told = _found(source, embeddings, variant, place)
     if told is not None:
         return open_deepfloyd_upscaler(folder, **told).to(place)
-    if (folder / "model_index.json").is_file():
+    index = folder / "model_index.json"
+    if index.is_file():
+        refuse_latent(read_settings(index), str(folder))
         raise JincError(f"{folder}: is a model of images, no upscaler; see jinc sample")
     return Upscaler.load(model_folder(folder)).to(place)
 
@@ -72,6 +74,9 @@ def model_folder(source: Path) -> Path:
     """
     if any((source / name).is_file() for name in FILES):
         return source
+    if _is_network(source / "config.json"):
+        reason = "a network alone, without a schedule; save its pipeline"
+        raise JincError(f"{source}: is {reason}, such as DDPMPipeline(unet, scheduler)")
     if not (source / "config.yaml").is_file():
         raise JincError(f"{source}: is neither a run nor a model folder")
     folder = source / "model"
@@ -93,8 +98,7 @@ def _found(
         if not is_hub_name(str(source)) or folder.parent.is_dir():  # rather a slip of the pen
             raise JincError(f"{source}: no such run or model folder")
         folder = pipeline_folder(str(source), variant, told=embeddings is not None)
-    index = folder / "model_index.json"
-    if index.is_file() and _takes_texts(index):
+    if takes_texts(folder):
         half = variant == "fp16" and device.type == "cuda"
         dtype = torch.float16 if half else torch.float32
         return folder, {"embeddings": embeddings, "variant": variant, "dtype": dtype}
@@ -105,7 +109,18 @@ def _found(
     return folder, None
 
 
-def _takes_texts(index: Path) -> bool:
-    """Whether the network of a pipeline is told in words what to make."""
-    named = read_settings(index).get("unet")
+def takes_texts(folder: Path) -> bool:
+    """Whether a folder holds a pipeline whose network is told in words what to make.
+
+    Raises:
+        JincError: its index cannot be read.
+    """
+    index = folder / "model_index.json"
+    named = read_settings(index).get("unet") if index.is_file() else None
     return isinstance(named, list) and "UNet2DConditionModel" in named
+
+
+def _is_network(settings: Path) -> bool:
+    """Whether a file is of the settings of a network of diffusers."""
+    named = read_settings(settings).get("_class_name") if settings.is_file() else None
+    return named in ("UNet2DModel", "UNet2DConditionModel")

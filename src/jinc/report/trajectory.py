@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -20,8 +19,6 @@ from jinc.data import (
 )
 from jinc.diffusion import Step
 from jinc.errors import JincError
-
-Shown = Literal["x_t", "x0_hat"]
 
 SEEN = 64
 """Pixels that the longer side of an image has at least in a strip."""
@@ -50,51 +47,52 @@ class Trajectory:
         levels = tuple(self.levels[place] for place in places)
         return Trajectory(levels, self.x_t[places], self.x0_hat[places])
 
-    def strip(self, shown: Shown = "x_t", scale: int | None = None) -> NDArray[np.uint8]:
-        """Lay the states out, a row an image, and write its level under each.
+    def strip(self, scale: int | None = None) -> NDArray[np.uint8]:
+        """Lay the states of each image out in a row, the predictions that led to them below.
 
         Args:
-            shown: the states, or the predictions that led to them.
             scale: times that pixels are repeated; None for images that can be looked at.
 
         Returns:
             `[height, width, 3]`.
         """
-        images = getattr(self, shown).transpose(0, 1)
-        rows, columns, _, height, width = images.shape
-        usual = enlargement((height, width), SEEN)
-        words = [["clean" if t == -1 else f"t = {t}" for t in self.levels]] * rows
-        return contact_sheet(images, [""] * rows, [""] * columns, scale or usual, words)
+        pairs = torch.stack([self.x_t, self.x0_hat], 2)  # [K, B, 2, C, H, W]
+        images = pairs.flatten(1, 2).transpose(0, 1)
+        usual = enlargement(images.shape[-2:], SEEN)
+        names = ["state", "prediction"] * pairs.shape[1]
+        words = ["clean" if t == -1 else f"t = {t}" for t in self.levels]
+        return contact_sheet(images, names, words, scale or usual)
 
     def frames(
-        self, shown: Shown = "x_t", columns: int | None = None, scale: int | None = None
+        self, columns: int | None = None, scale: int | None = None
     ) -> list[NDArray[np.uint8]]:
-        """Return a grid of all images for each state.
+        """Return a grid of all images for each state, the predictions that led to it below.
 
         Args:
-            shown: the states, or the predictions that led to them.
             columns: images beside one another; None for about a square.
             scale: times that pixels are repeated; None for images that can be looked at.
         """
-        stack = getattr(self, shown)
-        usual = enlargement(stack.shape[-2:], 2 * SEEN)
-        return [image_grid(images, columns, scale=scale or usual) for images in stack]
+        usual = enlargement(self.x_t.shape[-2:], 2 * SEEN)
+        both = zip(self.x_t, self.x0_hat, strict=True)
+        return [
+            np.concatenate([image_grid(images, columns, scale=scale or usual) for images in pair])
+            for pair in both
+        ]
 
-    def save(self, file: str | Path, shown: Shown = "x_t", fps: float = 12) -> None:
+    def save(self, file: str | Path, fps: float = 12) -> None:
         """Save the strip as PNG, or an animation whose last frame stays for a while.
 
         Args:
             file: ends in .png, or in what `save_animation` takes.
-            shown: the states, or the predictions that led to them.
             fps: frames a second.
 
         Raises:
             JincError: another ending, or the file cannot be written.
         """
         if Path(file).suffix.lower() == ".png":
-            save_png(file, self.strip(shown))
+            save_png(file, self.strip())
             return
-        frames = self.frames(shown)
+        frames = self.frames()
         save_animation(file, frames + frames[-1:] * (HELD - 1), fps)
 
 

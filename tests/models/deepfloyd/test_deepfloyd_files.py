@@ -175,8 +175,8 @@ def test_latent_models_are_refused(own, make_first, make_unet, make_scheduler, d
 
 def test_stages_are_told_apart(make_first, make_second, make_pipeline, make_unet, make_scheduler):
     one, two = make_first(), make_second()
-    refused("is no such stage; open_deepfloyd_upscaler takes the other", two)
-    refused("is no such stage; open_deepfloyd takes the other", one, open_deepfloyd_upscaler)
+    refused("is IF's second stage; see jinc upscale, open_deepfloyd_upscaler", two)
+    refused("is IF's first stage; see jinc sample, open_deepfloyd", one, open_deepfloyd_upscaler)
     unnoised = make_pipeline(two.unet, make_scheduler())
     refused("has no image_noising_scheduler", unnoised, open_deepfloyd_upscaler)
     refused("makes 5 channels of 3", make_first(out_channels=5))

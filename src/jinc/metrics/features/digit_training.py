@@ -1,4 +1,4 @@
-"""How the classifiers of digits are made: one fixed recipe, a few minutes on one core."""
+"""How the classifiers of digits are made: one fixed recipe, ten to twenty minutes on one core."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from jinc.diffusion import Schedule, Step, Walk, replace
 from jinc.errors import JincError
-from jinc.models.generation.chunks import chunks
+from jinc.models.generation.chunks import CHUNK, chunks
 from jinc.models.generation.generate import DDIM, PLAIN
 from jinc.models.generation.shaping import Shaping
 from jinc.models.pixel_model import PixelModel
@@ -41,6 +41,7 @@ def edit_images(
     shaping: Shaping = PLAIN,
     walk: Walk = DDIM,
     seed: int = 0,
+    batch: int = CHUNK,
 ) -> Iterator[tuple[range, Step]]:
     """Make images 0 … count − 1 of a seed from photographs, dealt out in turn.
 
@@ -54,6 +55,8 @@ def edit_images(
         shaping: what is asked of the model, and how its answers are shaped.
         walk: how to get from the start to images.
         seed: with the number of an image it determines its noise, ≥ 0.
+        batch: images that are worked on together, ≥ 1; with another number they come out the same
+            up to rounding.
 
     Yields:
         After every step of every chunk, the numbers of its images and the step, `[n, C, H, W]`.
@@ -66,7 +69,7 @@ def edit_images(
     size = (model.channels, *model.image_size)
     if photos.ndim != 4 or photos.shape[1:] != size:
         raise JincError(f"photos: {list(photos.shape)} is not [N, {', '.join(map(str, size))}]")
-    for chunk in chunks(count, seed):
+    for chunk in chunks(count, seed, batch=batch):
         places = torch.tensor([i % len(photos) for i in chunk.numbers])
         photo = photos[places].to(model.device)
         x_t, levels = start(model.schedule, photo, noise=chunk.noise)

@@ -6,7 +6,7 @@ from functools import partial
 import torch
 
 from jinc.diffusion import Step, Walk, ddim, sample
-from jinc.models.generation.chunks import chunks
+from jinc.models.generation.chunks import CHUNK, chunks
 from jinc.models.generation.shaping import Asking, Shaping
 from jinc.models.pixel_model import PixelModel
 from jinc.types import Images
@@ -24,6 +24,7 @@ def generate_images(
     steps: int | Sequence[int] = 50,
     seed: int = 0,
     first: int = 0,
+    batch: int = CHUNK,
 ) -> Iterator[tuple[range, Step]]:
     """Generate images 0 … count − 1 of a seed, chunk by chunk.
 
@@ -35,11 +36,13 @@ def generate_images(
         steps: as the walk takes them.
         seed: with the number of an image it determines its noise, ≥ 0.
         first: leave out the images before, whole chunks of them.
+        batch: images that are worked on together, ≥ 1; with another number they come out the same
+            up to rounding.
 
     Yields:
         After every step of every chunk, the numbers of its images and the step, `[n, C, H, W]`.
     """
-    for chunk in chunks(count, seed, first):
+    for chunk in chunks(count, seed, first, batch):
         denoiser, x_T = shaping.denoiser(model, chunk.numbers), chunk.start(model)
         yield from chunk.steps(walk(denoiser, model.schedule, x_T, steps=steps, noise=chunk.noise))
 

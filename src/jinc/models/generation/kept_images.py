@@ -19,8 +19,8 @@ from jinc.models.generation.generate import DDIM, PLAIN, generate_images
 from jinc.models.generation.shaping import Asking
 from jinc.models.pixel_model import PixelModel
 
-PART = 8 * CHUNK
-"""Images in a file."""
+PART = 128
+"""Images in a file, whole chunks of them."""
 
 FACTS = "images.json"
 """What made them; by it the folder is known."""
@@ -36,6 +36,7 @@ def keep_images(
     walk: Walk = DDIM,
     steps: int | Sequence[int] = 50,
     seed: int = 0,
+    batch: int = CHUNK,
     share: tuple[int, int] = (0, 1),
 ) -> Iterator[int]:
     """Generate images 0 … count − 1 of a seed into a folder, leaving out what is there already.
@@ -52,28 +53,39 @@ def keep_images(
         walk: how to get from noise to images.
         steps: as the walk takes them.
         seed: with the number of an image it determines its noise, ≥ 0.
+        batch: images that are worked on together, a divisor of `PART`.
         share: which part of the files, and of how many processes: `(rank, processes)`.
 
     Yields:
         After every step, how many images have been made or found there, in whole steps.
 
     Raises:
-        JincError: the folder holds images of other facts, or cannot be written.
+        JincError: the folder holds images of other facts, or cannot be written; or a batch that
+            makes no whole files.
     """
+    if batch < 1 or PART % batch:
+        raise JincError(f"batch: {batch} does not divide {PART}, the images of a file")
     _claim(folder, facts)
     rank, processes = share
     for first in list(range(0, count, PART))[rank::processes]:
-        last = min(first + PART, -(-count // CHUNK) * CHUNK)  # chunks are made whole
+        last = min(first + PART, -(-count // batch) * batch)  # chunks are made whole
         if len(_part(folder, first)) >= last - first:
             yield min(last, count) - first
             continue
         made: list[torch.Tensor] = []
         for _, step in generate_images(
-            model, last, shaping=shaping, walk=walk, steps=steps, seed=seed, first=first
+            model,
+            last,
+            shaping=shaping,
+            walk=walk,
+            steps=steps,
+            seed=seed,
+            first=first,
+            batch=batch,
         ):
             if step.t == -1:
                 made.append(to_uint8(step.x_t).permute(0, 2, 3, 1).cpu())
-                yield CHUNK
+                yield batch
         data = BytesIO()
         np.save(data, torch.cat(made).numpy(), allow_pickle=False)
         with writing(_file(folder, first)) as file:

@@ -67,7 +67,7 @@ class Shaping:
             raise JincError("prompt: this model has to be told which class; it knows no other way")
         if self.avoid and self.guidance in (0, 1):
             raise JincError(f"avoid: needs a guidance above 1, {self.guidance:g} does not look")
-        for prompt in {*self.prompts, self.avoid}:
+        for prompt in dict.fromkeys((*self.prompts, self.avoid)):
             model.prompted([prompt])
 
     def denoiser(self, model: PixelModel, numbers: Sequence[int]) -> Denoiser:

@@ -135,15 +135,17 @@ def _channels(parts: Parts, beside: bool) -> int:
         beside: whether the network has to see a small image beside the noisy one.
     """
     settings, where = parts.unet.config, parts.where
-    sees, stages = (
-        settings.in_channels,
-        "open_deepfloyd_upscaler" if not beside else "open_deepfloyd",
+    sees = settings.in_channels
+    other = (
+        "IF's first stage; see jinc sample, open_deepfloyd"
+        if beside
+        else "IF's second stage; see jinc upscale, open_deepfloyd_upscaler"
     )
     told_levels = settings.class_embed_type == "timestep"
     if sees not in (1, 2, 3, 6):
         raise JincError(f"{where}: in_channels={sees} are no pixels, of which 1 or 3 are expected")
     if (sees in (2, 6)) != told_levels or told_levels != beside:
-        raise JincError(f"{where}: is no such stage; {stages} takes the other")
+        raise JincError(f"{where}: is {other}")
     channels: int = sees // 2 if beside else sees
     if settings.out_channels not in (channels, 2 * channels):
         raise JincError(f"{where}: makes {settings.out_channels} channels of {channels}")

@@ -1,0 +1,24 @@
+"""Names of options in errors that know them as fields and arguments."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from jinc.errors import JincError
+
+
+@contextmanager
+def named(*fields: str) -> Iterator[None]:
+    """Put dashes in front of errors that begin with the name of a field, which is an option's.
+
+    >>> with named("variant"):
+    ...     raise JincError("variant: there is none")
+    Traceback (most recent call last):
+    jinc.errors.JincError: --variant: there is none
+    """
+    try:
+        yield
+    except JincError as error:
+        text = str(error)
+        if text.partition(":")[0] in fields:
+            raise JincError(f"--{text}") from None
+        raise
