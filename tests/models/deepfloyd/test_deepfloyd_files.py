@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from jinc.cli.info import info
 from jinc.diffusion import SeededNoise, cfg, ddim, generate
 from jinc.errors import JincError
 from jinc.models import (
@@ -84,6 +85,14 @@ def test_the_second_stage_is_read_back(make_second, embeddings, prompts, tmp_pat
     found = open_deepfloyd_upscaler(tmp_path, embeddings=prompts)
     assert torch.equal(second_images(found), expected)
     assert len(found.noising) == 30
+
+
+def test_either_stage_says_what_it_is_without_a_text_encoder(folder, make_second, tmp_path, capsys):
+    make_second().save_pretrained(tmp_path)
+    for place, side in ((folder, 8), (tmp_path, 16)):
+        info(place, json_=True)
+        facts = json.loads(capsys.readouterr().out)
+        assert (facts["takes"], facts["image_size"]) == ("texts", [side, side])
 
 
 def test_a_variant_and_a_type(make_first, embeddings, tmp_path):
