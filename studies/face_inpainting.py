@@ -2,7 +2,7 @@
 
     jinc train --preset faces64 --image-size 32 --width 32 --steps 4000 --data FACES --out runs/f32
     python studies/face_inpainting.py runs/f32 FACES
-        [--times 5] [--out results/face-inpainting.json] [--picture docs/gallery/faces.png]
+        [--times 5] [--device auto] [--out results/face-inpainting.json] [--picture docs/gallery/faces.png]
 
 Of the test split, the right half of each face is made anew, and the mouth. Beside plain replacement
 and RePaint stand what needs no network: the other half mirrored, or the mean of the training faces.
@@ -13,7 +13,6 @@ tells whether the part belongs to the rest.
 
 import argparse
 import json
-import platform
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from jinc.data import contact_sheet, load_images, save_png, to_float
 from jinc.diffusion import ddim, from_noise, repaint_levels, sample, timesteps
 from jinc.files import writing
 from jinc.metrics import decibels
-from jinc.models import PixelModel, edit_images, images_of
+from jinc.models import PixelModel, choose_device, device_name, edit_images, images_of
 from jinc.train import Run
 from jinc.types import Images
 
@@ -84,11 +83,13 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("data")
     parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, default=Path("results/face-inpainting.json"))
     parser.add_argument("--picture", type=Path, default=Path("docs/gallery/faces.png"))
     options = parser.parse_args()
     run = Run.open(options.run)
     model = run.model()
+    model.to(choose_device(options.device))
     read = partial(
         load_images, options.data, image_size=model.image_size[0], channels=model.channels
     )
@@ -120,7 +121,7 @@ def main() -> None:
         "trained": {"steps": run.read_log()[-1]["step"], "batch_size": run.config.batch_size},
         "sampler": f"DDIM, η = 1, {STEPS} steps, RePaint {options.times} times over {JUMP}",
         "found": found,
-        "machine": f"{platform.processor() or platform.machine()}, torch {torch.__version__}",
+        "machine": f"{device_name(options.device)}, torch {torch.__version__}",
     }
     with writing(options.out) as file:
         file.write((json.dumps(result, indent=2, ensure_ascii=False) + "\n").encode())

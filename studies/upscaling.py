@@ -2,7 +2,7 @@
 
     jinc train --preset faces-sr-small --data FACES --out runs/faces-sr          # once
     python studies/upscaling.py runs/faces-sr FACES
-        [--samples 8] [--steps 20] [--out results/upscaling.json] [--picture upscaling.png]
+        [--samples 8] [--steps 20] [--device auto] [--out results/upscaling.json] [--picture upscaling.png]
 
 Pictures that were not trained on, of the test split or held out, are made smaller, rounded to
 bytes as in a file, and made larger again. A sample is one of the pictures that it could have been,
@@ -13,7 +13,6 @@ show, over that of the real ones. One step from noise is the network's own guess
 
 import argparse
 import json
-import platform
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from jinc.diffusion import consistent, ddim, sample
 from jinc.errors import JincError
 from jinc.files import writing
 from jinc.metrics import decibels
-from jinc.models import Upscaler, upscale_images
+from jinc.models import Upscaler, choose_device, device_name, upscale_images
 from jinc.signal import bicubic, block_mean, repeat_pixels
 from jinc.train import Run
 from jinc.train.validation import hold_out
@@ -78,9 +77,9 @@ def upscaled(
         begun = False
         for step in upscale_images(model, low, walk=walk, steps=steps, seed=seed, agree=agree):
             if seed == 0 and not begun:
-                first, begun = step.x0_hat, True
+                first, begun = step.x0_hat.cpu(), True
             if step.t == -1:
-                made.append(step.x_t)
+                made.append(step.x_t.cpu())
         print(f"{seed + 1} of {samples} samples, {'' if agree else 'not '}agreeing", flush=True)
     return first, made
 
@@ -91,11 +90,13 @@ def main() -> None:
     parser.add_argument("data")
     parser.add_argument("--samples", type=int, default=8)
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, default=Path("results/upscaling.json"))
     parser.add_argument("--picture", type=Path, default=Path("docs/gallery/upscaling.png"))
     options = parser.parse_args()
     run = Run.open(options.run)
     model = run.upscaler()
+    model.to(choose_device(options.device))
     images, which = unseen(run, options.data, model)
     factor, (height, width) = model.factor, model.image_size
     real = to_float(images.batch(range(len(images))))
@@ -135,7 +136,7 @@ def main() -> None:
         "trained": {"steps": run.read_log()[-1]["step"], "batch_size": run.config.batch_size},
         "sampler": f"DDIM, {options.steps} steps",
         "found": found,
-        "machine": f"{platform.processor() or platform.machine()}, torch {torch.__version__}",
+        "machine": f"{device_name(options.device)}, torch {torch.__version__}",
     }
     with writing(options.out) as file:
         file.write((json.dumps(result, indent=2, ensure_ascii=False) + "\n").encode())

@@ -1,6 +1,6 @@
 """From networks to denoisers: our own runs, and checkpoints of other projects."""
 
-from jinc.models.device import choose_device
+from jinc.models.device import choose_device, device_name
 from jinc.models.generation.chunks import CHUNK, Chunk, chunks
 from jinc.models.generation.editing import edit_images
 from jinc.models.generation.generate import generate_images, grid_columns, images_of
@@ -58,6 +58,7 @@ __all__ = [
     "UpscalingModel",
     "choose_device",
     "chunks",
+    "device_name",
     "edit_images",
     "factor_of",
     "from_diffusers",

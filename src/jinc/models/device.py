@@ -1,6 +1,7 @@
 """Where a model runs."""
 
 import os
+import platform
 
 import torch
 
@@ -25,6 +26,18 @@ def choose_device(name: str) -> torch.device:
         reason = str(error).splitlines()[0]
         raise JincError(f"device: {name!r} cannot be used here ({reason})") from None
     return device
+
+
+def device_name(name: str) -> str:
+    """Say what a device is called by those who made it: the accelerator, or the processor.
+
+    Raises:
+        JincError: there is no such device here.
+    """
+    device = choose_device(name)
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return platform.processor() or platform.machine()
 
 
 def _own(device: torch.device) -> torch.device:
