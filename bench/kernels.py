@@ -5,7 +5,7 @@
 128 maps of 32 channels, 32×32, and 1,024 on an accelerator, more than its cache holds. Agreement is
 ‖fast − slow‖ / ‖slow‖, the slow form in float64 on the CPU, on fresh noise. Times are medians over
 rounds, in each of which everything runs once side by side, ten calls at once on an accelerator.
-GB/s count each input and output once: what could be reached at most is the rate of a copy, beside it.
+GB/s count each input and output once: the most that could be reached is the rate of a copy.
 """
 
 import argparse

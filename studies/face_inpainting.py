@@ -2,7 +2,8 @@
 
     jinc train --preset faces64 --image-size 32 --width 32 --steps 4000 --data FACES --out runs/f32
     python studies/face_inpainting.py runs/f32 FACES
-        [--times 5] [--device auto] [--out results/face-inpainting.json] [--picture docs/gallery/faces.png]
+        [--times 5] [--device auto] [--out results/face-inpainting.json]
+        [--picture docs/gallery/faces.png]
 
 Of the test split, the right half of each face is made anew, and the mouth. Beside plain replacement
 and RePaint stand what needs no network: the other half mirrored, or the mean of the training faces.

@@ -2,7 +2,8 @@
 
     jinc train --preset faces-sr-small --data FACES --out runs/faces-sr          # once
     python studies/upscaling.py runs/faces-sr FACES
-        [--samples 8] [--steps 20] [--device auto] [--out results/upscaling.json] [--picture upscaling.png]
+        [--samples 8] [--steps 20] [--device auto]
+        [--out results/upscaling.json] [--picture upscaling.png]
 
 Pictures that were not trained on, of the test split or held out, are made smaller, rounded to
 bytes as in a file, and made larger again. A sample is one of the pictures that it could have been,
