@@ -1,14 +1,26 @@
 """What training offers beyond a plain run: presets, dry runs, guidance, the denoiser."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 
+from jinc.cli.app import app
+from jinc.cli.sources import option_sources
+from jinc.errors import JincError
 from jinc.models import SingleStep
-from jinc.train import PRESETS, Run, TrainConfig, Trainer
+from jinc.train import PRESETS, Run, TrainConfig, Trainer, find_preset
+
+
+def parsed(*words: str, command: tuple[str, ...] = ("train",)) -> TrainConfig:
+    """The settings that the command line makes of words."""
+    tokens = [*command, *words, "--out", "nowhere"]
+    app.config = option_sources(tokens)
+    _, bound, _ = app.parse_args(tokens, exit_on_error=False, print_error=False)
+    return bound.arguments["config"]
 
 
 def test_presets_are_listed_with_what_they_cost(jinc) -> None:
@@ -21,6 +33,23 @@ def test_presets_are_listed_with_what_they_cost(jinc) -> None:
     assert 3.5 < large / small < 4.5
     shown = jinc("presets")
     assert all(name in shown.out for name in PRESETS)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_taken_whole(name) -> None:
+    """Options that are called as a command is, such as --upscale, are among them."""
+    assert asdict(parsed("--preset", name)) == asdict(find_preset(name))
+
+
+@pytest.mark.parametrize("command", [("train",), ("denoise", "train")])
+def test_settings_that_are_called_as_commands_are(tmp_path, command) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text("complexity: normalised\nupscale: 4\n")
+    found = parsed("--settings", str(file), command=command)
+    assert (found.complexity, found.upscale) == ("normalised", 4)
+    file.write_text("- 3\n")
+    with pytest.raises(JincError, match=r"own\.yaml: does not hold settings by name"):
+        parsed("--settings", str(file))
 
 
 def test_a_preset_and_what_is_said_beside_it(jinc, tmp_path) -> None:

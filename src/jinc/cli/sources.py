@@ -1,15 +1,38 @@
 """Where options come from besides the command line: a settings file, a preset, a run's own file."""
 
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any
 
 from cyclopts.config import Dict, Toml, Yaml
 
 from jinc.errors import JincError
 from jinc.files import one_line
 
-Source: TypeAlias = Toml | Yaml | Dict
+
+@dataclass(frozen=True)
+class Source:
+    """Options by their names.
+
+    They are handed over under the names of the command, since cyclopts passes over options without
+    a section that are called as some command is: --upscale and --complexity.
+
+    Args:
+        options: their values.
+        name: where they come from, for errors.
+    """
+
+    options: Mapping[str, Any]
+    name: str
+
+    def __call__(self, app: Any, commands: tuple[str, ...], arguments: Any) -> None:
+        """Fill in the arguments that are not given."""
+        options: Any = self.options
+        for command in reversed(commands):
+            options = {command: options}
+        Dict(options, source=self.name)(app, commands, arguments)
+
 
 _BUILT_IN: dict[tuple[str, ...], str] = {("denoise", "train"): "mnist-denoiser"}
 """Commands that are a preset in themselves."""
@@ -38,7 +61,7 @@ def option_sources(tokens: list[str]) -> tuple[Source, ...]:
     return tuple(sources)
 
 
-def _preset_source(name: str) -> Dict:
+def _preset_source(name: str) -> Source:
     from jinc.train import TrainConfig, find_preset  # heavy, and not always needed
 
     preset, usual = find_preset(name), TrainConfig()
@@ -46,7 +69,7 @@ def _preset_source(name: str) -> Dict:
     said = {n: v for n, v in found.items() if v != getattr(usual, n)}
     lists = {n: list(v) for n, v in said.items() if isinstance(v, tuple)}
     options = {n.replace("_", "-"): v for n, v in (said | lists).items()}
-    return Dict(options, use_commands_as_keys=False, source=f"preset {name}")
+    return Source(options, f"preset {name}")
 
 
 def _value_of(wanted: str, tokens: list[str], *, take: bool = False) -> str | None:
@@ -64,16 +87,17 @@ def _value_of(wanted: str, tokens: list[str], *, take: bool = False) -> str | No
     return None
 
 
-def _settings_source(file: Path) -> Toml | Yaml:
+def _settings_source(file: Path) -> Source:
     kinds: dict[str, type[Toml] | type[Yaml]] = {".yaml": Yaml, ".yml": Yaml, ".toml": Toml}
     if file.suffix.lower() not in kinds:
         raise JincError(f"--settings: {file}: is neither .yaml nor .toml")
     if not file.is_file():
         raise JincError(f"--settings: {file}: no such file")
-    source = kinds[file.suffix.lower()](file, use_commands_as_keys=False)
     try:
-        _ = source.config  # read now, for cyclopts would not say which file is damaged
+        options = kinds[file.suffix.lower()](file).config
     except Exception as error:
         reason = one_line(error.__cause__ or error)
         raise JincError(f"--settings: {file}: cannot be read ({reason})") from None
-    return source
+    if not isinstance(options, dict):
+        raise JincError(f"--settings: {file}: does not hold settings by name")
+    return Source(options, str(file))
