@@ -96,3 +96,19 @@ def test_bad_arguments_are_named() -> None:
         upsample(x, kernel, phase="cosited", padding="mirror")
     with pytest.raises(JincError, match="3×4"):
         downsample(images((3, 4)), kernel)
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize(("taps", "phase"), KERNELS)
+@pytest.mark.parametrize("size", SIZES)
+def test_four_filters_interleaved_equal_slow(size, taps, phase, padding) -> None:
+    """The way that CUDA takes is the same sum, outputs and gradients."""
+    kernel, start = design_jinc(taps, 0.25), resample.upsampling_start(taps, phase)
+    fast_x, slow_x = (images(size).requires_grad_() for _ in range(2))
+    fast = resample.upsample_interleaved(fast_x, 4 * kernel, start, padding)
+    slow = reference.upsample(slow_x, kernel, phase=phase, padding=padding)
+    torch.testing.assert_close(fast, slow, rtol=0, atol=1e-12)
+    weights = torch.cos(torch.arange(slow.numel(), dtype=torch.float64)).reshape(slow.shape)
+    (fast * weights).sum().backward()
+    (slow * weights).sum().backward()
+    torch.testing.assert_close(fast_x.grad, slow_x.grad, rtol=0, atol=1e-11)
