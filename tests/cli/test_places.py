@@ -1,0 +1,23 @@
+"""Where results may go."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from jinc.cli.places import check_file, check_folder, check_whole_folder
+from jinc.errors import JincError
+
+
+def test_which_folders_are_whole(trained, tmp_path) -> None:
+    model = Path(shutil.copytree(trained / "model", tmp_path / "model"))
+    check_whole_folder(model)  # it may be replaced
+    for check in (check_folder, lambda out: check_whole_folder(out / "inside")):
+        with pytest.raises(JincError, match="is whole"):
+            check(model)
+    with pytest.raises(JincError, match="is whole"):
+        check_file(model / "a.png")
+    for place, text in enumerate(('{"name": "a page"}', "{}", "no JSON", "[]")):
+        (tmp_path / str(place)).mkdir()
+        (tmp_path / str(place) / "manifest.json").write_text(text)
+        check_folder(tmp_path / str(place) / "inside")  # of web pages and others
