@@ -151,7 +151,7 @@ def test_no_command_takes_the_images_of_another(jinc, trained, tmp_path) -> None
         assert f"--out: {out} holds images, no" in said.err
     said = jinc("sample", trained, "--out", own)
     assert said.err == (
-        f"jinc: --out: {own} holds numbered images of others, no images; take another folder\n"
+        f"jinc: --out: {own / '20240131.png'} was made by others; take another folder\n"
     )
     assert (tree(out), tree(own)) == before
     assert json.loads((out / "made.json").read_text())["seed"] == 0

@@ -30,7 +30,7 @@ def test_edit_at_every_strength(jinc, trained_on_classes, photo, tmp_path) -> No
     assert (said.code, said.out[:9]) == (0, "4 results")
     names = {path.name for path in (tmp_path / "o").iterdir()}
     results = {f"photo-{share}-{copy}.png" for share in ("1", "0.5") for copy in (0, 1)}
-    assert names == results | {"sheet.png", "strip.png", "denoising.gif"}
+    assert names == results | {"sheet.png", "strip.png", "denoising.gif", "made.json"}
     before = pixels(photo)
     for name in results:
         after = pixels(tmp_path / "o" / name)
