@@ -136,8 +136,11 @@ def _ending(word: str) -> str:
 
 def _write_sheet(file: Path, brought: Brought, made: Mapping[str, Tensor]) -> str:
     """Lay all results out beside their pictures, and return the file."""
-    rows = [number % len(brought.names) for number in range(len(next(iter(made.values()))))]
-    sheet = torch.stack([brought.photos[rows], *made.values()], 1)
-    names = [brought.names[row] for row in rows]
+    copies = len(next(iter(made.values()))) // len(brought.names)
+    photos = brought.photos.repeat(copies, 1, 1, 1)
+    sheet = torch.stack([photos, *made.values()], 1)
+    names = [
+        f"{name} {copy}" if copies > 1 else name for copy in range(copies) for name in brought.names
+    ]
     save_png(file, enlarged_sheet(sheet, names, ["picture", *made]))
     return str(file)
