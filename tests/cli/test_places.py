@@ -21,3 +21,11 @@ def test_which_folders_are_whole(trained, tmp_path) -> None:
         (tmp_path / str(place)).mkdir()
         (tmp_path / str(place) / "manifest.json").write_text(text)
         check_folder(tmp_path / str(place) / "inside")  # of web pages and others
+
+
+def test_whether_a_folder_can_be_made_is_found_out_and_nothing_is_left(tmp_path) -> None:
+    for check in (check_folder, check_file, check_whole_folder):
+        check(tmp_path / "new" / "deep" / "o")
+        with pytest.raises(JincError, match=r"^--out: /proc/jinc/deep/o: "):
+            check(Path("/proc/jinc/deep/o"))  # where even the superuser makes nothing
+    assert not (tmp_path / "new").exists()

@@ -1,7 +1,6 @@
 """What commands leave in a folder: what they made, with a record, and everything of others."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,6 +1,7 @@
 """Where results go: whether they can be written is found out before the work."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from jinc.errors import JincError
@@ -73,10 +74,25 @@ def _check_no_file(out: Path) -> None:
 def _check_place(out: Path, folder: Path) -> None:
     """Look at the nearest folder above that is there, and for those that nothing is added to."""
     places = (folder.absolute(), *folder.absolute().parents)
-    above = next(place for place in places if place.exists())
+    missing = [place for place in places if not place.exists()]
+    above = places[len(missing)]
     if not above.is_dir():
         raise JincError(f"--out: {out}: Not a directory")
     if whole := next(filter(is_sealed, places), None):
         raise JincError(f"--out: {whole} is whole, as its manifest says; take another folder")
     if not os.access(above, os.W_OK):
         raise JincError(f"--out: {out}: Permission denied")
+    if missing:
+        _try_folder(out, missing[-1])
+
+
+def _try_folder(out: Path, folder: Path) -> None:
+    """Make a folder and take it away again; not all that refuse one say so when they are asked."""
+    try:
+        folder.mkdir()
+    except FileExistsError:  # another process was faster
+        return
+    except OSError as error:
+        raise JincError(f"--out: {out}: {one_line(error)}") from None
+    with suppress(OSError):  # another process uses it by now
+        folder.rmdir()
