@@ -98,6 +98,7 @@ def upscale(
         )
     pictures = [_Picture.read(file, model, options.shrink) for file in options.images]
     facts = making_facts(source, options, options.prompts, len(options.levels(model.timesteps)))
+    facts["batch"] = 1
     steps, walks = _walks(model, pictures, options)
     watch = Watch(options, steps, options.number * len(pictures), "upscaling")
     results: list[_Result] = []
