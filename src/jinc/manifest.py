@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -37,6 +38,16 @@ def check_manifest(folder: Path) -> None:
     for name in manifest:
         if _digest(folder / name) != manifest[name]:
             raise JincError(f"{folder / name}: is damaged, it does not match its manifest")
+
+
+def is_sealed(folder: Path) -> bool:
+    """Whether a folder has a manifest of ours, so that one file more would damage it."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError):  # none, or that of something else
+        return False
+    digests = manifest.values() if isinstance(manifest, dict) else ()
+    return bool(digests) and all(map(_is_digest, digests))
 
 
 def check_replaceable(folder: Path) -> None:
@@ -82,6 +93,10 @@ def replacing(folder: Path) -> Iterator[Path]:
                 shutil.rmtree(leftover, ignore_errors=True)
     except OSError as error:
         raise JincError(f"{folder}: cannot be written ({one_line(error)})") from error
+
+
+def _is_digest(word: object) -> bool:
+    return isinstance(word, str) and re.fullmatch("[0-9a-f]{64}", word) is not None
 
 
 def _digest(file: Path) -> str:

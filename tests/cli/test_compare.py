@@ -66,6 +66,7 @@ def test_for_people(jinc, trained, tmp_path) -> None:
         "comparison.png",
         "forward.png",
         "comparison.json",
+        "made.json",
     }
     for name in ("comparison.png", "forward.png"):
         with Image.open(out / name) as picture:
@@ -108,7 +109,8 @@ def test_strips_and_gifs_and_none_of_them_left_behind(jinc, trained, tmp_path) -
     said = jinc("compare", trained, *QUICK, "--out", tmp_path, "--json")
     written = [Path(file).name for file in json.loads(said.out)["written"]]
     assert written == ["comparison.png", "forward.png"]
-    assert {file.name for file in tmp_path.glob("*.*")} == {*written, "comparison.json", "mine.png"}
+    others = {"comparison.json", "made.json", "mine.png"}
+    assert {file.name for file in tmp_path.glob("*.*")} == {*written, *others}
 
 
 def test_pictures_of_any_size(jinc, trained, photos, tmp_path) -> None:

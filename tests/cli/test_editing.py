@@ -1,6 +1,7 @@
 """`jinc edit`, `inpaint` and `illusion`: pictures of any size, made anew in their place."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ def test_edit_at_every_strength(jinc, trained_on_classes, photo, tmp_path) -> No
     assert (said.code, said.out[:9]) == (0, "4 results")
     names = {path.name for path in (tmp_path / "o").iterdir()}
     results = {f"photo-{share}-{copy}.png" for share in ("1", "0.5") for copy in (0, 1)}
-    assert names == results | {"sheet.png", "strip.png", "denoising.gif"}
+    assert names == results | {"sheet.png", "strip.png", "denoising.gif", "made.json"}
     before = pixels(photo)
     for name in results:
         after = pixels(tmp_path / "o" / name)
@@ -39,6 +40,17 @@ def test_edit_at_every_strength(jinc, trained_on_classes, photo, tmp_path) -> No
         assert not np.array_equal(after[:, 5:25], before[:, 5:25])
     first, second = (pixels(tmp_path / "o" / f"photo-1-{copy}.png") for copy in (0, 1))
     assert not np.array_equal(first, second)
+
+
+def test_rows_of_a_sheet_tell_copies_apart(jinc, trained, photo, tmp_path, monkeypatch) -> None:
+    shown, blank = [], np.zeros((4, 4, 3), np.uint8)
+    sheet = "jinc.cli.edit.enlarged_sheet"
+    monkeypatch.setattr(sheet, lambda _, rows, columns: shown.append(rows) or blank)
+    digit = shutil.copy(photo, tmp_path / "digit.png")
+    words = ("--image", photo, digit, "--strength", 0.5, "--out", tmp_path / "o", *FEW)
+    for number in (1, 2):
+        assert jinc("edit", trained, *words, "-n", number).code == 0
+    assert shown == [["photo", "digit"], ["photo 0", "digit 0", "photo 1", "digit 1"]]
 
 
 def test_edit_by_the_indices_of_the_course(jinc, trained, photo, tmp_path) -> None:

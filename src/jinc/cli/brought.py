@@ -138,6 +138,20 @@ def bring(model: PixelModel, options: PictureOptions) -> Brought:
     return Brought(names_of(options.images), photos, canvases, masks)
 
 
+def result_names(pictures: Sequence[str], number: int, word: str = "") -> list[str]:
+    """Return the files of results: of every picture the first, of every picture the second.
+
+    Args:
+        pictures: their names.
+        number: how many results for each of them.
+        word: what the names tell of them.
+
+    >>> result_names(["a", "b"], 2, "-0.5")
+    ['a-0.5-0.png', 'b-0.5-0.png', 'a-0.5-1.png', 'b-0.5-1.png']
+    """
+    return [f"{name}{word}-{copy}.png" for copy in range(number) for name in pictures]
+
+
 def save_results(out: Path, brought: Brought, images: Images, word: str = "") -> list[str]:
     """Save results in their pictures' place, and return the files.
 
@@ -147,11 +161,11 @@ def save_results(out: Path, brought: Brought, images: Images, word: str = "") ->
         images: image i was made of picture i mod N, `[count, C, H, W]`.
         word: what the names of the files tell of them.
     """
-    files = []
-    for number, image in enumerate(images):
-        copy, which = divmod(number, len(brought.names))
-        files.append(str(out / f"{brought.names[which]}{word}-{copy}.png"))
-        brought.pasted(which, image).save(files[-1])
+    pictures = len(brought.names)
+    names = result_names(brought.names, len(images) // pictures, word)
+    files = [str(out / name) for name in names]
+    for number, (file, image) in enumerate(zip(files, images, strict=True)):
+        brought.pasted(number % pictures, image).save(file)
     return files
 
 

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from jinc.cli.compared import Answers, Clean, Denoising, draw, find_clean
-from jinc.cli.places import check_folder, make_folder
+from jinc.cli.generated import making_facts
+from jinc.cli.made import begin_results, check_results
 from jinc.cli.sampling import SEVERAL, SamplerName
 from jinc.cli.watching import WatchedOptions
 from jinc.diffusion import timesteps
@@ -60,7 +61,8 @@ def compare(
 
     Args:
         source: a run folder, or a model folder.
-        out: folder for comparison.png, forward.png and comparison.json.
+        out: folder for comparison.png, forward.png and comparison.json; and made.json, what they
+            were made with.
         images: pictures of any size, of which the middle is taken.
         data: a set of images; that of the run, if neither is given: its test split, or what it
             held out.
@@ -72,7 +74,9 @@ def compare(
         options: how many images, what they show, and how they are denoised.
     """
     options.check()
-    check_folder(out)
+    pictures = ["comparison.png", "forward.png", *options.pictures]
+    names = [*pictures, "comparison.json"]
+    check_results(out, "comparisons", names, images)
     model = options.open(source)
     starts = dict.fromkeys(parse_level(word, model.timesteps) for word in levels)
     paths = [_path(t, model.timesteps, stride, options.steps) for t in starts]
@@ -80,14 +84,18 @@ def compare(
         raise JincError("--levels: names nothing")
     clean = find_clean(source, model, images, data, options.number, options.seed)
     shaping = options.shaping(model, usual=clean.prompts)
-    make_folder(out)
+    made_with = making_facts(source, options, shaping.prompts, options.steps)
+    made_with |= {"images": images, "data": clean.words, "levels": [*starts]}
+    made_with |= {"stride": stride, "restored": restore}
     denoising = Denoising(model, shaping, options.walk(), options.seed, restore)
     found = denoising.of(clean.x0, paths)
     facts = _facts(clean, paths, found) | {"sampler": options.sampler, "restored": restore}
     facts |= {"guidance": options.guidance, "seed": options.seed}
+    begin_results(out, "comparisons", made_with, names)
     with writing(out / "comparison.json") as file:
         file.write((json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
-    written = draw(out, clean, found, strip=options.strip, gif=options.gif)
+    draw(out, clean, found, options.pictures)
+    written = [str(out / name) for name in pictures]
     if json_:
         print(json.dumps(facts | {"written": written}, ensure_ascii=False, allow_nan=False))
         return

@@ -11,11 +11,12 @@ from rich.progress import Progress
 from torch import Tensor
 
 from jinc.cli.clean_images import clean_images
+from jinc.cli.finite import check_finite
 from jinc.cli.progress import decoding_progress
 from jinc.data import fit, read_picture, save_png
 from jinc.diffusion import SeededNoise, Step, Walk, forward
 from jinc.errors import JincError
-from jinc.metrics import ITERATIVE, psnr_of_each, quick_answers
+from jinc.metrics import ITERATIVE, ONE_STEP, psnr_of_each, quick_answers
 from jinc.models import PixelModel, Shaping, in_parts
 from jinc.report import Recorder, Trajectory, comparison_sheet, forward_sheet
 from jinc.types import Images
@@ -28,8 +29,6 @@ FRAMES = 40
 
 STRIP = 8
 """States of iterative denoising in a strip, at most."""
-
-PICTURES = ("comparison.png", "forward.png", "strip.png", "denoising.gif")
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +123,9 @@ class Denoising:
         Args:
             x0: clean images, `[N, C, H, W]`.
             paths: falling levels, those that iterative denoising visits.
+
+        Raises:
+            JincError: what the model predicts is not finite.
         """
         with Progress(console=Console(stderr=True)) as bar:
             task = bar.add_task("denoising", total=sum(map(len, paths)))
@@ -137,31 +139,31 @@ class Denoising:
         x_t = forward(schedule, clean, t, noise(clean))
         denoiser = in_parts(self.model, self.shaping, len(x0))
         images = quick_answers(denoiser, schedule, x_t, t, self.restored)
+        self._check(images[ONE_STEP])
         recorder = Recorder(len(path) + 1, FRAMES, SHOWN)
         walk = self.walk(denoiser, schedule, x_t, steps=path, noise=noise)
-        for step in recorder.watch(chain([Step(t, x_t, x_t)], walk)):
+        for step in chain([Step(t, x_t, x_t)], walk):
+            self._check(step.x_t)
+            recorder.see(step)
             images[ITERATIVE] = step.x_t
             moved()
         psnr = {way: psnr_of_each(answer, clean) for way, answer in images.items()}
         first = {way: answer[:SHOWN].cpu() for way, answer in images.items()}
         return Answers(t, x_t[:SHOWN].cpu(), first, psnr, recorder.trajectory())
 
+    def _check(self, images: Images) -> None:
+        check_finite(images, self.shaping.guidance, self.shaping.limited)
 
-def draw(out: Path, clean: Clean, found: Sequence[Answers], *, strip: bool, gif: bool) -> list[str]:
+
+def draw(out: Path, clean: Clean, found: Sequence[Answers], pictures: Sequence[str]) -> None:
     """Draw the comparison, the forward process, and how images came to be from the highest level.
 
     Args:
-        out: the folder; of an earlier comparison nothing is left in it.
+        out: the folder; it has been made ready.
         clean: the images.
         found: what was made of them, level by level.
-        strip: whether to draw states beside one another.
-        gif: whether to draw states after one another.
-
-    Returns:
-        the files.
+        pictures: which of strip.png and denoising.gif: states beside or after one another.
     """
-    for name in PICTURES:
-        (out / name).unlink(missing_ok=True)
     x0, names, levels = clean.x0[:SHOWN], clean.names[:SHOWN], [each.t for each in found]
     ways = found[0].images
     images = {way: torch.stack([each.images[way] for each in found]) for way in ways}
@@ -170,8 +172,7 @@ def draw(out: Path, clean: Clean, found: Sequence[Answers], *, strip: bool, gif:
     save_png(out / "comparison.png", comparison_sheet(x0, images, psnr, levels, names))
     save_png(out / "forward.png", forward_sheet(x0, noisy, levels, names))
     highest = max(found, key=lambda each: each.t).trajectory
-    if strip:
+    if "strip.png" in pictures:
         highest.thinned(STRIP).save(out / "strip.png")
-    if gif:
+    if "denoising.gif" in pictures:
         highest.save(out / "denoising.gif")
-    return [str(out / name) for name in PICTURES if (out / name).exists()]

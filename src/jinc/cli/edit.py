@@ -10,9 +10,10 @@ import torch
 from cyclopts import Parameter
 from torch import Tensor
 
-from jinc.cli.brought import Brought, PictureOptions, bring, save_results
+from jinc.cli.brought import Brought, PictureOptions, bring, result_names, save_results
+from jinc.cli.generated import making_facts
+from jinc.cli.made import begin_results, check_results
 from jinc.cli.outputs import enlarged_sheet
-from jinc.cli.places import check_folder, make_folder
 from jinc.cli.sampling import SEVERAL
 from jinc.cli.watching import Watch
 from jinc.data import save_png
@@ -39,7 +40,8 @@ def edit(
 
     Args:
         source: a run folder, or a model folder.
-        out: folder for the results, each at its picture's size, and sheet.png.
+        out: folder for the results, each at its picture's size; sheet.png; and made.json, what
+            they were made with.
         strength: shares of the way up to noise, above 0 up to 1, several to be compared; those of
             the CS180 course from 0.96 down to 0.39, if not given.
         index: the same as the course says it: places in the list of levels that are multiples of
@@ -50,13 +52,19 @@ def edit(
     options.check()
     if options.sampler == "adaptive" and options.mask is not None:
         raise JincError("--sampler: adaptive has no level in common at which pixels are put back")
-    check_folder(out)
+    check_results(out, "edits", ["sheet.png", *options.pictures], options.images)
     model = options.open(source)
     starts = _starts(model, strength, index, stride, options)
     shaping = options.shaping(model, usual=())
     brought = bring(model, options)
     count, masks = options.number * len(brought.photos), brought.mask_tensor()
     batch = options.batch or min(CHUNK, count)
+    names = ["sheet.png", *options.pictures]
+    for word in starts:
+        names += result_names(brought.names, options.number, _ending(word))
+    check_results(out, "edits", names, options.images)
+    facts = making_facts(source, options, shaping.prompts, None)
+    facts |= {"starts": [*starts], "batch": batch}
     made: dict[str, Tensor] = {}
     written: list[str] = []
     for word, (start, steps) in starts.items():
@@ -73,8 +81,9 @@ def edit(
         )
         watch = Watch(options, steps, -(-count // batch), word)
         made[word] = torch.cat([images.cpu() for _, images in watch.finished(walks)])
-        make_folder(out)
-        written += save_results(out, brought, made[word], "-" + word.replace(" ", "-"))
+        if len(made) == 1:
+            begin_results(out, "edits", facts, names)
+        written += save_results(out, brought, made[word], _ending(word))
         if len(made) == 1:  # the strongest, if they are named in the usual order
             written += watch.write(out)
     written = [_write_sheet(out / "sheet.png", brought, made), *written]
@@ -120,10 +129,18 @@ def _starts(
         raise JincError(f"--{error}") from None
 
 
+def _ending(word: str) -> str:
+    """Return what the files of a start end in."""
+    return "-" + word.replace(" ", "-")
+
+
 def _write_sheet(file: Path, brought: Brought, made: Mapping[str, Tensor]) -> str:
     """Lay all results out beside their pictures, and return the file."""
-    rows = [number % len(brought.names) for number in range(len(next(iter(made.values()))))]
-    sheet = torch.stack([brought.photos[rows], *made.values()], 1)
-    names = [brought.names[row] for row in rows]
+    copies = len(next(iter(made.values()))) // len(brought.names)
+    photos = brought.photos.repeat(copies, 1, 1, 1)
+    sheet = torch.stack([photos, *made.values()], 1)
+    names = [
+        f"{name} {copy}" if copies > 1 else name for copy in range(copies) for name in brought.names
+    ]
     save_png(file, enlarged_sheet(sheet, names, ["picture", *made]))
     return str(file)

@@ -13,8 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from jinc.cli.generated import generated_images, generation_facts
-from jinc.cli.made import made_facts
-from jinc.cli.places import check_folder, make_folder
+from jinc.cli.made import begin_results, check_results, made_facts
 from jinc.cli.progress import decoding_progress
 from jinc.cli.sampling import SEVERAL, SamplingOptions
 from jinc.data import ImageSet, list_numbered, load_images, read_folder, save_png
@@ -92,14 +91,16 @@ def evaluate(
             torchscript:PATH. Only Inception's scores are called FID, KID and IS.
         only: which scores; all that these images allow, if not given.
         images: where generated images are kept; in the run, if not given.
-        out: folder for scores.json, scores.md and neighbours.png.
+        out: folder for scores.json, scores.md and neighbours.png; and made.json, what they were
+            made with.
         neighbours: draw the images that are nearest to real ones, in neighbours.png of --out.
         json_: print JSON for machines.
         options: how images are generated.
     """
     options.check()
+    names = ["scores.json", "scores.md", *["neighbours.png"] * neighbours]
     if out is not None:
-        check_folder(out)
+        check_results(out, "scores", names)
     if neighbours and out is None:
         raise JincError("--neighbours: needs --out, a folder for the picture")
     extractor = open_extractor(features)
@@ -122,7 +123,8 @@ def evaluate(
         bar.update(task, description="scoring")
         found = score(of_real, of_made, only or None, seed=options.seed)
     if out is not None:
-        make_folder(out)
+        judged = {"source": source, "against": against, "split": split, "features": features}
+        begin_results(out, "scores", judged | {"made_with": made_with}, names)
         _write(out, found, made_with)
         if neighbours:
             _draw_neighbours(out / "neighbours.png", generated, real, of_made, of_real)

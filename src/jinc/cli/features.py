@@ -14,9 +14,8 @@ from rich.progress import Progress
 from torch import Tensor
 
 from jinc.cli.memory import keep_freed_memory
-from jinc.cli.places import check_folder
+from jinc.cli.places import check_whole_folder
 from jinc.errors import JincError
-from jinc.manifest import check_replaceable
 from jinc.metrics import (
     RECIPES,
     SHAPES,
@@ -54,8 +53,7 @@ def train(
     """
     if seed < 0:
         raise JincError(f"--seed: {seed} is not at least 0")
-    check_folder(out)
-    check_replaceable(out)
+    check_whole_folder(out)
     known, unknown = (read_digits_of(kind, data, split) for split in ("train", "test"))
     keep_freed_memory()
     classifier, seconds = _trained(kind, known, seed)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -89,12 +90,26 @@ def generation_facts(source: Path, model: PixelModel, options: SamplingOptions) 
         model: what was opened there.
         options: how they are generated.
     """
+    prompts = options.shaping(model).prompts
+    return making_facts(source, options, prompts, len(options.levels(model.timesteps)))
+
+
+def making_facts(
+    source: Path, options: SamplingOptions, prompts: Sequence[str], steps: int | None
+) -> dict[str, Any]:
+    """Return the same where prompts and steps have been found out otherwise.
+
+    Args:
+        source: where the model is.
+        options: how it was asked.
+        prompts: what it was asked for.
+        steps: how many there were; None where it is said otherwise.
+    """
     said = asdict(options)
     for name in ("number", "device", "strip", "gif", "json_"):
         said.pop(name, None)
     told = None if options.embeddings is None else file_digest(options.embeddings)
-    said |= {"prompts": list(options.shaping(model).prompts), "embeddings": told}
-    said["steps"] = len(options.levels(model.timesteps))
+    said |= {"prompts": list(prompts), "embeddings": told, "steps": steps}
     said["batch"] = options.batch or CHUNK
     for weights in (source / "model" / "model.safetensors", source / "model.safetensors"):
         if weights.is_file():

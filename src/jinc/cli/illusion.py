@@ -11,11 +11,11 @@ from cyclopts import App, Parameter
 from torch import Tensor
 
 from jinc.cli.generated import generation_facts
-from jinc.cli.made import begin_images, check_images_folder
+from jinc.cli.made import begin_results, check_results
 from jinc.cli.outputs import enlarged_sheet
 from jinc.cli.sampling import SEVERAL
 from jinc.cli.watching import Watch, WatchedOptions
-from jinc.data import save_images, save_png
+from jinc.data import numbered_name, save_images, save_png
 from jinc.diffusion import Reduction, alternating, low_pass, mean, sum_preserving, view_by_name
 from jinc.errors import JincError
 from jinc.models import CHUNK, Anagram, Hybrid, HybridKind, PixelModel, generate_images
@@ -67,7 +67,7 @@ def make_anagram(
         options: what is seen through each view, and how it is generated.
     """
     options.check()
-    check_images_folder(out, "illusions")
+    check_results(out, "illusions", _names(options))
     try:
         views = [view_by_name(name) for name in view]
     except JincError as error:
@@ -122,7 +122,7 @@ def make_hybrid(
     options.check()
     if not 0 < std < float("inf"):
         raise JincError(f"--std: {std} is not a finite number above 0")
-    check_images_folder(out, "illusions")
+    check_results(out, "illusions", _names(options))
     model = options.open(source)
     if by == "colour" and model.channels == 1:
         raise JincError("--by: colour needs a model of colour images; this one makes grey ones")
@@ -140,6 +140,11 @@ def make_hybrid(
         "three": [low_pass(1.5 * std)(images), low_pass(std / 2)(images), images],
     }[by]
     _conclude(out, images, torch.stack(seen, 1), options.prompts, written, options)
+
+
+def _names(options: IllusionOptions) -> list[str]:
+    """Return the files that will be written."""
+    return [*map(numbered_name, range(options.number)), "sheet.png", *options.pictures]
 
 
 def _named(error: JincError) -> JincError:
@@ -169,7 +174,7 @@ def _generate(
     )
     watch = Watch(options, len(levels), -(-options.number // batch))
     images = torch.cat([done.cpu() for _, done in watch.finished(walks)])
-    begin_images(out, "illusions", {**facts, "batch": batch})
+    begin_results(out, "illusions", {**facts, "batch": batch}, _names(options))
     return images, watch.write(out)
 
 

@@ -7,9 +7,10 @@ from typing import Annotated
 import torch
 from cyclopts import Parameter
 
-from jinc.cli.brought import Brought, PictureOptions, bring, save_results
+from jinc.cli.brought import Brought, PictureOptions, bring, names_of, result_names, save_results
+from jinc.cli.generated import making_facts
+from jinc.cli.made import begin_results, check_results
 from jinc.cli.outputs import enlarged_sheet
-from jinc.cli.places import check_folder, make_folder
 from jinc.cli.watching import Watch
 from jinc.data import save_png
 from jinc.diffusion import from_noise, repaint_levels
@@ -31,7 +32,8 @@ def inpaint(
 
     Args:
         source: a run folder, or a model folder.
-        out: folder for the results, each at its picture's size, and sheet.png.
+        out: folder for the results, each at its picture's size; sheet.png; and made.json, what
+            they were made with.
         jump: steps that are walked down, up again and down, so that both parts agree (RePaint).
         times: how often each is walked down; 1 puts known pixels in their place, and no more.
         options: which pictures, which part of them, and how it is made.
@@ -42,7 +44,9 @@ def inpaint(
     for option, value in (("--jump", jump), ("--times", times)):
         if value < 1:
             raise JincError(f"{option}: {value} is not at least 1")
-    check_folder(out)
+    results = result_names(names_of(options.images), options.number)
+    names = ["sheet.png", *results, *options.pictures]
+    check_results(out, "inpaintings", names, options.images)
     model = options.open(source)
     levels = options.levels(model.timesteps)
     if options.sampler == "adaptive":
@@ -59,6 +63,8 @@ def inpaint(
     brought = bring(model, options)
     count = options.number * len(brought.photos)
     batch = options.batch or min(CHUNK, count)
+    facts = making_facts(source, options, shaping.prompts, len(levels))
+    facts |= {"jump": jump, "times": times, "batch": batch}
     walks = edit_images(
         model,
         brought.photos,
@@ -72,7 +78,7 @@ def inpaint(
     )
     watch = Watch(options, len(levels), -(-count // batch), "inpainting")
     made = torch.cat([images.cpu() for _, images in watch.finished(walks)])
-    make_folder(out)
+    begin_results(out, "inpaintings", facts, names)
     written = [*_write(out, brought, made), *watch.write(out)]
     if options.json_:
         print(json.dumps({"images": count, "steps": len(levels), "written": written}))

@@ -1,36 +1,86 @@
-"""Folders of numbered images, and the record of what made them: no command takes another's."""
+"""Folders of results, and the record of what made them: no command takes anything of others."""
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from jinc.cli.places import check_folder, make_folder
-from jinc.data import numbered_files, remove_images
+from jinc.data import numbered_files
 from jinc.errors import JincError
 from jinc.files import one_line, writing
 
 RECORD = "made.json"
 
-Holding: TypeAlias = Literal["images", "illusions", "frames"]
+Numbered: TypeAlias = Literal["images", "illusions", "frames"]
 """What is numbered in a folder: of `jinc sample`; of `jinc illusion`; of `rotate` and `shift`."""
 
+Named: TypeAlias = Literal[
+    "edits", "inpaintings", "enlargements", "comparisons", "measurements", "scores"
+]
+"""What else there is: of `edit`, `inpaint`, `upscale`, `compare`, `probe` and `evaluate`."""
 
-def check_images_folder(out: Path, holding: Holding) -> None:
-    """Find out before the work whether numbered images can go to a folder.
+Holding: TypeAlias = Numbered | Named
+
+_NUMBERED: tuple[Holding, ...] = ("images", "illusions", "frames")
+
+
+def check_results(
+    out: Path, holding: Holding, names: Iterable[str], reads: Iterable[Path] = ()
+) -> None:
+    """Find out before the work whether results can go to a folder.
+
+    Numbered images are one set for all who read them, so none of others may be among them.
+
+    Args:
+        out: the folder.
+        holding: what will be in it.
+        names: of the files that will be written, as far as they are known.
+        reads: files that the results are made from.
 
     Raises:
-        JincError: it holds others, or cannot be written.
+        JincError: it cannot be written, holds what another command made, or a file of such a name
+            that no earlier call of this command has written; or what is read would be replaced.
     """
     check_folder(out)
     if not out.is_dir():
         return
-    facts = made_facts(out)
-    there = None if facts is None else facts.get("holds")
-    if facts is None and numbered_files(out):
-        there = "numbered images of others"
-    if there not in (None, holding):
-        raise JincError(f"--out: {out} holds {there}, no {holding}; take another folder")
+    own = _own_files(out, holding)
+    numbered = [file.name for file in numbered_files(out)] if holding in _NUMBERED else []
+    for name in sorted({*names, *numbered} - own):
+        if os.path.lexists(out / name):
+            raise JincError(f"--out: {out / name} was made by others; take another folder")
+    for file in reads:
+        if file.name in own and file.resolve().parent == out.resolve():
+            raise JincError(f"--out: {file} is read, and would be replaced; take another folder")
+
+
+def begin_results(
+    out: Path, holding: Holding, facts: Mapping[str, Any], names: Iterable[str]
+) -> None:
+    """Make a folder ready for results: those of an earlier call go, and nothing else.
+
+    It is for the moment when the first results are there: until then those before them stay.
+
+    Args:
+        out: the folder, which has been checked.
+        holding: what will be in it.
+        facts: what makes them what they are; what is not JSON is written as text.
+        names: of all files that will be written.
+
+    Raises:
+        JincError: as of `check_results`.
+    """
+    names = list(names)
+    check_results(out, holding, names)
+    make_folder(out)
+    for name in _own_files(out, holding):
+        (out / name).unlink(missing_ok=True)
+    record = {"holds": holding, **facts, "written": names}
+    text = json.dumps(record, indent=2, ensure_ascii=False, default=str)
+    with writing(out / RECORD) as file:
+        file.write((text + "\n").encode())
 
 
 def made_facts(folder: Path) -> dict[str, Any] | None:
@@ -38,6 +88,40 @@ def made_facts(folder: Path) -> dict[str, Any] | None:
 
     Raises:
         JincError: the record cannot be read.
+    """
+    facts = _record(folder)
+    if facts is None or facts.get("holds") not in _NUMBERED:
+        return None
+    return {name: fact for name, fact in facts.items() if name != "written"}
+
+
+def _own_files(out: Path, holding: Holding) -> set[str]:
+    """Return which files of a folder an earlier call of the same command has written.
+
+    Raises:
+        JincError: it was another command.
+    """
+    facts = _record(out)
+    if facts is None:
+        return set()
+    if "holds" not in facts:
+        raise JincError(f"--out: {out / RECORD} was made by others; take another folder")
+    if facts["holds"] != holding:
+        raise JincError(
+            f"--out: {out} holds {facts['holds']}, no {holding}, as {RECORD} in it says; "
+            "take another folder"
+        )
+    written = facts.get("written")
+    # Of what is there, so that nothing outside is meant, whatever the record says.
+    there = {file.name for file in out.iterdir() if file.is_file()}
+    return there & set(map(str, written if isinstance(written, list) else []))
+
+
+def _record(folder: Path) -> dict[str, Any] | None:
+    """Return what is written about a folder; None where nothing is.
+
+    Raises:
+        JincError: it cannot be read.
     """
     record = folder / RECORD
     if not record.is_file():
@@ -47,21 +131,3 @@ def made_facts(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, TypeError) as error:
         raise JincError(f"{record}: cannot be read ({one_line(error)})") from None
     return facts
-
-
-def begin_images(out: Path, holding: Holding, facts: Mapping[str, Any]) -> None:
-    """Make a folder ready for numbered images: those of an earlier call go.
-
-    Args:
-        out: the folder, which has been checked.
-        holding: what will be in it.
-        facts: what makes them what they are; what is not JSON is written as text.
-
-    Raises:
-        JincError: nothing can be written there.
-    """
-    make_folder(out)
-    remove_images(out)
-    text = json.dumps({"holds": holding, **facts}, indent=2, ensure_ascii=False, default=str)
-    with writing(out / RECORD) as file:
-        file.write((text + "\n").encode())

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jinc.cli.made import begin_images, check_images_folder
+from jinc.cli.made import begin_results, check_results
 from jinc.cli.places import check_file, make_folder
 from jinc.data import (
     ANIMATIONS,
@@ -25,6 +25,8 @@ from jinc.data import (
 from jinc.errors import JincError, unknown
 
 KINDS = (*ANIMATIONS, ".png")
+SHEET_FILE = "sheet.png"
+"""In a folder of frames."""
 SEEN = 128
 """Pixels that the longer side of an image has at least in a frame."""
 LARGEST = 16_383
@@ -95,7 +97,7 @@ def check_out(out: Path, fps: float) -> None:
         JincError: an unknown ending, a place that cannot be written, or what it needs is missing.
     """
     if _is_folder(out):
-        check_images_folder(out, "frames")
+        check_results(out, "frames", [SHEET_FILE])
         return
     suffix = out.suffix.lower()
     if suffix not in KINDS:
@@ -135,10 +137,12 @@ def write_out(out: Path, swept: Swept) -> None:
         JincError: it cannot be written.
     """
     if _is_folder(out):
-        begin_images(out, "frames", {"rows": swept.rows, "columns": swept.columns})
-        for number, frame in enumerate(swept.frames):
-            save_png(out / numbered_name(number), frame)
-        save_png(out / "sheet.png", swept.sheet())
+        names = [numbered_name(number) for number in range(len(swept.frames))]
+        facts = {"rows": swept.rows, "columns": swept.columns}
+        begin_results(out, "frames", facts, [*names, SHEET_FILE])
+        for name, frame in zip(names, swept.frames, strict=True):
+            save_png(out / name, frame)
+        save_png(out / SHEET_FILE, swept.sheet())
     elif out.suffix.lower() == ".png":
         save_png(out, swept.sheet())
     else:

@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from torch import Tensor
 from jinc.cli.clean_images import clean_images
 from jinc.cli.findings import print_findings
 from jinc.cli.generated import generation_facts
-from jinc.cli.places import check_folder, make_folder
+from jinc.cli.made import begin_results, check_results
 from jinc.cli.progress import decoding_progress
 from jinc.cli.sampling import SEVERAL, SamplingOptions
 from jinc.errors import JincError
@@ -28,6 +29,7 @@ from jinc.report import CURVES, plot_curves, plot_levels, plot_turns
 from jinc.signal import rotate
 from jinc.types import Denoiser, Images, Steps
 
+FACTS = "probe.json"
 PLOTS = ("levels.png", "angles.png", "shifts.png", "turned.png")
 
 
@@ -65,7 +67,7 @@ def probe(
         data: clean images; those of the run, if not given: its test split, or what it held out.
         only: what to measure: the network at several levels of noise; EQ-T and EQ-R of what is
             generated; curves over angles and distances. All of it, if not given.
-        out: folder for probe.json and plots.
+        out: folder for probe.json and plots; and made.json, what they were made with.
         json_: print JSON for machines.
         options: how many images, and how they are generated; the seed is that of moves too.
     """
@@ -74,14 +76,12 @@ def probe(
     if not only:
         raise JincError(f"--only: names nothing; there are {', '.join(PARTS)}")
     if out is not None:
-        check_folder(out)
+        check_results(out, "measurements", [FACTS, *PLOTS])
     number, seed = options.number, options.seed
     model = options.open(source)
     levels, shaping = options.levels(model.timesteps), options.shaping(model)
     with decoding_progress(console) as report:
         clean = clean_images(source, model, data, number, seed, report)
-    if out is not None:
-        make_folder(out)
     bar = Progress(console=console)
     task = bar.add_task("probing")
     ask = _Asking(model, lambda: bar.advance(task))
@@ -160,20 +160,28 @@ def _write(
     out: Path, facts: dict[str, Any], found: Probe, moved: Mapping[str, list[Tensor]]
 ) -> None:
     """Write what was found, and draw it."""
-    with writing(out / "probe.json") as file:
-        text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
+    plots = _plots(found, moved)
+    begin_results(out, "measurements", facts["made_with"], [FACTS, *plots])
+    with writing(out / FACTS) as file:
         file.write((text + "\n").encode())
-    for name in PLOTS:  # none that a probe of more has left
-        (out / name).unlink(missing_ok=True)
+    for name, plot in plots.items():
+        plot(out / name)
+
+
+def _plots(found: Probe, moved: Mapping[str, list[Tensor]]) -> dict[str, Callable[[Path], object]]:
+    """Return how to draw what there is to be drawn, by file."""
+    plots: dict[str, Callable[[Path], object]] = {}
     if found.network:
-        plot_levels(found.network, out / "levels.png")
+        plots["levels.png"] = partial(plot_levels, found.network)
     for unit, name in (("degrees", "angles.png"), ("pixels", "shifts.png")):
         curves = {CURVES[n]: curve for n, curve in found.curves.items() if curve.unit == unit}
         if curves:
-            plot_curves(curves, out / name)
+            plots[name] = partial(plot_curves, curves)
     if "turned_on_the_way_unitary" in moved:
         angles = found.curves["turned_on_the_way_unitary"].amounts
-        _draw_turned(angles, moved, out / "turned.png")
+        plots["turned.png"] = partial(_draw_turned, angles, moved)
+    return plots
 
 
 def _draw_turned(angles: Sequence[float], moved: Mapping[str, list[Tensor]], file: Path) -> None:

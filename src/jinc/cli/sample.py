@@ -9,9 +9,9 @@ from cyclopts import Parameter
 from torch import Tensor
 
 from jinc.cli.generated import generation_facts
-from jinc.cli.made import begin_images, check_images_folder
+from jinc.cli.made import begin_results, check_results
 from jinc.cli.watching import Watch, WatchedOptions
-from jinc.data import image_grid, save_images, save_png
+from jinc.data import image_grid, numbered_name, save_images, save_png
 from jinc.models import CHUNK, generate_images, grid_columns
 
 MOST_SHOWN = 400
@@ -38,10 +38,12 @@ def sample(
         options: which images, and how.
     """
     options.check()
-    check_images_folder(out, "images")
+    number = options.number
+    names = [*map(numbered_name, range(number)), "grid.png", *options.pictures]
+    check_results(out, "images", names)
     model = options.open(source)
     levels, shaping = options.levels(model.timesteps), options.shaping(model)
-    number, batch = options.number, options.batch or CHUNK
+    batch = options.batch or CHUNK
     walks = generate_images(
         model,
         number,
@@ -51,10 +53,12 @@ def sample(
         seed=options.seed,
         batch=batch,
     )
-    begin_images(out, "images", generation_facts(source, model, options))
+    facts = generation_facts(source, model, options)
     images: list[Tensor] = []
     watch = Watch(options, len(levels), -(-number // batch))
     for numbers, done in watch.finished(walks):
+        if not images:
+            begin_results(out, "images", facts, names)
         save_images(out, done, numbers.start)
         images += [done] if numbers.start < MOST_SHOWN else []
     shown = torch.cat(images)[:MOST_SHOWN]

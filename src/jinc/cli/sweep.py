@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
+from jinc.cli.finite import check_finite
 from jinc.cli.outputs import Swept, check_frame, check_out, make_place, write_out
 from jinc.cli.sampling import SamplingOptions
 from jinc.data import to_uint8
@@ -106,6 +107,7 @@ def run_sweep(model: PixelModel, sweep: Sweep, amounts: Amounts, options: SweepO
         boomerang=options.boomerang,
     )
     for out in options.out:
+        make_place(out)
         write_out(out, swept)
     _tell(len(swept.animation()), amounts, options, time.perf_counter() - start)
 
@@ -124,13 +126,12 @@ def _generated(model: PixelModel, sweep: Sweep, options: SweepOptions, shaping: 
         back=options.back,
         rows=options.batch,
     )
-    for out in options.out:
-        make_place(out)
     done: list[Tensor] = []
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("sampling", total=options.number * len(sweep) * len(levels))
         for rows, step in walks:
             bar.advance(task, len(rows))
+            check_finite(step.x_t, options.guidance, options.clip)
             done += [to_uint8(step.x_t).cpu()] if step.t == -1 else []
     return torch.cat(done)
 

@@ -13,11 +13,12 @@ import torch.nn.functional as F
 from cyclopts import Parameter
 from numpy.typing import NDArray
 
-from jinc.cli.brought import names_of
+from jinc.cli.brought import names_of, result_names
+from jinc.cli.generated import making_facts
+from jinc.cli.made import begin_results, check_results
 from jinc.cli.memory import keep_freed_memory
 from jinc.cli.naming import named
 from jinc.cli.outputs import enlarged_sheet
-from jinc.cli.places import check_folder, make_folder
 from jinc.cli.sampling import SEVERAL
 from jinc.cli.watching import Watch, WatchedOptions
 from jinc.data import read_picture, save_png, to_channels, to_float, to_uint8
@@ -81,38 +82,44 @@ def upscale(
 
     Args:
         source: a run folder or a model folder of an upscaler.
-        out: folder for the results, and sheet.png, where they are beside bicubic enlargements.
+        out: folder for the results; sheet.png, where they are beside bicubic enlargements; and
+            made.json, what they were made with.
         options: which pictures, and how.
     """
     options.check()
-    check_folder(out)
+    pictured = names_of(options.images)
+    files = result_names(pictured, options.number)
+    names = ["sheet.png", *files, *options.pictures]
+    check_results(out, "enlargements", names, options.images)
     keep_freed_memory()
     with named("embeddings", "variant", "device"):
         model = open_upscaler(
             source, embeddings=options.embeddings, variant=options.variant, device=options.device
         )
     pictures = [_Picture.read(file, model, options.shrink) for file in options.images]
+    facts = making_facts(source, options, options.prompts, len(options.levels(model.timesteps)))
+    facts["batch"] = 1
     steps, walks = _walks(model, pictures, options)
     watch = Watch(options, steps, options.number * len(pictures), "upscaling")
-    make_folder(out)
-    names, results = names_of(options.images), []
+    results: list[_Result] = []
     for numbers, images in watch.finished(walks):
-        copy, which = divmod(numbers.start, len(pictures))
-        result = _Result(names[which], copy, pictures[which], pictures[which].cut(images.cpu()))
-        save_png(out / result.file, result.image)
+        if not results:
+            begin_results(out, "enlargements", facts, names)
+        which = numbers.start % len(pictures)
+        result = _Result(pictured[which], pictures[which], pictures[which].cut(images.cpu()))
+        save_png(out / files[numbers.start], result.image)
         results.append(result)
     save_png(out / "sheet.png", _sheet(results, options))
-    written = [str(out / name) for name in ("sheet.png", *(each.file for each in results))]
-    facts: dict[str, Any] = {"images": len(results), "factor": pictures[0].factor}
-    if options.shrink:
-        facts["psnr"] = _nearness(results)
-    if options.json_:
-        print(json.dumps(facts | {"written": [*written, *watch.write(out)]}))
-        return
     watch.write(out)
+    found: dict[str, Any] = {"images": len(results), "factor": pictures[0].factor}
+    if options.shrink:
+        found["psnr"] = _nearness(results)
+    if options.json_:
+        print(json.dumps(found | {"written": [str(out / name) for name in names]}))
+        return
     print(f"{len(results)} results: {out}, beside bicubic ones in {out / 'sheet.png'}")
     if options.shrink:
-        print("PSNR: {upscaled:.2f} dB, bicubic {bicubic:.2f} dB".format(**facts["psnr"]))
+        print("PSNR: {upscaled:.2f} dB, bicubic {bicubic:.2f} dB".format(**found["psnr"]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,20 +176,13 @@ class _Result:
 
     Args:
         name: of the picture.
-        copy: its number among those of the picture.
         picture: what it was made of.
         image: `[1, C, H, W]`.
     """
 
     name: str
-    copy: int
     picture: _Picture
     image: Images
-
-    @property
-    def file(self) -> str:
-        """What its file is called."""
-        return f"{self.name}-{self.copy}.png"
 
 
 def _walks(

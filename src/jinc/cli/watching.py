@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import Progress
 
+from jinc.cli.finite import check_finite
 from jinc.cli.sampling import SamplingOptions
 from jinc.diffusion import Step
 from jinc.report import Recorder
@@ -36,6 +37,11 @@ class WatchedOptions(SamplingOptions):
     strip: Annotated[bool, Parameter(negative=())] = False
     gif: Annotated[bool, Parameter(negative=())] = False
 
+    @property
+    def pictures(self) -> list[str]:
+        """The files of those that are wanted."""
+        return ["strip.png"] * self.strip + ["denoising.gif"] * self.gif
+
 
 class Watch:
     """Shows a bar while images come to be, and keeps some states of the first chunk.
@@ -58,13 +64,18 @@ class Watch:
         self._recorder = Recorder(steps, kept, SHOWN)
 
     def finished(self, walks: Iterable[tuple[range, Step]]) -> Iterator[tuple[range, Images]]:
-        """Yield the numbers and the images of every chunk as it is done."""
-        wanted = self._options.strip or self._options.gif
+        """Yield the numbers and the images of every chunk as it is done.
+
+        Raises:
+            JincError: they are not finite numbers.
+        """
+        options = self._options
         with Progress(console=Console(stderr=True)) as bar:
             task, done = bar.add_task(self._what, total=self._total), 0
             for numbers, step in walks:
                 bar.advance(task)
-                if wanted and numbers.start == 0:
+                check_finite(step.x_t, options.guidance, options.clip)
+                if options.pictures and numbers.start == 0:
                     self._recorder.see(step)
                 if step.t == -1:
                     done += self._steps
@@ -73,10 +84,7 @@ class Watch:
 
     def write(self, out: Path) -> list[str]:
         """Write the pictures that are wanted to a folder, and return their files."""
-        files = {"strip.png": self._options.strip, "denoising.gif": self._options.gif}
-        for name in files:
-            (out / name).unlink(missing_ok=True)
-        names = [name for name, wanted in files.items() if wanted]
+        names = self._options.pictures
         for name in names:
             seen = self._recorder.trajectory()
             seen.thinned(STRIP if name == "strip.png" else FRAMES).save(out / name)
