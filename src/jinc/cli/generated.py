@@ -87,6 +87,9 @@ def generation_facts(source: Path, model: PixelModel, options: SamplingOptions) 
         options: how they are generated.
     """
     said = asdict(options)
+    for name in ("guidance_rescale", "guidance_interval", "threshold"):
+        if not said[name]:  # folders that were made before there was a choice stay what they are
+            del said[name]
     for name in ("number", "device", "strip", "gif", "json_"):
         said.pop(name, None)
     told = None if options.embeddings is None else file_digest(options.embeddings)
