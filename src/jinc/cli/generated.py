@@ -87,7 +87,7 @@ def generation_facts(source: Path, model: PixelModel, options: SamplingOptions) 
         options: how they are generated.
     """
     said = asdict(options)
-    for name in ("guidance_rescale", "guidance_interval", "threshold"):
+    for name in ("guidance_rescale", "guidance_interval", "threshold", "tolerance_by"):
         if not said[name]:  # folders that were made before there was a choice stay what they are
             del said[name]
     for name in ("number", "device", "strip", "gif", "json_"):

@@ -42,6 +42,8 @@ class SamplingOptions:
         eta: of DDIM: 0 draws no fresh noise, 1 as much as DDPM.
         tolerance: of adaptive: the error that is allowed, .01 if not given, half of it taking about
             1.4 times as many steps; .02 is about as good as twenty of DDIM.
+        tolerance_by: of adaptive: complexity, for errors to count where an image is busy; all alike
+            if not given.
         seed: other seeds give other images.
         clip: keep predictions in the range of images.
         threshold: how: static cuts, dynamic darkens an image that is too loud; if not given, as the
@@ -64,6 +66,7 @@ class SamplingOptions:
     steps: int | None = None
     eta: float = 0.0
     tolerance: float | None = None
+    tolerance_by: Literal["complexity"] | None = None
     seed: int = 0
     clip: bool = True
     threshold: Threshold | None = None
@@ -104,7 +107,7 @@ class SamplingOptions:
 
     def walk(self) -> Walk:
         """Return the way from noise to images."""
-        return walk_by_name(self.sampler, self.eta, self.tolerance)
+        return walk_by_name(self.sampler, self.eta, self.tolerance, self.tolerance_by)
 
     def method(self) -> Method:
         """Return it where it goes in single moves, as the published ones do.

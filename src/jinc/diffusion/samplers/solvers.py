@@ -49,7 +49,7 @@ def solve(
 
     The same levels, denoisers, noise and states as in `samplers.sample`. Levels are whole numbers,
     so that schedulers are never asked for spacings of their own, whose t would have to be rounded.
-    The last move, to clean, is the prediction itself, as it is in every one of these solvers. They
+    The last move, to clean, is the prediction itself, as it is in every one of these solvers. Some
     compute in float32 at best.
 
     Args:
