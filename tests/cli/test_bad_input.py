@@ -190,6 +190,7 @@ def test_a_resume_without_its_data(refused, jinc, tiny, tmp_path) -> None:
         (["--seed", "-1"], "--seed: -1"),
         (["--seed", str(2**32)], "--seed: 4294967296 is not from 0 to 4294967295"),
         (["--tolerance", "0.02"], "--tolerance: belongs to adaptive, not to ddim"),
+        (["--tolerance-by", "complexity"], "--tolerance-by: belongs to adaptive, not to ddim"),
         (["--tolerance", "-1", "--sampler", "adaptive"], "--tolerance: -1.0 is not a finite"),
         (["--steps", "0"], "steps"),
         (["--steps", "11"], "steps must be 1 to 10"),

@@ -116,6 +116,22 @@ def test_guidance(jinc, tiny, trained_on_classes, trained, tmp_path) -> None:
         assert jinc("sample", run, *words).code == 0
         made[guidance] = (folder / "000000.png").read_bytes()
     assert made[1] != made[3]
+    folder, options = tmp_path / "3", ("--guidance-rescale", 0.7, "--guidance-interval", 2, 9)
+    assert not {"guidance_rescale", "threshold"} & {*json.loads((folder / "made.json").read_text())}
+    said = jinc("sample", run, *words, *options, "--threshold", "dynamic")
+    assert said.code == 0, said
+    facts = json.loads((folder / "made.json").read_text())
+    assert (facts["guidance_rescale"], facts["guidance_interval"]) == (0.7, [2, 9])
+    assert facts["threshold"] == "dynamic"
+    for options, says in (
+        (("--guidance-rescale", 2), "--guidance-rescale: 2.0 is not in 0 … 1"),
+        (("--guidance-interval", 9, 2), "--guidance-interval: 9 to 2 is not"),
+        (("--no-clip", "--threshold", "dynamic"), "--threshold: dynamic is a way to clip"),
+    ):
+        said = jinc("sample", run, *words, *options)
+        assert said.code == 2
+        assert said.err.startswith(f"jinc: {says}")
+        assert said.err.count("\n") == 1
     said = jinc("sample", trained_on_classes, "--out", tmp_path / "no", "--guidance", 3)
     assert said.code == 2
     assert said.err == "jinc: --guidance: this model was trained without --label-dropout\n"

@@ -28,10 +28,14 @@ from jinc.diffusion.samplers.solvers import _drawing
 from jinc.errors import JincError
 
 diffusers = pytest.importorskip("diffusers")
-# NumPy's functions on torch's tensors, inside the schedulers.
+
+THEIR_OWN_MAKING = pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")
+"""NumPy's functions on torch's tensors, inside the schedulers."""
 
 SCHEDULE = Schedule.linear(T=200, beta_start=5e-4, beta_end=0.1)
-FLOWS = [name for name in SOLVERS if name != "ddpm"]
+DRAWING = ("ddpm", "dpm++-2m-sde", "euler-ancestral")
+FLOWS = [name for name in SOLVERS if name not in DRAWING]
+EVEN = [160, 120, 80, 40, 0]
 EXACT = {"rtol": 0, "atol": 1e-5}
 SHAPE, PIXELS = (1, 2, 2), 4
 
@@ -90,11 +94,12 @@ def slopes(method, counts, **options):
         ("heun-sigma", 2, 0.1),
         ("unipc", 2, 0.2),
         ("deis", 2, 0.6),
+        ("dpm++-single", 2, 0.5),
     ],
 )
 def test_solvers_converge_to_the_flow_with_their_order(method, order, tolerance):
     slope, errors = slopes(method, [40, 80, 160])
-    assert np.abs(slope - order).max() < tolerance
+    assert np.abs(slope - order).max() < tolerance, slope
     assert errors[-1] < 0.02
 
 
@@ -103,7 +108,8 @@ def test_our_alpha_bars_are_theirs(method):
     """Where the answer is always the same, every solver is exact: states stay on one line."""
     x0, eps = torch.linspace(-1, 1, PIXELS).view(1, *SHAPE), start()
     x_T = forward(SCHEDULE, x0, 199, eps)
-    walk = solve(lambda x, t: x0.expand_as(x), SCHEDULE, x_T, method=method, steps=12)
+    steps = range(199, -1, -15) if SOLVERS[method].strided else 12
+    walk = solve(lambda x, t: x0.expand_as(x), SCHEDULE, x_T, method=method, steps=steps)
     for step in walk:
         torch.testing.assert_close(step.x_t, forward(SCHEDULE, x0, step.t, eps), **EXACT)
 
@@ -164,11 +170,78 @@ def test_ddim_agrees(eta, clipped, count):
     torch.testing.assert_close(theirs, ours, **EXACT)
 
 
-def test_euler_is_ddim():
+@pytest.mark.parametrize(("method", "eta"), [("ddim", 0), ("euler", 0), ("euler-ancestral", 1)])
+def test_these_are_ddim(method, eta):
     denoiser, *_ = oracle()
-    *_, last = solve(denoiser, SCHEDULE, start(), method="euler", steps=20)
-    ours = generate(denoiser, SCHEDULE, start(), method=ddim(), steps=20)
+    same = {"steps": EVEN, "noise": noise()}
+    *_, last = solve(denoiser, SCHEDULE, start(), method=method, **same)
+    same = {"steps": EVEN, "noise": noise()}
+    ours = generate(denoiser, SCHEDULE, start(), method=ddim(eta), **same)
     torch.testing.assert_close(last.x_t, ours, **EXACT)
+
+
+@THEIR_OWN_MAKING
+@pytest.mark.parametrize("told", ["sample", "epsilon"])
+@pytest.mark.parametrize("count", [6, 12, 20])
+def test_dpm_solver_agrees(count, told):
+    """Its own levels, loop and precision, with nothing of ours but betas and the last move."""
+    denoiser, *_ = oracle()
+    scheduler = diffusers.DPMSolverMultistepScheduler(
+        num_train_timesteps=len(SCHEDULE),
+        trained_betas=SCHEDULE.betas.numpy(),
+        prediction_type=told,
+    )
+    scheduler.set_timesteps(count)
+    x = start()
+    for t in scheduler.timesteps:
+        x0_hat = denoiser(x, t.expand(len(x)))
+        answer = x0_hat if told == "sample" else eps_from_x0(SCHEDULE, x, int(t), x0_hat)
+        x = scheduler.step(answer, t, x).prev_sample
+    steps = scheduler.timesteps.tolist()
+    *_, last = solve(denoiser, SCHEDULE, start(), steps=steps)
+    torch.testing.assert_close(last.x_t, x, **EXACT)
+
+
+THEIRS = {
+    "DDIMScheduler": ("ddim", {}),
+    "DDPMScheduler": ("ddpm", {"variance_type": "fixed_large"}),
+    "DEISMultistepScheduler": ("deis", {}),
+    "DPMSolverMultistepScheduler": ("dpm++", {}),
+    "DPMSolverSinglestepScheduler": ("dpm++-single", {"lower_order_final": True}),
+    "EulerAncestralDiscreteScheduler": ("euler-ancestral", {}),
+    "EulerDiscreteScheduler": ("euler", {}),
+    "HeunDiscreteScheduler": ("heun-sigma", {}),
+    "LMSDiscreteScheduler": ("lms", {}),
+    "PNDMScheduler": ("pndm", {"skip_prk_steps": True}),
+    "UniPCMultistepScheduler": ("unipc", {}),
+}
+
+
+@THEIR_OWN_MAKING
+@pytest.mark.parametrize("name", THEIRS)
+def test_schedulers_of_their_owners(name):
+    """As their owners made them, with another schedule, and left as they were."""
+    denoiser, *_ = oracle()
+    method, options = THEIRS[name]
+    scheduler = getattr(diffusers, name)(beta_start=0.001, **options)
+    before = dict(scheduler.config)
+    ends = []
+    for each in (scheduler, method):
+        *_, last = solve(denoiser, SCHEDULE, start(), method=each, steps=EVEN, noise=noise())
+        ends.append(last.x_t)
+    assert torch.equal(*ends)
+    assert dict(scheduler.config) == before
+
+
+@THEIR_OWN_MAKING
+def test_their_owners_options_count():
+    denoiser, *_ = oracle()
+    third = diffusers.DPMSolverMultistepScheduler(solver_order=3)
+    *_, last = solve(denoiser, SCHEDULE, start(), method=third, steps=20)
+    *_, same = solve(denoiser, SCHEDULE, start(), steps=20, options={"solver_order": 3})
+    *_, other = solve(denoiser, SCHEDULE, start(), steps=20)
+    assert torch.equal(last.x_t, same.x_t)
+    assert not torch.equal(last.x_t, other.x_t)
 
 
 def test_repaint_jumps_as_ours():
@@ -238,17 +311,17 @@ def test_levels_and_questions(method):
         assert t.shape == (3,)
         return x_t / 2
 
-    walk = solve(denoiser, SCHEDULE, start(), method=method, steps=[160, 60, 20, 2])
+    steps = EVEN if SOLVERS[method].strided else [160, 60, 20, 2, 0]
+    walk = solve(denoiser, SCHEDULE, start(), method=method, steps=steps)
     assert inspect.isgenerator(walk)
     assert not asked
-    assert [step.t for step in walk] == [60, 20, 2, -1]
-    times = 2 if method == "heun-sigma" else 1
-    assert [t for t, _ in groupby(asked)] == [160, 60, 20, 2]
-    assert len(asked) == 1 + 3 * times
+    assert [step.t for step in walk] == [*steps[1:], -1]
+    assert [t for t, _ in groupby(asked)] == steps
+    assert len(asked) == 5 + {"heun-sigma": 4, "pndm": 1}.get(method, 0)
     assert [s.t for s in solve(denoiser, SCHEDULE, start(), method=method, steps=1)] == [-1]
 
 
-@pytest.mark.parametrize("method", list(SOLVERS))
+@pytest.mark.parametrize("method", [name for name in SOLVERS if not SOLVERS[name].paired])
 def test_after_changes_the_state(method):
     """A state put on a known line at every level stays there to the end."""
     x0, eps = torch.ones(3, *SHAPE), start()
@@ -262,9 +335,35 @@ def test_after_changes_the_state(method):
         seen.append((x_t, int(t[0])))
         return torch.zeros_like(x_t)
 
-    list(solve(denoiser, SCHEDULE, start(), method=method, steps=6, after=after))
+    list(solve(denoiser, SCHEDULE, start(), method=method, steps=EVEN, after=after))
     last, t = seen[-1]
     torch.testing.assert_close(last, forward(SCHEDULE, x0, t, eps), **EXACT)
+
+
+@THEIR_OWN_MAKING
+def test_what_cannot_go_by_our_schedule_is_told():
+    def tell(pattern, method, **options):
+        with pytest.raises(JincError, match=pattern):
+            solve(lambda x, t: x, SCHEDULE, start(), method=method, **options)
+
+    tell("kdpm2: KDPM2DiscreteScheduler asks between levels, where t is no whole", "kdpm2")
+    tell("^KDPM2AncestralDiscr.*: asks between", diffusers.KDPM2AncestralDiscreteScheduler())
+    tell("dpm\\+\\+-sde: DPMSolverSDE.*; dpm\\+\\+-2m-sde does not", "dpm++-sde")
+    tell("EDMEulerScheduler: keeps levels of its own", diffusers.EDMEulerScheduler())
+    tell(
+        "FlowMatchEuler.*none of those that were tried", diffusers.FlowMatchEulerDiscreteScheduler()
+    )
+    tell("PNDM.*: asks between levels.*skip_prk_steps=True", diffusers.PNDMScheduler())
+    tell("steps: PNDMScheduler goes in equal strides, as in range", "pndm", steps=[190, 100, 0])
+    karras = diffusers.LMSDiscreteScheduler(use_karras_sigmas=True)
+    tell("LMSDiscreteScheduler: use_karras_sigmas is said by", karras)
+    continuous = diffusers.EulerDiscreteScheduler(timestep_type="continuous")
+    tell("EulerDiscreteScheduler: timestep_type is said by", continuous)
+    learned = diffusers.DDPMScheduler(variance_type="learned_range")
+    tell("DDPMScheduler: variance_type is learned_range", learned)
+    given = diffusers.LMSDiscreteScheduler()
+    tell("options: LMSDiscreteScheduler has its own", given, options={"colour": "red"})
+    tell("after: DPMSolverSingle.* two levels at a time", "dpm++-single", after=lambda x, t: x)
 
 
 @pytest.mark.parametrize("options", [{}, {"algorithm_type": "sde-dpmsolver++"}])
@@ -283,7 +382,7 @@ def test_mistakes_are_told_at_the_call(monkeypatch):
         with pytest.raises(JincError, match=pattern):
             solve(lambda x, t: x, SCHEDULE, start() if x_T is None else x_T, **options)
 
-    tell("no solver is called 'ddim': there are ddpm", method="ddim")
+    tell("no solver is called 'dpm': there are ddim, ddpm", method="dpm")
     tell("fall", steps=[5, 9, 1])
     tell("x_T must be float", x_T=torch.zeros(2, 2))
     tell("options: DPMSolver.*colour", options={"colour": "red"})

@@ -9,6 +9,7 @@ from jinc.diffusion import (
     WALKS,
     Schedule,
     SeededNoise,
+    complexity_normalised,
     gaussian,
     generate,
     levels_of,
@@ -59,6 +60,15 @@ def test_a_smaller_tolerance_comes_nearer() -> None:
     exact = images("adaptive", tolerance=0)
     far, near = (images("adaptive", tolerance=each) for each in (0.05, 0.005))
     assert (near - exact).square().mean() < (far - exact).square().mean() / 4
+
+
+def test_errors_can_count_where_images_are_busy() -> None:
+    walk = walk_by_name("adaptive", tolerance=0.02, tolerance_by="complexity")
+    assert walk.keywords == {"tolerance": 0.02, "weight": complexity_normalised}
+    with pytest.raises(JincError, match=r"^tolerance-by: belongs to adaptive, not to heun$"):
+        walk_by_name("heun", tolerance_by="complexity")
+    with pytest.raises(JincError, match=r"^tolerance-by: 'complexities' is none; did you mean"):
+        walk_by_name("adaptive", tolerance_by="complexities")
 
 
 def test_usual_levels() -> None:

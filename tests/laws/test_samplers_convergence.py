@@ -1,4 +1,4 @@
-"""DDIM without noise is a first-order solver of the probability flow, whose end is known."""
+"""Samplers without noise solve the probability flow, whose end is known, with their orders."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from jinc.diffusion import Schedule, gaussian, generate, mixture
+from jinc.diffusion import Schedule, gaussian, generate, mixture, solve
 
 COUNTS = [20, 40, 80, 160]
 SCHEDULES = [Schedule.linear(T=4000, beta_start=2.5e-5, beta_end=0.005), Schedule.cosine(T=4000)]
@@ -39,20 +39,53 @@ def test_first_order_on_a_gaussian(schedule):
     assert np.abs(slopes - 1).max() < 0.05
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES, ids=["linear", "cosine"])
-def test_first_order_on_a_mixture(schedule):
-    """The flow keeps order on a line, so it carries each quantile of x_T to that of the data."""
+def two_heaps(schedule, level):
+    """The exact denoiser of two heaps on a line, x_T, and where its flow is at a level.
+
+    It keeps order on the line, and so carries each quantile of x_T to that of the data.
+    """
     weights, means, widths = np.array([0.3, 0.7]), np.array([-0.6, 0.5]), np.array([0.2, 0.1])
 
     def cdf(x, a):
         return weights @ norm.cdf((x - np.sqrt(a) * means) / np.sqrt(a * widths**2 + 1 - a))
 
-    a, x_T = float(schedule.alpha_bar(len(schedule) - 1)), np.linspace(-2.2, 2.2, 31)
-    exact = [[brentq(lambda y, x=x: cdf(y, 1.0) - cdf(x, a), -5, 5, xtol=1e-13)] for x in x_T]
-
+    a, b = (float(schedule.alpha_bar(t)) for t in (len(schedule) - 1, level))
+    x_T = np.linspace(-2.2, 2.2, 31)
+    exact = [[brentq(lambda y, x=x: cdf(y, b) - cdf(x, a), -5, 5, xtol=1e-13)] for x in x_T]
     pairs = zip(torch.tensor(means), torch.tensor(widths), strict=True)
     parts = [gaussian(schedule, m.view(1, 1, 1), w.square().view(1, 1)) for m, w in pairs]
-    oracle = mixture(torch.tensor(weights), parts)
-    error = errors(oracle, schedule, torch.tensor(x_T).view(-1, 1, 1, 1), np.array(exact))
+    images = torch.tensor(x_T).view(-1, 1, 1, 1)
+    return mixture(torch.tensor(weights), parts), images, np.array(exact)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=["linear", "cosine"])
+def test_first_order_on_a_mixture(schedule):
+    oracle, x_T, exact = two_heaps(schedule, -1)
+    error = errors(oracle, schedule, x_T, exact)
     slopes = -np.diff(np.log2(error))  # measured: 0.92 to 0.97
     assert np.abs(slopes - 1).max() < 0.15
+
+
+@pytest.mark.parametrize(
+    ("method", "order", "within"),
+    [  # measured: 0.98, 1.73, 1.70, 1.85, 1.55, 1.96, 3.58, all of them rising from fewer steps
+        ("euler", 1, 0.1),
+        ("dpm++", 2, 0.35),
+        ("dpm++-single", 2, 0.4),
+        ("unipc", 2, 0.25),
+        ("deis", 2, 0.5),
+        ("heun-sigma", 2, 0.1),
+        ("lms", 4, 0.5),
+    ],
+)
+def test_orders_of_solvers_on_a_mixture(method, order, within):
+    """At level 0, for the last move, to clean, is of first order whatever the solver."""
+    pytest.importorskip("diffusers")
+    schedule = SCHEDULES[0]
+    oracle, x_T, exact = two_heaps(schedule, 0)
+    errors = []
+    for count in (320, 640):
+        walk = solve(oracle, schedule, x_T, method=method, steps=count)
+        (end,) = (step.x_t.flatten(1).numpy() for step in walk if step.t == 0)
+        errors.append(np.sqrt(((end - exact) ** 2).mean()))
+    assert abs(np.log2(errors[0] / errors[1]) - order) < within, errors

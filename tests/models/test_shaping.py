@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from jinc.diffusion import cfg
+from jinc.diffusion import cfg, clip, dynamic_threshold
 from jinc.errors import JincError
 from jinc.models import Shaping
 
@@ -45,9 +45,55 @@ def test_guidance_leads_away_from_nothing_or_from_what_is_avoided(model, x_t) ->
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("option", [{"rescale": 0.7}, {"interval": (0, 5)}, {"interval": (6, 9)}])
+def test_contrast_is_taken_back_and_levels_are_left_out(model, x_t, option) -> None:
+    plain = {"limited": False, "calibrated": False, "prompts": ("1",), "guidance": 4.0}
+    named = {f"guidance_{name}": value for name, value in option.items()}
+    found = Shaping(**plain, **named).denoiser(model, range(3))(x_t, LEVEL)
+    one, none = model.prompted(["1"] * 3), model.prompted([""] * 3)
+    expected = cfg(one, none, 4.0, **option)(x_t, LEVEL)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    everywhere = Shaping(**plain).denoiser(model, range(3))(x_t, LEVEL)
+    assert torch.equal(found, everywhere) == (option.get("interval") == (6, 9))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("threshold", "limit"), [(None, clip), ("static", clip), ("dynamic", dynamic_threshold)]
+)
+def test_predictions_are_kept_in_range(model, x_t, threshold, limit) -> None:
+    asked = {"calibrated": False, "prompts": ("1",), "guidance": 40.0}
+    free = Shaping(**asked, limited=False).denoiser(model, range(3))
+    found = Shaping(**asked, threshold=threshold).denoiser(model, range(3))(x_t, LEVEL)
+    assert float(free(x_t, LEVEL).abs().max()) > 1
+    torch.testing.assert_close(found, limit(free)(x_t, LEVEL), rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
+        ({"guidance_rescale": 0.7}, "guidance-rescale: changes nothing at a guidance of 1"),
+        ({"guidance_interval": (0, 5)}, "guidance-interval: changes nothing at a guidance of 1"),
+        ({"guidance": 2, "guidance_rescale": 1.5}, "guidance-rescale: 1.5 is not in 0 … 1"),
+        ({"guidance": 2, "guidance_interval": (5, 2)}, "guidance-interval: 5 to 2 is not"),
+        ({"guidance": 2, "guidance_interval": (-1, 2)}, "guidance-interval: -1 to 2 is not"),
+        ({"threshold": "soft"}, "threshold: 'soft' is neither static nor dynamic"),
+        ({"threshold": "dynamic", "limited": False}, "threshold: dynamic is a way to clip"),
+    ],
+)
+def test_what_makes_no_sense_or_no_difference(options, says) -> None:
+    with pytest.raises(JincError, match=f"^{says}"):
+        Shaping(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (
+            {"prompts": ("1",), "guidance": 2.0, "guidance_interval": (5000, 6000)},
+            "guidance-interval: 5000 is above t = ",
+        ),
         ({"prompts": ("class 7",)}, "prompt: 'class 7' is no class of this model; did you mean"),
         ({"prompts": ("3",)}, "prompt: '3' is no class"),
         ({"guidance": 2.0}, "guidance: leads nowhere without a prompt"),

@@ -106,6 +106,9 @@ def making_facts(
         steps: how many there were; None where it is said otherwise.
     """
     said = asdict(options)
+    for name in ("guidance_rescale", "guidance_interval", "threshold", "tolerance_by"):
+        if not said[name]:  # folders that were made before there was a choice stay what they are
+            del said[name]
     for name in ("number", "device", "strip", "gif", "json_"):
         said.pop(name, None)
     told = None if options.embeddings is None else file_digest(options.embeddings)

@@ -13,7 +13,7 @@ from jinc.cli.naming import named
 from jinc.diffusion import Method, Walk, levels_of, method_by_name, walk_by_name
 from jinc.diffusion.noise import check_seed
 from jinc.errors import JincError
-from jinc.models import PixelModel, Shaping, open_model
+from jinc.models import PixelModel, Shaping, Threshold, open_model
 
 SamplerName: TypeAlias = Literal[
     "ddim", "ddpm", "posterior", "heun", "adaptive", "deis", "dpm++", "euler", "unipc"
@@ -33,6 +33,8 @@ class SamplingOptions:
         guidance: γ of classifier-free guidance, for models that can do without a prompt: 0 forgets
             it, 1 is the model as it is, 5 insists.
         avoid: what guidance leads away from, instead of from what comes unprompted.
+        guidance_rescale: how far the contrast that guidance adds is taken back, 0 … 1; .7 is usual.
+        guidance_interval: the lowest and the highest t that are guided; all if not given.
         sampler: DDIM; DDPM, the published sampler; the strided posterior; Heun's method, which
             asks twice a step; adaptive, whose steps are as long as an error allows, each image's
             own; or a solver of diffusers.
@@ -41,10 +43,14 @@ class SamplingOptions:
         eta: of DDIM: 0 draws no fresh noise, 1 as much as DDPM.
         tolerance: of adaptive: the error that is allowed, .01 if not given, half of it taking about
             1.4 times as many steps; .02 is about as good as twenty of DDIM.
+        tolerance_by: of adaptive: complexity, for errors to count where an image is busy; all alike
+            if not given.
         seed: other seeds give other images.
         batch: images that are worked on together, 16 if not given, or as few as are edited; with
             another number images come out the same up to rounding.
         clip: keep predictions in the range of images.
+        threshold: how: static cuts, dynamic darkens an image that is too loud; if not given, as the
+            model is used to.
         calibrate: correct the amplitude of the predicted noise; if not given, for networks that
             cannot know it. The published sampler is `--sampler ddpm --no-clip --no-calibrate`.
         embeddings: of models that take texts, what stands in for their text encoder: a file of
@@ -57,13 +63,17 @@ class SamplingOptions:
     prompts: Annotated[tuple[str, ...], SEVERAL, Parameter(name="--prompt", alias="--class")] = ()
     guidance: float = 1.0
     avoid: str = ""
+    guidance_rescale: float = 0.0
+    guidance_interval: tuple[int, int] | None = None
     sampler: SamplerName = "ddim"
     steps: int | None = None
     eta: float = 0.0
     tolerance: float | None = None
+    tolerance_by: Literal["complexity"] | None = None
     seed: int = 0
     batch: int | None = None
     clip: bool = True
+    threshold: Threshold | None = None
     calibrate: bool | None = None
     embeddings: Path | None = None
     variant: str | None = None
@@ -103,7 +113,7 @@ class SamplingOptions:
 
     def walk(self) -> Walk:
         """Return the way from noise to images."""
-        return walk_by_name(self.sampler, self.eta, self.tolerance)
+        return walk_by_name(self.sampler, self.eta, self.tolerance, self.tolerance_by)
 
     def method(self) -> Method:
         """Return it where it goes in single moves, as the published ones do.
@@ -132,7 +142,10 @@ class SamplingOptions:
                 prompts=self.prompts or usual,
                 guidance=self.guidance,
                 avoid=self.avoid,
+                guidance_rescale=self.guidance_rescale,
+                guidance_interval=self.guidance_interval,
                 limited=self.clip,
+                threshold=self.threshold,
                 calibrated=self.calibrate,
             )
             shaping.check(model)

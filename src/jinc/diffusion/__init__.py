@@ -74,7 +74,8 @@ from jinc.diffusion.samplers.motion import (
     steady,
 )
 from jinc.diffusion.samplers.sample import Step, Walk, generate, sample
-from jinc.diffusion.samplers.solvers import SOLVERS, Solver, solve
+from jinc.diffusion.samplers.schedulers import SOLVERS, Scheduler, Solver
+from jinc.diffusion.samplers.solvers import solve
 from jinc.diffusion.samplers.walks import WALKS, levels_of, method_by_name, walk_by_name
 from jinc.diffusion.schedule import Schedule, make_schedule
 from jinc.diffusion.timesteps import strided, timesteps
@@ -121,6 +122,7 @@ __all__ = [
     "Rotation",
     "Rows",
     "Schedule",
+    "Scheduler",
     "SeededNoise",
     "Shared",
     "Shift",

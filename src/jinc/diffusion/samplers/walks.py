@@ -1,9 +1,10 @@
 """Ways from noise to images by their names."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
-from jinc.diffusion.samplers.adaptive import adaptive
+from jinc.diffusion.complexity import complexity_normalised
+from jinc.diffusion.samplers.adaptive import Weight, adaptive
 from jinc.diffusion.samplers.flow import heun
 from jinc.diffusion.samplers.methods import Method, ddim, ddpm, posterior
 from jinc.diffusion.samplers.sample import Walk, sample
@@ -19,6 +20,9 @@ WALKS = ("ddim", "ddpm", "posterior", "heun", "adaptive", *SOLVED)
 
 USUAL_TOLERANCE = 0.01
 """Of adaptive, if nothing is said."""
+
+WEIGHTS: Mapping[str, Weight] = {"complexity": complexity_normalised}
+"""Where errors may count more in adaptive: where an image is busy."""
 
 
 def method_by_name(name: str, eta: float = 0.0) -> Method:
@@ -43,17 +47,24 @@ def method_by_name(name: str, eta: float = 0.0) -> Method:
     return methods[name]()
 
 
-def walk_by_name(name: str, eta: float = 0.0, tolerance: float | None = None) -> Walk:
+def walk_by_name(
+    name: str,
+    eta: float = 0.0,
+    tolerance: float | None = None,
+    tolerance_by: str | None = None,
+) -> Walk:
     """Return a way from noise to images.
 
     Args:
         name: one of `WALKS`.
         eta: of ddim.
         tolerance: of adaptive; None for the usual .01.
+        tolerance_by: of adaptive: a name in `WEIGHTS`, for errors to count more there; None for
+            all alike.
 
     Raises:
         JincError: another name, with the nearest known one; an eta for another than ddim, or a
-            tolerance for another than adaptive.
+            tolerance or its weight for another than adaptive.
 
     >>> walk_by_name("ddim", eta=1.0).keywords
     {'method': ddim(eta=1.0)}
@@ -62,12 +73,19 @@ def walk_by_name(name: str, eta: float = 0.0, tolerance: float | None = None) ->
         raise unknown(f"sampler: {name!r} is none", name, WALKS)
     if tolerance is not None and name != "adaptive":
         raise JincError(f"tolerance: belongs to adaptive, not to {name}")
+    if tolerance_by is not None and name != "adaptive":
+        raise JincError(f"tolerance-by: belongs to adaptive, not to {name}")
     if name in ("ddim", "ddpm", "posterior"):
         return partial(sample, method=method_by_name(name, eta))
     if eta:
         raise JincError(f"eta: belongs to ddim, not to {name}")
     if name == "adaptive":
-        return partial(adaptive, tolerance=USUAL_TOLERANCE if tolerance is None else tolerance)
+        usual = partial(adaptive, tolerance=USUAL_TOLERANCE if tolerance is None else tolerance)
+        if tolerance_by is None:
+            return usual
+        if tolerance_by not in WEIGHTS:
+            raise unknown(f"tolerance-by: {tolerance_by!r} is none", tolerance_by, WEIGHTS)
+        return partial(usual, weight=WEIGHTS[tolerance_by])
     return heun if name == "heun" else partial(solve, method=name)
 
 
