@@ -1,8 +1,8 @@
 """Faces that were never seen, with a part made anew: what it looks like, and whether it belongs.
 
-    jinc train --preset faces64 --image-size 32 --width 32 --steps 4000 --data FACES --out runs/f32
-    python studies/face_inpainting.py runs/f32 FACES
-        [--times 5] [--device auto] [--out results/face-inpainting.json]
+    jinc train --settings studies/faces.yaml --data FACES --out runs/faces
+    python studies/face_inpainting.py runs/faces FACES
+        [--number 34] [--times 5] [--device auto] [--out results/face-inpainting.json]
         [--picture docs/gallery/faces.png]
 
 Of the test split, the right half of each face is made anew, and the mouth. Beside plain replacement
@@ -83,6 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("data")
+    parser.add_argument("--number", type=int, default=34)
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, default=Path("results/face-inpainting.json"))
@@ -95,7 +96,8 @@ def main() -> None:
         load_images, options.data, image_size=model.image_size[0], channels=model.channels
     )
     seen, unseen = (read(split=split) for split in ("train", "test"))
-    real = to_float(unseen.batch(range(len(unseen))))
+    places = torch.linspace(0, len(unseen) - 1, min(options.number, len(unseen))).long()
+    real = to_float(unseen.batch(places))
     mean = to_float(seen.batch(range(len(seen)))).mean(0, keepdim=True)
 
     found, columns = {}, {"picture": real}
@@ -112,8 +114,8 @@ def main() -> None:
         columns |= {f"{part}: known": known}
         columns |= {f"{part}: {word}": images for word, images in made.items()}
 
-    places = torch.linspace(0, len(real) - 1, SHOWN).long()
-    shown = torch.stack([images[places] for images in columns.values()], 1)
+    few = torch.linspace(0, len(real) - 1, SHOWN).long()
+    shown = torch.stack([images[few] for images in columns.values()], 1)
     save_png(options.picture, contact_sheet(shown, [""] * SHOWN, [*columns], scale=2))
     result = {
         "what": f"{len(real)} faces of the test split of {unseen.name}, a part made anew: PSNR of "
