@@ -59,6 +59,13 @@ def nearest(word: str, words: Iterable[str]) -> str:
     return f"did you mean {folded[near[0]]}?" if near else ""
 
 
+def is_of_memory(error: Exception) -> bool:
+    """Whether memory has run out, here or on a device; told without importing torch."""
+    words = ("can't allocate memory", "out of memory")
+    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return named or any(word in str(error) for word in words)
+
+
 def is_first_on_node() -> bool:
     """Whether this process is the first of those that torchrun has started on this node."""
     return os.environ.get("LOCAL_RANK", "0") == "0"

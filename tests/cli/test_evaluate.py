@@ -1,12 +1,13 @@
 """`jinc evaluate` and `jinc study`: scores as a person asks for them."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
 import torch
 
-from jinc.data import load_images
+from jinc.data import load_images, save_png
 from jinc.metrics import DigitClassifier, save_digit_classifier
 
 FEW = ("--steps", 2, "--device", "cpu")
@@ -128,3 +129,107 @@ def test_bad_studies(refused, tmp_path) -> None:
         tmp_path / "o",
         says="no study was run there",
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("-n", 8, "--only", "precision"), "precision: 8 generated images are too few"),
+        (("-n", 20, "--only", "frechet_unlimited"), "320 are needed"),
+        (("-n", 1), "generated images: 1 image cannot be scored"),
+        (("--image-size", 8), "--image-size: is for images that are there"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_scored_is_not_generated(jinc, trained_copy, judge, words, says) -> None:
+    against = ("--against", "digits", "--features", judge)
+    said = jinc("evaluate", trained_copy, *against, *words, *FEW)
+    assert (said.code, said.out) == (2, "")
+    assert says in said.err.splitlines()[-1]
+    assert not (trained_copy / "images").exists()
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """A folder of pictures of two sizes, neither square, and an archive of one of them."""
+    random = np.random.default_rng(0)
+    sets = [random.integers(0, 256, (8, *size, 1), dtype=np.uint8) for size in ((12, 8), (10, 16))]
+    for number, image in enumerate([*sets[0], *sets[1]]):
+        save_png(tmp_path / "mixed" / f"{number:06d}.png", image)
+    np.savez(tmp_path / "tall.npz", sets[0])
+    return tmp_path / "mixed", tmp_path / "tall.npz"
+
+
+def test_images_that_are_not_square_are_brought_to_a_size(jinc, mixed, against, tmp_path) -> None:
+    for source in mixed:
+        said = jinc("evaluate", source, *against, "--json")
+        assert (said.code, said.out) == (2, "")
+        assert "not square; set image_size" in said.err.splitlines()[-1]
+        words = ("--image-size", 8, "--resize-filter", "box", "--only", "frechet")
+        said = jinc("evaluate", source, *against[:-3], *words, "--json", "--out", tmp_path / "o")
+        assert said.code == 0, said
+        facts = json.loads(said.out)
+        assert facts["resized"] == {"image_size": 8, "by": "box"}
+        assert json.loads((tmp_path / "o" / "scores.json").read_text()) == facts
+        note = "the former were brought to 8×8 pixels first, box"
+        assert note in (tmp_path / "o" / "scores.md").read_text()
+    # As a person would do it by hand, as training does.
+    by_hand = load_images(mixed[1], split="all", image_size=8, resize_filter="box")
+    np.savez(tmp_path / "by_hand.npz", by_hand.images)
+    words = (*against[:-3], "--resize-filter", "box", "--image-size", 8, "--only", "frechet")
+    same = json.loads(jinc("evaluate", tmp_path / "by_hand.npz", *words, "--json").out)
+    assert same["generated"]["sha256"] == facts["generated"]["sha256"]
+
+
+def test_one_image_is_told_before_anything_is_looked_at(jinc, judge, tmp_path, monkeypatch) -> None:
+    def never(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr("jinc.cli.evaluate.cached_features", never)
+    np.savez(tmp_path / "one.npz", np.zeros((1, 8, 8, 1), np.uint8))
+    words = ("--against", "digits", "--features", judge)
+    said = jinc("evaluate", tmp_path / "one.npz", *words)
+    assert said.code == 2
+    assert "1 image cannot be scored" in said.err.splitlines()[-1]
+
+
+def test_how_many_is_not_asked_of_images_that_are_there(refused, judge, mixed) -> None:
+    words = ("--against", "digits", "--features", judge, "--image-size", 8)
+    for source in mixed:
+        refused("evaluate", source, *words, "-n", 2000, says="--number: is for models")
+    refused("evaluate", mixed[1], *words, "-n", 0, says="--number: 0 is not at least 1")
+
+
+def test_a_program_that_dislikes_the_size(refused, jinc, tmp_path) -> None:
+    np.savez(
+        tmp_path / "good.npz", np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), np.uint8)
+    )
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.script(network).save(tmp_path / "lin.pt")
+    words = ("evaluate", tmp_path / "good.npz", "--against", "digits", "--features")
+    says = "lin: cannot look at images of 3×8×8 numbers (RuntimeError: mat1 and mat2 shapes"
+    refused(*words, f"torchscript:{tmp_path / 'lin.pt'}", says=says)
+    said = jinc(*words, f"torchscript:{tmp_path / 'lin.pt'}?channels=1&size=4", "--json")
+    assert json.loads(said.out)["extractor"]["image_size"] == [4, 4]
+
+
+def test_a_folder_that_is_no_judge(refused, trained, tmp_path) -> None:
+    (tmp_path / "somewhere").mkdir()
+    words = ("--against", "digits", "--features", tmp_path / "somewhere")
+    refused("evaluate", trained, *words, says="is no judge that `jinc features train` made")
+
+
+def test_how_much_is_the_number_of_images(jinc, judge, tmp_path) -> None:
+    data = np.random.default_rng(0).integers(0, 256, (330, 8, 8, 1), np.uint8)
+    words = ("--against", "digits", "--features", judge, "--only", "frechet")
+    for count, more, says in (
+        (20, (), "is told with 320 images or more; here are 20"),
+        (330, (), "is told where frechet_unlimited is asked for too"),
+        (330, ("frechet_unlimited",), "is that there are 330 images and not endlessly many"),
+    ):
+        np.savez(tmp_path / "set.npz", data[:count])
+        said = jinc("evaluate", tmp_path / "set.npz", *words, *more)
+        assert sum(says in line for line in said.out.splitlines()) == 1, said

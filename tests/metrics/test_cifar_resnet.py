@@ -5,6 +5,7 @@ import torch
 
 from jinc.data import load_images
 from jinc.errors import JincError
+from jinc.files import file_digest
 from jinc.metrics import CifarResNet, features_of, open_cifar_resnet, score_name
 
 
@@ -55,3 +56,25 @@ def test_other_files(tmp_path) -> None:
         torch.save(changed, file)
         with pytest.raises(JincError, match=rf"w\.th: is of another layout, .*{says}"):
             open_cifar_resnet(file)
+
+
+def test_a_byte_that_changed_is_found_by_the_name(classifiers, tmp_path) -> None:
+    """The weights would be read without a word, and scores keep their name."""
+    data = bytearray((classifiers / "resnet20-12fca82f.th").read_bytes())
+    data[len(data) // 2] ^= 1
+    for name in ("resnet20-12fca82f.th", "renamed.th"):
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(JincError, match=r"12fca82f\.th: SHA-256 is .*, not 12fca82f… as its name"):
+        open_cifar_resnet(tmp_path / "resnet20-12fca82f.th")
+    renamed = open_cifar_resnet(tmp_path / "renamed.th")
+    assert renamed.facts.weights == file_digest(tmp_path / "renamed.th")
+
+
+@pytest.mark.parametrize("name", ["resnet20-12fca82f.th", "resnet20-12FCA82F.th", "w-best.th"])
+def test_names_that_hold_a_digest(tmp_path, name) -> None:
+    torch.save(CifarResNet(1).state_dict(), tmp_path / name)
+    if "12fca82f" not in name:
+        assert open_cifar_resnet(tmp_path / name).name == "resnet8-cifar10"
+        return
+    with pytest.raises(JincError, match="as its name says"):
+        open_cifar_resnet(tmp_path / name)

@@ -132,3 +132,22 @@ def test_features_that_are_refused() -> None:
 
     with pytest.raises(JincError, match=r"images: features: 1 of 6 images have values .* image 4"):
         features_of([BYTES], Extractor("broken", Broken(), resize="none"))
+
+
+def test_a_network_that_fails_is_told_in_a_line() -> None:
+    narrow = Extractor("narrow", nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), resize="none")
+    with pytest.raises(JincError, match=r"^narrow: cannot look at images of 3×8×8 numbers \(mat1"):
+        narrow(BYTES)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("x: can't allocate memory")],
+)
+def test_errors_of_memory_stay_what_they_are(error) -> None:
+    def full(images: torch.Tensor) -> torch.Tensor:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        Extractor("full", full, resize="none")(BYTES)
+    assert caught.value is error

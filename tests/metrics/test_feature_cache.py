@@ -13,6 +13,10 @@ class Counting(nn.Module):
 
     seen = 0
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("one", torch.ones(1))
+
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         self.seen += len(images)
         return images.flatten(1), images.mean(dim=(2, 3))
@@ -65,3 +69,35 @@ def test_damaged_files_are_made_again(tmp_path) -> None:
         assert torch.equal(found.values, first.values)
     assert network.seen == 4 * 500
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_networks_that_cannot_be_told_apart_are_asked_again(tmp_path) -> None:
+    """Two of one name, without weights, or no networks at all, are not taken for each other."""
+
+    class Scaled(nn.Module):
+        def __init__(self, by: float) -> None:
+            super().__init__()
+            self.by = by
+
+        def forward(self, images: Tensor) -> Tensor:
+            return self.by * images.flatten(1)
+
+    one, two = (Extractor("pixels", Scaled(by), resize="none") for by in (1.0, 2.0))
+    first = cached_features(images(9), one, folder=tmp_path).values
+    assert torch.equal(cached_features(images(9), two, folder=tmp_path).values, 2 * first)
+    calls = [Extractor("f", lambda x, b=by: b * x.flatten(1), resize="none") for by in (1, 3)]
+    first, second = (cached_features(images(9), each, folder=tmp_path).values for each in calls)
+    assert torch.equal(second, 3 * first)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_the_same_weights_in_other_layers_count(tmp_path) -> None:
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(48, 4))
+    bent = nn.Sequential(nn.Flatten(), nn.Linear(48, 4), nn.ReLU())
+    bent.load_state_dict(plain.state_dict())
+    found = [
+        cached_features(images(9), Extractor("n", net, resize="none"), folder=tmp_path).values
+        for net in (plain, bent)
+    ]
+    assert torch.equal(found[1], found[0].relu())
+    assert not torch.equal(*found)

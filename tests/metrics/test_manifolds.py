@@ -87,3 +87,17 @@ def test_what_is_refused() -> None:
         with pytest.raises(JincError, match="12 images or more"):
             manifold_scores(features(0, real), features(1, made))
     assert len(values(manifold_scores(features(0, 12), features(1, 12)))) == 4
+
+
+def test_where_all_images_agree_nothing_is_certain() -> None:
+    """None of 100 is no proof of 0: the error is what one more image would make."""
+    random = torch.Generator().manual_seed(0)
+    real, far = torch.randn(100, 4, generator=random), torch.randn(60, 4, generator=random) + 1e3
+    found = manifold_scores(real, far)
+    assert [getattr(found, k).value for k in ("precision", "recall", "density", "coverage")] == [
+        0
+    ] * 4
+    assert found.precision.error == pytest.approx(1 / 61)
+    assert found.density.error == pytest.approx(1 / 61 / 5)
+    assert (found.recall.error, found.coverage.error) == pytest.approx((1 / 101, 1 / 101))
+    assert manifold_scores(real, real).precision.error == pytest.approx(1 / 101)

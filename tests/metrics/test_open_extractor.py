@@ -37,5 +37,13 @@ def test_nothing_there(tmp_path) -> None:
     for what in ("incepton", tmp_path / "nowhere.th", f"torchscript:{tmp_path / 'nowhere.pt'}"):
         with pytest.raises(JincError, match="No such file"):
             open_extractor(what)
-    with pytest.raises(JincError, match=r"manifest\.json: No such file"):
+    (tmp_path / "picture.png").touch()
+    with pytest.raises(JincError, match=r"is no judge that `jinc features train` made$"):
         open_extractor(tmp_path)
+
+
+def test_a_judge_that_is_not_whole(tmp_path) -> None:
+    save_digit_classifier(tmp_path / "c", DigitClassifier(), "mnist", {})
+    (tmp_path / "c" / "classifier.safetensors").unlink()
+    with pytest.raises(JincError, match=r"classifier\.safetensors: is missing"):
+        open_extractor(tmp_path / "c")

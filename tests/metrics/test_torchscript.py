@@ -1,5 +1,7 @@
 """TorchScript as an extractor: run only when it is asked for by name, and what it then is."""
 
+import re
+import sys
 import warnings
 from pathlib import Path
 
@@ -16,6 +18,9 @@ from jinc.metrics import (
     open_torchscript,
     score_name,
 )
+from jinc.metrics.features import inception_files
+
+open_extractor_module = sys.modules[open_extractor.__module__]
 
 IMAGES = torch.randint(0, 256, (4, 3, 6, 6), generator=torch.Generator().manual_seed(0)).byte()
 
@@ -35,6 +40,17 @@ class Detector(nn.Module):
             return images.flatten(1)
         bias = 0.0 if no_output_bias else 1.0
         return (images.mean(dim=(2, 3)) + bias * torch.arange(3)).softmax(dim=1)
+
+
+class Narrow(nn.Module):
+    """Takes images of one size, grey."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(16, 2)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.linear(images.flatten(1))
 
 
 def scripted(network: nn.Module, file: Path) -> Path:
@@ -84,3 +100,59 @@ def test_the_detector_of_stylegan(tmp_path) -> None:
     torch.testing.assert_close(found.logits.softmax(1), expected)
     assert score_name(extractor.facts) == "Fréchet distance (inception-like)"
     assert open_scripted_inception(file, any_weights=True)(IMAGES)[1] is None
+
+
+def test_a_program_says_what_it_takes(tmp_path, monkeypatch) -> None:
+    """Asked by a word alone, one of StyleGAN's kind gives features and classes of 0 … 255."""
+    file = scripted(Detector(), tmp_path / "detector.pt")
+    features, logits = open_extractor(f"torchscript:{file}")(IMAGES)
+    assert torch.equal(features, IMAGES.float().flatten(1))
+    torch.testing.assert_close(logits.softmax(1), IMAGES.float().mean((2, 3)).softmax(dim=1))
+    monkeypatch.setattr(open_extractor_module, "SCRIPT_SHA256", file_digest(file))
+    monkeypatch.setattr(inception_files, "SCRIPT_SHA256", file_digest(file))
+    genuine = open_extractor(f"torchscript:{file}")
+    assert score_name(genuine.facts, "classes") == "IS"
+    assert genuine(IMAGES)[1] is not None
+    with pytest.raises(JincError, match=r"this is Inception, which takes no options"):
+        open_extractor(f"torchscript:{file}?size=8")
+
+
+def test_a_class_without_a_chance_has_a_finite_logit(tmp_path) -> None:
+    file = scripted(Detector(), tmp_path / "detector.pt")
+    images = torch.zeros(1, 3, 4, 4, dtype=torch.uint8)
+    images[:, 0] = 255
+    assert open_extractor(f"torchscript:{file}")(images)[1].isfinite().all()
+
+
+def test_how_images_are_brought_to_a_program_is_told_in_the_word(tmp_path) -> None:
+    file = scripted(Narrow(), tmp_path / "lin.pt")
+    with pytest.raises(JincError, match=r"^lin: cannot look at images of 3×6×6 numbers \(.*mat1"):
+        open_extractor(f"torchscript:{file}")(IMAGES)
+    word = f"torchscript:{file}?channels=1&range=0,255&size=4"
+    by_word = open_extractor(word)
+    same = open_torchscript(
+        file, channels=1, image_size=(4, 4), resize="antialiased", low=0.0, high=255.0
+    )
+    assert by_word.facts == same.facts
+    assert torch.equal(by_word(IMAGES)[0], same(IMAGES)[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("chanels=1", "'chanels' is no option; did you mean channels?"),
+        ("range=0", "range: '0' is not as in range=0,255"),
+        ("size=0", "size: '0' is not as in size=299"),
+        ("size=big", "size: 'big' is not as in size=299"),
+        ("channels=2", "channels must be 1"),
+    ],
+)
+def test_words_that_make_no_sense(tmp_path, options, says) -> None:
+    file = scripted(Means(), tmp_path / "means.pt")
+    with pytest.raises(JincError, match=re.escape(says)):
+        open_extractor(f"torchscript:{file}?{options}")
+
+
+def test_a_question_mark_may_be_part_of_a_name(tmp_path) -> None:
+    file = scripted(Means(), tmp_path / "means?size=3.pt")
+    assert open_extractor(f"torchscript:{file}").facts.image_size is None

@@ -4,13 +4,19 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+from jinc.data import ImageSet
+from jinc.errors import JincError
+from jinc.metrics import Extractor, check_scores
 from jinc.nn.configs import parse_config
 from jinc.study import Places, Study, make_table, read_study, run_here
 
 FOLDER = Path(__file__).parents[2] / "studies"
-PLACES = dict.fromkeys(("mnist", "mnist-m", "cifar10", "mnist-judge", "mnist-m-judge"), "digits")
+SETS = ("mnist", "mnist-m", "cifar10", "mnist-judge", "mnist-m-judge")
+PLACES = dict.fromkeys(SETS, "digits") | {"inception": "inception"}
 
 
 def test_the_papers_table_by_its_protocol() -> None:
@@ -39,6 +45,30 @@ def test_the_others_can_be_read(name) -> None:
     assert {cell.variant for cell in study.cells} > {study.baseline}
     for cell in study.cells:
         parse_config(cell.config.config)
+
+
+def test_every_score_that_a_study_asks_inception_for_can_be_had() -> None:
+    """By how many images it makes: Inception's features are 2,048 numbers, with classes."""
+    judge = Extractor(
+        "i", lambda x: (torch.zeros(len(x), 2048), torch.zeros(len(x), 1008)), resize="none"
+    )
+    real = ImageSet(np.zeros((10_000, 2, 2, 3), np.uint8), None, (), "real")
+    seen = set()
+    for name in ("paper", "complexity"):
+        for cell in read_study(FOLDER / f"{name}.yaml", PLACES).cells:
+            assert cell.scoring.features == "inception"
+            check_scores(judge, real, cell.sampling.number, cell.scoring.kinds)
+            seen |= {*cell.scoring.kinds}
+    assert seen >= {"frechet_unlimited", "classes"}
+
+
+@pytest.mark.parametrize("name", ["paper", "complexity"])
+def test_who_looks_is_told_when_a_study_is_run(name) -> None:
+    missing = {place: where for place, where in PLACES.items() if place != "inception"}
+    with pytest.raises(JincError, match=r"--place inception="):
+        read_study(FOLDER / f"{name}.yaml", missing)
+    other = read_study(FOLDER / f"{name}.yaml", PLACES | {"inception": "torchscript:i.pt"})
+    assert {cell.scoring.features for cell in other.cells} == {"torchscript:i.pt"}
 
 
 @pytest.mark.slow

@@ -129,3 +129,14 @@ def test_a_study_that_moves_keeps_its_networks(file, judge, tmp_path, monkeypatc
         read = read_study(file, {"judge": place, "set": f"{place}/images"})
         names |= {(cell.run_name, cell.scoring.features) for cell in read.cells}
     assert len(names) == 4
+
+
+def test_scores_that_cannot_be_had_are_told_before_training(file, judge, tmp_path) -> None:
+    found = yaml.safe_load(file.read_text())
+    found["scores"] = ["frechet", "frechet_unlimited"]  # of 64 numbers, by 20 images
+    file.write_text(yaml.safe_dump(found))
+    places = Places(tmp_path / "early")
+    study = read_study(file, {"judge": str(judge)})
+    for done in run_here(study, places, nobody):
+        assert "frechet_unlimited: 20 generated images are too few" in done.failure
+    assert not any(places.run(cell).exists() for cell in study.cells)

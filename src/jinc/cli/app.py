@@ -9,7 +9,7 @@ from importlib.metadata import version
 from cyclopts import App, CycloptsError
 
 from jinc.cli.sources import option_sources
-from jinc.errors import JincError, ToldElsewhere, is_first_on_node, told_once
+from jinc.errors import JincError, ToldElsewhere, is_first_on_node, is_of_memory, told_once
 from jinc.files import one_line
 
 BAD_INPUT = 2
@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _print_line(f"there is not enough memory for this ({one_line(error)})")
         sys.exit(BAD_INPUT)
     except RuntimeError as error:
-        if not _is_of_memory(error):
+        if not is_of_memory(error):
             raise
         _print_line(
             f"there is not enough memory for this; make batches smaller ({one_line(error)})"
@@ -114,11 +114,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-
-
-def _is_of_memory(error: RuntimeError) -> bool:
-    """Tell whether torch has run out of memory, without importing it."""
-    return type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
 
 
 def _print_line(text: str) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -10,21 +10,19 @@ from typing import Annotated, Any, Literal, TypeAlias
 from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from jinc.cli.generated import generated_images, generation_facts
 from jinc.cli.made import begin_results, check_results, made_facts
 from jinc.cli.progress import decoding_progress
 from jinc.cli.sampling import SEVERAL, SamplingOptions
+from jinc.cli.score_tables import print_scores, write_scores
 from jinc.data import ImageSet, list_numbered, load_images, read_folder, save_png
 from jinc.errors import JincError
-from jinc.files import writing
 from jinc.metrics import (
     Features,
-    Score,
     ScoreKind,
-    Scores,
     cached_features,
+    check_scores,
     features_of,
     neighbours_by_features,
     open_extractor,
@@ -39,8 +37,8 @@ Resizing: TypeAlias = Literal["box", "bilinear", "bicubic", "lanczos"]
 Compared: TypeAlias = tuple[ImageSet, ImageSet, dict[str, Any] | None]
 """Images, real ones, and what the former were made with, where that is known."""
 
-ReadReal: TypeAlias = Callable[[PixelModel | ImageSet], ImageSet]
-"""Reads real images at the size of others."""
+ReadReal: TypeAlias = Callable[[PixelModel | ImageSet, int], ImageSet]
+"""Reads real images at the size of others, of which there are so many, if these can be scored."""
 
 SHOWN = 8
 """Generated images whose neighbours are drawn: those that are nearest to a training image."""
@@ -48,13 +46,13 @@ SHOWN = 8
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateOptions(SamplingOptions):
-    """How many images, and how they are generated.
+    """How images are generated.
 
     Args:
-        number: how many images are generated; of images that are there, all are taken.
+        number: of them; `evaluate` itself asks for it, since images that are there have a number.
     """
 
-    number: Annotated[int, Parameter(alias="-n")] = 2000
+    number: Annotated[int, Parameter(parse=False)] = 2000
 
 
 USUAL = EvaluateOptions()
@@ -67,8 +65,10 @@ def evaluate(
     against: str,
     split: Literal["train", "test", "all"] = "train",
     resize_filter: Resizing | None = None,
+    image_size: int | None = None,
     features: str = "inception",
     only: Annotated[tuple[ScoreKind, ...], SEVERAL] = (),
+    number: Annotated[int | None, Parameter(alias="-n")] = None,
     images: Path | None = None,
     out: Path | None = None,
     neighbours: Annotated[bool, Parameter(negative=())] = False,
@@ -86,10 +86,15 @@ def evaluate(
         split: which part of them.
         resize_filter: how they come to the size of the images; as in training, if not given, and
             bilinear for what is no run.
+        image_size: pixels a side that images which are there are brought to, after a centred square
+            crop, by the same filter; they have to be squares of one size, if not given.
         features: who looks at the images: inception, which is downloaded once; or the path of its
             weights, of a CIFAR-10 ResNet's, or of a classifier of `jinc features train`; or
-            torchscript:PATH. Only Inception's scores are called FID, KID and IS.
+            torchscript:PATH, perhaps with ?channels=1&range=0,255&size=299, what it takes. Only
+            Inception's scores are called FID, KID and IS.
         only: which scores; all that these images allow, if not given.
+        number: how many images are generated, 2000 if not given; images that are there are all
+            taken.
         images: where generated images are kept; in the run, if not given.
         out: folder for scores.json, scores.md and neighbours.png; and made.json, what they were
             made with.
@@ -97,18 +102,24 @@ def evaluate(
         json_: print JSON for machines.
         options: how images are generated.
     """
+    if number is not None:
+        options = replace(options, number=number)
     options.check()
     names = ["scores.json", "scores.md", *["neighbours.png"] * neighbours]
     if out is not None:
         check_results(out, "scores", names)
     if neighbours and out is None:
         raise JincError("--neighbours: needs --out, a folder for the picture")
+    is_model = _is_model(source)
+    _refuse_unused(is_model, number, image_size)
     extractor = open_extractor(features)
-    reading = _reading(source, resize_filter) | {"split": split}
-    if _is_model(source):
-        compared = _of_model(source, images, options, partial(_real, against, reading))
+    reading = _reading(source, resize_filter)
+    check = partial(check_scores, extractor, which=only)
+    read_real = partial(_real, against, reading | {"split": split}, check)
+    if is_model:
+        compared = _of_model(source, images, options, read_real)
     else:
-        compared = _of_images(source, partial(_real, against, reading))
+        compared = _of_images(source, image_size, reading["resize_filter"], read_real)
     if compared is None:  # another process does the rest
         return
     generated, real, made_with = compared
@@ -122,19 +133,29 @@ def evaluate(
         )
         bar.update(task, description="scoring")
         found = score(of_real, of_made, only or None, seed=options.seed)
+    resized = {"image_size": image_size, "by": reading["resize_filter"]} if image_size else None
+    aside = {"made_with": made_with, "resized": resized}
     if out is not None:
         judged = {"source": source, "against": against, "split": split, "features": features}
-        begin_results(out, "scores", judged | {"made_with": made_with}, names)
-        _write(out, found, made_with)
+        begin_results(out, "scores", judged | aside, names)
+        write_scores(out, found, aside)
         if neighbours:
             _draw_neighbours(out / "neighbours.png", generated, real, of_made, of_real)
     if json_:
-        facts = found.facts() | {"made_with": made_with}
+        facts = found.facts() | aside
         print(json.dumps(facts, ensure_ascii=False, allow_nan=False))
         return
-    _print(found)
+    print_scores(found, aside)
     if out is not None:
         print(f"scores: {out / 'scores.md'}")
+
+
+def _refuse_unused(is_model: bool, number: int | None, image_size: int | None) -> None:
+    """Refuse what is said of images that there are not."""
+    if is_model and image_size is not None:
+        raise JincError("--image-size: is for images that are there, a model has a size of its own")
+    if not is_model and number is not None:
+        raise JincError("--number: is for models, images that are there are all taken")
 
 
 def _of_model(
@@ -142,22 +163,27 @@ def _of_model(
 ) -> Compared | None:
     """Generate what is missing of a model's images; None for processes that only help."""
     model = options.open(source)
-    real = read_real(model)  # before what may take hours
+    real = read_real(model, options.number)  # before what may take hours
     generated = generated_images(source, model, kept, options)
     if generated is None:
         return None
     return generated, real, generation_facts(source, model, options)
 
 
-def _of_images(source: Path, read_real: ReadReal) -> Compared:
+def _of_images(
+    source: Path, image_size: int | None, resize_filter: str, read_real: ReadReal
+) -> Compared:
     """Read images that are there: of `jinc sample` without the pictures of them beside."""
+    read = partial(load_images, str(source), split="all")
     numbered = list_numbered(source) if source.is_dir() else None
     with decoding_progress(Console(stderr=True)) as report:
         if numbered is not None:
-            generated = read_folder(numbered, progress=report)
-        else:
-            generated = load_images(str(source), split="all", progress=report)
-    return generated, read_real(generated), made_facts(source)
+            read = partial(read_folder, numbered)
+        generated = read(image_size=image_size, resize_filter=resize_filter, progress=report)
+    height, width = generated.image_size
+    if height != width:
+        raise JincError(f"{source}: {width}x{height} pixels are not square; set image_size")
+    return generated, read_real(generated, len(generated)), made_facts(source)
 
 
 def _reading(source: Path, resize_filter: Resizing | None) -> dict[str, Any]:
@@ -170,32 +196,31 @@ def _reading(source: Path, resize_filter: Resizing | None) -> dict[str, Any]:
     }
 
 
-def _real(against: str, reading: Mapping[str, Any], like: PixelModel | ImageSet) -> ImageSet:
-    """Read the images that others are compared with, at their size."""
+def _real(
+    against: str,
+    reading: Mapping[str, Any],
+    check: Callable[[ImageSet, int], None],
+    like: PixelModel | ImageSet,
+    count: int,
+) -> ImageSet:
+    """Read the images that others are compared with, at their size, and check that they can be."""
     height, width = like.image_size
     with decoding_progress(Console(stderr=True)) as report:
-        return load_images(
+        real = load_images(
             against,
             image_size=height if height == width else None,
             channels=like.channels,
             progress=report,
             **reading,
         )
+    check(real, count)
+    return real
 
 
 def _is_model(source: Path) -> bool:
     """Whether something is a model, and not images."""
     names = ("config.yaml", "diffusion.json", "model_index.json")
     return not source.exists() or any((source / name).is_file() for name in names)
-
-
-def _write(out: Path, found: Scores, made_with: Mapping[str, Any] | None) -> None:
-    """Write the scores for machines and for documents."""
-    facts = found.facts() | {"made_with": made_with}
-    text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
-    for name, words in (("scores.json", text + "\n"), ("scores.md", _markdown(found))):
-        with writing(out / name) as file:
-            file.write(words.encode())
 
 
 def _draw_neighbours(
@@ -206,41 +231,3 @@ def _draw_neighbours(
     nearest = found.distances[:, 0].argsort()[:SHOWN]
     few = type(found)(found.by, found.distances[nearest], found.places[nearest], found.usual)
     save_png(file, neighbours_sheet(generated.batch(nearest), real, [few]))
-
-
-def _markdown(found: Scores) -> str:
-    lines = ["| score | | value | error |", "| --- | --- | ---: | ---: |"]
-    lines += [f"| {' | '.join(row)} |" for row in _rows(found.scores)]
-    return "\n".join([*lines, "", *_notes(found)]) + "\n"
-
-
-def _rows(scores: Mapping[ScoreKind, Score]) -> list[tuple[str, str, str, str]]:
-    return [
-        (
-            each.name,
-            "lower is better" if each.lower_is_better else "higher is better",
-            f"{each.value:.4g}",
-            f"± {each.error:.2g} ({each.error_by})",
-        )
-        for each in scores.values()
-    ]
-
-
-def _notes(found: Scores) -> list[str]:
-    """Say what the scores depend on, and which there are not."""
-    made, real = found.generated, found.real
-    notes = [
-        f"{made['images']} images of {made['name']} against {real['images']} of {real['name']}; "
-        f"{found.extractor.words()}"
-    ]
-    return notes + [f"left out: {kind}: {why}" for kind, why in found.left_out.items()]
-
-
-def _print(found: Scores) -> None:
-    shown = Table()
-    for head in ("score", "", "value", "error"):
-        shown.add_column(head, justify="right" if head == "value" else "left")
-    for row in _rows(found.scores):
-        shown.add_row(*row)
-    Console().print(shown)
-    print("\n".join(_notes(found)))

@@ -46,6 +46,7 @@ from jinc.metrics.scores.kernel_distance import KernelDistance, kernel_distance
 from jinc.metrics.scores.manifolds import ManifoldScores, manifold_scores
 from jinc.metrics.scores.memorised import Neighbours, neighbours_by_features, neighbours_by_pixels
 from jinc.metrics.scores.nearest import nearest
+from jinc.metrics.scores.needs import check_scores
 from jinc.metrics.scores.scores import SCORES, Score, ScoreKind, Scores, score, score_name
 
 __all__ = [
@@ -85,6 +86,7 @@ __all__ = [
     "Subject",
     "bootstrap_error",
     "cached_features",
+    "check_scores",
     "class_score",
     "decibels",
     "digit_accuracy",

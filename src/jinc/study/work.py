@@ -13,7 +13,7 @@ from jinc.data import ImageSet, load_images
 from jinc.diffusion import walk_by_name
 from jinc.errors import JincError
 from jinc.files import writing
-from jinc.metrics import cached_features, features_of, open_extractor, score
+from jinc.metrics import cached_features, check_scores, features_of, open_extractor, score
 from jinc.models import Model, Shaping, choose_device, keep_images, kept_images
 from jinc.study.plan import Cell, telling
 from jinc.study.sampling_plan import sampling_facts
@@ -63,8 +63,8 @@ def fill(unit: Sequence[Cell], places: Places, progress: Progress) -> None:
         return
     images = load_data(unit[0].config)
     for cell in unit:  # before hours of work
-        open_extractor(cell.scoring.features)
-        _real(cell, images)
+        judge, real = open_extractor(cell.scoring.features), _real(cell, images)
+        check_scores(judge, real, cell.sampling.number, cell.scoring.kinds)
     with _alone(places.run(unit[0])) as free:
         if not free:  # another process is at it
             return

@@ -29,7 +29,8 @@ def cached_features(
     """Look at a set of images, or read what was made of it before.
 
     What is kept goes by every byte of the images, by the extractor and by how images are resized;
-    a file that is damaged is made again.
+    a file that is damaged is made again. Nothing is kept of a network that cannot be told from
+    others, since it has no weights.
 
     Args:
         images: the set.
@@ -43,6 +44,8 @@ def cached_features(
     Raises:
         JincError: as `features_of`; or the file cannot be written.
     """
+    if not extractor.facts.is_known:
+        return features_of(images, extractor, progress=progress)
     digest = images_digest(images)
     file = _file(folder, digest, extractor)
     found = _read(file)

@@ -11,7 +11,11 @@ from torch import Tensor, nn
 from jinc.errors import JincError
 from jinc.files import file_digest
 from jinc.metrics.features.extractors import Extractor
-from jinc.metrics.features.weight_files import read_weights, take_weights
+from jinc.metrics.features.weight_files import (
+    check_digest_in_name,
+    read_weights,
+    take_weights,
+)
 
 WIDTHS = (16, 32, 64)
 MEAN = (0.485, 0.456, 0.406)
@@ -86,15 +90,17 @@ def open_cifar_resnet(path: str | Path) -> Extractor:
     """Open a residual network for CIFAR-10, of any depth, from its weight file.
 
     Args:
-        path: such as `resnet20-12fca82f.th` or `resnet56-4bfd9763.th`.
+        path: such as `resnet20-12fca82f.th` or `resnet56-4bfd9763.th`, whose names hold the
+            beginnings of their SHA-256.
 
     Returns:
         The extractor, with logits; named after its depth.
 
     Raises:
-        JincError: the file cannot be read, or is of another layout.
+        JincError: the file cannot be read, is not what its name says, or is of another layout.
     """
     file = Path(path)
+    check_digest_in_name(file)
     weights = read_weights(file)
     blocks = _blocks(weights)
     if not blocks:

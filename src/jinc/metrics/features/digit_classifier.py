@@ -124,6 +124,8 @@ def read_digit_classifier(path: str | Path) -> tuple[DigitClassifier, DigitSet, 
     """
     place = Path(path)
     if place.is_dir():
+        if not any((place / name).is_file() for name in (WEIGHTS, FACTS)):
+            raise JincError(f"{place}: is no judge that `jinc features train` made")
         check_manifest(place)
         place = place / WEIGHTS
     with reading(place) as file:

@@ -11,9 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from jinc.data import to_channels, to_uint8
-from jinc.errors import JincError
+from jinc.errors import JincError, is_of_memory
+from jinc.files import one_line
 from jinc.metrics.features.resizing import RESIZES, Resize
 from jinc.metrics.features.weight_files import network_digest
+
+UNKNOWN = "unknown"
+"""The digest of networks that have no weights to tell them by."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class ExtractorFacts:
     Args:
         name: of the network.
         layer: where in it features are taken.
-        weights: SHA-256 of its weights, 64 hexadecimal digits.
+        weights: SHA-256 of its weights, 64 hexadecimal digits; or `UNKNOWN`.
         channels: 1, and colours are made grey; or 3, and grey is repeated.
         image_size: height and width that images are resized to; None as they come.
         resize: by which rule.
@@ -39,6 +43,11 @@ class ExtractorFacts:
     resize: Resize
     low: float
     high: float
+
+    @property
+    def is_known(self) -> bool:
+        """Whether these facts are no other network's."""
+        return self.weights != UNKNOWN
 
     @cached_property
     def fingerprint(self) -> str:
@@ -70,7 +79,8 @@ class Extractor:
         low: what black, −1, becomes.
         high: what white, 1, becomes.
         layer: where features are taken.
-        sha256: of the file that holds the weights; if not given, of the weights themselves.
+        sha256: of the file that holds the weights; if not given, of the weights themselves and of
+            what the network says of its layers. What has no weights cannot be told from others.
 
     Raises:
         JincError: an argument is out of range.
@@ -107,8 +117,7 @@ class Extractor:
         """All that a score depends on beside the images."""
         digest = self.sha256
         if digest is None:
-            network = self.network
-            digest = network_digest(network) if isinstance(network, nn.Module) else "unknown"
+            digest = _own_digest(self.network)
         return ExtractorFacts(
             self.name,
             self.layer,
@@ -164,9 +173,30 @@ class Extractor:
         Raises:
             JincError: images that cannot be looked at, or features of another shape.
         """
-        found = self.network(self.prepare(images))
+        prepared = self.prepare(images)
+        try:
+            found = self.network(prepared)
+        except (RuntimeError, ValueError, torch.jit.Error) as error:
+            if is_of_memory(error):
+                raise
+            size = "×".join(map(str, prepared.shape[1:]))
+            reason = f"cannot look at images of {size} numbers ({_reason(error)})"
+            raise JincError(f"{self.name}: {reason}") from error
         features, logits = found if isinstance(found, tuple) else (found, None)
         if not isinstance(features, Tensor) or features.ndim != 2 or len(features) != len(images):
             shape = list(features.shape) if isinstance(features, Tensor) else type(features)
             raise JincError(f"{self.name}: must make [{len(images)}, D] features, not {shape}")
         return features, logits
+
+
+def _own_digest(network: Callable[[Tensor], Any]) -> str:
+    """Return what a network is told by; what has no weights may be any other of its name."""
+    if isinstance(network, nn.Module) and network.state_dict():
+        return network_digest(network)
+    return UNKNOWN
+
+
+def _reason(error: Exception) -> str:
+    """Tell in a line why a network failed; a program's own trace comes first in what it says."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return one_line(Exception(lines[-1 if "TorchScript" in str(error) else 0]))[:200]

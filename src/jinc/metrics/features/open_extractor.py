@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from jinc.errors import JincError
 from jinc.files import file_digest
 from jinc.metrics.features.cifar_resnet import open_cifar_resnet
 from jinc.metrics.features.digit_classifier import open_digit_classifier
@@ -11,10 +12,9 @@ from jinc.metrics.features.inception_files import (
     open_inception,
     open_scripted_inception,
 )
+from jinc.metrics.features.script_words import SCRIPT, read_script_word
 from jinc.metrics.features.torchscript import open_torchscript
 from jinc.metrics.features.weight_files import read_weights
-
-SCRIPT = "torchscript:"
 
 
 def open_extractor(what: str | Path) -> Extractor:
@@ -23,7 +23,7 @@ def open_extractor(what: str | Path) -> Extractor:
     Args:
         what: `inception`, which is downloaded once; the path of Inception's weights, of a residual
             network's for CIFAR-10, or of a classifier that `jinc features train` made; or
-            `torchscript:` and the path of a program that you trust.
+            `torchscript:` and the path of a program that you trust, as `read_script_word` has it.
 
     Returns:
         The extractor.
@@ -35,10 +35,12 @@ def open_extractor(what: str | Path) -> Extractor:
     if name == "inception":
         return open_inception()
     if name.startswith(SCRIPT):
-        path = Path(name.removeprefix(SCRIPT))
-        if file_digest(path) == SCRIPT_SHA256:
-            return open_scripted_inception(path)
-        return open_torchscript(path)
+        path, said = read_script_word(name)
+        if file_digest(path) != SCRIPT_SHA256:
+            return open_torchscript(path, **said)
+        if said:
+            raise JincError(f"{name}: this is Inception, which takes no options")
+        return open_scripted_inception(path, logits=True)
     path = Path(what)
     if path.is_dir() or path.suffix == ".safetensors":
         return open_digit_classifier(path)

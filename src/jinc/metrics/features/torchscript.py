@@ -23,13 +23,16 @@ def open_torchscript(
     channels: int = 3,
     image_size: tuple[int, int] | None = None,
     resize: Resize = "none",
-    low: float = -1.0,
-    high: float = 1.0,
+    low: float | None = None,
+    high: float | None = None,
 ) -> Extractor:
     """Open a TorchScript file as an extractor.
 
     A TorchScript file is a program: it cannot import or start others, but its operators can write
     files and take all memory. Open only what you trust, best by its SHA-256.
+
+    One that takes the arguments of StyleGAN's, as its schema says, is asked for features and for
+    classes.
 
     Args:
         path: the file; from images `[B, channels, H, W]` it makes features `[B, D]`, or a tuple of
@@ -39,8 +42,8 @@ def open_torchscript(
         channels: 1 or 3.
         image_size: height and width that images are resized to; None as they come.
         resize: by which rule.
-        low: what black becomes.
-        high: what white becomes.
+        low: what black becomes; if not given, −1, or 0 for a program of StyleGAN's kind.
+        high: what white becomes; if not given, 1, or 255.
 
     Returns:
         The extractor, which records the file's SHA-256.
@@ -53,7 +56,11 @@ def open_torchscript(
         check_digest(file, sha256.lower())
     script, digest = load_script(file)
     called = file.stem if name is None else name
-    return Extractor(called, script, channels, image_size, resize, low, high, "features", digest)
+    asked = is_asked_twice(script)
+    usual = (0.0, 255.0) if asked else (-1.0, 1.0)
+    black, white = usual[0] if low is None else low, usual[1] if high is None else high
+    network = ScriptedInception(script, logits=True) if asked else script
+    return Extractor(called, network, channels, image_size, resize, black, white, sha256=digest)
 
 
 def load_script(path: Path) -> tuple[nn.Module, str]:
@@ -73,6 +80,13 @@ def load_script(path: Path) -> tuple[nn.Module, str]:
         reason = one_line(error)[:100]
         raise JincError(f"{path}: cannot be read as TorchScript ({reason})") from None
     return script.eval(), digest
+
+
+def is_asked_twice(script: nn.Module) -> bool:
+    """Whether a program takes the arguments by which StyleGAN's gives features, or classes."""
+    schema = getattr(script.forward, "schema", None)
+    taken = {argument.name for argument in schema.arguments} if schema is not None else set()
+    return {"return_features", "no_output_bias"} <= taken
 
 
 class ScriptedInception(nn.Module):
@@ -95,4 +109,5 @@ class ScriptedInception(nn.Module):
         if not self.logits:
             return features, None
         # It gives probabilities; logits may be off by a number an image, which softmax takes out.
-        return features, self.script(images, no_output_bias=True).log()
+        chances = self.script(images, no_output_bias=True)
+        return features, chances.clamp_min(torch.finfo(chances.dtype).tiny).log()

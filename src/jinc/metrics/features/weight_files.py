@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import re
 import urllib.error
 import urllib.request
 import warnings
@@ -20,9 +21,9 @@ TIMEOUT = 30
 
 
 def network_digest(network: nn.Module) -> str:
-    """Return the SHA-256 of a network's weights and buffers with their names."""
-    digest = hashlib.sha256()
-    for name, value in network.state_dict().items():
+    """Return the SHA-256 of a network's layers, and of its weights and buffers with their names."""
+    digest = hashlib.sha256(f"{network!r}\n".encode())
+    for name, value in (network.state_dict() | dict(network.named_buffers())).items():
         digest.update(f"{name} {value.dtype} {list(value.shape)}\n".encode())
         flat = value.detach().cpu().contiguous().flatten()
         digest.update(flat.view(torch.uint8).numpy().data if flat.numel() else b"")
@@ -42,6 +43,30 @@ def check_digest(path: Path, sha256: str) -> None:
     found = file_digest(path)
     if not found.startswith(sha256):
         raise JincError(f"{path}: SHA-256 is {found[:16]}…, not {sha256[:16]}…; is another file")
+
+
+def check_digest_in_name(path: Path) -> None:
+    """Compare a file with the beginning of its SHA-256 where its name ends in it.
+
+    A file that was renamed has nothing that it can be compared with.
+
+    Args:
+        path: such as `resnet20-12fca82f.th`: eight digits or more after the last dash.
+
+    Raises:
+        JincError: it is another file.
+
+    Source: `torch.hub.load_state_dict_from_url` with `check_hash`.
+    """
+    said = re.search(r"-([0-9a-f]{8,64})\.[^.]*$", path.name)
+    if said is None:
+        return
+    found = file_digest(path)
+    if not found.startswith(said[1]):
+        raise JincError(
+            f"{path}: SHA-256 is {found[:16]}…, not {said[1]}… as its name says; is damaged, or "
+            "another file"
+        )
 
 
 def fetched(url: str, sha256: str, folder: Path) -> Path:

@@ -35,6 +35,15 @@ class Extrapolation:
     distances: tuple[float, ...]
 
 
+def images_to_extrapolate(dimension: int) -> int:
+    """Return how many generated images a line takes, of so many numbers each.
+
+    >>> images_to_extrapolate(2048)
+    10240
+    """
+    return 2 * max(math.ceil(FEWEST * dimension), 2)
+
+
 def extrapolated_frechet(
     a: Statistics, features: Tensor, *, points: int = POINTS, seed: int = 0
 ) -> Extrapolation:
@@ -60,11 +69,10 @@ def extrapolated_frechet(
         (arXiv 1911.07023), section 4.
     """
     count, dimension = features.shape
-    smallest = max(math.ceil(FEWEST * dimension), count // 10, 2)
-    if count < 2 * smallest:
-        raise JincError(
-            f"features: {count} images are too few to extrapolate, {2 * smallest} are needed"
-        )
+    needed = images_to_extrapolate(dimension)
+    if count < needed:
+        raise JincError(f"features: {count} images are too few to extrapolate, {needed} are needed")
+    smallest = max(needed // 2, count // 10)
     random = np.random.default_rng(seed)
     counts = np.linspace(smallest, count, points).round().astype(int)
     found = []

@@ -12,6 +12,9 @@ from jinc.metrics.scores.bootstrap import jackknife_error
 SUBSETS, SUBSET_SIZE, SEED = 100, 1000, 2020
 """As torch-fidelity takes them."""
 
+FEWEST_REAL, FEWEST_GENERATED = 2, 3
+"""Images; the error leaves out one of those that are generated."""
+
 BLOCK = 2048
 
 
@@ -65,8 +68,9 @@ def kernel_distance(
     """
     if real.shape[1] != generated.shape[1]:
         raise JincError(f"features: {real.shape[1]} beside {generated.shape[1]} numbers an image")
-    if len(real) < 2 or len(generated) < 3:
-        raise JincError("features: a kernel distance needs 2 real and 3 generated images")
+    if len(real) < FEWEST_REAL or len(generated) < FEWEST_GENERATED:
+        needed = f"{FEWEST_REAL} real and {FEWEST_GENERATED} generated images"
+        raise JincError(f"features: a kernel distance needs {needed}")
     real, generated = real.double(), generated.double()
     distance, error = _over_all(real, generated)
     size = min(subset_size, len(real), len(generated))

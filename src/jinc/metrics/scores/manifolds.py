@@ -38,6 +38,11 @@ class ManifoldScores:
     coverage: Estimate
 
 
+def images_of_each(k_precision: int = K_PRECISION, k_density: int = K_DENSITY) -> int:
+    """Return how many images of each kind neighbours take."""
+    return 2 * (max(k_precision, k_density) + 1)
+
+
 def manifold_scores(
     real: Tensor,
     generated: Tensor,
@@ -59,7 +64,8 @@ def manifold_scores(
 
     Returns:
         The four, with errors: of the mean over generated images for precision and density, by
-        leaving out a tenth of them for recall and coverage.
+        leaving out a tenth of them for recall and coverage. Where all images agree, so that nothing
+        is told by how they differ, it is what one more that does not would make.
 
     Raises:
         JincError: they differ in D, or are too few.
@@ -67,7 +73,7 @@ def manifold_scores(
     Source: precision and recall: arXiv 1904.06991, eq. 1 and 2; density and coverage: arXiv
         2002.09797, eq. 2 and 4.
     """
-    fewest = 2 * (max(k_precision, k_density) + 1)
+    fewest = images_of_each(k_precision, k_density)
     if min(len(real), len(generated)) < fewest:
         raise JincError(f"features: neighbours of images need {fewest} images or more of each kind")
     n, m = len(real), len(generated)
@@ -82,10 +88,12 @@ def manifold_scores(
         seen.dense[rows] = inside.sum(dim=1)
         seen.look(rows, squared, of_generated, inside)
     return ManifoldScores(
-        Estimate.mean(seen.precise.double().numpy()),
-        seen.recall(),
-        Estimate.mean(seen.dense.double().numpy() / k_density),
-        seen.coverage(),
+        _never_certain(1 / (m + 1), Estimate.mean(seen.precise.double().numpy())),
+        _never_certain(1 / (n + 1), seen.recall()),
+        _never_certain(
+            1 / k_density / (m + 1), Estimate.mean(seen.dense.double().numpy() / k_density)
+        ),
+        _never_certain(1 / (n + 1), seen.coverage()),
     )
 
 
@@ -127,6 +135,11 @@ class _Seen:
         by = self.covered_by.sum(dim=0)
         without = (by - self.covered_by.long() > 0).double().mean(dim=1).numpy()
         return Estimate(float((by > 0).double().mean()), jackknife_error(without))
+
+
+def _never_certain(step: float, found: Estimate) -> Estimate:
+    """Put a step of the figure where no error is found, which would say that it is certain."""
+    return found if found.error else Estimate(found.value, step)
 
 
 def _radii(features: Tensor, k: int, group: Tensor | None = None) -> Tensor:

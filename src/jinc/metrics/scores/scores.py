@@ -12,7 +12,7 @@ from jinc.metrics.features.features import Features
 from jinc.metrics.features.inception_files import is_genuine
 from jinc.metrics.scores.bootstrap import Estimate
 from jinc.metrics.scores.frechet import frechet_distance, frechet_error
-from jinc.metrics.scores.frechet_bias import extrapolated_frechet
+from jinc.metrics.scores.frechet_bias import extrapolated_frechet, images_to_extrapolate
 from jinc.metrics.scores.inception_score import class_score
 from jinc.metrics.scores.kernel_distance import kernel_distance
 from jinc.metrics.scores.manifolds import K_DENSITY, K_PRECISION, ManifoldScores, manifold_scores
@@ -135,8 +135,7 @@ def score(
             f"{generated.extractor.words()}; the same is needed"
         )
     for features in (real, generated):
-        if len(features) < 2:
-            raise JincError(f"{features.name}: 1 image cannot be scored, take more images")
+        check_several(features.name, len(features))
     pair = _Pair(real, generated, seed)
     found: dict[ScoreKind, Score] = {}
     left_out: dict[ScoreKind, str] = {}
@@ -148,6 +147,16 @@ def score(
                 raise
             left_out[kind] = str(error)
     return Scores(real.extractor, _told(real), _told(generated), found, left_out)
+
+
+def check_several(name: str, count: int) -> None:
+    """Refuse sets that nothing can be told of.
+
+    Raises:
+        JincError: of one image only.
+    """
+    if count < 2:
+        raise JincError(f"{name}: {count} image cannot be scored, take more images")
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +189,8 @@ class _Pair:
 
 def _frechet(pair: _Pair, kind: ScoreKind) -> Score:
     value = frechet_distance(pair.real.statistics, pair.generated.statistics)
-    return pair.scored(kind, value, *pair.frechet_error)
+    enough = images_to_extrapolate(pair.real.statistics.dimension)
+    return pair.scored(kind, value, *pair.frechet_error, {"images_to_extrapolate": enough})
 
 
 def _unlimited(pair: _Pair, kind: ScoreKind) -> Score:
