@@ -94,7 +94,7 @@ def test_killed_on_the_way_the_table_is_the_same(short, judge, started, tmp_path
     study, out = read_study(short, {"judge": str(judge)}), tmp_path / "out"
     whole = Places(tmp_path / "whole")
     assert [done.failure for done in run_here(study, whole, lambda *_: None)] == [None] * 2
-    for end, trained in ((kill_alone, None), (kill_all, None), (kill_alone, out / "runs")):
+    for end, trained in ((kill_all, None), (kill_alone, out / "runs")):
         process = started(short)
         found = workers(process, trained)
         end(process)
