@@ -74,11 +74,11 @@ def test_the_same_command_goes_on_without_places(jinc, file, out, judge, monkeyp
     assert (out / "table.json").read_bytes() == before
 
 
-def test_the_table_is_written_again(jinc, file, out, tmp_path) -> None:
+def test_the_table_is_written_again(jinc, file, out, judge, tmp_path) -> None:
     before = snapshot(out)
-    for name in ("table.json", "table.md"):
+    for name in ("table.json", "table.md", "places.json"):  # as a folder of an older jinc
         (out / name).unlink()
-    code, shown, _ = jinc("study", "table", file, "--out", out)
+    code, shown, _ = jinc("study", "table", file, "--out", out, "--place", at(judge))
     assert code == 0
     assert "digits, all, judged by mnist-classifier, 64" in " ".join(shown.split())
     assert snapshot(out) == before

@@ -156,6 +156,8 @@ def run(
 def table(file: Path, /, *, out: Path, place: Where = (), json_: AsJson = False) -> None:
     """Show the table of a study, as far as it is filled, and write it into table.json and table.md.
 
+    The places that are given are kept for next time.
+
     Args:
         file: the study, YAML.
         out: the folder that it was run in.
@@ -170,6 +172,7 @@ def table(file: Path, /, *, out: Path, place: Where = (), json_: AsJson = False)
     found = make_table(study, places)
     _show(found, json_)
     if is_kept(file, places):
+        keep_study(study, file, places)
         keep_table(found, places)
     else:
         print(f"not written: {out / 'study.yaml'} is another study", file=sys.stderr)
