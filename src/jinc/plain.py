@@ -30,3 +30,23 @@ def exact(number: float) -> str:
     ['2', '0.2', '0.3333333333333333', '12345678901234567']
     """
     return str(number) if isinstance(number, int) else repr(float(number)).removesuffix(".0")
+
+
+def power_of_ten(*values: float) -> int:
+    """Tell which power of ten is taken out of numbers that are all tiny; 0 where one is not.
+
+    >>> power_of_ten(1.0822e-6, 4.5e-9), power_of_ten(0.02, 4.5e-9), power_of_ten(0.0)
+    (-6, 0, 0)
+    """
+    largest = max(map(abs, values))
+    return math.floor(math.log10(largest)) if 0 < largest < 1e-4 else 0
+
+
+def with_places(value: float, places: int, power: int = 0) -> str:
+    """Write a number that ends at so many places after the point, with a power of ten taken out.
+
+    >>> with_places(31.25, 1), with_places(1.0822e-6, 10, -6), with_places(4.5e-9, 10, -6)
+    ('31.2', '1.0822e-6', '0.0045e-6')
+    """
+    text = f"{value / 10.0**power:,.{max(0, places + power)}f}"
+    return f"{text}e{power}" if power else text

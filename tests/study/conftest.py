@@ -1,11 +1,13 @@
 """A study of two tiny networks on the bundled digits."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
 
+from jinc.cli import main
 from jinc.metrics import DigitClassifier, save_digit_classifier
 
 STUDY = {
@@ -40,3 +42,19 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("JINC_CACHE", str(tmp_path / "cache"))
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(STUDY, sort_keys=False))
     return tmp_path / "tiny.yaml"
+
+
+@pytest.fixture
+def jinc(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[object, str, str]]:
+    """Run `jinc` with words; return its exit code, and what it printed for whom."""
+
+    def run(*words: object) -> tuple[object, str, str]:
+        capsys.readouterr()
+        code: object = 0
+        try:
+            main([str(word) for word in words])
+        except SystemExit as left:
+            code = left.code or 0
+        return code, *capsys.readouterr()
+
+    return run

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from jinc.errors import JincError
-from jinc.study import read_study, study_cost
+from jinc.study import cost, read_study, study_cost
 from jinc.study.sampling_plan import SamplingPlan, sampling_facts
 
 PLACES = {"judge": "somewhere"}
@@ -54,6 +54,35 @@ def test_configs_are_variants(file, tmp_path) -> None:
     assert study.baseline == "D-2N"
 
 
+@pytest.mark.parametrize(
+    ("configs", "says"), [(["A", "A"], "configs: A, A names one twice"), (["A", "Z@6"], "'Z@6'")]
+)
+def test_configs_that_make_no_table(file, tmp_path, configs, says) -> None:
+    found = yaml.safe_load(file.read_text())
+    del found["variants"]
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump({**found, "configs": configs}))
+    with pytest.raises(JincError, match=says):
+        read_study(tmp_path / "c.yaml", PLACES)
+
+
+def test_what_it_costs_does_not_depend_on_who_judges(file) -> None:
+    with pytest.raises(JincError, match=r"\$judge: say where it is"):
+        read_study(file)
+    unjudged = read_study(file, judged=False)
+    assert (unjudged.asked, dict(unjudged.places)) == (("judge",), {})
+    assert study_cost(unjudged)[0].pflop == study_cost(read_study(file, PLACES))[0].pflop
+
+
+def test_what_costs_depend_on_is_counted_once(file, monkeypatch) -> None:
+    """However many seeds there are."""
+    calls = []
+    for name in ("load_data", "forward_gflop"):
+        real = getattr(cost, name)
+        monkeypatch.setattr(cost, name, lambda *a, n=name, f=real: (calls.append(n), f(*a))[1])
+    study_cost(read_study(file, PLACES))
+    assert sorted(calls) == ["forward_gflop"] * 2 + ["load_data"]
+
+
 def test_the_cost_is_that_of_its_parts(file) -> None:
     costs = study_cost(read_study(file, PLACES))
     assert [len(costs), costs[0].parameters] == [4, costs[2].parameters]
@@ -91,6 +120,12 @@ def test_the_cost_is_that_of_its_parts(file) -> None:
         ({"train": "small"}, "train: holds no settings by name"),
         ({"train": {"preset": 3}}, "preset: '3' is none"),
         ({"seeds": [0, 0]}, "names one twice"),
+        ({"variants": {"Z": {"config": "Z@6"}}, "baseline": "Z"}, "digits Z: config: 'Z@6'"),
+        ({"train": {"split": "al"}}, "digits A: split: 'al' is not one of train, test, all"),
+        (
+            {"data": {"d": {"data": "digits", "score": {"features": "x", "split": "al"}}}},
+            "d: score: split: 'al' is none of train, test, all",
+        ),
         ({"scores": "frechet"}, "scores: 'frechet' is no list"),
         (
             {"data": {"d": {"data": "digits", "score": "fid"}}},

@@ -6,8 +6,19 @@ import statistics
 
 import pytest
 
-from jinc.study import Places, as_markdown, make_table, read_study
-from jinc.study.table import Figure
+from jinc.errors import JincError
+from jinc.study import Places, as_markdown, figure_words, make_table, read_study
+from jinc.study.table import Entry, Figure
+
+JUDGED = {
+    "extractor": {
+        **{"name": "mnist-classifier", "layer": "64", "weights": "f8eeff28" + "0" * 56},
+        **{"channels": 1, "image_size": [28, 28], "resize": "antialiased", "low": -1.0},
+        "high": 1.0,
+    },
+    "real": {"name": "digits", "images": 1797, "sha256": "0" * 64},
+    "generated": {"name": "images", "images": 20, "sha256": "1" * 64},
+}
 
 stats = pytest.importorskip("scipy.stats")
 
@@ -22,7 +33,7 @@ def filled(file, tmp_path):
             if cell.variant in values:
                 score = {"name": "Fréchet distance", "lower_is_better": True}
                 score["value"] = values[cell.variant][cell.seed]
-                facts = {"loss": 1.0, "scores": {"frechet": score}}
+                facts = JUDGED | {"loss": 1.0, "scores": {"frechet": score}}
                 places.scores(cell).parent.mkdir(parents=True)
                 places.scores(cell).write_text(json.dumps(facts))
         return make_table(study, places)
@@ -70,3 +81,61 @@ def test_what_is_written_down(filled) -> None:
     assert lines[4] == "| D, 4 steps | – | – |"
     facts = json.loads(json.dumps(table.facts()))
     assert facts["columns"][0]["entries"]["D"]["score"]["values"] == [11.0, 21.1]
+    assert lines[-1] == (
+        "- digits: 20 generated images of each network against 1,797 of digits, all, judged by "
+        "mnist-classifier, 64, 28×28, resize antialiased, weights f8eeff28"
+    )
+    (judged,) = facts["judged"]
+    assert (judged["weights"], judged["generated"]) == (JUDGED["extractor"]["weights"], [20])
+    assert judged["real"] == JUDGED["real"] | {"split": "all"}
+
+
+def changed(file, **parts) -> None:
+    found = json.loads(file.read_text())
+    for name, facts in parts.items():
+        found[name] |= facts
+    file.write_text(json.dumps(found))
+
+
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        (
+            {"extractor": {"weights": "a1b2c3d4" + "0" * 56}},
+            "weights f8eeff28, but .*a1b2c3d4; del",
+        ),
+        ({"real": {"sha256": "e5f6" * 16}}, "real images 00000000, but .* against e5f6e5f6; del"),
+    ],
+    ids=["judge", "real images"],
+)
+def test_figures_of_two_judges_are_never_one_mean(filled, file, tmp_path, parts, says) -> None:
+    table = filled({"A": [10.0, 20.0], "D": [11.0, 21.1]})
+    places = Places(tmp_path / "out")
+    changed(places.scores(table.study.cells[-2]), **parts)
+    with pytest.raises(JincError, match=says) as error:
+        make_table(table.study, places)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "null", '{"scores": {"frechet": 3}}', "{"])
+def test_scores_that_are_none(filled, tmp_path, text) -> None:
+    table = filled({"A": [10.0, 20.0]})
+    places = Places(tmp_path / "out")
+    places.scores(table.study.cells[0]).write_text(text)
+    with pytest.raises(JincError, match=r"scores\.json: (is not what jinc study|cannot be read)"):
+        make_table(table.study, places)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ([1.0777e-6, 1.0867e-6], "1.0822e-6 ± 0.0045e-6"),
+        ([-1.0777e-6, -1.0867e-6], "-1.0822e-6 ± 0.0045e-6"),
+        ([1.0822e-6], "1.082e-6"),
+        ([0.0123, 0.0125], "0.01240 ± 0.00010"),
+        ([1530.0, 1470.0], "1,500 ± 30"),
+        ([5e-6, 5e-6], "5.000e-6 ± 0"),
+    ],
+)
+def test_figures_can_be_read(values, says) -> None:
+    assert figure_words(Entry(Figure.of(values), None, None)) == says

@@ -1,5 +1,6 @@
 """A study is filled, whatever happens on the way, and always with the same figures."""
 
+import fcntl
 import json
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from jinc.study import Places, make_table, open_units, read_study, run_here, run_in_processes
+from jinc.study import Places, make_table, open_units, read_study, run_here
 
 
 def nobody(what: str, done: int, total: int) -> None:
@@ -38,7 +39,7 @@ def whole(study, tmp_path) -> dict:
 
 def test_every_cell_gets_its_scores(study, whole, tmp_path) -> None:
     places = Places(tmp_path / "whole")
-    assert open_units(study, places) == 0
+    assert open_units(study, places) == []
     for cell in study.cells:
         facts = json.loads(places.scores(cell).read_text())
         assert facts["generated"]["images"] == 20
@@ -75,10 +76,17 @@ def test_killed_and_killed_again(study, file, judge, whole, tmp_path, monkeypatc
     assert figures(study, Places(out)) == whole
 
 
-@pytest.mark.slow
-def test_two_processes_make_the_same_table(study, whole, tmp_path) -> None:
-    places = Places(tmp_path / "jobs")
-    assert [done.failure for done in run_in_processes(study, places, jobs=2)] == [None] * 4
+def test_what_another_process_is_at_is_left_to_it(study, whole, tmp_path) -> None:
+    places = Places(tmp_path / "whole")
+    lost = study.cells[0]
+    places.scores(lost).unlink()
+    run = places.run(lost)
+    with (run.parent / f"{run.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (done,) = run_here(study, places, nobody)
+    assert (done.name, done.failure, done.taken) == (lost.name, None, True)
+    (done,) = run_here(study, places, nobody)
+    assert not done.taken
     assert figures(study, places) == whole
 
 
@@ -87,7 +95,7 @@ def test_what_is_there_is_left_alone(study, whole, tmp_path) -> None:
     lost, kept = study.cells[1], study.cells[0]
     before = places.scores(kept).stat().st_mtime_ns
     places.scores(lost).unlink()
-    assert open_units(study, places) == 1
+    assert len(open_units(study, places)) == 1
     assert [done.failure for done in run_here(study, places, nobody)] == [None]
     assert places.scores(kept).stat().st_mtime_ns == before
     assert figures(study, places) == whole

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Collection, Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -14,17 +16,23 @@ from rich.table import Table as Shown
 from jinc.cli.memory import keep_freed_memory
 from jinc.cli.places import check_folder, make_folder
 from jinc.cli.sampling import SEVERAL
-from jinc.errors import JincError
-from jinc.files import writing
+from jinc.cli.study_tables import print_table
+from jinc.errors import JincError, unknown
 from jinc.study import (
+    Done,
     Places,
+    Study,
     Table,
-    as_markdown,
-    figure_words,
+    check_study,
+    is_kept,
+    keep_study,
+    keep_table,
+    kept_places,
     make_table,
     measured_tflops,
     open_units,
     read_study,
+    refuse_loss,
     run_here,
     run_in_processes,
     run_on_ray,
@@ -45,12 +53,12 @@ def plan(
 
     Args:
         file: the study, YAML.
-        place: what the names in it that begin with $ stand for: mnist=/data/mnist.
+        place: what the names of data in it that begin with $ stand for: mnist=/data/mnist.
         tflops: how fast a network is worked through, 10¹² operations a second; half of the rate of
             matrix products on this machine, if not given.
         json_: print JSON for machines.
     """
-    study = read_study(file, _places(place))
+    study = _read(file, place, judged=False)
     if tflops is not None and not 0 < tflops < float("inf"):
         raise JincError(f"--tflops: {tflops} is not a finite number above 0")
     costs = study_cost(study)
@@ -70,10 +78,10 @@ def plan(
     for head in ("network", "parameters", "training, PFLOP", "sampling, PFLOP", "hours"):
         shown.add_column(head, justify="left" if head == "network" else "right")
     for cost, each in zip(costs, hours, strict=True):
-        numbers = (f"{cost.training_pflop:.3g}", f"{cost.sampling_pflop:.3g}", f"{each:.2g}")
+        numbers = (f"{cost.training_pflop:.3g}", f"{cost.sampling_pflop:.3g}", _hours(each))
         shown.add_row(escape(cost.cell.name), f"{cost.parameters:,}", *numbers)
     Console().print(shown)
-    print(f"{len(costs)} networks: {facts['hours']:.1f} h at {rate:.3g} TFLOP/s, on one device")
+    print(f"{len(costs)} networks: {_hours(sum(hours))} h at {rate:.3g} TFLOP/s, on one device")
 
 
 @app.command
@@ -92,8 +100,9 @@ def run(
 
     Args:
         file: the study, YAML.
-        out: folder for runs/, cells/ and table.json and table.md.
-        place: what the names in it that begin with $ stand for: mnist=/data/mnist.
+        out: folder for runs/, cells/, table.json and table.md, study.yaml and places.json.
+        place: what the names in it that begin with $ stand for: mnist=/data/mnist; those that were
+            given when it was run in this folder before, if not given.
         jobs: networks at a time, each in a process of its own; they may share a device.
         ray: address of a Ray cluster that does it, whose machines see the folder; or local.
         gpus: that each network takes on it, as a share: 0.25 puts four on one; a whole one where
@@ -105,91 +114,132 @@ def run(
     if gpus is not None and not 0 <= gpus < float("inf"):
         raise JincError(f"--gpus: {gpus} is not a finite number of at least 0")
     check_folder(out)
-    study = read_study(file, _places(place))
+    study, places = _read(file, place, out), Places(out)
+    check_study(study, places)
+    refuse_loss(study, file, places)
     make_folder(out)
     keep_freed_memory()
-    places = Places(out)
-    with writing(out / "study.yaml") as copy:
-        copy.write(file.read_bytes())
+    keep_study(study, file, places)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bar:
-        whole = bar.add_task("networks", total=open_units(study, places))
+        whole = bar.add_task("networks", total=len(open_units(study, places)))
         part = bar.add_task("", total=None, visible=jobs == 1 and ray is None)
 
         def show(what: str, done: int, total: int) -> None:
             bar.update(part, description=escape(what), completed=done, total=total or None)
 
+        walk: Generator[Done]
         if ray is not None:
             walk = run_on_ray(study, places, ray, gpus)
         elif jobs > 1:
             walk = run_in_processes(study, places, jobs)
         else:
             walk = run_here(study, places, show)
-        failures = []
-        for done in walk:
-            bar.advance(whole)
-            if done.failure is None:
-                _write_table(make_table(study, places), places)
-            else:
-                failures.append(done)
-                bar.console.print(f"failed: {escape(done.failure)}", highlight=False)
+        left = []
+        with closing(walk):
+            for done in walk:
+                bar.advance(whole)
+                if done.failure is not None:
+                    bar.console.print(f"failed: {escape(done.failure)}", highlight=False)
+                if done.failure is None and not done.taken:
+                    keep_table(make_table(study, places), places)
+                else:
+                    left.append(done)
     found = make_table(study, places)
-    _write_table(found, places)
+    keep_table(found, places)
     _show(found, json_)
-    if failures:
-        first = failures[0]
-        count = "1 network" if len(failures) == 1 else f"{len(failures)} networks"
-        raise JincError(f"{count} failed, such as {first.name}: {first.failure}")
+    _refuse_failures(left, {unit[0].name for unit in open_units(study, places)})
     print(f"table: {places.folder / 'table.md'}", file=sys.stderr)
 
 
 @app.command
 def table(file: Path, /, *, out: Path, place: Where = (), json_: AsJson = False) -> None:
-    """Show the table of a study, as far as it is filled.
+    """Show the table of a study, as far as it is filled, and write it into table.json and table.md.
+
+    The places that are given are kept for next time.
 
     Args:
         file: the study, YAML.
         out: the folder that it was run in.
-        place: what the names in it that begin with $ stand for: mnist=/data/mnist.
+        place: what the names in it that begin with $ stand for: mnist=/data/mnist; those that were
+            given when it was run, if not given.
         json_: print JSON for machines.
     """
     if not (out / "study.yaml").is_file():
         raise JincError(f"--out: {out}: no study was run there")
-    _show(make_table(read_study(file, _places(place)), Places(out)), json_)
+    study, places = _read(file, place, out), Places(out)
+    refuse_loss(study, file, places)
+    found = make_table(study, places)
+    _show(found, json_)
+    if is_kept(file, places):
+        keep_study(study, file, places)
+        keep_table(found, places)
+    else:
+        print(f"not written: {out / 'study.yaml'} is another study", file=sys.stderr)
+
+
+def _read(
+    file: Path, place: Sequence[str], out: Path | None = None, *, judged: bool = True
+) -> Study:
+    """Read a study with the places that are given, and those that were given before.
+
+    Raises:
+        JincError: as `read_study`; or a place is given that the study does not ask for.
+    """
+    given = _places(place)
+    kept = {} if out is None else kept_places(out)
+    study = read_study(file, kept | given, judged=judged)
+    for name in given:
+        if name not in study.asked:
+            said = f"--place {name}: {file} asks for no such place"
+            raise unknown(said, name, study.asked) if study.asked else JincError(said)
+    return study
 
 
 def _show(found: Table, json_: bool) -> None:
     if json_:
         print(json.dumps(found.facts(), ensure_ascii=False))
         return
-    _print_table(found)
+    print_table(found)
     if found.missing:
         print(f"{len(found.missing)} cells are empty, such as {found.missing[0]}")
 
 
-def _write_table(found: Table, places: Places) -> None:
-    """Write the table for machines and for documents."""
-    text = json.dumps(found.facts(), indent=2, ensure_ascii=False)
-    for name, words in (("table.json", text + "\n"), ("table.md", as_markdown(found))):
-        with writing(places.folder / name) as file:
-            file.write(words.encode())
+def _refuse_failures(left: Sequence[Done], still_open: Collection[str]) -> None:
+    """End with what went wrong, or with what another process has not done yet.
+
+    Raises:
+        JincError: there is such.
+    """
+    failed = [done for done in left if done.failure is not None]
+    if failed:
+        first = failed[0]
+        raise JincError(f"{_networks(failed)} failed, such as {first.name}: {first.failure}")
+    taken = [done for done in left if done.taken and done.name in still_open]
+    if taken:
+        verb = "is" if len(taken) == 1 else "are"
+        raise JincError(
+            f"{_networks(taken)} {verb} left to another process that is at it, such as "
+            f"{taken[0].name}; run this again when that has ended"
+        )
 
 
-def _print_table(found: Table) -> None:
-    shown = Shown(title=escape(found.study.what or found.study.name))
-    shown.add_column("")
-    for column in found.columns:
-        arrow = "↓" if column.lower_is_better else "↑"
-        shown.add_column(escape(f"{column.data}: {column.name} {arrow}"), justify="right")
-    for variant in dict.fromkeys(cell.variant for cell in found.study.cells):
-        mark = " (baseline)" if variant == found.study.baseline else ""
-        words = [figure_words(column.entries.get(variant)) for column in found.columns]
-        shown.add_row(escape(variant + mark), *words)
-    Console().print(shown)
-    print("± standard error over seeds; + better, − worse than the baseline, at 95 %")
+def _networks(some: Sequence[Done]) -> str:
+    return "1 network" if len(some) == 1 else f"{len(some)} networks"
 
 
-def _places(words: tuple[str, ...]) -> dict[str, str]:
+def _hours(hours: float) -> str:
+    """Write hours as people say them.
+
+    >>> [_hours(hours) for hours in (1234.5, 180.2, 3.25, 0.012, 1e-5)]
+    ['1,234', '180', '3.2', '0.012', 'under 0.001']
+    """
+    if hours >= 10:
+        return f"{hours:,.0f}"
+    return f"{hours:.2g}" if hours >= 0.001 else "under 0.001"
+
+
+def _places(words: Sequence[str]) -> dict[str, str]:
     """Read `name=path`.
 
     Raises:

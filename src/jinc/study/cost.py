@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 
 from jinc.models import choose_device
+from jinc.study.check import data_settings
 from jinc.study.plan import Cell, Study
-from jinc.train import build_network, forward_gflop, load_data
+from jinc.train import TrainConfig, build_network, forward_gflop, load_data
 
 USED = 0.5
 """The share of a device's best rate that training reaches, about; `bench/train.py` measures it."""
@@ -42,7 +44,8 @@ def study_cost(study: Study) -> list[UnitCost]:
     Raises:
         JincError: data that cannot be read.
     """
-    return [_unit_cost(unit) for unit in study.units()]
+    count = _Counted()
+    return [count.cost(unit) for unit in study.units()]
 
 
 def measured_tflops(device: str = "auto") -> float:
@@ -58,16 +61,46 @@ def measured_tflops(device: str = "auto") -> float:
     return USED * best
 
 
-def _unit_cost(unit: Sequence[Cell]) -> UnitCost:
-    config = unit[0].config
+@dataclass(frozen=True)
+class _Kind:
+    """What a cost depends on of a data set."""
+
+    images: int
+    channels: int
+    image_size: tuple[int, int]
+    classes: int
+
+
+class _Counted:
+    """Remembers data sets, and networks that are alike but for their seeds."""
+
+    def __init__(self) -> None:
+        self.kind = lru_cache(None)(_kind)
+        self.network = lru_cache(None)(_network)
+
+    def cost(self, unit: Sequence[Cell]) -> UnitCost:
+        config = unit[0].config
+        kind = self.kind(data_settings(config))
+        classes = kind.classes if config.conditional else 0
+        like = replace(config, seed=0, data="digits")
+        parameters, gflop = self.network(like, kind.channels, kind.image_size, classes)
+        trained = config.total_steps(kind.images) * config.batch_size
+        asked = sum(cell.sampling.number * _questions(cell, config.timesteps) for cell in unit)
+        return UnitCost(unit[0], parameters, 3 * trained * gflop / 1e6, asked * gflop / 1e6)
+
+
+def _kind(config: TrainConfig) -> _Kind:
     images = load_data(config)
-    classes = len(images.class_names) if config.conditional else 0
-    network = build_network(config, images.channels, images.image_size, classes)
-    gflop = forward_gflop(network, images.image_size)
-    trained = config.total_steps(len(images)) * config.batch_size
-    asked = sum(cell.sampling.number * _questions(cell, config.timesteps) for cell in unit)
+    return _Kind(len(images), images.channels, images.image_size, len(images.class_names))
+
+
+def _network(
+    config: TrainConfig, channels: int, image_size: tuple[int, int], classes: int
+) -> tuple[int, float]:
+    """Count the parameters of a network, and the operations of a forward pass, in 10⁹."""
+    network = build_network(config, channels, image_size, classes)
     parameters = sum(p.numel() for p in network.parameters())
-    return UnitCost(unit[0], parameters, 3 * trained * gflop / 1e6, asked * gflop / 1e6)
+    return parameters, forward_gflop(network, image_size)
 
 
 def _questions(cell: Cell, T: int) -> int:

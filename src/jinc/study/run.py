@@ -1,20 +1,15 @@
-"""Running a study: here, in several processes, or on a cluster. What fails stops nothing else."""
+"""Running a study in this process or on a cluster. What fails stops nothing else."""
 
-import multiprocessing
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from jinc.errors import JincError
 from jinc.files import one_line
 from jinc.study.plan import Cell, Study
-from jinc.study.work import Places, Progress, fill
+from jinc.study.work import Places, Progress, Taken, fill
 
 
 @dataclass(frozen=True)
@@ -24,51 +19,27 @@ class Done:
     Args:
         name: of its first cell.
         failure: what went wrong, in a line; None where nothing did.
+        taken: whether it was left to another process, which is at it.
     """
 
     name: str
     failure: str | None = None
+    taken: bool = False
 
 
-def run_here(study: Study, places: Places, progress: Progress) -> Iterator[Done]:
+def run_here(study: Study, places: Places, progress: Progress) -> Generator[Done]:
     """Fill the table one network after another.
 
     Yields:
         Every network when it is done, or has failed.
     """
-    for unit in _open_units(study, places):
-        yield Done(unit[0].name, _tried(unit, places, partial(_of, unit, progress)))
-
-
-def run_in_processes(study: Study, places: Places, jobs: int) -> Iterator[Done]:
-    """Fill it in several processes on this machine, which share its cores and may share a device.
-
-    Yields:
-        Every network when it is done, or has failed.
-
-    Raises:
-        JincError: a process was killed, and the others with it; what they have done is kept.
-    """
-    spawn = multiprocessing.get_context("spawn")
-    threads = max(1, torch.get_num_threads() // jobs)
-    with ProcessPoolExecutor(
-        jobs, spawn, torch.set_num_threads, (threads,), max_tasks_per_child=1
-    ) as pool:
-        waiting = {
-            pool.submit(_fill_quietly, unit, places.folder): unit[0].name
-            for unit in _open_units(study, places)
-        }
-        for done in as_completed(waiting):
-            try:
-                yield Done(waiting[done], done.result())
-            except BrokenProcessPool:
-                reason = "a process was killed, perhaps for want of memory; take fewer --jobs"
-                raise JincError(f"{waiting[done]}: {reason}") from None
+    for unit in open_units(study, places):
+        yield _tried(unit, places, partial(_of, unit, progress))
 
 
 def run_on_ray(
     study: Study, places: Places, address: str, gpus: float | None = None
-) -> Iterator[Done]:
+) -> Generator[Done]:
     """Fill it on a Ray cluster, whose machines see the folder under the same path.
 
     Args:
@@ -93,54 +64,53 @@ def run_on_ray(
     try:
         if gpus is None:
             gpus = min(1.0, remote.cluster_resources().get("GPU", 0.0))
-        task = remote.remote(num_gpus=gpus, max_retries=3)(_fill_quietly)
-        waiting = {task.remote(u, places.folder): u[0].name for u in _open_units(study, places)}
+        task = remote.remote(num_gpus=gpus, max_retries=3)(filled_quietly)
+        waiting = {task.remote(u, places.folder): u[0].name for u in open_units(study, places)}
         while waiting:
             done, _ = remote.wait([*waiting])
             for each in done:
-                yield Done(waiting.pop(each), _answer(remote, each))
+                yield _answer(remote, each, waiting.pop(each))
     finally:
         remote.shutdown()
 
 
-def open_units(study: Study, places: Places) -> int:
-    """Tell how many networks are not done yet."""
-    return len(_open_units(study, places))
-
-
-def _open_units(study: Study, places: Places) -> list[list[Cell]]:
+def open_units(study: Study, places: Places) -> list[list[Cell]]:
+    """Return the cells of every network that is not done yet."""
     return [
         unit for unit in study.units() if not all(places.scores(cell).is_file() for cell in unit)
     ]
+
+
+def filled_quietly(unit: Sequence[Cell], folder: Path) -> Done:
+    """Fill the cells of a network in a process of its own."""
+    return _tried(unit, Places(folder), _nobody)
 
 
 def _of(unit: Sequence[Cell], progress: Progress, what: str, done: int, total: int) -> None:
     progress(f"{unit[0].name}: {what}", done, total)
 
 
-def _answer(remote: Any, task: Any) -> str | None:
-    """Return what went wrong in a task of Ray's, or with its machine."""
+def _answer(remote: Any, task: Any, name: str) -> Done:
+    """Return how a task of Ray's ended, or what went wrong with its machine."""
     try:
-        failure: str | None = remote.get(task)
+        done: Done = remote.get(task)
     except remote.exceptions.RayError as error:
-        return one_line(error)
-    return failure
+        return Done(name, one_line(error))
+    return done
 
 
-def _fill_quietly(unit: list[Cell], folder: Path) -> str | None:
-    """Work in a process of its own; return what went wrong."""
-    return _tried(unit, Places(folder), _nobody)
-
-
-def _tried(unit: Sequence[Cell], places: Places, progress: Progress) -> str | None:
-    """Fill some cells; return what went wrong with it, be it the memory of a device."""
+def _tried(unit: Sequence[Cell], places: Places, progress: Progress) -> Done:
+    """Fill some cells; tell what went wrong with it, be it the memory of a device."""
+    name = unit[0].name
     try:
         fill(unit, places, progress)
+    except Taken:
+        return Done(name, taken=True)
     except JincError as error:
-        return str(error)
+        return Done(name, str(error))
     except RuntimeError as error:
-        return f"{unit[0].name}: {one_line(error)}"
-    return None
+        return Done(name, f"{name}: {one_line(error)}")
+    return Done(name)
 
 
 def _nobody(what: str, done: int, total: int) -> None:

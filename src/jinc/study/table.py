@@ -1,15 +1,14 @@
 """The table of a study: means over seeds with their errors, and differences to the baseline."""
 
-import json
 import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jinc.errors import JincError
-from jinc.files import one_line
+from jinc.study.judged import Judged, judged
 from jinc.study.plan import Study
+from jinc.study.scored import Scored, read_scored
 from jinc.study.work import Places
 
 T_975 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
@@ -94,11 +93,13 @@ class Table:
         study: what it is of.
         columns: data sets and scores.
         missing: names of cells without scores.
+        judged: by whom, on which images; one for each data set that has scores.
     """
 
     study: Study
     columns: tuple[Column, ...]
     missing: tuple[str, ...]
+    judged: tuple[Judged, ...] = ()
 
     def facts(self) -> dict[str, Any]:
         """Return all of it ready for JSON."""
@@ -110,6 +111,7 @@ class Table:
             "seeds": list(dict.fromkeys(cell.seed for cell in self.study.cells)),
             "cells": [cell.folder_name for cell in self.study.cells],
             "missing": list(self.missing),
+            "judged": [each.facts() for each in self.judged],
             "columns": [
                 {
                     "data": column.data,
@@ -127,52 +129,45 @@ def make_table(study: Study, places: Places) -> Table:
     """Gather what has been scored so far.
 
     Raises:
-        JincError: a file of scores cannot be read.
+        JincError: a file of scores cannot be read, or those of a data set were judged differently.
     """
-    found, missing = {}, []
-    for cell in study.cells:
-        file = places.scores(cell)
-        if not file.is_file():
-            missing.append(cell.name)
-            continue
-        try:
-            found[cell.data, cell.variant, cell.seed] = json.loads(file.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise JincError(f"{file}: cannot be read ({one_line(error)})") from None
+    found = {
+        (cell.data, cell.variant, cell.seed): read_scored(places.scores(cell))
+        for cell in study.cells
+        if places.scores(cell).is_file()
+    }
+    missing = [c.name for c in study.cells if (c.data, c.variant, c.seed) not in found]
+    sets = {cell.data: cell.scoring.split for cell in study.cells}
+    scored = {data: [each for key, each in found.items() if key[0] == data] for data in sets}
     columns = tuple(
-        column
-        for data in dict.fromkeys(cell.data for cell in study.cells)
-        for kind in _kinds(found, data)
-        for column in [_column(study, found, data, kind)]
+        _column(study, found, data, kind) for data in sets for kind in _kinds(scored[data])
     )
-    return Table(study, columns, tuple(missing))
+    known = tuple(judged(data, split, scored[data]) for data, split in sets.items() if scored[data])
+    return Table(study, columns, tuple(missing), known)
 
 
-def _kinds(found: Mapping[tuple[str, str, int], Any], data: str) -> list[str]:
+def _kinds(scored: Sequence[Scored]) -> list[str]:
     """The scores that any cell of a data set has, in the order of the first; and the loss."""
-    kinds = [kind for key, facts in found.items() if key[0] == data for kind in facts["scores"]]
-    losses = [facts for key, facts in found.items() if key[0] == data and facts.get("loss")]
-    return [*dict.fromkeys(kinds), *(["loss"] if losses else [])]
+    kinds = [kind for each in scored for kind in each.scores]
+    return [*dict.fromkeys(kinds), *(["loss"] if any(each.loss for each in scored) else [])]
 
 
 def _column(
-    study: Study, found: Mapping[tuple[str, str, int], Any], data: str, kind: str
+    study: Study, found: Mapping[tuple[str, str, int], Scored], data: str, kind: str
 ) -> Column:
     seeds = dict.fromkeys(cell.seed for cell in study.cells)
     name, lower = "loss of training", True
     values: dict[str, dict[int, float]] = {}
     for variant in dict.fromkeys(cell.variant for cell in study.cells):
         for seed in seeds:
-            facts = found.get((data, variant, seed))
-            if facts is None:
-                continue
-            value = facts["loss"] if kind == "loss" else facts["scores"].get(kind, {}).get("value")
-            if value is None:
-                continue
-            values.setdefault(variant, {})[seed] = value
-            if kind != "loss":
-                name = facts["scores"][kind]["name"]
-                lower = facts["scores"][kind]["lower_is_better"]
+            scored = found.get((data, variant, seed))
+            score = None if scored is None else scored.scores.get(kind)
+            if score is not None:
+                name, lower = score.name, score.lower_is_better
+            loss = None if scored is None or kind != "loss" else scored.loss
+            value = loss if score is None else score.value
+            if value is not None:
+                values.setdefault(variant, {})[seed] = value
     base = values.get(study.baseline, {})
     entries = {
         variant: _entry(own, {} if variant == study.baseline else base, lower)
@@ -206,34 +201,3 @@ def _entry_facts(entry: Entry) -> dict[str, Any]:
         "difference": figure(entry.difference),
         "better": entry.better,
     }
-
-
-def as_markdown(table: Table) -> str:
-    """Write it down for a document: a row a variant; ↓ lower is better, ↑ higher.
-
-    A difference to the baseline that the seeds are sure of, at 95 %, is marked: + better, − worse.
-    """
-    if not table.columns:
-        return "Nothing has been scored yet.\n"
-    rows = list(dict.fromkeys(cell.variant for cell in table.study.cells))
-    heads = [f"{c.data}: {c.name} {'↓' if c.lower_is_better else '↑'}" for c in table.columns]
-    lines = ["| | " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(heads)]
-    for variant in rows:
-        words = [figure_words(column.entries.get(variant)) for column in table.columns]
-        mark = " (baseline)" if variant == table.study.baseline else ""
-        name = variant.replace("|", "\\|")
-        lines.append(f"| {name}{mark} | " + " | ".join(words) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def figure_words(entry: Entry | None) -> str:
-    """Say a figure with its error, in as many digits as make sense."""
-    if entry is None:
-        return "–"
-    score, mark = entry.score, {True: " +", False: " −", None: ""}[entry.better]
-    if score.error is None or not score.mean:
-        return f"{score.mean:.4g}{mark}"
-    if not score.error:
-        return f"{score.mean:.4g} ± 0{mark}"
-    digits = max(0, 1 - math.floor(math.log10(score.error)))
-    return f"{score.mean:.{digits}f} ± {score.error:.{digits}f}{mark}"

@@ -48,6 +48,10 @@ class Places:
         return self.folder / "cells" / cell.folder_name / SCORES
 
 
+class Taken(JincError):
+    """Another process is at it."""
+
+
 def fill(unit: Sequence[Cell], places: Places, progress: Progress) -> None:
     """Train the network of some cells, and score what each makes of it.
 
@@ -57,21 +61,33 @@ def fill(unit: Sequence[Cell], places: Places, progress: Progress) -> None:
         progress: told how far it is.
 
     Raises:
+        Taken: another process is at it.
         JincError: something cannot be read, trained or scored.
     """
     if all(places.scores(cell).is_file() for cell in unit):
         return
     images = load_data(unit[0].config)
     for cell in unit:  # before hours of work
-        judge, real = open_extractor(cell.scoring.features), _real(cell, images)
+        judge, real = open_extractor(cell.scoring.features), real_images(cell, images)
         check_scores(judge, real, cell.sampling.number, cell.scoring.kinds)
-    with _alone(places.run(unit[0])) as free:
-        if not free:  # another process is at it
-            return
+    with _alone(places.run(unit[0])):
         run = _trained(unit[0], images, places, progress)
         for cell in unit:
             if not places.scores(cell).is_file():
                 _score(cell, run, places, progress)
+
+
+def real_images(cell: Cell, like: Model | ImageSet) -> ImageSet:
+    """Return the images that those of a cell are compared with, as the network saw such."""
+    config, (height, width) = cell.config, like.image_size
+    return load_images(
+        cell.scoring.against,
+        image_size=height if height == width else None,
+        channels=like.channels,
+        resize_filter=config.resize_filter,
+        split=cell.scoring.split,
+        skip_first=config.skip_first,
+    )
 
 
 def _trained(cell: Cell, images: ImageSet, places: Places, progress: Progress) -> Run:
@@ -95,7 +111,9 @@ def _score(cell: Cell, run: Run, places: Places, progress: Progress) -> None:
     seconds = time.perf_counter() - start
     extractor = open_extractor(cell.scoring.features)
     real = cached_features(
-        _real(cell, model), extractor, progress=lambda n: progress("looking at real images", n, 0)
+        real_images(cell, model),
+        extractor,
+        progress=lambda n: progress("looking at real images", n, 0),
     )
     found = score(real, features_of(generated, extractor), cell.scoring.kinds or None)
     log = [entry for entry in run.read_log() if "loss" in entry]
@@ -138,19 +156,6 @@ def _generated(cell: Cell, model: Model, places: Places, progress: Progress) -> 
     return kept_images(folder, plan.number)
 
 
-def _real(cell: Cell, like: Model | ImageSet) -> ImageSet:
-    """Return the images that those of a cell are compared with, as the network saw such."""
-    config, (height, width) = cell.config, like.image_size
-    return load_images(
-        cell.scoring.against,
-        image_size=height if height == width else None,
-        channels=like.channels,
-        resize_filter=config.resize_filter,
-        split=cell.scoring.split,
-        skip_first=config.skip_first,
-    )
-
-
 def _late_loss(log: Sequence[dict[str, Any]]) -> float | None:
     """The mean loss over the last tenth of the training."""
     losses = [entry["loss"] for entry in log if entry["loss"] is not None]
@@ -159,13 +164,16 @@ def _late_loss(log: Sequence[dict[str, Any]]) -> float | None:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[bool]:
-    """Hold a lock beside a run, which ends with the process however it ends; tell whether we do."""
+def _alone(path: Path) -> Iterator[None]:
+    """Hold a lock beside a run, which ends with the process however it ends.
+
+    Raises:
+        Taken: another process holds it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with (path.parent / f"{path.name}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            yield False
-            return
-        yield True
+            raise Taken(f"{path}: another process is at it") from None
+        yield

@@ -254,7 +254,7 @@ def _fill(cell: Any, places: Places, scores: dict[str, Any]) -> None:
     write_images(places.images(cell), 20, 8, 1, run=cell.run_name)
     facts = {"data": cell.data, "variant": cell.variant, "seed": cell.seed, "scores": scores}
     facts |= {"parameters": 24481, "steps": 6, "loss": 0.5, "sampling_seconds": 2.0}
-    facts |= {"generated": {"images": 20}}
+    facts |= {name: SCORES[name] for name in ("extractor", "real")} | {"generated": {"images": 20}}
     places.scores(cell).write_text(json.dumps(facts))
     path = places.run(cell)
     if not path.exists():

@@ -31,10 +31,11 @@ def test_better_and_by_how_much(page_of) -> None:
     words = first_words(page_of(BETTER))
     differences = [d - a for d, a in zip(BETTER["D"], BETTER["A"], strict=True)]
     error = statistics.stdev(differences) / 3**0.5
+    amount = f"{-statistics.mean(differences):.3f} ± {error:.3f}"
     assert (
-        "On digits, D scores 12.47 ± 0.55 against 15.10 ± 0.55 for A "
-        "(Fréchet distance (mnist-classifier), lower is better): better by "
-        f"{-statistics.mean(differences):.3f} ± {error:.3f} over 3 seeds."
+        f"On digits, D is better by {amount} over 3 seeds: "
+        "it scores 12.47 ± 0.55 against 15.10 ± 0.55 for A "
+        "(Fréchet distance (mnist-classifier), lower is better)."
     ) in words
 
 
@@ -46,7 +47,8 @@ def test_worse_is_said_as_plainly(page_of) -> None:
 
 def test_higher_may_be_better(page_of) -> None:
     page = page_of(BETTER, PRECISION)
-    assert "(precision, higher is better): worse by 0.0550 ± 0.0029 over 3 seeds" in page.text
+    assert "D is worse by 0.0550 ± 0.0029 over 3 seeds: it scores" in page.text
+    assert "for A (precision, higher is better)." in page.text
 
 
 def test_what_the_seeds_cannot_tell(page_of) -> None:
@@ -65,8 +67,7 @@ def test_one_seed_tells_nothing(page_of) -> None:
 def test_of_several_the_best_is_named_as_the_best_of_several(page_of) -> None:
     several = BETTER | {"E": [10.0, 20.0, 9.0], "C": [11.0, 12.1, 10.25], "B": [16.0, 17.0, 15.3]}
     words = first_words(page_of(several))
-    assert "On digits, C, the best of 4, scores" in words
-    assert "better by 3.983 ± 0.017" in words
+    assert "On digits, C, the best of 4, is better by 3.983 ± 0.017" in words
     after = words.partition("Better too: ")[2]
     assert after.startswith(
         "D (−2.633 ± 0.033). Worse: B (+1.000 ± 0.058). No difference told: E ("
@@ -76,7 +77,7 @@ def test_of_several_the_best_is_named_as_the_best_of_several(page_of) -> None:
 def test_of_several_none_is_better(page_of) -> None:
     several = {"A": BETTER["A"], "B": [16.0, 17.0, 15.3], "C": [15.5, 15.5, 14.9]}
     words = first_words(page_of(several))
-    assert "On digits, none of 2 is shown to be better than A. The foremost, C, scores" in words
+    assert "On digits, none of 2 is shown to be better than A. The foremost, C, makes no" in words
 
 
 def test_a_seed_is_missing(page_of) -> None:
@@ -125,6 +126,10 @@ def test_everything_is_there(study, taken_apart) -> None:
     row = page.section("settings").partition("What makes a variant")[2]
     assert row.index(">config<") < row.index("D@6")
     assert "jinc study run tiny.yaml --out" in page.text
+    assert (
+        "20 generated images of each network against 1,797 of digits, all, judged by" in page.text
+    )
+    assert "mnist-classifier, 64, 28×28, resize antialiased, weights f8eeff28" in page.text
 
 
 def test_losses_of_other_objectives_are_not_compared(page_of) -> None:
@@ -165,3 +170,25 @@ def test_what_is_no_study(study) -> None:
     (folder / "table.json").unlink()
     with pytest.raises(JincError, match=r"has no table\.json yet; jinc study table"):
         study_page(folder)
+
+
+def test_scores_that_are_damaged_are_named(study) -> None:
+    folder = study(BETTER)
+    file = next(folder.glob("cells/*/scores.json"))
+    file.write_text("{}")
+    with pytest.raises(JincError, match=r"^[^:]*scores\.json: is not what jinc study writes"):
+        study_page(folder)
+
+
+def test_the_command_says_where_everything_was(study, taken_apart) -> None:
+    folder = study(BETTER)
+    (folder / "places.json").write_text(json.dumps({"judge": "/my judges/mnist"}))
+    assert "--place 'judge=/my judges/mnist'" in taken_apart(study_page(folder)).text
+
+
+def test_tables_of_before_say_no_judge(study, taken_apart) -> None:
+    folder = study(BETTER)
+    table = json.loads((folder / "table.json").read_text())
+    del table["judged"]
+    (folder / "table.json").write_text(json.dumps(table))
+    assert "judged by" not in taken_apart(study_page(folder)).text

@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from jinc.plain import power_of_ten, with_places
+
 NONE = "–"
 """What is shown where there is no figure."""
 
@@ -37,14 +39,17 @@ def number(value: float | None, digits: int = 4) -> Number:
 
     >>> number(1234567).text, number(-0.041596).text, number(None).text
     ('1,234,567', '−0.0416', '–')
+    >>> number(0.0000010822).text
+    '1.082e-6'
     """
     if value is None or not math.isfinite(value):
         return Number(None, NONE)
     if isinstance(value, int):
         return Number(value, _plain(value, 0))
     places = digits - 1 - _magnitude(value) if value else 0
-    text = _plain(value, max(0, places))
-    return Number(value, text.rstrip("0").rstrip(".") if "." in text else text)
+    power = power_of_ten(value)
+    text, mark, tail = _plain(value, max(0, places), power).partition("e")
+    return Number(value, (text.rstrip("0").rstrip(".") if "." in text else text) + mark + tail)
 
 
 def fixed(value: float | None, places: int) -> Number:
@@ -70,11 +75,15 @@ def with_error(value: float | None, error: float | None) -> tuple[Number, Number
 
     >>> [each.text for each in with_error(12.3456, 0.0712)]
     ['12.346', '0.071']
+    >>> [each.text for each in with_error(0.0000010822, 0.0000000045)]
+    ['1.0822e-6', '0.0045e-6']
     """
-    if value is None or not error or not math.isfinite(error):
+    if value is None or not error or not math.isfinite(value + error):
         return number(value), Number(None, NONE)
     places = max(0, 1 - _magnitude(error))
-    return fixed(value, places), fixed(error, places)
+    power = power_of_ten(value, error)
+    first, second = (_plain(each, places, power) for each in (value, error))
+    return Number(value, first), Number(error, second)
 
 
 def signed(value: Number) -> Number:
@@ -104,8 +113,8 @@ def _filling(text: str, missing: int, longest: int) -> str:
     return point + _DIGIT * missing
 
 
-def _plain(value: float, places: int) -> str:
-    return f"{value:,.{places}f}".replace("-", "−")
+def _plain(value: float, places: int, power: int = 0) -> str:
+    return ("−" if value < 0 else "") + with_places(abs(value), places, power)
 
 
 def _magnitude(value: float) -> int:

@@ -1,6 +1,7 @@
-"""The command that repeats a run."""
+"""The command that repeats a run or a study."""
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,24 @@ def train_command(config: TrainConfig, out: str | Path) -> list[str]:
         if value != field.default:
             parts.append(_option("--" + field.name.replace("_", "-"), value))
     return parts
+
+
+def study_command(file: str, out: str | Path, places: Mapping[str, str]) -> list[str]:
+    """Write the command that runs a study, or goes on with it.
+
+    Args:
+        file: the study.
+        out: its folder.
+        places: what the names in it stand for.
+
+    Returns:
+        Parts for a shell, an option each.
+
+    >>> study_command("a study.yaml", "out", {"mnist": "/data/mnist"})
+    ['jinc study run', "'a study.yaml'", '--out out', '--place mnist=/data/mnist']
+    """
+    named = [_option("--place", f"{name}={place}") for name, place in places.items()]
+    return ["jinc study run", shlex.quote(file), _option("--out", str(out)), *named]
 
 
 def _option(name: str, value: Any) -> str:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from jinc.errors import JincError
-from jinc.files import one_line
 from jinc.report.curves import series
 from jinc.report.pages.dot_chart import DotChart, Dots, Tone, dot_chart
 from jinc.report.pages.environment import environment
@@ -16,7 +15,9 @@ from jinc.report.pages.line_chart import Line, LineChart, line_chart
 from jinc.report.pages.numbers import NONE, Number, aligned, signed
 from jinc.report.pages.pictures import Embedded, embedded, grid
 from jinc.report.pages.render import render
+from jinc.report.pages.repeat import study_command
 from jinc.report.pages.study_cells import StudyCell, costs, differing, in_common, read_cells
+from jinc.report.pages.study_kept import kept_places, kept_study
 from jinc.report.pages.ticks import axis, tight
 from jinc.report.pages.verdicts import by_data, figure, tone, verdict
 from jinc.train.settings import ObjectiveSettings
@@ -97,6 +98,8 @@ def study_page(folder: Path) -> str:
     table = read_facts(folder / TABLE)
     try:
         return render("study.html", _context(folder, table))
+    except JincError:  # which says itself what is wrong with which file
+        raise
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise JincError(f"{folder / TABLE}: is not what jinc study writes ({error!r})") from error
 
@@ -123,8 +126,9 @@ def _context(folder: Path, table: Mapping[str, Any]) -> dict[str, Any]:
         "common": in_common(cells),
         "losses_differ": _losses_differ(cells),
         "missing": _missing(table["missing"], columns),
-        "command": ["jinc study run", f"{table['name']}.yaml", f"--out {folder}"],
-        "file": _file(folder),
+        "judged": [str(each["words"]) for each in table.get("judged", ())],
+        "command": study_command(f"{table['name']}.yaml", folder, kept_places(folder)),
+        "file": kept_study(folder),
         "environment": environment(),
     }
 
@@ -287,12 +291,3 @@ def _missing(names: Sequence[str], columns: Sequence[Any]) -> list[Missing]:
     told = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
     what, have = ("1 cell", "has") if len(names) == 1 else (f"{len(names)} cells", "have")
     return [Missing(what, f"{have} not been scored yet: {told}")]
-
-
-def _file(folder: Path) -> str:
-    """The study itself, where a copy of it is kept beside its results."""
-    file = folder / "study.yaml"
-    try:
-        return file.read_text(encoding="utf-8") if file.is_file() else ""
-    except (OSError, ValueError) as error:
-        raise JincError(f"{file}: {one_line(error)}") from None

@@ -1,0 +1,85 @@
+"""What is wrong with a study is found out before any of it is trained, and anything is written."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import lru_cache
+
+from jinc.errors import JincError
+from jinc.metrics import ExtractorFacts, ScoreKind, check_scores, open_extractor
+from jinc.metrics.features.features import images_digest
+from jinc.study.judged import refuse_another
+from jinc.study.plan import Cell, Study
+from jinc.study.run import open_units
+from jinc.study.sampling_plan import SamplingPlan
+from jinc.study.scored import read_scored
+from jinc.study.table import make_table
+from jinc.study.work import Places, real_images
+from jinc.train import TrainConfig, check_settings, load_data
+
+
+def check_study(study: Study, places: Places) -> None:
+    """Open the data and the judges of all that is not done, and build each kind of network, once.
+
+    Raises:
+        JincError: something of it cannot be had, or is not what cells that are done were judged by.
+    """
+    make_table(study, places)  # which reads all that is done
+    done = [cell for cell in study.cells if places.scores(cell).is_file()]
+    kept = {cell.data: places.scores(cell) for cell in reversed(done)}
+    check = _Check()
+    for cell in (cell for unit in open_units(study, places) for cell in unit):
+        with _named(cell):
+            check.network(replace(cell.config, seed=0, device="auto"))
+            alike, kinds = _alike(cell), cell.scoring.kinds
+            judge, real = check.judge(cell.scoring.features), check.real(alike)
+            check.scores(cell.scoring.features, alike, cell.sampling.number, kinds)
+            if cell.data in kept and not places.scores(cell).is_file():
+                refuse_another(read_scored(kept[cell.data]), judge, real, "this would be")
+
+
+def data_settings(config: TrainConfig) -> TrainConfig:
+    """Keep only the settings that data are loaded by."""
+    names = ("data", "split", "image_size", "channels", "resize_filter", "skip_first")
+    return TrainConfig(**{name: getattr(config, name) for name in names})
+
+
+class _Check:
+    """Remembers what has been found to be well."""
+
+    def __init__(self) -> None:
+        self.data = lru_cache(1)(load_data)  # cells of one set stand together
+        self.network = lru_cache(None)(self._network)
+        self.judge = lru_cache(None)(_judge)
+        self.real = lru_cache(None)(self._real)
+        self.scores = lru_cache(None)(self._scores)
+
+    def _network(self, config: TrainConfig) -> None:
+        check_settings(config, self.data(data_settings(config)))
+
+    def _real(self, cell: Cell) -> str:
+        return images_digest(real_images(cell, self.data(cell.config)))
+
+    def _scores(self, features: str, cell: Cell, number: int, kinds: tuple[ScoreKind, ...]) -> None:
+        real = real_images(cell, self.data(cell.config))
+        check_scores(open_extractor(features), real, number, kinds)
+
+
+def _judge(features: str) -> ExtractorFacts:
+    return open_extractor(features).facts
+
+
+def _alike(cell: Cell) -> Cell:
+    """Return a cell that is the same for all with the same real images."""
+    bare = replace(cell.scoring, features="", kinds=())
+    trained = data_settings(cell.config)
+    return Cell(cell.data, cell.source, "", 0, trained, SamplingPlan(), bare)
+
+
+@contextmanager
+def _named(cell: Cell) -> Iterator[None]:
+    """Say of which cell it is that something is wrong."""
+    try:
+        yield
+    except JincError as error:
+        raise JincError(f"{cell.data} {cell.variant}: {error}") from None
