@@ -64,7 +64,7 @@ class SamplingOptions:
     guidance: float = 1.0
     avoid: str = ""
     guidance_rescale: float = 0.0
-    guidance_interval: tuple[int, int] | None = None
+    guidance_interval: Annotated[tuple[int, int] | None, Parameter(negative=())] = None
     sampler: SamplerName = "ddim"
     steps: int | None = None
     eta: float = 0.0
