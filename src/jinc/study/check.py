@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 
+from jinc.data import ImageSet
 from jinc.errors import JincError
-from jinc.metrics import ExtractorFacts, ScoreKind, check_scores, open_extractor
+from jinc.metrics import ScoreKind, check_scores, open_extractor
 from jinc.metrics.features.features import images_digest
 from jinc.study.judged import refuse_another
 from jinc.study.plan import Cell, Study
@@ -31,10 +32,10 @@ def check_study(study: Study, places: Places) -> None:
     for cell in (cell for unit in open_units(study, places) for cell in unit):
         with _named(cell):
             check.network(replace(cell.config, seed=0, device="auto"))
-            alike, kinds = _alike(cell), cell.scoring.kinds
-            judge, real = check.judge(cell.scoring.features), check.real(alike)
-            check.scores(cell.scoring.features, alike, cell.sampling.number, kinds)
+            features, alike = cell.scoring.features, _alike(cell)
+            check.scores(features, alike, cell.sampling.number, cell.scoring.kinds)
             if cell.data in kept and not places.scores(cell).is_file():
+                judge, real = check.judge(features).facts, check.digest(alike)
                 refuse_another(read_scored(kept[cell.data]), judge, real, "this would be")
 
 
@@ -50,23 +51,22 @@ class _Check:
     def __init__(self) -> None:
         self.data = lru_cache(1)(load_data)  # cells of one set stand together
         self.network = lru_cache(None)(self._network)
-        self.judge = lru_cache(None)(_judge)
+        self.judge = lru_cache(None)(open_extractor)
         self.real = lru_cache(None)(self._real)
+        self.digest = lru_cache(None)(self._digest)
         self.scores = lru_cache(None)(self._scores)
 
     def _network(self, config: TrainConfig) -> None:
         check_settings(config, self.data(data_settings(config)))
 
-    def _real(self, cell: Cell) -> str:
-        return images_digest(real_images(cell, self.data(cell.config)))
+    def _real(self, cell: Cell) -> ImageSet:
+        return real_images(cell, self.data(cell.config))
+
+    def _digest(self, cell: Cell) -> str:
+        return images_digest(self.real(cell))
 
     def _scores(self, features: str, cell: Cell, number: int, kinds: tuple[ScoreKind, ...]) -> None:
-        real = real_images(cell, self.data(cell.config))
-        check_scores(open_extractor(features), real, number, kinds)
-
-
-def _judge(features: str) -> ExtractorFacts:
-    return open_extractor(features).facts
+        check_scores(self.judge(features), self.real(cell), number, kinds)
 
 
 def _alike(cell: Cell) -> Cell:
