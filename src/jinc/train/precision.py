@@ -12,10 +12,9 @@ _INSTRUCTIONS = {"bf16": ("avx512_bf16", "amx_bf16"), "fp16": ("avx512_fp16", "a
 
 
 def warn_of_slow_precision(precision: str, device: torch.device) -> None:
-    """Warn of a precision that an x86 processor only imitates, ten times slower than float32."""
-    there: dict[str, Any] = getattr(
-        torch.cpu, "get_capabilities", dict
-    )()  # torch before 2.10 does not tell
+    """Warn of a precision that an x86 processor only imitates, which is slower than float32."""
+    tell = getattr(torch.cpu, "get_capabilities", dict)  # older torch has none, and is believed
+    there: dict[str, Any] = tell()
     if device.type != "cpu" or precision not in _INSTRUCTIONS:
         return
     if there.get("architecture") != "x86_64" or any(there.get(n) for n in _INSTRUCTIONS[precision]):
