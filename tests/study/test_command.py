@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -128,3 +129,22 @@ def test_a_plan_needs_no_judge(jinc, file) -> None:
     assert "e+" not in shown
     code, shown, _ = jinc("study", "plan", file, "--tflops", "1e-10", "--json")
     assert json.loads(shown)["hours"] > 100
+
+
+def test_its_page_probes_and_turns_what_was_not(jinc, out) -> None:
+    asked = ("report", out, "--probe", "--rotate", "--steps", 2)
+    code, shown, told = jinc(*asked)
+    assert code == 0, told
+    assert shown.count(": probing") == shown.count(": turning") == 2  # the third shares a network
+    page = (out / "report.html").read_text()
+    assert {"equivariance", "filters", "spectra", "neighbours"} <= {*re.findall('id="(.*?)"', page)}
+    assert page.count("data:image/webp") >= 2
+    code, shown, _ = jinc(*asked)
+    assert (code, "probing" in shown, "turning" in shown) == (0, False, False)
+    for run in (out / "runs").glob("*/"):
+        shutil.rmtree(run)
+    code, _, told = jinc(*asked)
+    assert (code, told.count("\n")) == (2, 1)
+    assert "its runs are not there" in told
+    code, _, told = jinc("report", out, "--samples", "9")
+    assert (code, told) == (2, f"jinc: {out}: is a study; --samples is for runs\n")

@@ -7,8 +7,8 @@ import statistics
 import pytest
 
 from jinc.errors import JincError
+from jinc.metrics import Entry, OverSeeds
 from jinc.study import Places, as_markdown, figure_words, make_table, read_study
-from jinc.study.table import Entry, Figure
 
 JUDGED = {
     "extractor": {
@@ -44,7 +44,7 @@ def filled(file, tmp_path):
 @pytest.mark.parametrize("count", [2, 3, 5, 11, 40])
 def test_means_errors_and_intervals_are_students(count) -> None:
     values = [math.sin(7 * k) for k in range(count)]
-    figure = Figure.of(values)
+    figure = OverSeeds.of(values)
     assert figure.mean == pytest.approx(statistics.fmean(values))
     assert figure.error == pytest.approx(float(stats.sem(values)))
     low, high = stats.t.interval(0.95, count - 1, figure.mean, figure.error)
@@ -69,7 +69,7 @@ def test_worse_is_told_too_and_one_seed_tells_nothing(filled) -> None:
     (column,) = (each for each in table.columns if each.kind == "frechet")
     assert column.entries["D"].better is False
     assert len(table.missing) == 2
-    assert Figure.of([3.0]).reach is None
+    assert OverSeeds.of([3.0]).reach is None
 
 
 def test_what_is_written_down(filled) -> None:
@@ -138,4 +138,4 @@ def test_scores_that_are_none(filled, tmp_path, text) -> None:
     ],
 )
 def test_figures_can_be_read(values, says) -> None:
-    assert figure_words(Entry(Figure.of(values), None, None)) == says
+    assert figure_words(Entry(OverSeeds.of(values), None, None)) == says

@@ -4,34 +4,28 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 from cyclopts import Parameter
-from rich.console import Console
 
-from jinc.cli.clean_images import clean_images
 from jinc.cli.generated import generated_images
 from jinc.cli.places import check_file
 from jinc.cli.probe import ProbeOptions
 from jinc.cli.probe import probe as probe_run
-from jinc.cli.progress import decoding_progress
+from jinc.cli.real_images import real_images_of
 from jinc.cli.rotate import rotate as rotate_run
 from jinc.cli.sampling import SEVERAL, SamplingOptions
 from jinc.cli.sweep import SweepOptions
-from jinc.data import ImageSet, load_images
 from jinc.errors import JincError
-from jinc.models import open_model
-from jinc.report.pages import RealImages, run_page, study_page, write_page
-from jinc.train import Run, TrainConfig, load_data
-from jinc.train.validation import hold_out
-
-REAL = 400
-"""Real images whose spectrum is taken."""
-
-UNSEEN = 200
-"""Real images whose nearest training images are looked for."""
-
-TRAINED = 60_000
-"""Images of training among which the nearest are looked for, at most."""
+from jinc.metrics import PARTS, Part
+from jinc.report.pages import (
+    networks,
+    probe_of,
+    run_page,
+    study_cells,
+    study_page,
+    turning_of,
+    write_page,
+)
+from jinc.train import Run
 
 PROBED = 16
 """Images of a probe."""
@@ -80,16 +74,18 @@ def report(
 ) -> None:
     """Make a page of what is known about a run or a study: one HTML file that asks for nothing.
 
-    Of a run it shows what lies in its folder: scores of `jinc evaluate`, figures of `jinc probe`,
-    images that were kept; and says which commands make what is missing.
+    It shows what lies in the folder: scores of `jinc evaluate` or of the study, figures of `jinc
+    probe`, images that were kept; and says which commands make what is missing.
 
     Args:
         source: a run folder, or the folder of a study.
         out: the file; report.html in the folder, if not given.
         results: more folders to look for scores, probes and images in.
-        probe: measure how well the model follows moves first, and keep that in the run.
-        rotate: turn some images first, and keep them in the run.
-        real: read the run's data, for spectra and the nearest images of training.
+        probe: measure how well the model follows moves first, and keep that in the run; of a study,
+            every network of which it is not known.
+        rotate: turn some images first, and keep them in the run; of a study, of one network of
+            every variant.
+        real: read the data, for spectra and the nearest images of training.
         options: how images are generated.
     """
     options.check()
@@ -101,18 +97,39 @@ def report(
     if (source / "config.yaml").is_file():
         page = _of_run(source, results, probe, rotate, real, options)
     else:
-        page = _of_study(source, asked=probe or rotate or options.number > 0)
+        page = _of_study(source, probe, rotate, real, options)
     write_page(file, page)
     print(f"report: {file}, {len(page.encode()) / 1e6:.1f} MB")
 
 
-def _of_study(source: Path, asked: bool) -> str:
-    """Lay out a study, of which nothing can be made first."""
+def _of_study(source: Path, probe: bool, rotate: bool, real: bool, options: ReportOptions) -> str:
+    """Do first what is asked for and not done yet, and lay out what is there."""
     if not (source / "table.json").is_file() and not (source / "cells").is_dir():
         raise JincError(f"{source}: is neither a run nor a study")
-    if asked:
-        raise JincError(f"{source}: is a study; --samples, --probe and --rotate are for runs")
-    return study_page(source)
+    if options.number > 0:
+        raise JincError(f"{source}: is a study; --samples is for runs")
+    first: dict[str, Run] = {}
+    shown: set[tuple[str, str]] = set()
+    for cell in networks(study_cells(source)):
+        run, name = cell.run, f"{cell.data} {cell.variant} {cell.seed}"
+        if run is None:
+            continue
+        first.setdefault(cell.data, run)
+        if probe and probe_of(run) is None:
+            print(f"{name}: probing", flush=True)
+            _probe(run.path, options, only=("network", "sampling"))
+        if rotate and (cell.data, cell.variant) not in shown and turning_of(run) is None:
+            print(f"{name}: turning", flush=True)
+            _rotate(run.path, options)
+        shown.add((cell.data, cell.variant))
+    if (probe or rotate) and not first:
+        raise JincError(f"{source}: its runs are not there, and can be neither probed nor turned")
+    if not real:
+        return study_page(source)
+    found = {
+        data: real_images_of(run.path, run.config, options.seed) for data, run in first.items()
+    }
+    return study_page(source, real=found)
 
 
 def _of_run(
@@ -129,57 +146,25 @@ def _of_run(
         made = generated_images(source, options.open(source), None, options)
     if options.number and made is None:
         raise JincError("jinc report: takes one process; let `jinc evaluate` generate with several")
-    said = {name: getattr(options, name) for name in _SAMPLED}
     if probe:
-        probe_run(source, out=source / "probe", options=ProbeOptions(number=PROBED, **said))
+        _probe(source, options)
     if rotate:
-        files = source / "rotation" / "turns.webp", source / "rotation" / "turns.png"
-        turned = SweepOptions(out=files, number=TURNED, **said)
-        rotate_run(source, angles=ANGLES, options=turned)
+        _rotate(source, options)
     run = Run.open(source)
-    found = _real(source, run.config, options.seed) if real else None
+    found = real_images_of(source, run.config, options.seed) if real else None
     shown = None if made is None else Path(made.name)
     return run_page(run, real=found, beside=results, shown=shown)
 
 
-def _real(source: Path, config: TrainConfig, seed: int) -> RealImages | JincError:
-    """Read the data of a run; return why they cannot be had where they cannot."""
-    try:
-        model = open_model(source)
-        with decoding_progress(Console(stderr=True)) as told:
-            clean = clean_images(source, model, None, REAL, seed, told)
-        images = load_data(config)
-        trained, held_out = hold_out(len(images), config.holdout, config.seed)
-        unseen = _test_images(config, images)
-        if unseen is None and len(held_out):
-            unseen = images.subset(held_out)
-        train = images.subset(_evenly(trained, TRAINED))
-    except JincError as error:
-        return error
-    if unseen is not None:
-        unseen = unseen.subset(_evenly(np.arange(len(unseen)), UNSEEN))
-    return RealImages(clean.x0, clean.words, train, len(trained), unseen)
+def _probe(run: Path, options: ReportOptions, only: tuple[Part, ...] = PARTS) -> None:
+    """Measure how well the model of a run follows moves."""
+    said = {name: getattr(options, name) for name in _SAMPLED}
+    probed = ProbeOptions(number=PROBED, **said)
+    probe_run(run, only=only, out=run / "probe", options=probed)
 
 
-def _test_images(config: TrainConfig, like: ImageSet) -> ImageSet | None:
-    """Read the test split of a run's data, if it has one that was not trained on."""
-    if config.split != "train":
-        return None
-    height, width = like.image_size
-    try:
-        return load_images(
-            config.data,
-            image_size=height if height == width else None,
-            channels=like.channels,
-            resize_filter=config.resize_filter,
-            skip_first=config.skip_first,
-            split="test",
-        )
-    except JincError:
-        return None
-
-
-def _evenly(places: np.ndarray, most: int) -> np.ndarray:
-    """Take some of many, evenly."""
-    chosen: np.ndarray = places[np.linspace(0, len(places) - 1, min(most, len(places))).astype(int)]
-    return chosen
+def _rotate(run: Path, options: ReportOptions) -> None:
+    """Turn some images of a run."""
+    said = {name: getattr(options, name) for name in _SAMPLED}
+    files = run / "rotation" / "turns.webp", run / "rotation" / "turns.png"
+    rotate_run(run, angles=ANGLES, options=SweepOptions(out=files, number=TURNED, **said))

@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Shown
 
-from jinc.study import Column, Judged, Table, figure_words, heading
+from jinc.metrics import Column
+from jinc.study import Judged, Table, figure_words, heading
 
 FRAME = 3
 """Characters that a column takes beside its words."""

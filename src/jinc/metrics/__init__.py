@@ -38,6 +38,7 @@ from jinc.metrics.features.inception_files import open_inception, open_scripted_
 from jinc.metrics.features.open_extractor import open_extractor
 from jinc.metrics.features.statistics import Statistics
 from jinc.metrics.features.torchscript import open_torchscript
+from jinc.metrics.over_seeds import Column, Entry, OverSeeds
 from jinc.metrics.scores.bootstrap import Estimate, bootstrap_error, jackknife_error
 from jinc.metrics.scores.frechet import frechet_distance, frechet_error, linearised_error
 from jinc.metrics.scores.frechet_bias import Extrapolation, extrapolated_frechet
@@ -61,9 +62,11 @@ __all__ = [
     "AtLevel",
     "CifarResNet",
     "ClassScore",
+    "Column",
     "Curve",
     "DigitClassifier",
     "DigitSet",
+    "Entry",
     "Estimate",
     "Extractor",
     "ExtractorFacts",
@@ -75,6 +78,7 @@ __all__ = [
     "KernelDistance",
     "ManifoldScores",
     "Neighbours",
+    "OverSeeds",
     "Part",
     "Probe",
     "Recipe",

@@ -9,13 +9,12 @@ from jinc.study.processes import run_in_processes
 from jinc.study.reading import read_study
 from jinc.study.run import Done, open_units, run_here, run_on_ray
 from jinc.study.sampling_plan import SamplingPlan
-from jinc.study.table import Column, Table, make_table
+from jinc.study.table import Table, make_table
 from jinc.study.words import as_markdown, figure_words, heading
 from jinc.study.work import Places, Taken, fill
 
 __all__ = [
     "Cell",
-    "Column",
     "Done",
     "Judged",
     "Places",

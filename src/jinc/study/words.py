@@ -2,9 +2,10 @@
 
 import math
 
+from jinc.metrics import Column, Entry
 from jinc.plain import power_of_ten, with_places
 from jinc.study.judged import Judged
-from jinc.study.table import Column, Entry, Table
+from jinc.study.table import Table
 
 
 def as_markdown(table: Table) -> str:

@@ -10,8 +10,9 @@ from PIL import Image
 
 from jinc.data import ImageSet, save_animation
 from jinc.errors import JincError
+from jinc.report.pages.neighbours import neighbour_parts
 from jinc.report.pages.pictures import animation, embedded, first_frame, grid
-from jinc.report.pages.samples import collage, neighbour_parts
+from jinc.report.pages.samples import collage
 
 
 def opened(uri: str) -> Image.Image:

@@ -1,7 +1,18 @@
 """A run or a study as one HTML file that is complete in itself."""
 
+from jinc.report.pages.real import RealImages
 from jinc.report.pages.render import write_page
-from jinc.report.pages.run import RealImages, run_page
-from jinc.report.pages.study import study_page
+from jinc.report.pages.run import run_page
+from jinc.report.pages.study.equivariance import networks, probe_of, turning_of
+from jinc.report.pages.study.page import study_cells, study_page
 
-__all__ = ["RealImages", "run_page", "study_page", "write_page"]
+__all__ = [
+    "RealImages",
+    "networks",
+    "probe_of",
+    "run_page",
+    "study_cells",
+    "study_page",
+    "turning_of",
+    "write_page",
+]

@@ -2,12 +2,10 @@
 
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jinc.data import ImageSet
 from jinc.errors import JincError
 from jinc.report.pages.environment import environment
 from jinc.report.pages.equivariance import Equivariance, equivariance
@@ -15,7 +13,9 @@ from jinc.report.pages.filters import filter_parts
 from jinc.report.pages.found import Kept, Missing, find, find_kept, read_facts
 from jinc.report.pages.learning import learning_charts
 from jinc.report.pages.line_chart import LineChart
+from jinc.report.pages.neighbours import NeighbourParts, neighbour_parts
 from jinc.report.pages.pictures import columns_that_fit
+from jinc.report.pages.real import RealImages
 from jinc.report.pages.render import render
 from jinc.report.pages.repeat import train_command
 from jinc.report.pages.run_facts import RunFacts, Tile
@@ -24,58 +24,16 @@ from jinc.report.pages.samples import (
     FEW,
     FEW_BYTES,
     MANY_BYTES,
-    NeighbourParts,
     collage,
-    neighbour_parts,
     training_frames,
     turning,
 )
 from jinc.report.pages.scores import ScoreTable, score_table
+from jinc.report.pages.shelf import Shelf
 from jinc.report.pages.spectra import floats, spectrum_charts
 from jinc.train import Run
-from jinc.types import Images
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, eq=False)
-class RealImages:
-    """Real images that a page compares with.
-
-    Args:
-        x0: such as the model was trained on, unseen if possible, `[M, C, H, W]`.
-        words: which they are.
-        train: those that it was trained on, or some of many; None if they are not at hand.
-        trained: how many there are.
-        unseen: some that it was not; None if there are none.
-    """
-
-    x0: Images
-    words: str
-    train: ImageSet | None = None
-    trained: int = 0
-    unseen: ImageSet | None = None
-
-
-@dataclass(frozen=True)
-class _Shelf:
-    """Parts of a page, and which could not be had."""
-
-    parts: dict[str, Any] = field(default_factory=dict)
-    missing: list[Missing] = field(default_factory=list)
-
-    def put(self, name: str, what: str, make: Callable[[], T | None], lack: Missing) -> T | None:
-        """Make a part; note what is missing, or why it cannot be read."""
-        try:
-            part = make()
-        except JincError as error:
-            self.missing.append(Missing(what, str(error)))
-            part = None
-        else:
-            if not part:
-                self.missing.append(lack)
-        self.parts[name] = part or None
-        return part or None
 
 
 def run_page(
@@ -99,7 +57,7 @@ def run_page(
     Raises:
         JincError: there is nothing to tell yet, or its settings cannot be read.
     """
-    facts, folders, shelf = RunFacts(run), (run.path, *beside), _Shelf()
+    facts, folders, shelf = RunFacts(run), (run.path, *beside), Shelf()
     if not facts.log and facts.weights is None:
         raise JincError(f"{run.path}: has neither a log nor a model yet")
     size = shelf.put("size", "model", facts.size, Missing("model", "there is none"))
@@ -118,7 +76,7 @@ def run_page(
     return render("run.html", context | shelf.parts)
 
 
-def _measured(shelf: _Shelf, facts: RunFacts, folders: Sequence[Path]) -> list[Tile]:
+def _measured(shelf: Shelf, facts: RunFacts, folders: Sequence[Path]) -> list[Tile]:
     """Tell what was measured; return the figures of it for the first screen."""
     shelf.parts.update(dict.fromkeys(("scores", "equivariance")))
     if not facts.generates:
@@ -133,7 +91,7 @@ def _measured(shelf: _Shelf, facts: RunFacts, folders: Sequence[Path]) -> list[T
     return _tiles(scored, probed)
 
 
-def _generated(shelf: _Shelf, facts: RunFacts, folders: Sequence[Path]) -> Kept | None:
+def _generated(shelf: Shelf, facts: RunFacts, folders: Sequence[Path]) -> Kept | None:
     """Lay out what was generated."""
     shelf.parts.update(dict.fromkeys(("kept", "grid", "collage", "by_class", "turning")))
     if not facts.generates:
@@ -152,7 +110,7 @@ def _generated(shelf: _Shelf, facts: RunFacts, folders: Sequence[Path]) -> Kept 
     return kept
 
 
-def _in_training(shelf: _Shelf, facts: RunFacts) -> None:
+def _in_training(shelf: Shelf, facts: RunFacts) -> None:
     """Show how it learned, and what it filters."""
     lack = Missing("learning curve", "the log is empty")
     shelf.put("charts", "learning curve", lambda: learning_charts(facts.log), lack)
@@ -163,7 +121,7 @@ def _in_training(shelf: _Shelf, facts: RunFacts) -> None:
     shelf.put("filters", "filters", lambda: filter_parts(facts.config.config), lack)
 
 
-def _beside_real(shelf: _Shelf, kept: Kept | None, real: RealImages | JincError | None) -> None:
+def _beside_real(shelf: Shelf, kept: Kept | None, real: RealImages | JincError | None) -> None:
     """Compare what was generated with real images."""
     shelf.parts.update(dict.fromkeys(("real", "real_words", "spectra", "neighbours")))
     if not isinstance(real, RealImages):

@@ -20,7 +20,7 @@ def spectrum_charts(generated: Images, real: Images) -> list[LineChart]:
         real: `[M, C, H, W]` in [−1, 1].
     """
     frequency = radial_power_spectrum(generated[:1]).frequency
-    made, true = _powers(generated), _powers(real)
+    made, true = powers(generated), powers(real)
     x = tight("cycles per pixel", 0, CORNER)
     return [_power_chart(frequency, made, true, x), _ratio_chart(frequency, made, true, x)]
 
@@ -44,8 +44,15 @@ def spectrum_ratio(made: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
     return ratio, 10 / math.log(10) * (relative[0] + relative[1]).sqrt()
 
 
-def _powers(images: Images) -> Tensor:
-    """The power of each image by frequency, mean over channels, `[N, bins]`."""
+def powers(images: Images) -> Tensor:
+    """Return the power of each image by frequency, mean over channels.
+
+    Args:
+        images: `[N, C, H, W]` in [−1, 1].
+
+    Returns:
+        `[N, bins]`.
+    """
     return radial_power_spectrum(images.double()).power.mean(1)
 
 

@@ -1,0 +1,150 @@
+"""What is scored over several seeds of training, beside a baseline: means, errors, differences."""
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+T_975 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
+"""Student's t for 95 % with 1 to 10 degrees of freedom; beyond, 2 is near enough."""
+
+
+@dataclass(frozen=True)
+class OverSeeds:
+    """A mean over seeds.
+
+    Args:
+        mean: of the values.
+        error: standard error of the mean; None of a single seed.
+        values: one a seed.
+        seeds: which, in that order.
+    """
+
+    mean: float
+    error: float | None
+    values: tuple[float, ...]
+    seeds: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, values: Sequence[float], seeds: Sequence[int] = ()) -> "OverSeeds":
+        """Take the mean of values.
+
+        >>> OverSeeds.of([1.0, 2.0, 3.0]).error
+        0.5773502691896258
+        """
+        error = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
+        return cls(statistics.fmean(values), error, tuple(values), tuple(seeds))
+
+    @property
+    def reach(self) -> float | None:
+        """Half of the interval that holds the mean with 95 %, by Student's t."""
+        if self.error is None:
+            return None
+        freedom = len(self.values) - 1
+        return self.error * (T_975[freedom - 1] if freedom <= len(T_975) else 2.0)
+
+    def facts(self) -> dict[str, Any]:
+        """Return it ready for JSON."""
+        return {
+            "mean": self.mean,
+            "error": self.error,
+            "reach_95": self.reach,
+            "values": list(self.values),
+            "seeds": list(self.seeds),
+        }
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a variant scores on a data set.
+
+    Args:
+        score: over seeds.
+        difference: to the baseline, seed by seed; None of the baseline itself.
+        better: whether the difference is one for the better, for the worse, or cannot be told:
+            its interval of 95 % holds 0, or there is one seed only.
+    """
+
+    score: OverSeeds
+    difference: OverSeeds | None
+    better: bool | None
+
+    @classmethod
+    def of(cls, own: Mapping[int, float], base: Mapping[int, float], lower: bool) -> "Entry":
+        """Compare a variant with the baseline.
+
+        Args:
+            own: what it scores, by seed.
+            base: what the baseline scores; nothing for the baseline itself.
+            lower: whether lower is better.
+        """
+        score = OverSeeds.of(list(own.values()), list(own))
+        differences = {seed: value - base[seed] for seed, value in own.items() if seed in base}
+        if not differences:
+            return cls(score, None, None)
+        difference = OverSeeds.of(list(differences.values()), list(differences))
+        reach = difference.reach
+        sure = reach is not None and abs(difference.mean) > reach
+        return cls(score, difference, (difference.mean < 0) == lower if sure else None)
+
+    def facts(self) -> dict[str, Any]:
+        """Return it ready for JSON."""
+        return {
+            "score": self.score.facts(),
+            "difference": None if self.difference is None else self.difference.facts(),
+            "better": self.better,
+        }
+
+
+@dataclass(frozen=True)
+class Column:
+    """One score of one data set.
+
+    Args:
+        data: name of the set.
+        kind: of the score.
+        name: what it may be called.
+        lower_is_better: or higher.
+        entries: by variant.
+    """
+
+    data: str
+    kind: str
+    name: str
+    lower_is_better: bool
+    entries: Mapping[str, Entry]
+
+    @classmethod
+    def of(
+        cls,
+        data: str,
+        kind: str,
+        name: str,
+        lower_is_better: bool,
+        values: Mapping[str, Mapping[int, float]],
+        baseline: str,
+    ) -> "Column":
+        """Compare all variants with the baseline.
+
+        Args:
+            data, kind, name, lower_is_better: as the column has them.
+            values: scores by variant and seed.
+            baseline: the variant that the others are compared with.
+        """
+        base = values.get(baseline, {})
+        entries = {
+            variant: Entry.of(own, {} if variant == baseline else base, lower_is_better)
+            for variant, own in values.items()
+        }
+        return cls(data, kind, name, lower_is_better, entries)
+
+    def facts(self) -> dict[str, Any]:
+        """Return it ready for JSON."""
+        return {
+            "data": self.data,
+            "kind": self.kind,
+            "name": self.name,
+            "lower_is_better": self.lower_is_better,
+            "entries": {variant: entry.facts() for variant, entry in self.entries.items()},
+        }

@@ -1,0 +1,195 @@
+"""How well the networks of a study follow moves, over seeds, beside the baseline."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from jinc.errors import JincError
+from jinc.metrics import Column
+from jinc.report.pages.dot_chart import DotChart
+from jinc.report.pages.equivariance import decibels
+from jinc.report.pages.found import find, is_current, made_words, read_facts
+from jinc.report.pages.run_facts import RunFacts
+from jinc.report.pages.samples import Turning, turning
+from jinc.report.pages.study.cells import StudyCell
+from jinc.report.pages.study.columns import DataTable, column_charts, score_tables
+from jinc.report.pages.study.verdicts import Verdict, verdict
+from jinc.report.probe_words import FIGURES, held_against, in_words
+from jinc.train import Run
+
+
+@dataclass(frozen=True)
+class StudyEquivariance:
+    """What a page says of a data set.
+
+    Args:
+        data: its name.
+        verdicts: of each figure.
+        charts: of them.
+        table: all in figures.
+        words: on which images it was measured, and how.
+        floors: what an exactly equivariant denoiser reaches.
+        caveat: how far it can be held against networks.
+    """
+
+    data: str
+    verdicts: tuple[Verdict, ...]
+    charts: tuple[DotChart, ...]
+    table: DataTable
+    words: str
+    floors: str
+    caveat: str
+
+
+@dataclass(frozen=True)
+class TurningVariant:
+    """Images of one network of a variant that turn.
+
+    Args:
+        variant: its name.
+        seed: of its training.
+        pictures: the animation.
+    """
+
+    variant: str
+    seed: int
+    pictures: Turning
+
+
+def networks(cells: Sequence[StudyCell]) -> list[StudyCell]:
+    """Return the first cell of every network whose run is there."""
+    first = {cell.run.path: cell for cell in reversed(cells) if cell.run is not None}
+    return [cell for cell in cells if cell.run is not None and first[cell.run.path] is cell]
+
+
+def probe_of(run: Run) -> dict[str, Any] | None:
+    """Read what `jinc probe` found out about a run, by the weights that it has now.
+
+    Returns:
+        None where there is no such.
+
+    Raises:
+        JincError: it cannot be read.
+    """
+    weights = RunFacts(run).weights
+    for file in find([run.path], "probe.json"):
+        facts = read_facts(file)
+        if is_current(facts.get("made_with", {}), weights):
+            return facts
+    return None
+
+
+def turning_of(run: Run) -> Turning | None:
+    """Read the animation that `jinc report --rotate` has left in a run.
+
+    Returns:
+        None where there is no such.
+
+    Raises:
+        JincError: a file is damaged, or too large.
+    """
+    return turning(run.path / "rotation")
+
+
+def study_equivariance(cells: Sequence[StudyCell], baseline: str) -> list[StudyEquivariance]:
+    """Gather what was found out about all networks.
+
+    Args:
+        cells: of the study.
+        baseline: the variant that others are compared with.
+
+    Returns:
+        What is said of each data set whose networks were probed.
+
+    Raises:
+        JincError: a probe cannot be read, or networks were not probed alike.
+    """
+    probed = [
+        (cell, facts)
+        for cell in networks(cells)
+        if cell.run is not None and (facts := probe_of(cell.run)) is not None
+    ]
+    return [
+        _of_data(data, [each for each in probed if each[0].data == data], baseline)
+        for data in dict.fromkeys(cell.data for cell, _ in probed)
+    ]
+
+
+def turning_variants(cells: Sequence[StudyCell]) -> list[tuple[str, list[TurningVariant]]]:
+    """Read the animations of `jinc rotate` in the runs, one of each variant.
+
+    Args:
+        cells: of the study.
+
+    Returns:
+        Them by data set.
+
+    Raises:
+        JincError: a file is damaged, or too large.
+    """
+    found: dict[str, dict[str, TurningVariant]] = {}
+    for cell in networks(cells):
+        variants = found.setdefault(cell.data, {})
+        if cell.run is not None and cell.variant not in variants:
+            pictures = turning_of(cell.run)
+            if pictures is not None:
+                variants[cell.variant] = TurningVariant(cell.variant, cell.seed, pictures)
+    return [(data, [*variants.values()]) for data, variants in found.items() if variants]
+
+
+def _of_data(
+    data: str, probed: Sequence[tuple[StudyCell, dict[str, Any]]], baseline: str
+) -> StudyEquivariance:
+    first = probed[0][1]
+    for cell, facts in probed:
+        if _settings(facts) != _settings(first):
+            raise JincError(
+                f"{data}: {cell.variant} {cell.seed} was probed otherwise than "
+                f"{probed[0][0].variant} {probed[0][0].seed}; delete its probe, and make it again"
+            )
+    values: dict[str, dict[str, dict[int, float]]] = {}
+    floors: dict[str, float] = {}
+    for cell, facts in probed:
+        for name, (db, floor) in _figures(facts).items():
+            values.setdefault(name, {}).setdefault(cell.variant, {})[cell.seed] = db
+            floors[name] = floor
+    columns = [
+        Column.of(data, name, f"{name}, dB", False, by_variant, baseline).facts()
+        for name, by_variant in values.items()
+    ]
+    told = "; ".join(f"{name} {decibels(floor).text}" for name, floor in floors.items())
+    (table,) = score_tables(columns)
+    return StudyEquivariance(
+        data,
+        tuple(verdict(column, baseline) for column in columns),
+        tuple(chart for column in columns for chart in column_charts(column, baseline)[1]),
+        table,
+        f"{first.get('data', '')}, {first.get('number')} images of each network: "
+        + made_words(first.get("made_with", first), True),
+        told,
+        held_against(first.get("invariant_under")),
+    )
+
+
+def _settings(facts: Mapping[str, Any]) -> list[Any]:
+    """What has to be alike for figures to be compared."""
+    return [facts.get(name) for name in ("data", "number", "sampler", "eta", "steps", "seed")]
+
+
+def _figures(facts: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """Return what was found of generated images, and of the network at all levels; with floors."""
+    sampling = {
+        FIGURES.get(name, name): (found["db"], found["floor_db"])
+        for name, found in (facts.get("sampling") or {}).items()
+    }
+    network = {
+        f"predicted images, {in_words(name)}": (
+            fmean(at["x0_db"] for at in levels),
+            fmean(at["x0_floor_db"] for at in levels),
+        )
+        for name, levels in (facts.get("network") or {}).items()
+        if levels
+    }
+    known = (sampling | network).items()
+    return {name: (db, floor) for name, (db, floor) in known if db is not None}

@@ -1,0 +1,169 @@
+"""What the page of a study says beside scores: moves, filters, spectra, copies."""
+
+import hashlib
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+import torch
+
+from jinc.data import ImageSet, to_float
+from jinc.errors import JincError
+from jinc.report.pages import RealImages, networks, probe_of, study_cells, study_page
+from jinc.report.pages.study.equivariance import study_equivariance, turning_variants
+from jinc.report.pages.study.neighbours import study_neighbours
+from jinc.report.pages.study.page import TABLE
+from jinc.report.pages.study.spectra import ratio_charts
+
+SCORES = {"A": [15.0, 16.1, 14.2], "D": [12.3, 13.5, 11.6]}
+EQ_T = {"A": [20.0, 21.0, 22.5], "D": [25.0, 25.5, 28.0]}
+
+
+@pytest.fixture
+def cells(study):
+    return study_cells(study(SCORES))
+
+
+@pytest.fixture
+def made(cells) -> ImageSet:
+    """What every cell has generated: the same images."""
+    return cells[0].kept.images()
+
+
+def probes(cells, eq_t=EQ_T, **changed) -> None:
+    for cell in networks(cells):
+        db = eq_t[cell.variant][cell.seed]
+        facts = {
+            **{"data": "20 images of digits", "number": 20, "sampler": "ddim", "eta": 0.0},
+            **{"steps": 5, "seed": 0, "invariant_under": [], "made_with": {"sampler": "ddim"}},
+            "sampling": {"eq_t": {"db": db, "floor_db": 140.0}},
+            "network": {
+                "half_pixel": [
+                    {"t": 1, "x0_db": db + 1, "x0_floor_db": 60.0},
+                    {"t": 5, "x0_db": db + 3, "x0_floor_db": 64.0},
+                ]
+            },
+            **changed,
+        }
+        (cell.run.path / "probe").mkdir()
+        (cell.run.path / "probe" / "probe.json").write_text(json.dumps(facts))
+
+
+def test_moves_are_told_seed_by_seed(cells) -> None:
+    probes(cells)
+    (found,) = study_equivariance(cells, "A")
+    eq_t, half = found.verdicts
+    assert (eq_t.best.variant, eq_t.best.tone) == ("D", "better")
+    assert eq_t.best.difference[0].value == pytest.approx((5 + 4.5 + 5.5) / 3)
+    assert half.best.difference[0].value == pytest.approx(5.0)
+    assert half.base[0].value == pytest.approx(sum(EQ_T["A"]) / 3 + 2)  # the mean over levels
+    assert not eq_t.lower_is_better
+    assert found.floors == "EQ-T, shifts by whole pixels 140; predicted images, half a pixel 62.0"
+
+
+def test_moves_are_on_the_page(study, taken_apart) -> None:
+    folder = study(SCORES)
+    assert "jinc report" in taken_apart(study_page(folder)).section("missing")
+    probes(study_cells(folder))
+    page = taken_apart(study_page(folder))
+    assert "better by 5.00 ± 0.29 over 3 seeds: it scores" in page.text
+    assert "EQ-T, shifts by whole pixels, dB, higher is better" in page.text
+    assert "equivariance: not tried" not in page.text
+    assert page.misshown() == []
+
+
+def test_networks_have_to_be_probed_alike(cells) -> None:
+    probes(cells)
+    file = networks(cells)[-1].run.path / "probe" / "probe.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"steps": 50}))
+    with pytest.raises(JincError, match="D 2 was probed otherwise than A 0; delete its probe"):
+        study_equivariance(cells, "A")
+
+
+def test_probes_of_earlier_weights_do_not_count(cells) -> None:
+    probes(cells, made_with={"weights": hashlib.sha256(b"mine").hexdigest()})
+    run = networks(cells)[0].run
+    (run.path / "model").mkdir()
+    (run.path / "model" / "model.safetensors").write_bytes(b"mine")
+    assert probe_of(run)["number"] == 20
+    (run.path / "model" / "model.safetensors").write_bytes(b"others")
+    assert probe_of(run) is None
+
+
+def test_a_network_of_several_cells_is_one(study) -> None:
+    variants = {"A": {"config": "A"}, "D": {"config": "A", "sample": {"steps": 3}}}
+    found = networks(study_cells(study(SCORES, variants=variants)))
+    assert [(cell.variant, cell.seed) for cell in found] == [("A", 0), ("A", 1), ("A", 2)]
+
+
+def test_one_network_of_a_variant_turns(cells) -> None:
+    from jinc.data import image_grid, save_animation
+
+    assert turning_variants(cells) == []
+    frames = [image_grid(torch.rand(2, 1, 8, 8) * 2 - 1, scale=4) for _ in range(3)]
+    for cell in networks(cells):
+        save_animation(cell.run.path / "rotation" / "turns.webp", frames)
+    ((data, variants),) = turning_variants(cells)
+    assert data == "digits"
+    assert [(each.variant, each.seed) for each in variants] == [("A", 0), ("D", 0)]
+
+
+def test_filters_of_all_configurations(study, taken_apart) -> None:
+    section = taken_apart(study_page(study(SCORES | {"E": SCORES["D"]}))).section("filters")
+    assert section.count("<h3>") == 3
+    assert "The baseline has no filter" in section
+    assert ("6 × 6 taps" in section, "12 × 12 taps" in section) == (True, True)
+
+
+@pytest.mark.parametrize(("contrast", "db"), [(1.0, 0.0), (2.0, -6.0206), (0.5, 6.0206)])
+def test_spectra_of_images_of_another_contrast(cells, made, contrast, db, monkeypatch) -> None:
+    seen = []
+    monkeypatch.setattr(
+        "jinc.report.pages.study.spectra.charts_beside",
+        lambda lines, *_, **__: seen.append(lines) or [],
+    )
+    x0 = to_float(made.batch(range(len(made)))) * contrast
+    ratio_charts(cells, {"digits": RealImages(x0, "some")}, "A")
+    (lines,) = seen
+    assert [(name, len(seeds)) for name, seeds in lines.items()] == [("A", 3), ("D", 3)]
+    for seeds in lines.values():
+        for _, ratio in seeds:
+            assert ratio == pytest.approx([db] * len(ratio), abs=1e-3)
+
+
+def test_copies_are_found(cells, made) -> None:
+    pixels = 255 - made.batch(range(20))
+    other = ImageSet(pixels.permute(0, 2, 3, 1).numpy(), None, (), "others")
+    x0 = to_float(made.batch(range(4)))
+    real = RealImages(x0, "some", train=made, trained=20, unseen=other)
+    (found,) = study_neighbours(cells, {"digits": real})
+    for each in found.rows:
+        assert each.median[0].value == pytest.approx(0, abs=1e-6)
+        assert each.too_near[0].value == 100
+    assert found.usual.value > 0.1
+    assert (found.among, found.trained, found.unseen) == (20, 20, 20)
+    none = replace(real, train=other, unseen=other.subset(range(10)))
+    (found,) = study_neighbours(cells, {"digits": none})
+    assert found.rows[0].median[0].value > 0.1
+    assert found.usual.value == pytest.approx(0, abs=1e-6)
+    assert found.rows[0].too_near[0].value == 0
+
+
+def test_real_images_are_on_the_page_or_why_not(study, made, taken_apart) -> None:
+    folder = study(SCORES)
+    real = RealImages(to_float(made.batch(range(8))), "some", made, 20)
+    page = taken_apart(study_page(folder, real={"digits": real}))
+    assert {"spectra", "neighbours"} <= {a["id"] for a in page.of("section")}
+    assert page.misshown() == []
+    page = taken_apart(study_page(folder, real={"digits": JincError("digits: burnt")}))
+    assert "real images of digits: digits: burnt" in page.text
+    assert "spectra: the data were not read" in taken_apart(study_page(folder)).text
+
+
+def test_runs_that_are_gone_cannot_be_probed(study, taken_apart) -> None:
+    folder = study(SCORES)
+    shutil.rmtree(folder / "runs")
+    missing = taken_apart(study_page(folder)).section("missing")
+    assert "equivariance: the runs are not there" in missing
+    assert (folder / TABLE).is_file()
