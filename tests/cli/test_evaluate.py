@@ -233,3 +233,49 @@ def test_how_much_is_the_number_of_images(jinc, judge, tmp_path) -> None:
         np.savez(tmp_path / "set.npz", data[:count])
         said = jinc("evaluate", tmp_path / "set.npz", *words, *more)
         assert sum(says in line for line in said.out.splitlines()) == 1, said
+
+
+def test_statistics_stand_in_for_real_images(jinc, trained_copy, judge, tmp_path) -> None:
+    kept = tmp_path / "digits.npz"
+    said = jinc("features", "statistics", "digits", "--out", kept, "--features", judge)
+    assert (said.code, said.out.startswith("1,797 images of digits by mnist-classifier")) == (0, 1)
+    words, by = ("evaluate", trained_copy, "-n", 20, *FEW), ("--features", judge)
+    asked = (*by, "--only", "frechet", "classes", "--json")
+    both = [json.loads(jinc(*words, *asked, "--against", real).out) for real in ("digits", kept)]
+    for kind in ("frechet", "classes"):
+        one, other = (each["scores"][kind]["value"] for each in both)
+        assert other == pytest.approx(one, rel=1e-9)
+    assert both[0]["real"] == both[1]["real"]
+    torch.manual_seed(1)
+    save_digit_classifier(tmp_path / "other", DigitClassifier(), "mnist", {})
+    for more, says in (
+        ((*by, "--only", "kernel"), "kernel: needs real images, digits are statistics alone"),
+        ((*by, "--neighbours", "--out", tmp_path / "o"), f"--neighbours: {kept} holds statistics"),
+        (("--features", tmp_path / "other"), "digits: are statistics by mnist-classifier"),
+    ):
+        said = jinc(*words, "--against", kept, *more)
+        assert (said.code, said.err.count("\n")) == (2, 1)
+        assert says in said.err
+    assert not (tmp_path / "o").exists()
+
+
+def test_statistics_of_other_tools(jinc, trained_copy, judge, tmp_path) -> None:
+    np.savez(tmp_path / "theirs.npz", mu=np.zeros(64), sigma=np.eye(64))
+    words = ("evaluate", trained_copy, "--features", judge, "-n", 20, *FEW)
+    said = jinc(*words, "--against", tmp_path / "theirs.npz", "--out", tmp_path / "o")
+    assert said.code == 0, said.err
+    assert "against statistics of theirs" in (tmp_path / "o" / "scores.md").read_text()
+    np.savez(tmp_path / "theirs.npz", mu=np.zeros(9), sigma=np.eye(9))
+    said = jinc(*words, "--against", tmp_path / "theirs.npz")
+    assert (said.code, "statistics of 9 numbers an image" in said.err) == (2, True)
+
+
+def test_where_statistics_cannot_be_kept(jinc, judge, tmp_path) -> None:
+    for out, says in (
+        (tmp_path / "a.pt", "must end in .npz"),
+        (tmp_path / "none" / "a" / "b.npz", ""),
+    ):
+        said = jinc("features", "statistics", "gone", "--out", out, "--features", judge)
+        assert (said.code, said.err.count("\n")) == (2, 1)
+        assert says in said.err
+    assert not (tmp_path / "none").exists()

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
+import torch
 from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import Progress
@@ -19,13 +20,18 @@ from jinc.cli.score_tables import print_scores, write_scores
 from jinc.data import ImageSet, list_numbered, load_images, read_folder, save_png
 from jinc.errors import JincError
 from jinc.metrics import (
+    Extractor,
     Features,
+    Reference,
     ScoreKind,
     cached_features,
+    check_reference,
     check_scores,
     features_of,
+    is_reference,
     neighbours_by_features,
     open_extractor,
+    read_reference,
     score,
 )
 from jinc.models import PixelModel
@@ -34,10 +40,13 @@ from jinc.train import Run, TrainConfig
 
 Resizing: TypeAlias = Literal["box", "bilinear", "bicubic", "lanczos"]
 
-Compared: TypeAlias = tuple[ImageSet, ImageSet, dict[str, Any] | None]
+Real: TypeAlias = ImageSet | Reference
+"""Real images, or what is known of them."""
+
+Compared: TypeAlias = tuple[ImageSet, Real, dict[str, Any] | None]
 """Images, real ones, and what the former were made with, where that is known."""
 
-ReadReal: TypeAlias = Callable[[PixelModel | ImageSet, int], ImageSet]
+ReadReal: TypeAlias = Callable[[PixelModel | ImageSet, int], Real]
 """Reads real images at the size of others, of which there are so many, if these can be scored."""
 
 SHOWN = 8
@@ -82,7 +91,8 @@ def evaluate(
 
     Args:
         source: a run, a model folder, a folder of images, or a .npz file of images.
-        against: real images, as `jinc train --data` takes them.
+        against: real images, as `jinc train --data` takes them; or their statistics, a .npz file
+            of `jinc features statistics` or pytorch-fid, which allows FID and IS alone.
         split: which part of them.
         resize_filter: how they come to the size of the images; as in training, if not given, and
             bilinear for what is no run.
@@ -114,8 +124,14 @@ def evaluate(
     _refuse_unused(is_model, number, image_size)
     extractor = open_extractor(features)
     reading = _reading(source, resize_filter)
-    check = partial(check_scores, extractor, which=only)
-    read_real = partial(_real, against, reading | {"split": split}, check)
+    read_real: ReadReal
+    if is_reference(against):
+        if neighbours:
+            raise JincError(f"--neighbours: {against} holds statistics, and no images")
+        read_real = partial(_reference, read_reference(against), extractor, only)
+    else:
+        check = partial(check_scores, extractor, which=only)
+        read_real = partial(_real, against, reading | {"split": split}, check)
     if is_model:
         compared = _of_model(source, images, options, read_real)
     else:
@@ -124,12 +140,17 @@ def evaluate(
         return
     generated, real, made_with = compared
     with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("looking at images", total=len(real) + len(generated))
-        of_real = cached_features(real, extractor, progress=lambda n: bar.update(task, completed=n))
+        before = 0 if isinstance(real, Reference) else len(real)
+        task = bar.add_task("looking at images", total=before + len(generated))
+        of_real: Features | Reference = (
+            real
+            if isinstance(real, Reference)
+            else cached_features(real, extractor, progress=lambda n: bar.update(task, completed=n))
+        )
         of_made = features_of(
             generated,
             extractor,
-            progress=lambda n: bar.update(task, completed=len(real) + n),
+            progress=lambda n: bar.update(task, completed=before + n),
         )
         bar.update(task, description="scoring")
         found = score(of_real, of_made, only or None, seed=options.seed)
@@ -139,7 +160,7 @@ def evaluate(
         judged = {"source": source, "against": against, "split": split, "features": features}
         begin_results(out, "scores", judged | aside, names)
         write_scores(out, found, aside)
-        if neighbours:
+        if neighbours and isinstance(real, ImageSet) and isinstance(of_real, Features):
             _draw_neighbours(out / "neighbours.png", generated, real, of_made, of_real)
     if json_:
         facts = found.facts() | aside
@@ -215,6 +236,19 @@ def _real(
         )
     check(real, count)
     return real
+
+
+def _reference(
+    known: Reference,
+    extractor: Extractor,
+    which: tuple[ScoreKind, ...],
+    like: PixelModel | ImageSet,
+    count: int,
+) -> Reference:
+    """Check that others can be compared with statistics."""
+    blank = torch.zeros(1, like.channels, *like.image_size, dtype=torch.uint8)
+    check_reference(extractor, known, blank, count, which)
+    return known
 
 
 def _is_model(source: Path) -> bool:

@@ -5,7 +5,7 @@ import platform
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from cyclopts import App, Parameter
@@ -14,7 +14,9 @@ from rich.progress import Progress
 from torch import Tensor
 
 from jinc.cli.memory import keep_freed_memory
-from jinc.cli.places import check_whole_folder
+from jinc.cli.places import check_file, check_whole_folder
+from jinc.cli.progress import decoding_progress
+from jinc.data import load_images
 from jinc.errors import JincError
 from jinc.metrics import (
     RECIPES,
@@ -22,7 +24,9 @@ from jinc.metrics import (
     DigitClassifier,
     DigitSet,
     digit_accuracy,
+    open_extractor,
     read_digits_of,
+    reference_of,
     save_digit_classifier,
     train_digits,
 )
@@ -70,6 +74,53 @@ def train(
     }
     save_digit_classifier(out, classifier, kind, facts)
     _tell(facts, out, json_)
+
+
+@app.command
+def statistics(
+    data: str,
+    /,
+    *,
+    out: Path,
+    features: str = "inception",
+    split: Literal["train", "test", "all"] = "train",
+    image_size: int | None = None,
+    channels: Literal[1, 3] | None = None,
+    resize_filter: Literal["box", "bilinear", "bicubic", "lanczos"] = "bilinear",
+) -> None:
+    """Keep mean and covariance of features of real images, for `jinc evaluate --against`.
+
+    Memory does not depend on how many images there are. Other tools read mu and sigma in it.
+
+    Args:
+        data: real images, as `jinc train --data` takes them.
+        out: the file, .npz.
+        features: who looks at them, as of `jinc evaluate`.
+        split: which part of them.
+        image_size: pixels a side that they are brought to first, that of the images which will be
+            compared with them; as they come, if not given.
+        channels: 1 or 3; as they come, if not given.
+        resize_filter: how they come to that size.
+    """
+    check_file(out)
+    if out.suffix != ".npz":
+        raise JincError(f"--out: {out}: must end in .npz")
+    extractor = open_extractor(features)
+    console = Console(stderr=True)
+    with decoding_progress(console) as told:
+        images = load_images(
+            data,
+            image_size=image_size,
+            channels=channels,
+            resize_filter=resize_filter,
+            split=split,
+            progress=told,
+        )
+    with Progress(console=console) as bar:
+        task = bar.add_task("looking at images", total=len(images))
+        found = reference_of(images, extractor, progress=lambda n: bar.update(task, completed=n))
+    found.save(out)
+    print(f"{len(images):,} images of {images.name} by {extractor.facts.words()}: {out}")
 
 
 def _trained(

@@ -60,7 +60,7 @@ def _notes(found: Scores, aside: Mapping[str, Any]) -> list[str]:
     """Say what the scores depend on, and which there are not."""
     made, real = found.generated, found.real
     notes = [
-        f"{made['images']} images of {made['name']} against {real['images']} of {real['name']}; "
+        f"{made['images']} images of {made['name']} against {_count(real)} of {real['name']}; "
         f"{found.extractor.words()}"
     ]
     if aside["resized"]:
@@ -71,6 +71,10 @@ def _notes(found: Scores, aside: Mapping[str, Any]) -> list[str]:
     told = {"frechet_unlimited"} if "frechet" in found.scores else set()
     others = found.left_out.items()
     return notes + [f"left out: {kind}: {why}" for kind, why in others if kind not in told]
+
+
+def _count(real: Mapping[str, Any]) -> str:
+    return "statistics" if real["images"] is None else str(real["images"])
 
 
 def _of_number(found: Scores) -> str:

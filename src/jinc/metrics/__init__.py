@@ -36,6 +36,12 @@ from jinc.metrics.features.features import Features, features_of
 from jinc.metrics.features.inception import Inception
 from jinc.metrics.features.inception_files import open_inception, open_scripted_inception
 from jinc.metrics.features.open_extractor import open_extractor
+from jinc.metrics.features.reference import (
+    Reference,
+    is_reference,
+    read_reference,
+    reference_of,
+)
 from jinc.metrics.features.statistics import Statistics
 from jinc.metrics.features.torchscript import open_torchscript
 from jinc.metrics.over_seeds import Column, Entry, OverSeeds
@@ -47,7 +53,7 @@ from jinc.metrics.scores.kernel_distance import KernelDistance, kernel_distance
 from jinc.metrics.scores.manifolds import ManifoldScores, manifold_scores
 from jinc.metrics.scores.memorised import Neighbours, neighbours_by_features, neighbours_by_pixels
 from jinc.metrics.scores.nearest import nearest
-from jinc.metrics.scores.needs import check_scores
+from jinc.metrics.scores.needs import check_reference, check_scores
 from jinc.metrics.scores.scores import SCORES, Score, ScoreKind, Scores, score, score_name
 
 __all__ = [
@@ -82,6 +88,7 @@ __all__ = [
     "Part",
     "Probe",
     "Recipe",
+    "Reference",
     "Sampling",
     "Score",
     "ScoreKind",
@@ -90,6 +97,7 @@ __all__ = [
     "Subject",
     "bootstrap_error",
     "cached_features",
+    "check_reference",
     "check_scores",
     "class_score",
     "decibels",
@@ -102,6 +110,7 @@ __all__ = [
     "features_of",
     "frechet_distance",
     "frechet_error",
+    "is_reference",
     "jackknife_error",
     "kernel_distance",
     "levels_from",
@@ -124,6 +133,8 @@ __all__ = [
     "quick_answers",
     "read_digit_classifier",
     "read_digits_of",
+    "read_reference",
+    "reference_of",
     "save_digit_classifier",
     "score",
     "score_name",

@@ -62,7 +62,7 @@ def read_scored(file: Path) -> Scored:
             file,
             {str(kind): _score(each) for kind, each in found["scores"].items()},
             _figure(found["loss"]),
-            _extractor(found["extractor"]),
+            ExtractorFacts.read(found["extractor"]),
             {name: found["real"][name] for name in ("name", "images", "sha256")},
             int(found["generated"]["images"]),
         )
@@ -78,8 +78,3 @@ def _score(found: Mapping[str, Any]) -> OneScore:
 
 def _figure(value: Any) -> float | None:
     return None if value is None else float(value)
-
-
-def _extractor(found: Mapping[str, Any]) -> ExtractorFacts:
-    size = found["image_size"]
-    return ExtractorFacts(**{**found, "image_size": None if size is None else tuple(size)})

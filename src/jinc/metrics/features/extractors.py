@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -43,6 +43,19 @@ class ExtractorFacts:
     resize: Resize
     low: float
     high: float
+
+    @classmethod
+    def read(cls, found: Mapping[str, Any]) -> "ExtractorFacts":
+        """Take them as JSON has them.
+
+        Args:
+            found: names and values.
+
+        Raises:
+            KeyError, TypeError: they are not all there.
+        """
+        size = found["image_size"]
+        return cls(**{**found, "image_size": None if size is None else tuple(size)})
 
     @property
     def is_known(self) -> bool:

@@ -92,7 +92,7 @@ def features_of(
     digest = hashlib.sha256()
     values: list[Tensor] = []
     logits: list[Tensor] = []
-    for part, classes in _looked_at(images, extractor, called, digest, progress):
+    for part, classes in looked_at(images, extractor, called, digest, progress):
         values.append(part)
         if classes is not None:
             logits.append(classes)
@@ -115,14 +115,25 @@ def images_digest(images: ImageSet | Iterable[Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _looked_at(
+def looked_at(
     images: ImageSet | Iterable[Tensor],
     extractor: Extractor,
     name: str,
     digest: "hashlib._Hash",
     progress: Progress | None,
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Yield features and logits on the CPU, batch by batch."""
+    """Look at images batch by batch.
+
+    Args:
+        images: as `features_of` takes them.
+        extractor: what looks.
+        name: of the set, for errors.
+        digest: is fed the images.
+        progress: called with how many images are done.
+
+    Yields:
+        features `[B, D]` and logits `[B, K]`, or None, on the CPU.
+    """
     done = 0
     for batch in _batches(images, _at_once(images, extractor), name):
         _count_in(digest, batch)

@@ -10,6 +10,7 @@ from jinc.errors import JincError
 from jinc.metrics.features.extractors import ExtractorFacts
 from jinc.metrics.features.features import Features
 from jinc.metrics.features.inception_files import is_genuine
+from jinc.metrics.features.reference import Reference
 from jinc.metrics.scores.bootstrap import Estimate
 from jinc.metrics.scores.frechet import frechet_distance, frechet_error
 from jinc.metrics.scores.frechet_bias import extrapolated_frechet, images_to_extrapolate
@@ -107,7 +108,7 @@ class Scores:
 
 
 def score(
-    real: Features,
+    real: Features | Reference,
     generated: Features,
     which: Sequence[ScoreKind] | None = None,
     *,
@@ -116,7 +117,8 @@ def score(
     """Score generated images against real ones.
 
     Args:
-        real: features of the real images.
+        real: features of the real images; or their statistics, which allow Fréchet distances and
+            the class score alone.
         generated: features of the generated ones, by the same extractor.
         which: what is asked for; if not given, all that these images allow.
         seed: of what is drawn for errors and extrapolation; subsets of the kernel distance and the
@@ -129,13 +131,14 @@ def score(
         JincError: the extractors differ, there is one image only, or something that was asked for
             cannot be told.
     """
-    if real.extractor != generated.extractor:
+    if real.extractor not in (None, generated.extractor):
+        assert real.extractor is not None
         raise JincError(
             f"features: {real.name} by {real.extractor.words()}; {generated.name} by "
             f"{generated.extractor.words()}; the same is needed"
         )
-    for features in (real, generated):
-        check_several(features.name, len(features))
+    for name, count in ((real.name, real.statistics.count), (generated.name, len(generated))):
+        check_several(name, count)
     pair = _Pair(real, generated, seed)
     found: dict[ScoreKind, Score] = {}
     left_out: dict[ScoreKind, str] = {}
@@ -146,7 +149,7 @@ def score(
             if which is not None:
                 raise
             left_out[kind] = str(error)
-    return Scores(real.extractor, _told(real), _told(generated), found, left_out)
+    return Scores(generated.extractor, _told(real), _told(generated), found, left_out)
 
 
 def check_several(name: str, count: int) -> None:
@@ -163,9 +166,16 @@ def check_several(name: str, count: int) -> None:
 class _Pair:
     """What is scored, and what several scores have in common."""
 
-    real: Features
+    real: Features | Reference
     generated: Features
     seed: int
+
+    @property
+    def real_features(self) -> Features:
+        """Refuse what statistics alone do not tell."""
+        if isinstance(self.real, Reference):
+            raise JincError(f"{self.real.name}: are statistics alone, images are needed")
+        return self.real
 
     @cached_property
     def frechet_error(self) -> tuple[float, str]:
@@ -173,7 +183,7 @@ class _Pair:
 
     @cached_property
     def manifolds(self) -> ManifoldScores:
-        return manifold_scores(self.real.values, self.generated.values, seed=self.seed)
+        return manifold_scores(self.real_features.values, self.generated.values, seed=self.seed)
 
     def scored(
         self,
@@ -183,7 +193,7 @@ class _Pair:
         by: str,
         details: Mapping[str, Any] | None = None,
     ) -> Score:
-        name = score_name(self.real.extractor, kind)
+        name = score_name(self.generated.extractor, kind)
         return Score(name, value, error, by, kind in LOWER_IS_BETTER, details or {})
 
 
@@ -201,7 +211,7 @@ def _unlimited(pair: _Pair, kind: ScoreKind) -> Score:
 
 
 def _kernel(pair: _Pair, kind: ScoreKind) -> Score:
-    found = asdict(kernel_distance(pair.real.values, pair.generated.values))
+    found = asdict(kernel_distance(pair.real_features.values, pair.generated.values))
     value, error = found.pop("distance"), found.pop("error")
     return pair.scored(kind, value, error, "jackknife", found)
 
@@ -209,10 +219,10 @@ def _kernel(pair: _Pair, kind: ScoreKind) -> Score:
 def _classes(pair: _Pair, kind: ScoreKind) -> Score:
     real, logits = pair.real, pair.generated.logits
     if logits is None:
-        raise JincError(f"{real.extractor.name}: has no classes to score by")
+        raise JincError(f"{pair.generated.extractor.name}: has no classes to score by")
     found = asdict(class_score(logits))
     value, error = found.pop("score"), found.pop("error")
-    if real.logits is not None and len(real) >= found["splits"]:
+    if isinstance(real, Features) and real.logits is not None and len(real) >= found["splits"]:
         found["of_real"] = class_score(real.logits).score
     return pair.scored(kind, value, error, "splits", found)
 
@@ -233,5 +243,6 @@ _WAYS: Mapping[ScoreKind, Callable[[_Pair, ScoreKind], Score]] = {
 }
 
 
-def _told(features: Features) -> dict[str, Any]:
-    return {"name": features.name, "images": len(features), "sha256": features.images}
+def _told(features: Features | Reference) -> dict[str, Any]:
+    count = features.count if isinstance(features, Reference) else len(features)
+    return {"name": features.name, "images": count, "sha256": features.images}

@@ -64,7 +64,7 @@ def score_table(facts: Mapping[str, Any], weights: str | None = None) -> ScoreTa
     ]
     return ScoreTable(
         f"{made['images']:,} generated images against {real['images']:,} of {real['name']}{by}",
-        ExtractorFacts(**facts["extractor"]).words(),
+        ExtractorFacts.read(facts["extractor"]).words(),
         tuple(rows),
         tuple((facts.get("left_out") or {}).items()),
     )

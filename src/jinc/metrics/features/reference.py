@@ -1,0 +1,168 @@
+"""Mean and covariance of features of real images, in a file that stands in for the images."""
+
+import json
+import zipfile
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from jinc.data import ImageSet
+from jinc.errors import JincError
+from jinc.files import one_line, reading, writing
+from jinc.metrics.features.extractors import Extractor, ExtractorFacts
+from jinc.metrics.features.features import Progress, looked_at
+from jinc.metrics.features.statistics import Statistics, check_features
+
+_ZIP = b"PK\x03\x04"
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """What a Fréchet distance needs of real images, without the images.
+
+    Args:
+        statistics: of their features; where it is not known how many images there were, a count of
+            2 stands in, with which mean and covariance are what they are.
+        name: what to call the set in tables.
+        extractor: what made the features; None where the file does not tell.
+        images: SHA-256 of the images, as `Features.images`; None likewise.
+        count: how many images there were; None likewise.
+    """
+
+    statistics: Statistics
+    name: str
+    extractor: ExtractorFacts | None = None
+    images: str | None = None
+    count: int | None = None
+
+    def save(self, file: Path) -> None:
+        """Write it as a NumPy archive, of `mu` and `sigma` as other tools have them, and the rest.
+
+        Args:
+            file: a `.npz` file.
+
+        Raises:
+            JincError: the file cannot be written.
+        """
+        known = None if self.extractor is None else asdict(self.extractor)
+        facts = {"name": self.name, "extractor": known, "images": self.images, "count": self.count}
+        out = BytesIO()
+        arrays = {
+            "mu": self.statistics.mean.numpy(),
+            "sigma": self.statistics.covariance.numpy(),
+            "jinc": np.array(json.dumps(facts)),
+        }
+        np.savez(out, **arrays)  # type: ignore[arg-type]
+        with writing(file) as opened:
+            opened.write(out.getvalue())
+
+
+def reference_of(
+    images: ImageSet, extractor: Extractor, *, progress: Progress | None = None
+) -> Reference:
+    """Look at images, keeping no features: memory does not depend on how many there are.
+
+    Args:
+        images: two or more.
+        extractor: what looks.
+        progress: called with how many images are done.
+
+    Raises:
+        JincError: there are fewer, or features are not finite.
+    """
+    digest = sha256()
+    parts = (each for each, _ in looked_at(images, extractor, images.name, digest, progress))
+    try:
+        found = Statistics.over(parts)
+        found.covariance  # noqa: B018 refuses one image
+    except JincError as error:
+        raise JincError(f"{images.name}: {error}") from None
+    return Reference(found, images.name, extractor.facts, digest.hexdigest(), found.count)
+
+
+def is_reference(path: str | Path) -> bool:
+    """Tell whether a file holds statistics, and not images."""
+    file = Path(path)
+    try:
+        with file.open("rb") as opened:
+            if opened.read(4) != _ZIP:
+                return False
+            opened.seek(0)
+            with np.load(opened, allow_pickle=False) as archive:
+                return {"mu", "sigma"} <= {*archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return False
+
+
+def read_reference(path: str | Path) -> Reference:
+    """Read statistics; no pickle is opened.
+
+    Args:
+        path: a NumPy archive with `mu`, `[D]`, and `sigma`, `[D, D]`, the unbiased covariance, as
+            pytorch-fid, clean-fid and others write them; or one of `Reference.save`.
+
+    Raises:
+        JincError: it cannot be read, or holds something else.
+    """
+    try:
+        with reading(Path(path)) as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in ("mu", "sigma", "jinc") if name in archive}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
+        raise JincError(f"{path}: cannot be read ({one_line(error)})") from None
+    if not {"mu", "sigma"} <= {*arrays}:
+        raise JincError(f"{path}: holds no mu and sigma")
+    mean, covariance = (_matrix(arrays[name], path, name) for name in ("mu", "sigma"))
+    if mean.ndim != 1 or covariance.shape != (len(mean), len(mean)):
+        found = f"mu {list(mean.shape)} and sigma {list(covariance.shape)}"
+        raise JincError(f"{path}: holds {found}, [D] and [D, D] are expected")
+    scale = max(float(covariance.abs().max()), 1e-300)
+    if float((covariance - covariance.T).abs().max()) > 1e-6 * scale:
+        raise JincError(f"{path}: sigma is not symmetric, and no covariance")
+    facts = _facts(arrays.get("jinc"), path)
+    count = facts.get("count")
+    stands_for = 2 if count is None else int(count)
+    statistics = Statistics(stands_for, mean, (covariance + covariance.T) / 2 * (stands_for - 1))
+    known = facts.get("extractor")
+    return Reference(
+        statistics,
+        str(facts.get("name", Path(path).stem)),
+        None if known is None else _extractor(known, path),
+        facts.get("images"),
+        count,
+    )
+
+
+def _matrix(array: NDArray[Any], path: str | Path, name: str) -> torch.Tensor:
+    if not np.issubdtype(array.dtype, np.floating) or array.size == 0:
+        raise JincError(f"{path}: {name} is {array.dtype} {list(array.shape)}, floats are expected")
+    found = torch.from_numpy(np.asarray(array, np.float64))
+    try:
+        check_features(found.reshape(len(found) if found.ndim else 1, -1))
+    except JincError:
+        raise JincError(f"{path}: {name} has values that are not finite") from None
+    return found
+
+
+def _facts(array: NDArray[Any] | None, path: str | Path) -> dict[str, Any]:
+    if array is None:
+        return {}
+    try:
+        found = json.loads(str(array))
+        if not isinstance(found, dict) or not (found["count"] is None or found["count"] > 1):
+            raise ValueError
+    except (ValueError, TypeError, KeyError):
+        raise JincError(f"{path}: what it tells of itself is damaged") from None
+    return found
+
+
+def _extractor(found: Any, path: str | Path) -> ExtractorFacts:
+    try:
+        return ExtractorFacts.read(found)
+    except (TypeError, KeyError):
+        raise JincError(f"{path}: what it tells of its extractor is damaged") from None
