@@ -9,11 +9,11 @@ demo: .venv/core ## train on the bundled digits, sample, and say where the pictu
 	$(BIN)/jinc train --preset digits --out $(OUT) --resume
 	$(BIN)/jinc sample $(OUT) -n 80 --eta 1 --out $(OUT)/out
 
-test: .venv/dev ## the core of the tests, and the doctests
-	$(BIN)/python -m pytest -q -m "not slow"
+test: .venv/dev ## the core of the tests, and the doctests, on up to four cores
+	$(BIN)/python -m pytest -q -m "not slow" -n logical --maxprocesses 4 --dist worksteal
 
-test-all: .venv/dev ## slow tests too
-	$(BIN)/python -m pytest -q
+test-all: test ## slow tests too, one at a time, for some of them measure
+	$(BIN)/python -m pytest -q -m slow
 
 lint: .venv/dev ## style, types, and the layers of the architecture
 	$(BIN)/ruff check

@@ -132,3 +132,12 @@ def test_no_taps_to_design() -> None:
     for name in ("A", "D@ideal"):
         with pytest.raises(JincError, match="no filter taps"):
             parse_config(name).kernel()
+
+
+def test_a_kernel_is_a_copy_of_its_own_and_lies_where_networks_are_made() -> None:
+    config = parse_config("D@6")
+    config.kernel().zero_()
+    assert float(config.kernel().sum()) == pytest.approx(1)
+    with torch.device("meta"):
+        assert config.kernel().is_meta
+    assert torch.equal(config.kernel(), design_jinc(6, 0.25, config.kaiser_beta))

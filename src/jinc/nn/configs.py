@@ -14,7 +14,9 @@ These are names of one design. `levels` joins several by commas, one for each le
 import difflib
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
+import torch
 from torch import Tensor
 
 from jinc.errors import JincError
@@ -114,7 +116,17 @@ class Config:
         """
         if not self.has_taps:
             raise JincError(f"config: {self.name} has no filter taps")
-        return design_jinc(self.taps, self.cutoff, self.kaiser_beta, self.window, self.normalize)
+        design = self.taps, self.cutoff, self.kaiser_beta, self.window, self.normalize
+        return _designed(*design).to(torch.get_default_device(), copy=True)
+
+
+@lru_cache(maxsize=64)
+def _designed(
+    taps: int, cutoff: float, kaiser_beta: float, window: Window, normalize: bool
+) -> Tensor:
+    """A network has the same taps in a hundred places; where none is computed, these are."""
+    with torch.device("cpu"):
+        return design_jinc(taps, cutoff, kaiser_beta, window, normalize)
 
 
 _BETA = r"(?P<beta>\d+(?:\.\d+)?)"
