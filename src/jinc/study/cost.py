@@ -98,7 +98,8 @@ def _network(
     config: TrainConfig, channels: int, image_size: tuple[int, int], classes: int
 ) -> tuple[int, float]:
     """Count the parameters of a network, and the operations of a forward pass, in 10⁹."""
-    network = build_network(config, channels, image_size, classes)
+    with torch.device("meta"):  # counted, not computed
+        network = build_network(config, channels, image_size, classes)
     parameters = sum(p.numel() for p in network.parameters())
     return parameters, forward_gflop(network, image_size)
 
