@@ -22,7 +22,6 @@ from jinc.report.pages import (
     run_page,
     study_cells,
     study_page,
-    turning_of,
     write_page,
 )
 from jinc.train import Run
@@ -118,7 +117,7 @@ def _of_study(source: Path, probe: bool, rotate: bool, real: bool, options: Repo
         if probe and probe_of(run) is None:
             print(f"{name}: probing", flush=True)
             _probe(run.path, options, only=("network", "sampling"))
-        if rotate and (cell.data, cell.variant) not in shown and turning_of(run) is None:
+        if rotate and (cell.data, cell.variant) not in shown and not _turned(run.path).is_file():
             print(f"{name}: turning", flush=True)
             _rotate(run.path, options)
         shown.add((cell.data, cell.variant))
@@ -166,5 +165,10 @@ def _probe(run: Path, options: ReportOptions, only: tuple[Part, ...] = PARTS) ->
 def _rotate(run: Path, options: ReportOptions) -> None:
     """Turn some images of a run."""
     said = {name: getattr(options, name) for name in _SAMPLED}
-    files = run / "rotation" / "turns.webp", run / "rotation" / "turns.png"
+    files = _turned(run), _turned(run).with_suffix(".png")
     rotate_run(run, angles=ANGLES, options=SweepOptions(out=files, number=TURNED, **said))
+
+
+def _turned(run: Path) -> Path:
+    """Where the animation of a run lies."""
+    return run / "rotation" / "turns.webp"

@@ -53,12 +53,13 @@ def probes(cells, eq_t=EQ_T, **changed) -> None:
 def test_moves_are_told_seed_by_seed(cells) -> None:
     probes(cells)
     (found,) = study_equivariance(cells, "A")
-    eq_t, half = found.verdicts
-    assert (eq_t.best.variant, eq_t.best.tone) == ("D", "better")
-    assert eq_t.best.difference[0].value == pytest.approx((5 + 4.5 + 5.5) / 3)
-    assert half.best.difference[0].value == pytest.approx(5.0)
-    assert half.base[0].value == pytest.approx(sum(EQ_T["A"]) / 3 + 2)  # the mean over levels
-    assert not eq_t.lower_is_better
+    heads = ("EQ-T, shifts by whole pixels, dB", "predicted images, half a pixel, dB")
+    assert found.table.heads == tuple((name, False) for name in heads)  # higher is better
+    (base, (_, half_base)), (variant, (eq_t, half)) = found.table.rows
+    assert (base, variant, eq_t.tone, half.tone) == ("A", "D", "better", "better")
+    assert eq_t.difference.value == pytest.approx((5 + 4.5 + 5.5) / 3)
+    assert half.difference.value == pytest.approx(5.0)
+    assert half_base.value.value == pytest.approx(sum(EQ_T["A"]) / 3 + 2)  # the mean over levels
     assert found.floors == "EQ-T, shifts by whole pixels 140; predicted images, half a pixel 62.0"
 
 
@@ -67,8 +68,9 @@ def test_moves_are_on_the_page(study, taken_apart) -> None:
     assert "jinc report" in taken_apart(study_page(folder)).section("missing")
     probes(study_cells(folder))
     page = taken_apart(study_page(folder))
-    assert "better by 5.00 ± 0.29 over 3 seeds: it scores" in page.text
-    assert "EQ-T, shifts by whole pixels, dB, higher is better" in page.text
+    assert "better" in page.section("equivariance")
+    assert {5.0, (25.0 + 25.5 + 28.0) / 3} <= page.values
+    assert "EQ-T, shifts by whole pixels, dB ↑" in page.text
     assert "equivariance: not tried" not in page.text
     assert page.misshown() == []
 

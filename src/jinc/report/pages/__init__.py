@@ -3,7 +3,7 @@
 from jinc.report.pages.real import RealImages
 from jinc.report.pages.render import write_page
 from jinc.report.pages.run import run_page
-from jinc.report.pages.study.equivariance import networks, probe_of, turning_of
+from jinc.report.pages.study.equivariance import networks, probe_of
 from jinc.report.pages.study.page import study_cells, study_page
 
 __all__ = [
@@ -13,6 +13,5 @@ __all__ = [
     "run_page",
     "study_cells",
     "study_page",
-    "turning_of",
     "write_page",
 ]

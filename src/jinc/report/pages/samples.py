@@ -101,11 +101,12 @@ def training_frames(folder: Path) -> list[Frame]:
     return [Frame(number(step), embedded_file(file, most)) for step, file in chosen]
 
 
-def turning(folder: Path) -> Turning | None:
+def turning(folder: Path, most: int = TURNING_BYTES) -> Turning | None:
     """Read an animation of `jinc rotate`, and the sheet beside it.
 
     Args:
         folder: with `turns.webp` or `turns.gif`, and perhaps `turns.png`.
+        most: bytes that the animation may have.
 
     Returns:
         None if there is none.
@@ -120,4 +121,4 @@ def turning(folder: Path) -> Turning | None:
         return None
     sheet = folder / "turns.png"
     whole = embedded_file(sheet, SHEET_BYTES) if sheet.is_file() else None
-    return Turning(animation(files[0], TURNING_BYTES), first_frame(files[0]), whole)
+    return Turning(animation(files[0], most), first_frame(files[0]), whole)

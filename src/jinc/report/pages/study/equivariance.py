@@ -11,12 +11,17 @@ from jinc.report.pages.dot_chart import DotChart
 from jinc.report.pages.equivariance import decibels
 from jinc.report.pages.found import find, is_current, made_words, read_facts
 from jinc.report.pages.run_facts import RunFacts
-from jinc.report.pages.samples import Turning, turning
+from jinc.report.pages.samples import TURNING_BYTES, Turning, turning
 from jinc.report.pages.study.cells import StudyCell
 from jinc.report.pages.study.columns import DataTable, column_charts, score_tables
-from jinc.report.pages.study.verdicts import Verdict, verdict
 from jinc.report.probe_words import FIGURES, held_against, in_words
 from jinc.train import Run
+
+ROTATION = "rotation"
+"""The folder of a run in which animations are."""
+
+ALL_TURNING_BYTES = 1_200_000
+"""That all animations of a page take."""
 
 
 @dataclass(frozen=True)
@@ -25,18 +30,16 @@ class StudyEquivariance:
 
     Args:
         data: its name.
-        verdicts: of each figure.
+        table: its figures, and their differences to the baseline.
         charts: of them.
-        table: all in figures.
         words: on which images it was measured, and how.
         floors: what an exactly equivariant denoiser reaches.
         caveat: how far it can be held against networks.
     """
 
     data: str
-    verdicts: tuple[Verdict, ...]
-    charts: tuple[DotChart, ...]
     table: DataTable
+    charts: tuple[DotChart, ...]
     words: str
     floors: str
     caveat: str
@@ -80,18 +83,6 @@ def probe_of(run: Run) -> dict[str, Any] | None:
     return None
 
 
-def turning_of(run: Run) -> Turning | None:
-    """Read the animation that `jinc report --rotate` has left in a run.
-
-    Returns:
-        None where there is no such.
-
-    Raises:
-        JincError: a file is damaged, or too large.
-    """
-    return turning(run.path / "rotation")
-
-
 def study_equivariance(cells: Sequence[StudyCell], baseline: str) -> list[StudyEquivariance]:
     """Gather what was found out about all networks.
 
@@ -128,14 +119,17 @@ def turning_variants(cells: Sequence[StudyCell]) -> list[tuple[str, list[Turning
     Raises:
         JincError: a file is damaged, or too large.
     """
-    found: dict[str, dict[str, TurningVariant]] = {}
+    chosen: dict[tuple[str, str], StudyCell] = {}
     for cell in networks(cells):
-        variants = found.setdefault(cell.data, {})
-        if cell.run is not None and cell.variant not in variants:
-            pictures = turning_of(cell.run)
-            if pictures is not None:
-                variants[cell.variant] = TurningVariant(cell.variant, cell.seed, pictures)
-    return [(data, [*variants.values()]) for data, variants in found.items() if variants]
+        if cell.run is not None and (cell.run.path / ROTATION).is_dir():
+            chosen.setdefault((cell.data, cell.variant), cell)
+    found: dict[str, list[TurningVariant]] = {}
+    most = min(TURNING_BYTES, ALL_TURNING_BYTES // max(1, len(chosen)))
+    for (data, variant), cell in chosen.items():
+        pictures = None if cell.run is None else turning(cell.run.path / ROTATION, most)
+        if pictures is not None:
+            found.setdefault(data, []).append(TurningVariant(variant, cell.seed, pictures))
+    return [*found.items()]
 
 
 def _of_data(
@@ -162,9 +156,8 @@ def _of_data(
     (table,) = score_tables(columns)
     return StudyEquivariance(
         data,
-        tuple(verdict(column, baseline) for column in columns),
-        tuple(chart for column in columns for chart in column_charts(column, baseline)[1]),
         table,
+        tuple(chart for column in columns for chart in column_charts(column, baseline)[1]),
         f"{first.get('data', '')}, {first.get('number')} images of each network: "
         + made_words(first.get("made_with", first), True),
         told,
