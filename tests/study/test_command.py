@@ -137,6 +137,9 @@ def test_its_page_probes_and_turns_what_was_not(jinc, out) -> None:
     assert code == 0, told
     assert shown.count(": probing") == shown.count(": turning") == 2  # the third shares a network
     page = (out / "report.html").read_text()
+    (gathered,) = json.loads((out / "equivariance.json").read_text())
+    assert {each["kind"] for each in gathered["columns"]} == {*gathered["floors"]}
+    assert {*gathered["columns"][0]["entries"]} == {"A", "D"}
     assert {"equivariance", "filters", "spectra", "neighbours"} <= {*re.findall('id="(.*?)"', page)}
     assert page.count("data:image/webp") >= 2
     code, shown, _ = jinc(*asked)

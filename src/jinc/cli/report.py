@@ -1,5 +1,6 @@
 """`jinc report`: a run or a study as one page."""
 
+import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated
@@ -15,10 +16,13 @@ from jinc.cli.rotate import rotate as rotate_run
 from jinc.cli.sampling import SEVERAL, SamplingOptions
 from jinc.cli.sweep import SweepOptions
 from jinc.errors import JincError
+from jinc.files import writing
 from jinc.metrics import PARTS, Part
 from jinc.report.pages import (
+    equivariance_facts,
     networks,
     probe_of,
+    read_table,
     run_page,
     study_cells,
     study_page,
@@ -81,7 +85,7 @@ def report(
         out: the file; report.html in the folder, if not given.
         results: more folders to look for scores, probes and images in.
         probe: measure how well the model follows moves first, and keep that in the run; of a study,
-            every network of which it is not known.
+            every network of which it is not known, and all together in equivariance.json.
         rotate: turn some images first, and keep them in the run; of a study, of one network of
             every variant.
         real: read the data, for spectra and the nearest images of training.
@@ -107,9 +111,9 @@ def _of_study(source: Path, probe: bool, rotate: bool, real: bool, options: Repo
         raise JincError(f"{source}: is neither a run nor a study")
     if options.number > 0:
         raise JincError(f"{source}: is a study; --samples is for runs")
-    first: dict[str, Run] = {}
+    cells, first = study_cells(source), dict[str, Run]()
     shown: set[tuple[str, str]] = set()
-    for cell in networks(study_cells(source)):
+    for cell in networks(cells):
         run, name = cell.run, f"{cell.data} {cell.variant} {cell.seed}"
         if run is None:
             continue
@@ -123,6 +127,10 @@ def _of_study(source: Path, probe: bool, rotate: bool, real: bool, options: Repo
         shown.add((cell.data, cell.variant))
     if (probe or rotate) and not first:
         raise JincError(f"{source}: its runs are not there, and can be neither probed nor turned")
+    if probe:
+        facts = equivariance_facts(cells, read_table(source)["baseline"])
+        with writing(source / "equivariance.json") as file:
+            file.write((json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
     if not real:
         return study_page(source)
     found = {

@@ -84,7 +84,7 @@ def probe_of(run: Run) -> dict[str, Any] | None:
 
 
 def study_equivariance(cells: Sequence[StudyCell], baseline: str) -> list[StudyEquivariance]:
-    """Gather what was found out about all networks.
+    """Lay out what was found out about all networks.
 
     Args:
         cells: of the study.
@@ -92,6 +92,23 @@ def study_equivariance(cells: Sequence[StudyCell], baseline: str) -> list[StudyE
 
     Returns:
         What is said of each data set whose networks were probed.
+
+    Raises:
+        JincError: a probe cannot be read, or networks were not probed alike.
+    """
+    return [_laid_out(facts, baseline) for facts in equivariance_facts(cells, baseline)]
+
+
+def equivariance_facts(cells: Sequence[StudyCell], baseline: str) -> list[dict[str, Any]]:
+    """Gather what was found out about all networks, ready for JSON.
+
+    Args:
+        cells: of the study.
+        baseline: the variant that others are compared with.
+
+    Returns:
+        For each data set whose networks were probed: columns as `table.json` has them, dB; floors
+        by the name of the column; on which images, how, and what they are invariant under.
 
     Raises:
         JincError: a probe cannot be read, or networks were not probed alike.
@@ -134,7 +151,7 @@ def turning_variants(cells: Sequence[StudyCell]) -> list[tuple[str, list[Turning
 
 def _of_data(
     data: str, probed: Sequence[tuple[StudyCell, dict[str, Any]]], baseline: str
-) -> StudyEquivariance:
+) -> dict[str, Any]:
     first = probed[0][1]
     for cell, facts in probed:
         if _settings(facts) != _settings(first):
@@ -148,20 +165,34 @@ def _of_data(
         for name, (db, floor) in _figures(facts).items():
             values.setdefault(name, {}).setdefault(cell.variant, {})[cell.seed] = db
             floors[name] = floor
+    made = first.get("made_with", first)
     columns = [
         Column.of(data, name, f"{name}, dB", False, by_variant, baseline).facts()
         for name, by_variant in values.items()
     ]
-    told = "; ".join(f"{name} {decibels(floor).text}" for name, floor in floors.items())
+    return {
+        "data": data,
+        "measured_on": str(first.get("data", "")),
+        "number": first.get("number"),
+        "made_with": {name: made[name] for name in made if name != "weights"},
+        "invariant_under": first.get("invariant_under"),
+        "floors": floors,
+        "columns": columns,
+    }
+
+
+def _laid_out(facts: Mapping[str, Any], baseline: str) -> StudyEquivariance:
+    columns = facts["columns"]
+    floors = (f"{name} {decibels(floor).text}" for name, floor in facts["floors"].items())
     (table,) = score_tables(columns)
     return StudyEquivariance(
-        data,
+        facts["data"],
         table,
         tuple(chart for column in columns for chart in column_charts(column, baseline)[1]),
-        f"{first.get('data', '')}, {first.get('number')} images of each network: "
-        + made_words(first.get("made_with", first), True),
-        told,
-        held_against(first.get("invariant_under")),
+        f"{facts['measured_on']}, {facts['number']} images of each network: "
+        + made_words(facts["made_with"], True),
+        "; ".join(floors),
+        held_against(facts["invariant_under"]),
     )
 
 
