@@ -63,6 +63,8 @@ def test_what_is_refused(refused, mnist, tmp_path) -> None:
     refused(*train, *out, says="--data")
     refused(*train, "--data", mnist, says="--out")
     refused("features", "train", "letters", "--data", mnist, *out, says="letters")
+    grey = f"{mnist}: its digits are grey, those of mnist-m are coloured"
+    refused("features", "train", "mnist-m", "--data", mnist, *out, says=grey)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "text").write_text("mine")
     refused(*train, "--data", mnist, "--out", tmp_path / "mine", says="holds other things")

@@ -123,6 +123,9 @@ def test_memory_does_not_grow(digits, extractor, monkeypatch) -> None:
     assert most > 20
 
 
+OWN = '{"count": 9, "name": "x", "images": null, "extractor": {}}'
+
+
 def arrays(**changed):
     return {"mu": np.zeros(8), "sigma": np.eye(8)} | changed
 
@@ -140,8 +143,12 @@ def arrays(**changed):
         (arrays(sigma=np.triu(np.ones((8, 8)))), "sigma is not symmetric"),
         (arrays(jinc=np.array("{")), "what it tells of itself is damaged"),
         (arrays(jinc=np.array('{"count": 1}')), "what it tells of itself is damaged"),
+        (arrays(jinc=np.array(OWN.replace("9", "1e400"))), "what it tells of itself is damaged"),
+        (arrays(jinc=np.array(OWN.replace("9", "3.5"))), "what it tells of itself is damaged"),
+        (arrays(jinc=np.array(OWN.replace('"x"', "null"))), "what it tells of itself is damaged"),
+        (arrays(sigma=-np.eye(8)), "sigma has a variance of -1, and is no covariance"),
         (
-            arrays(jinc=np.array('{"count": 9, "extractor": {}}')),
+            arrays(jinc=np.array(OWN)),
             "what it tells of its extractor is damaged",
         ),
         ({"arr_0": np.zeros((2, 8, 8, 1), np.uint8)}, "holds no mu and sigma"),

@@ -46,6 +46,16 @@ def test_it_is_told_with_the_cell(of, tmp_path, changed, says) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_variants_that_cannot_be_held_against_the_same_images(of, tmp_path) -> None:
+    variants = {"A": {}, "as A": {"image_size": 8, "width": 8}, "B": {"image_size": 4}}
+    says = "^digits B: would be scored against other real images than A; all variants of a data set"
+    with pytest.raises(JincError, match=says):
+        check_study(of(variants=variants), Places(tmp_path / "out"))
+    del variants["B"]
+    check_study(of(variants=variants), Places(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
 def test_everything_is_opened_once(of, tmp_path, monkeypatch) -> None:
     calls = []
     for name in ("load_data", "check_settings", "open_extractor", "real_images"):

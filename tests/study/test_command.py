@@ -151,3 +151,16 @@ def test_its_page_probes_and_turns_what_was_not(jinc, out) -> None:
     assert "its runs are not there" in told
     code, _, told = jinc("report", out, "--samples", "9")
     assert (code, told) == (2, f"jinc: {out}: is a study; --samples is for runs\n")
+
+
+def test_a_run_is_no_study_and_another_study_is_told(jinc, file, out, judge, tmp_path) -> None:
+    (run,) = [path.parent for path in (out / "runs").glob("*/config.yaml")][:1]
+    before = snapshot(run)
+    code, _, told = jinc("study", "run", file, "--out", run, "--place", at(judge))
+    assert (code, told) == (2, f"jinc: --out: {run}: is a training run, and no study\n")
+    assert snapshot(run) == before
+    other = tmp_path / "other.yaml"
+    other.write_text(file.read_text())
+    code, _, told = jinc("study", "run", other, "--out", out, "--place", at(judge))
+    assert code == 0
+    assert f"note: {out} held the table of tiny, other replaces it" in told

@@ -5,6 +5,7 @@ import yaml
 
 from jinc.errors import JincError
 from jinc.study import cost, read_study, study_cost
+from jinc.study.loading import load_study
 from jinc.study.sampling_plan import SamplingPlan, sampling_facts
 
 PLACES = {"judge": "somewhere"}
@@ -118,7 +119,19 @@ def test_the_cost_is_that_of_its_parts(file) -> None:
         ({"sample": {"tolerance": 0.02}}, "sample: tolerance: belongs to adaptive, not to ddim"),
         ({"sample": {"guidance": 5}}, "guidance: needs training with conditional"),
         ({"train": "small"}, "train: holds no settings by name"),
-        ({"train": {"preset": 3}}, "preset: '3' is none"),
+        ({"train": {"preset": 3}}, "train: preset: '3' is none"),
+        ({"train": {"data": "digits"}}, "train: data: is told by data of the study"),
+        ({"variants": {"A": {"seed": 3}}}, "variants: A: seed: is told by seeds of the study"),
+        ({"variants": {"A": {}, "B": {"data": "x"}}}, "variants: B: data: is told by data"),
+        ({"data": {"d": {"data": "digits", "seed": 1}}}, "data: d: seed: is told by seeds"),
+        ({"variants": {"a\nb": {}}, "baseline": "a\nb"}, r"'a\\nb' is no name of a row or column"),
+        ({"variants": {"n\0": {}}, "baseline": "n\0"}, "is no name of a row or column"),
+        ({"variants": {" ": {}}, "baseline": " "}, "variants: ' ' is no name of a row or column"),
+        ({"variants": {"n" * 300: {}}, "baseline": "n" * 300}, "is too long a name, of more than"),
+        (
+            {"data": {"d": {"data": "digits", "score": {"features": None}}}},
+            "d: score: features: None is no text",
+        ),
         ({"seeds": [0, 0]}, "names one twice"),
         ({"variants": {"Z": {"config": "Z@6"}}, "baseline": "Z"}, "digits Z: config: 'Z@6'"),
         ({"train": {"split": "al"}}, "digits A: split: 'al' is not one of train, test, all"),
@@ -140,6 +153,16 @@ def test_what_makes_no_sense(file, tmp_path, change, says) -> None:
     (tmp_path / "bad.yaml").write_text(yaml.safe_dump(found))
     with pytest.raises(JincError, match=says):
         read_study(tmp_path / "bad.yaml", PLACES)
+
+
+@pytest.mark.parametrize("names", [("baseline", "baseline"), ("1", "'1'")])
+def test_nothing_may_be_said_twice(tmp_path, names) -> None:
+    """Of which the last would count, and the first be lost."""
+    first, second = names
+    lines = f"train:\n  {first}: A\n  {second}: D\n"
+    (tmp_path / "twice.yaml").write_text(lines)
+    with pytest.raises(JincError, match=rf"twice\.yaml: .*line 3: {first} is there twice"):
+        load_study(tmp_path / "twice.yaml")
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "a: [", "just words"])

@@ -11,11 +11,11 @@ import torch
 from jinc.data import ImageSet
 from jinc.errors import JincError
 from jinc.metrics import Extractor, check_scores
-from jinc.nn.configs import parse_config
+from jinc.nn import parse_configs
 from jinc.study import Places, Study, make_table, read_study, run_here
 
 FOLDER = Path(__file__).parents[2] / "studies"
-SETS = ("mnist", "mnist-m", "cifar10", "mnist-judge", "mnist-m-judge")
+SETS = ("mnist", "mnist-m", "cifar10", "mnist-judge", "mnist-m-judge", "judge")
 PLACES = dict.fromkeys(SETS, "digits") | {"inception": "inception"}
 
 
@@ -38,13 +38,13 @@ def test_the_papers_table_by_its_protocol() -> None:
     assert {c.config.split for c in study.cells if c.data == "cifar10"} == {"test"}
 
 
-@pytest.mark.parametrize("name", ["paper-small", "complexity"])
+@pytest.mark.parametrize("name", ["paper-small", "complexity", "complexity-small", "corrected"])
 def test_the_others_can_be_read(name) -> None:
     study = read_study(FOLDER / f"{name}.yaml", PLACES)
     assert len({cell.seed for cell in study.cells}) == 3
     assert {cell.variant for cell in study.cells} > {study.baseline}
     for cell in study.cells:
-        parse_config(cell.config.config)
+        parse_configs(cell.config.config)
 
 
 def test_every_score_that_a_study_asks_inception_for_can_be_had() -> None:

@@ -124,6 +124,15 @@ def test_what_fails_does_not_stop_the_rest(study, whole, tmp_path) -> None:
     assert [*table.missing] == [first[0].name]
 
 
+def test_a_file_where_a_folder_is_to_be_does_not_stop_the_rest(study, tmp_path) -> None:
+    places = Places(tmp_path / "out")
+    places.folder.mkdir()
+    (places.folder / "runs").touch()
+    failures = [done.failure for done in run_here(study, places, lambda *_: None)]
+    assert len(failures) == len(study.units())
+    assert all("File exists" in told and "\n" not in told for told in failures)
+
+
 def test_a_study_that_moves_keeps_its_networks(file, judge, tmp_path, monkeypatch) -> None:
     """Whatever data sets are called by, and whatever machine it goes on on."""
     found = yaml.safe_load(file.read_text())

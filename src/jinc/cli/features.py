@@ -44,7 +44,7 @@ def train(
     seed: int = 0,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
-    """Train a classifier of digits by a fixed recipe, in ten to twenty minutes on one core.
+    """Train a classifier of digits by a fixed recipe, in half an hour or so of one core.
 
     The test images are looked at once, when training is over.
 

@@ -63,8 +63,11 @@ def generated_images(
     )
     with Progress(console=Console(stderr=True, quiet=rank > 0)) as bar:
         task = bar.add_task("sampling", total=-(-options.number // max(processes, 1)))
-        for made in walks:
-            bar.advance(task, made)
+        try:
+            for made in walks:
+                bar.advance(task, made)
+        except JincError as error:
+            raise JincError(f"{source}: {error}") from None
     return None if rank else _gathered(kept, options.number, processes)
 
 

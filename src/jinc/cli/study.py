@@ -27,6 +27,7 @@ from jinc.study import (
     is_kept,
     keep_study,
     keep_table,
+    kept_name,
     kept_places,
     make_table,
     measured_tflops,
@@ -81,7 +82,8 @@ def plan(
         numbers = (f"{cost.training_pflop:.3g}", f"{cost.sampling_pflop:.3g}", _hours(each))
         shown.add_row(escape(cost.cell.name), f"{cost.parameters:,}", *numbers)
     Console().print(shown)
-    print(f"{len(costs)} networks: {_hours(sum(hours))} h at {rate:.3g} TFLOP/s, on one device")
+    networks = _count(len(costs), "network")
+    print(f"{networks}: {_hours(sum(hours))} h at {rate:.3g} TFLOP/s, on one device")
 
 
 @app.command
@@ -114,11 +116,16 @@ def run(
     if gpus is not None and not 0 <= gpus < float("inf"):
         raise JincError(f"--gpus: {gpus} is not a finite number of at least 0")
     check_folder(out)
+    if (out / "config.yaml").is_file():
+        raise JincError(f"--out: {out}: is a training run, and no study")
     study, places = _read(file, place, out), Places(out)
     check_study(study, places)
     refuse_loss(study, file, places)
     make_folder(out)
     keep_freed_memory()
+    before = kept_name(out)
+    if before not in (None, study.name):
+        print(f"note: {out} held the table of {before}, {study.name} replaces it", file=sys.stderr)
     keep_study(study, file, places)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bar:
@@ -202,7 +209,9 @@ def _show(found: Table, json_: bool) -> None:
         return
     print_table(found)
     if found.missing:
-        print(f"{len(found.missing)} cells are empty, such as {found.missing[0]}")
+        verb = "is" if len(found.missing) == 1 else "are"
+        cells = _count(len(found.missing), "cell")
+        print(f"{cells} {verb} empty, such as {found.missing[0]}")
 
 
 def _refuse_failures(left: Sequence[Done], still_open: Collection[str]) -> None:
@@ -214,18 +223,20 @@ def _refuse_failures(left: Sequence[Done], still_open: Collection[str]) -> None:
     failed = [done for done in left if done.failure is not None]
     if failed:
         first = failed[0]
-        raise JincError(f"{_networks(failed)} failed, such as {first.name}: {first.failure}")
+        raise JincError(
+            f"{_count(len(failed), 'network')} failed, such as {first.name}: {first.failure}"
+        )
     taken = [done for done in left if done.taken and done.name in still_open]
     if taken:
         verb = "is" if len(taken) == 1 else "are"
         raise JincError(
-            f"{_networks(taken)} {verb} left to another process that is at it, such as "
-            f"{taken[0].name}; run this again when that has ended"
+            f"{_count(len(taken), 'network')} {verb} left to another process that is at it, "
+            f"such as {taken[0].name}; run this again when that has ended"
         )
 
 
-def _networks(some: Sequence[Done]) -> str:
-    return "1 network" if len(some) == 1 else f"{len(some)} networks"
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _hours(hours: float) -> str:

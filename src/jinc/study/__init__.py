@@ -3,7 +3,7 @@
 from jinc.study.check import check_study
 from jinc.study.cost import UnitCost, measured_tflops, study_cost
 from jinc.study.judged import Judged
-from jinc.study.keeping import is_kept, keep_study, keep_table, kept_places, refuse_loss
+from jinc.study.keeping import is_kept, keep_study, keep_table, kept_name, kept_places, refuse_loss
 from jinc.study.plan import Cell, ScoringPlan, Study
 from jinc.study.processes import run_in_processes
 from jinc.study.reading import read_study
@@ -32,6 +32,7 @@ __all__ = [
     "is_kept",
     "keep_study",
     "keep_table",
+    "kept_name",
     "kept_places",
     "make_table",
     "measured_tflops",

@@ -1,6 +1,6 @@
 """What is wrong with a study is found out before any of it is trained, and anything is written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
@@ -29,8 +29,10 @@ def check_study(study: Study, places: Places) -> None:
     done = [cell for cell in study.cells if places.scores(cell).is_file()]
     kept = {cell.data: places.scores(cell) for cell in reversed(done)}
     check = _Check()
+    for data in dict.fromkeys(cell.data for cell in study.cells):
+        check.one_real_set([cell for cell in study.cells if cell.data == data])
     for cell in (cell for unit in open_units(study, places) for cell in unit):
-        with _named(cell):
+        with named(cell):
             check.network(replace(cell.config, seed=0, device="auto"))
             features, alike = cell.scoring.features, _alike(cell)
             check.scores(features, alike, cell.sampling.number, cell.scoring.kinds)
@@ -56,6 +58,21 @@ class _Check:
         self.digest = lru_cache(None)(self._digest)
         self.scores = lru_cache(None)(self._scores)
 
+    def one_real_set(self, cells: Sequence[Cell]) -> None:
+        """Refuse variants of a data set whose images cannot be held against the same real ones."""
+        kinds = {_alike(cell): cell for cell in reversed(cells)}
+        if len(kinds) == 1:
+            return
+        first = cells[0]
+        for alike, cell in kinds.items():
+            with named(cell):
+                if self.digest(alike) != self.digest(_alike(first)):
+                    raise JincError(
+                        f"would be scored against other real images than {first.variant}; all "
+                        "variants of a data set need the same split, image_size, channels, "
+                        "resize_filter and skip_first"
+                    )
+
     def _network(self, config: TrainConfig) -> None:
         check_settings(config, self.data(data_settings(config)))
 
@@ -77,7 +94,7 @@ def _alike(cell: Cell) -> Cell:
 
 
 @contextmanager
-def _named(cell: Cell) -> Iterator[None]:
+def named(cell: Cell) -> Iterator[None]:
     """Say of which cell it is that something is wrong."""
     try:
         yield

@@ -8,7 +8,7 @@ from functools import lru_cache
 import torch
 
 from jinc.models import choose_device
-from jinc.study.check import data_settings
+from jinc.study.check import data_settings, named
 from jinc.study.plan import Cell, Study
 from jinc.train import TrainConfig, build_network, forward_gflop, load_data
 
@@ -45,7 +45,11 @@ def study_cost(study: Study) -> list[UnitCost]:
         JincError: data that cannot be read.
     """
     count = _Counted()
-    return [count.cost(unit) for unit in study.units()]
+    found = []
+    for unit in study.units():
+        with named(unit[0]):
+            found.append(count.cost(unit))
+    return found
 
 
 def measured_tflops(device: str = "auto") -> float:

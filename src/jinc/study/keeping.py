@@ -6,8 +6,8 @@ from typing import Any
 
 from jinc.errors import JincError
 from jinc.files import one_line, writing
+from jinc.study.loading import load_study
 from jinc.study.plan import Study
-from jinc.study.reading import load_study
 from jinc.study.table import Table
 from jinc.study.words import as_markdown
 from jinc.study.work import Places
@@ -45,6 +45,14 @@ def keep_table(table: Table, places: Places) -> None:
     _write(places.folder / TABLE, table.facts())
     with writing(places.folder / "table.md") as out:
         out.write(as_markdown(table).encode())
+
+
+def kept_name(folder: Path) -> str | None:
+    """Return the name of the study whose table is in a folder; None where there is none."""
+    try:
+        return str(json.loads((folder / TABLE).read_text("utf-8"))["name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def is_kept(file: Path, places: Places) -> bool:

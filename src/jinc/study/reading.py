@@ -5,16 +5,20 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from jinc.data import SPLITS
 from jinc.errors import JincError
-from jinc.files import one_line
 from jinc.metrics import SCORES, ScoreKind
 from jinc.nn import parse_configs
+from jinc.study.loading import load_study
 from jinc.study.plan import Cell, ScoringPlan, Study
 from jinc.study.sampling_plan import SamplingPlan
 from jinc.train import TrainConfig, find_preset, refuse_unused
+
+LONGEST = 180
+"""Bytes of the name of a folder of a cell; file systems take 255, with something for their own."""
+
+TOLD = ("data", "seed")
+"""Settings that a study tells in a place of their own."""
 
 PLACE = "$"
 """What begins the name of a place that is given when the study is run: `$mnist`."""
@@ -37,21 +41,6 @@ def read_study(
         JincError: the file cannot be read, or something in it makes no sense.
     """
     return _Reader(file, places or {}, judged).study(load_study(file))
-
-
-def load_study(file: Path) -> dict[str, Any]:
-    """Read what a file of a study says, as it stands.
-
-    Raises:
-        JincError: it cannot be read, or is no study.
-    """
-    try:
-        found = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise JincError(f"{file}: cannot be read as a study ({one_line(error)})") from None
-    if not isinstance(found, dict):
-        raise JincError(f"{file}: does not hold a study")
-    return found
 
 
 def whole(place: str) -> str:
@@ -81,6 +70,7 @@ class _Reader:
             for seed in self._seeds(found)
             for variant in rows
         )
+        self._named_well(cells)
         asked = self._asked(columns)
         given = {name: whole(place) for name, place in self.places.items() if name in asked}
         what = str(found.get("what", ""))
@@ -99,6 +89,9 @@ class _Reader:
         own = {key: self._place(value) for key, value in column.items() if key != "score"}
         scored = self._settings(column.get("score"), f"{data}: score")
         self._known(f"{data}: score: ", scored, ("features", "against", "split"))
+        for key, value in scored.items():
+            if not isinstance(value, str):
+                raise JincError(f"{self.file}: {data}: score: {key}: {value!r} is no text")
         scored = {key: self._place(value, needed=self.judged) for key, value in scored.items()}
         scoring = ScoringPlan(
             whole(str(scored.get("features", "inception"))),
@@ -107,16 +100,42 @@ class _Reader:
             self._kinds(found),
         )
         mine = {key: value for key, value in row.items() if key != "sample"}
+        self._refuse_told(f"variants: {variant}", mine)
+        self._refuse_told(f"data: {data}", {key: own[key] for key in own if key != "data"})
         train = dict(self._settings(found.get("train"), "train"))
-        preset = find_preset(str(train.pop("preset"))).settings() if "preset" in train else {}
+        self._refuse_told("train", train)
+        preset = self._preset(train.pop("preset")) if "preset" in train else {}
         settings = {**preset, **train, **own, **mine, "seed": seed}
         config = TrainConfig.of_settings(settings, where)
         own_sample = self._settings(row.get("sample"), f"{variant}: sample")
         said = {**self._settings(found.get("sample"), "sample"), **own_sample}
         sampling = self._sampling(said, where)
         self._sampled(config, sampling, where)
-        source = str({**settings, **column}.get("data", ""))
+        source = str(column.get("data", preset.get("data", "")))
         return Cell(data, source, variant, seed, config, sampling, scoring)
+
+    def _refuse_told(self, where: str, settings: Mapping[str, Any]) -> None:
+        """Refuse what would be passed over."""
+        for name in TOLD:
+            if name in settings:
+                proper = "data" if name == "data" else "seeds"
+                raise JincError(f"{self.file}: {where}: {name}: is told by {proper} of the study")
+
+    def _preset(self, name: Any) -> Mapping[str, Any]:
+        try:
+            return find_preset(str(name)).settings()
+        except JincError as error:
+            raise JincError(f"{self.file}: train: {error}") from None
+
+    def _named_well(self, cells: Sequence[Cell]) -> None:
+        """Refuse names that no folder can have, or that break a line of a table."""
+        for cell in cells:
+            for what, name in (("data", cell.data), ("variants", cell.variant)):
+                if not name.strip() or not name.isprintable():
+                    raise JincError(f"{self.file}: {what}: {name!r} is no name of a row or column")
+            if len(cell.folder_name.encode()) > LONGEST:
+                reason = f"is too long a name, of more than {LONGEST} bytes"
+                raise JincError(f"{self.file}: {cell.name[:40]}…: {reason}")
 
     def _sampled(self, config: TrainConfig, sampling: SamplingPlan, where: str) -> None:
         """Find out before hours of training whether a network can be sampled so."""

@@ -100,7 +100,7 @@ def _answer(remote: Any, task: Any, name: str) -> Done:
 
 
 def _tried(unit: Sequence[Cell], places: Places, progress: Progress) -> Done:
-    """Fill some cells; tell what went wrong with it, be it the memory of a device."""
+    """Fill some cells; tell what went wrong with it, be it a device's memory or a full disk."""
     name = unit[0].name
     try:
         fill(unit, places, progress)
@@ -108,7 +108,7 @@ def _tried(unit: Sequence[Cell], places: Places, progress: Progress) -> Done:
         return Done(name, taken=True)
     except JincError as error:
         return Done(name, str(error))
-    except RuntimeError as error:
+    except (RuntimeError, OSError) as error:
         return Done(name, f"{name}: {one_line(error)}")
     return Done(name)
 

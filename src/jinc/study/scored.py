@@ -1,6 +1,7 @@
 """The scores of a cell as they lie in its folder, checked before anything is made of them."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,4 +78,9 @@ def _score(found: Mapping[str, Any]) -> OneScore:
 
 
 def _figure(value: Any) -> float | None:
-    return None if value is None else float(value)
+    if value is None:
+        return None
+    figure = float(value)
+    if not math.isfinite(figure):
+        raise ValueError
+    return figure

@@ -140,8 +140,7 @@ def _generated(cell: Cell, model: Model, places: Places, progress: Progress) -> 
         limited=plan.clip,
         calibrated=plan.calibrate,
     )
-    done = 0
-    for made in keep_images(
+    walks = keep_images(
         model,
         plan.number,
         folder,
@@ -150,9 +149,14 @@ def _generated(cell: Cell, model: Model, places: Places, progress: Progress) -> 
         walk=walk_by_name(plan.sampler, plan.eta, plan.tolerance),
         steps=plan.levels(model.timesteps),
         seed=plan.seed,
-    ):
-        done += made
-        progress("sampling", min(done, plan.number), plan.number)
+    )
+    done = 0
+    try:
+        for made in walks:
+            done += made
+            progress("sampling", min(done, plan.number), plan.number)
+    except JincError as error:
+        raise JincError(f"{places.run(cell)}: {error}") from None
     return kept_images(folder, plan.number)
 
 

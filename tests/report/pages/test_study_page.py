@@ -65,6 +65,11 @@ def test_one_seed_tells_nothing(page_of) -> None:
     assert "±" not in words
 
 
+def test_one_seed_and_no_difference(page_of) -> None:
+    words = first_words(page_of({"A": [10.0], "D": [10.0]}))
+    assert "D makes no difference in the only seed: it scores 10 against 10 for A" in words
+
+
 def test_of_several_the_best_is_named_as_the_best_of_several(page_of) -> None:
     several = BETTER | {"E": [10.0, 20.0, 9.0], "C": [11.0, 12.1, 10.25], "B": [16.0, 17.0, 15.3]}
     words = first_words(page_of(several))

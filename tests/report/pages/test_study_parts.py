@@ -11,6 +11,7 @@ import torch
 from jinc.data import ImageSet, to_float
 from jinc.errors import JincError
 from jinc.report.pages import RealImages, networks, probe_of, study_cells, study_page
+from jinc.report.pages.study.columns import score_tables
 from jinc.report.pages.study.equivariance import study_equivariance, turning_variants
 from jinc.report.pages.study.neighbours import study_neighbours
 from jinc.report.pages.study.page import TABLE
@@ -54,8 +55,8 @@ def test_moves_are_told_seed_by_seed(cells) -> None:
     probes(cells)
     (found,) = study_equivariance(cells, "A")
     heads = ("EQ-T, shifts by whole pixels, dB", "predicted images, half a pixel, dB")
-    assert found.table.heads == tuple((name, False) for name in heads)  # higher is better
-    (base, (_, half_base)), (variant, (eq_t, half)) = found.table.rows
+    assert found.tables[0].heads == tuple((name, False) for name in heads)  # higher is better
+    (base, (_, half_base)), (variant, (eq_t, half)) = found.tables[0].rows
     assert (base, variant, eq_t.tone, half.tone) == ("A", "D", "better", "better")
     assert eq_t.difference.value == pytest.approx((5 + 4.5 + 5.5) / 3)
     assert half.difference.value == pytest.approx(5.0)
@@ -169,3 +170,26 @@ def test_runs_that_are_gone_cannot_be_probed(study, taken_apart) -> None:
     missing = taken_apart(study_page(folder)).section("missing")
     assert "equivariance: the runs are not there" in missing
     assert (folder / TABLE).is_file()
+
+
+def test_images_of_another_size_are_told(study, made, taken_apart) -> None:
+    real = RealImages(torch.zeros(4, 1, 16, 16), "some")
+    page = taken_apart(study_page(study(SCORES), real={"digits": real}))
+    assert "spectra: digits A: images of 8×8 pixels, real ones of 16×16" in page.text
+
+
+def test_a_damaged_probe_is_named(cells) -> None:
+    probes(cells, network=5)
+    with pytest.raises(JincError, match=r"runs/digits.*: its probe\.json is not what jinc probe"):
+        study_equivariance(cells, "A")
+
+
+def test_many_scores_are_several_tables() -> None:
+    entry = {"score": {"mean": 1.0, "error": None}, "difference": None, "better": None}
+    columns = [
+        {"data": "d", "name": f"score {k}", "lower_is_better": True, "entries": {"A": entry}}
+        for k in range(6)
+    ]
+    found = score_tables(columns)
+    assert [(each.data, len(each.heads)) for each in found] == [("d", 4), ("d, further", 2)]
+    assert [name for each in found for name, _ in each.heads] == [c["name"] for c in columns]

@@ -1,4 +1,4 @@
-"""How the classifiers of digits are made: one fixed recipe, ten to twenty minutes on one core."""
+"""How the classifiers of digits are made: one fixed recipe, half an hour or so of one core."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from jinc.data import load_images, to_float
+from jinc.data import ImageSet, load_images, to_channels, to_float
 from jinc.errors import JincError
 from jinc.metrics.features.digit_classifier import SHAPES, DigitClassifier, DigitSet
 
@@ -66,13 +66,25 @@ def read_digits_of(kind: DigitSet, source: str | Path, split: str) -> tuple[Tens
         float32 `[N, C, H, W]` in [−1, 1], and int64 `[N]`, 0 … 9.
 
     Raises:
-        JincError: there are none, or they are not labelled as ten digits.
+        JincError: there are none, they are not labelled as ten digits, or are grey where digits of
+            that kind have colours, or the other way round.
     """
     shape = SHAPES[kind]
-    found = load_images(source, split=split, image_size=shape.image_size, channels=shape.channels)
+    found = load_images(source, split=split, image_size=shape.image_size)
     if found.labels is None or len(found.class_names) != 10:
         raise JincError(f"{source}: is not labelled with ten digits")
-    return to_float(found.batch(range(len(found)))), torch.from_numpy(found.labels)
+    if _is_grey(found) != (shape.channels == 1):
+        kinds = ("grey", "coloured") if _is_grey(found) else ("coloured", "grey")
+        raise JincError(f"{source}: its digits are {kinds[0]}, those of {kind} are {kinds[1]}")
+    pixels = found.batch(range(len(found))).permute(0, 2, 3, 1).numpy()
+    fitted = torch.from_numpy(to_channels(pixels, shape.channels)).permute(0, 3, 1, 2)
+    return to_float(fitted), torch.from_numpy(found.labels)
+
+
+def _is_grey(images: ImageSet) -> bool:
+    """Whether the first images have no colours, in however many channels."""
+    some = images.batch(range(min(len(images), 256)))
+    return bool((some == some[:, :1]).all())
 
 
 def train_digits(

@@ -19,6 +19,9 @@ from jinc.metrics.features.extractors import Extractor, ExtractorFacts
 from jinc.metrics.features.features import Progress, looked_at
 from jinc.metrics.features.statistics import Statistics, check_features
 
+NEGATIVE = 1e-3
+"""How far below 0, beside the largest entry, rounding may leave a variance, be it of float32."""
+
 _ZIP = b"PK\x03\x04"
 
 
@@ -124,14 +127,17 @@ def read_reference(path: str | Path) -> Reference:
     scale = max(float(covariance.abs().max()), 1e-300)
     if float((covariance - covariance.T).abs().max()) > 1e-6 * scale:
         raise JincError(f"{path}: sigma is not symmetric, and no covariance")
+    least = float(torch.linalg.eigvalsh(covariance).min())
+    if least < -NEGATIVE * scale:
+        raise JincError(f"{path}: sigma has a variance of {least:.3g}, and is no covariance")
     facts = _facts(arrays.get("jinc"), path)
     count = facts.get("count")
-    stands_for = 2 if count is None else int(count)
+    stands_for = 2 if count is None else count
     statistics = Statistics(stands_for, mean, (covariance + covariance.T) / 2 * (stands_for - 1))
     known = facts.get("extractor")
     return Reference(
         statistics,
-        str(facts.get("name", Path(path).stem)),
+        facts.get("name", Path(path).stem),
         None if known is None else _extractor(known, path),
         facts.get("images"),
         count,
@@ -153,8 +159,11 @@ def _facts(array: NDArray[Any] | None, path: str | Path) -> dict[str, Any]:
     if array is None:
         return {}
     try:
-        found = json.loads(str(array))
-        if not isinstance(found, dict) or not (found["count"] is None or found["count"] > 1):
+        found: dict[str, Any] = json.loads(str(array))
+        count = found["count"]
+        if count is not None and not (type(count) is int and count > 1):
+            raise ValueError
+        if not isinstance(found["name"], str) or not isinstance(found["images"], str | None):
             raise ValueError
     except (ValueError, TypeError, KeyError):
         raise JincError(f"{path}: what it tells of itself is damaged") from None

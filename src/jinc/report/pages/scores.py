@@ -55,6 +55,7 @@ def score_table(facts: Mapping[str, Any], weights: str | None = None) -> ScoreTa
     made_with = facts.get("made_with")
     by = f"; {made_words(made_with, is_current(made_with, weights))}" if made_with else ""
     made, real = facts["generated"], facts["real"]
+    known = "statistics" if real["images"] is None else f"{real['images']:,}"
     scores = [*facts["scores"].values()]
     pairs = [with_error(found["value"], found["error"]) for found in scores]
     columns = [aligned([pair[place] for pair in pairs]) for place in (0, 1)]
@@ -63,7 +64,7 @@ def score_table(facts: Mapping[str, Any], weights: str | None = None) -> ScoreTa
         for found, value, error in zip(scores, *columns, strict=True)
     ]
     return ScoreTable(
-        f"{made['images']:,} generated images against {real['images']:,} of {real['name']}{by}",
+        f"{made['images']:,} generated images against {known} of {real['name']}{by}",
         ExtractorFacts.read(facts["extractor"]).words(),
         tuple(rows),
         tuple((facts.get("left_out") or {}).items()),

@@ -8,6 +8,9 @@ from jinc.report.pages.dot_chart import DotChart, Dots, Tone, dot_chart
 from jinc.report.pages.numbers import NONE, Number, aligned, signed
 from jinc.report.pages.study.verdicts import figure, tone
 
+ACROSS = 4
+"""Scores of a table: as many as a page of paper is wide."""
+
 
 @dataclass(frozen=True)
 class TableCell:
@@ -31,7 +34,7 @@ class DataTable:
     """All scores of a data set.
 
     Args:
-        data: its name.
+        data: its name; that of a set with many scores goes on in further tables.
         heads: names of scores, and whether lower is better.
         rows: by variant, a cell for each score; None where there is none.
     """
@@ -104,7 +107,7 @@ def _words(title: str, rows: Sequence[Dots]) -> str:
 
 
 def score_tables(columns: Sequence[Mapping[str, Any]]) -> list[DataTable]:
-    """Lay out all scores, a table for each data set, with points under one another.
+    """Lay out all scores, a table or some for each data set, with points under one another.
 
     Args:
         columns: as `table.json` has them.
@@ -113,11 +116,16 @@ def score_tables(columns: Sequence[Mapping[str, Any]]) -> list[DataTable]:
     for data in dict.fromkeys(column["data"] for column in columns):
         mine = [column for column in columns if column["data"] == data]
         variants = variants_of(mine)
-        laid = [_column([column["entries"].get(v) for v in variants]) for column in mine]
-        heads = tuple((column["name"], column["lower_is_better"]) for column in mine)
-        rows = tuple(zip(variants, zip(*laid, strict=True), strict=True))
-        tables.append(DataTable(data, heads, rows))
+        for first in range(0, len(mine), ACROSS):
+            title = f"{data}, further" if first else data
+            tables.append(_table(title, mine[first : first + ACROSS], variants))
     return tables
+
+
+def _table(title: str, columns: Sequence[Mapping[str, Any]], variants: Sequence[str]) -> DataTable:
+    laid = [_column([column["entries"].get(v) for v in variants]) for column in columns]
+    heads = tuple((column["name"], column["lower_is_better"]) for column in columns)
+    return DataTable(title, heads, tuple(zip(variants, zip(*laid, strict=True), strict=True)))
 
 
 def _column(entries: Sequence[Mapping[str, Any] | None]) -> list[TableCell | None]:

@@ -30,7 +30,7 @@ class StudyEquivariance:
 
     Args:
         data: its name.
-        table: its figures, and their differences to the baseline.
+        tables: its figures, and their differences to the baseline.
         charts: of them.
         words: on which images it was measured, and how.
         floors: what an exactly equivariant denoiser reaches.
@@ -38,7 +38,7 @@ class StudyEquivariance:
     """
 
     data: str
-    table: DataTable
+    tables: tuple[DataTable, ...]
     charts: tuple[DotChart, ...]
     words: str
     floors: str
@@ -162,7 +162,12 @@ def _of_data(
     values: dict[str, dict[str, dict[int, float]]] = {}
     floors: dict[str, float] = {}
     for cell, facts in probed:
-        for name, (db, floor) in _figures(facts).items():
+        try:
+            figures = _figures(facts)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            reason = f"its probe.json is not what jinc probe writes ({error!r})"
+            raise JincError(f"{cell.run and cell.run.path}: {reason}") from None
+        for name, (db, floor) in figures.items():
             values.setdefault(name, {}).setdefault(cell.variant, {})[cell.seed] = db
             floors[name] = floor
     made = first.get("made_with", first)
@@ -184,10 +189,9 @@ def _of_data(
 def _laid_out(facts: Mapping[str, Any], baseline: str) -> StudyEquivariance:
     columns = facts["columns"]
     floors = (f"{name} {decibels(floor).text}" for name, floor in facts["floors"].items())
-    (table,) = score_tables(columns)
     return StudyEquivariance(
         facts["data"],
-        table,
+        tuple(score_tables(columns)),
         tuple(chart for column in columns for chart in column_charts(column, baseline)[1]),
         f"{facts['measured_on']}, {facts['number']} images of each network: "
         + made_words(facts["made_with"], True),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
+from jinc.errors import JincError
 from jinc.report.pages.line_chart import Line, LineChart
 from jinc.report.pages.real import RealImages
 from jinc.report.pages.spectra import floats, powers, spectrum_ratio
@@ -37,6 +38,11 @@ def ratio_charts(
         lines: dict[str, list[Values]] = {}
         for cell in cells:
             if cell.data == data and cell.kept is not None:
+                if (sizes := (cell.kept.images(1).image_size, images.x0.shape[-2:]))[0] != sizes[1]:
+                    made, real_size = ("×".join(map(str, size)) for size in sizes)
+                    raise JincError(
+                        f"{data} {cell.variant}: images of {made} pixels, real ones of {real_size}"
+                    )
                 ratio, _ = spectrum_ratio(powers(floats(cell.kept.images())), true)
                 lines.setdefault(cell.variant, []).append((frequency.tolist(), ratio.tolist()))
         heights = torch.tensor([y for group in lines.values() for _, ys in group for y in ys])
