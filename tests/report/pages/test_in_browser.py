@@ -72,7 +72,7 @@ def files(run, study, tmp_path) -> dict[str, Path]:
     ]
     places = {name: tmp_path / f"{name}.html" for name in PAGES}
     write_page(places["run"], run_page(run, real=real))
-    write_page(places["study"], study_page(study(scores, scores)))
+    write_page(places["study"], study_page(study(scores, scores), real={"digits": real}))
     return places
 
 
@@ -170,6 +170,16 @@ def test_paper_has_everything_on_white(opened) -> None:
     assert page.locator(".scrub input:visible").count() == 0
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.locator("details table").first.evaluate("t => t.checkVisibility()")
+    assert len(page.pdf(format="A4")) > 10_000
+
+
+def test_a_study_fits_on_paper(opened) -> None:
+    """A wider page would be shrunk as a whole."""
+    page = opened("study", "desk").page
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES["desk"][0]
+    cut = "[...document.querySelectorAll('.table')].filter(t => t.scrollWidth > t.clientWidth)"
+    assert page.evaluate(f"{cut}.length") == 0
     assert len(page.pdf(format="A4")) > 10_000
 
 
