@@ -53,7 +53,7 @@ def run_on_ray(
         Every network when it is done, or has failed.
 
     Raises:
-        JincError: Ray is not installed.
+        JincError: Ray is not installed, or the cluster has too few GPUs, for which Ray would wait.
     """
     try:
         import ray
@@ -62,8 +62,10 @@ def run_on_ray(
     remote: Any = ray
     remote.init(address=None if address == "local" else address, log_to_driver=False)
     try:
-        if gpus is None:
-            gpus = min(1.0, remote.cluster_resources().get("GPU", 0.0))
+        there = float(remote.cluster_resources().get("GPU", 0.0))
+        gpus = min(1.0, there) if gpus is None else gpus
+        if gpus > there:
+            raise JincError(f"--gpus: {gpus:g} for each network, the cluster has {there:g} in all")
         task = remote.remote(num_gpus=gpus, max_retries=3)(filled_quietly)
         waiting = {task.remote(u, places.folder): u[0].name for u in open_units(study, places)}
         while waiting:
