@@ -232,22 +232,29 @@ def test_one_file_does_not_stay_for_the_next_command(jinc, trained, tmp_path) ->
 # --- help, and how fast it comes
 
 
-def test_help_comes_without_torch(tmp_path) -> None:
-    code = (
-        "import sys, jinc.cli\n"
-        "try:\n    jinc.cli.main(['--help'])\nexcept SystemExit:\n    pass\n"
-        "heavy = {'torch', 'numpy', 'scipy', 'PIL', 'matplotlib', 'sklearn'} & set(sys.modules)\n"
-        "sys.exit(f'imported {sorted(heavy)}' if heavy else 0)\n"
-    )
+HELP = (
+    "import sys, jinc.cli\n"
+    "try:\n    jinc.cli.main(['--help'])\nexcept SystemExit:\n    pass\n"
+    "heavy = {'torch', 'numpy', 'scipy', 'PIL', 'matplotlib', 'sklearn'} & set(sys.modules)\n"
+    "sys.exit(f'imported {sorted(heavy)}' if heavy else 0)\n"
+)
+
+
+def test_help_comes_without_torch() -> None:
+    done = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    for command in ("train", "denoise", "presets", "sample", "info", "filters", "--settings"):
+        assert command in done.stdout
+
+
+@pytest.mark.slow
+def test_help_comes_in_half_a_second() -> None:
     times = []
     for _ in range(3):
         start = os.times()
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        subprocess.run([sys.executable, "-c", HELP], capture_output=True, check=True)
         end = os.times()  # of the processor, for others may be busy on it
         times.append(sum(end[2:4]) - sum(start[2:4]))
-        assert (done.returncode, done.stderr) == (0, "")
-        for command in ("train", "denoise", "presets", "sample", "info", "filters", "--settings"):
-            assert command in done.stdout
     assert min(times) < 0.5
 
 
