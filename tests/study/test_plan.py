@@ -165,6 +165,12 @@ def test_nothing_may_be_said_twice(tmp_path, names) -> None:
         load_study(tmp_path / "twice.yaml")
 
 
+def test_what_a_merge_brings_in_may_be_said_anew(tmp_path) -> None:
+    text = "a: &a {x: 1, y: 2}\nb: &b\n  <<: *a\n  y: 3\nc:\n  <<: *b\n  x: 4\n"
+    (tmp_path / "merged.yaml").write_text(text)
+    assert load_study(tmp_path / "merged.yaml")["c"] == {"x": 4, "y": 3}
+
+
 @pytest.mark.parametrize("text", ["[1, 2]", "a: [", "just words"])
 def test_files_that_are_no_study(tmp_path, text) -> None:
     (tmp_path / "bad.yaml").write_text(text)

@@ -30,10 +30,14 @@ def load_study(file: Path) -> dict[str, Any]:
 class _Loader(yaml.SafeLoader):
     """Reads plain values, and refuses a name that is given twice, of which the last would count."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names = [str(self.construct_object(key)) for key, _ in node.value]
-        for place, name in enumerate(names):
-            if name in names[:place]:
-                line = node.value[place][0].start_mark.line + 1
-                raise ValueError(f"line {line}: {name} is there twice")
-        return super().construct_mapping(node, deep)
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Compare names as they are written, before `<<` brings in those of others."""
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                if key.value in seen:
+                    line = key.start_mark.line + 1
+                    raise ValueError(f"line {line}: {key.value} is there twice")
+                seen.add(key.value)
+        return node

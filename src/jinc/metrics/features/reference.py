@@ -56,12 +56,8 @@ class Reference:
         known = None if self.extractor is None else asdict(self.extractor)
         facts = {"name": self.name, "extractor": known, "images": self.images, "count": self.count}
         out = BytesIO()
-        arrays = {
-            "mu": self.statistics.mean.numpy(),
-            "sigma": self.statistics.covariance.numpy(),
-            "jinc": np.array(json.dumps(facts)),
-        }
-        np.savez(out, **arrays)  # type: ignore[arg-type]
+        mean, covariance = self.statistics.mean.numpy(), self.statistics.covariance.numpy()
+        np.savez(out, mu=mean, sigma=covariance, jinc=np.array(json.dumps(facts)))
         with writing(file) as opened:
             opened.write(out.getvalue())
 
