@@ -95,6 +95,18 @@ def test_files_of_other_tools(made, digits, extractor, tmp_path, kind) -> None:
     assert found.real == {"name": "stats", "images": None, "sha256": None}
 
 
+def test_no_distance_to_statistics_of_unknown_origin_is_called_fid(made, monkeypatch) -> None:
+    monkeypatch.setattr("jinc.metrics.scores.scores.is_genuine", lambda facts: True)
+    statistics = made.statistics
+    known = Reference(statistics, "known", made.extractor, "0" * 64, len(made))
+    names = [
+        {kind: each.name for kind, each in score(real, made, ["frechet", "classes"]).scores.items()}
+        for real in (known, Reference(statistics, "unknown"))
+    ]
+    assert names[0] == {"frechet": "FID", "classes": "IS"}
+    assert names[1] == {"frechet": "Fréchet distance (rows)", "classes": "IS"}
+
+
 def test_memory_does_not_grow(digits, extractor, monkeypatch) -> None:
     """No part of the features outlives the next but one."""
     import weakref

@@ -92,7 +92,8 @@ def evaluate(
     Args:
         source: a run, a model folder, a folder of images, or a .npz file of images.
         against: real images, as `jinc train --data` takes them; or their statistics, a .npz file
-            of `jinc features statistics` or pytorch-fid, which allows FID and IS alone.
+            of `jinc features statistics`, which allows FID and IS alone; or of pytorch-fid, whose
+            distance is not called FID, for it does not say who looked.
         split: which part of them.
         resize_filter: how they come to the size of the images; as in training, if not given, and
             bilinear for what is no run.

@@ -56,10 +56,13 @@ def score_name(extractor: ExtractorFacts, kind: ScoreKind = "frechet") -> str:
     >>> score_name(ExtractorFacts("resnet20-cifar10", "64", "12fca82f", 3, None, "none", 0, 1))
     'Fréchet distance (resnet20-cifar10)'
     """
-    short, plain = _NAMES[kind]
     if is_genuine(extractor) and kind not in MANIFOLD:
-        return short
-    return f"{plain} ({extractor.name})"
+        return _NAMES[kind][0]
+    return _plain_name(extractor, kind)
+
+
+def _plain_name(extractor: ExtractorFacts, kind: ScoreKind) -> str:
+    return f"{_NAMES[kind][1]} ({extractor.name})"
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,9 @@ class _Pair:
         by: str,
         details: Mapping[str, Any] | None = None,
     ) -> Score:
-        name = score_name(self.generated.extractor, kind)
+        told = kind == "classes" or self.real.extractor is not None
+        named = score_name if told else _plain_name  # of whose features the statistics are
+        name = named(self.generated.extractor, kind)
         return Score(name, value, error, by, kind in LOWER_IS_BETTER, details or {})
 
 
