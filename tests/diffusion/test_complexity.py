@@ -13,12 +13,15 @@ def images(*size):
     return torch.randn(*size, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
 
 
-def test_published_is_the_slow_form_by_convolution() -> None:
-    x = images(3, 1, 7, 5)
-    right = torch.tensor([[-1.0, 1], [0, 0]], dtype=torch.float64)[None, None]
-    down = torch.tensor([[-1.0, 0], [1, 0]], dtype=torch.float64)[None, None]
-    magnitude = torch.hypot(F.conv2d(x, right, padding=1), F.conv2d(x, down, padding=1))
-    assert magnitude.shape == (3, 1, 8, 6)
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_published_is_the_slow_form_by_convolution(channels) -> None:
+    """The source's convolutions with `groups=channels`: a map each, one norm over all of them."""
+    x = images(3, channels, 7, 5)
+    right = torch.tensor([[-1.0, 1], [0, 0]], dtype=torch.float64).expand(channels, 1, 2, 2)
+    down = torch.tensor([[-1.0, 0], [1, 0]], dtype=torch.float64).expand(channels, 1, 2, 2)
+    along, across = (F.conv2d(x, k, padding=1, groups=channels) for k in (right, down))
+    magnitude = torch.hypot(along, across)
+    assert magnitude.shape == (3, channels, 8, 6)
     share = magnitude / (magnitude.square().sum().sqrt() + 1e-8)
     expected = F.interpolate(share, size=(7, 5), mode="bilinear")
     torch.testing.assert_close(complexity_published(x), expected)
@@ -49,11 +52,15 @@ def test_published_on_128_noisy_digits_is_next_to_nothing() -> None:
     assert 1e-5 < term < 4e-5
 
 
-@pytest.mark.parametrize("form", [complexity_published, complexity_normalised])
-def test_a_grey_picture_is_as_complex_in_colour(form) -> None:
+def test_grey_written_in_three_channels() -> None:
+    """One norm over the channels: every map, and so the term, is 1/√3 of the grey one's."""
     grey = images(2, 1, 8, 8)
-    torch.testing.assert_close(form(grey.expand(-1, 3, -1, -1)), form(grey), rtol=1e-7, atol=1e-9)
-    assert form(images(2, 3, 8, 8)).shape == (2, 1, 8, 8)
+    colour = grey.expand(-1, 3, -1, -1)
+    expected = complexity_published(grey).expand(-1, 3, -1, -1) / math.sqrt(3)
+    torch.testing.assert_close(complexity_published(colour), expected, rtol=1e-7, atol=1e-9)
+    expected = complexity_normalised(grey)
+    torch.testing.assert_close(complexity_normalised(colour), expected, rtol=1e-7, atol=1e-9)
+    assert complexity_normalised(images(2, 3, 8, 8)).shape == (2, 1, 8, 8)
 
 
 def test_normalised_of_an_edge() -> None:

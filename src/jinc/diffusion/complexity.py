@@ -14,33 +14,31 @@ from jinc.types import Images
 
 @torch.no_grad()
 def complexity_published(x_t: Images) -> Tensor:
-    """Steepness of the noisy image, as published: for repeating, not for using.
+    """Gradient magnitude of the noisy image, as published: to reproduce the source, not to use.
 
-    Steps to the right, [[−1, 1], [0, 0]], and down, [[−1, 0], [1, 0]], in an image with a border of
-    zeros; their magnitude divided by one L2 norm over the whole batch (+ 1e-8); and from
-    (H+1)×(W+1) bilinearly back to H×W, pixels being areas (torch's `align_corners=False`).
+    In each channel, the steps to the right, [[−1, 1], [0, 0]], and down, [[−1, 0], [1, 0]], of an
+    image with a border of zeros; their magnitude divided by one L2 norm over batch, channels and
+    pixels (+ 1e-8); and from (H+1)×(W+1) bilinearly back to H×W, pixels being areas (torch's
+    `align_corners=False`).
 
-    What that means: mostly noise is measured, which is as busy everywhere; the frame is an edge;
-    and the mean of C² is 1/(B (H+1)(W+1)) before resizing, so that the term fades as 1/√B, to
-    2e-5 at B = 128.
-
-    The source knows one grey channel. Over several the squares are added up under the root, the
-    steepness of the colour as a vector: a grey picture then has the same map, and the same term,
-    whether it is written in one channel or in three.
+    What that means: it measures mostly noise, which is equally strong everywhere; the frame counts
+    as an edge; and the mean of C² is 1/(B C (H+1)(W+1)) before resizing, so that the term vanishes
+    as 1/√B, to 2e-5 at B = 128 on one channel. The source needs three channels (`groups=3`); other
+    numbers of channels follow the same formula here.
 
     Args:
         x_t: noisy images, `[B, C, H, W]`.
 
     Returns:
-        `[B, 1, H, W]`, ≥ 0; it depends on all images of the batch.
+        `[B, C, H, W]`, ≥ 0; it depends on all images of the batch.
 
     Source: the complexity loss of Improved-DDIM, with λ = 0.1.
     """
     height, width = x_t.shape[-2:]
     bordered = F.pad(x_t, (1, 1, 1, 1))
     here = bordered[..., :-1, :-1]
-    steps = (bordered[..., :-1, 1:] - here).square() + (bordered[..., 1:, :-1] - here).square()
-    magnitude = steps.sum(1, keepdim=True).sqrt()
+    right, down = bordered[..., :-1, 1:] - here, bordered[..., 1:, :-1] - here
+    magnitude = (right.square() + down.square()).sqrt()
     share = magnitude / (magnitude.norm() + 1e-8)
     return F.interpolate(share, size=(height, width), mode="bilinear", align_corners=False)
 
@@ -72,7 +70,7 @@ def complexity_term(complexity: Tensor, eps_hat: Images, eps: Images) -> Tensor:
     """The error of the noise, counted where the image is busy: mean(C·|eps_hat − eps|).
 
     Args:
-        complexity: C, `[B, 1, H, W]`.
+        complexity: C, `[B, 1 or C, H, W]`: one map for all channels, or one each.
         eps_hat: predicted noise, `[B, C, H, W]`.
         eps: the true one, `[B, C, H, W]`.
 
