@@ -49,7 +49,8 @@ def plot_complexity(images: Images, file: Path, *, t: int = 250) -> None:
     _draw_images(axes[0], "image", images)
     _draw_maps(figure, axes[1], "normalised:\nfrom the image", complexity_normalised(images))
     _draw_images(axes[2], f"noised, t = {t}", x_t)
-    _draw_maps(figure, axes[3], "published:\nfrom the noised", complexity_published(x_t).mean(1, keepdim=True))
+    published = complexity_published(x_t).mean(1, keepdim=True)
+    _draw_maps(figure, axes[3], "published:\nfrom the noised", published)
     with writing(file) as out:
         figure.savefig(out, format="png", dpi=110)
 
