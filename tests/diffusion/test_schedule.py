@@ -78,7 +78,17 @@ def test_a_table_cached_without_gradients_serves_training():
 
 
 @pytest.mark.parametrize(
-    "values", [[], [[0.9]], [0.5, 0.5], [0.5, 0.6], [1.0, 0.5], [0.5, 0.0], [0.5, float("nan")]]
+    "values",
+    [
+        [],
+        [[0.9]],
+        [0.5, 0.5],
+        [0.5, 0.6],
+        [1.0, 0.5],
+        [0.5, 0.0, 0.0],
+        [0.5, -0.1],
+        [0.5, float("nan")],
+    ],
 )
 def test_values_that_do_not_fall_are_refused(values):
     with pytest.raises(JincError, match="alpha_bars"):
@@ -88,7 +98,19 @@ def test_values_that_do_not_fall_are_refused(values):
 @pytest.mark.parametrize("beta", [0.0, 1.0, -0.1, float("nan")])
 def test_betas_outside_their_range_are_named(beta):
     with pytest.raises(JincError, match="beta_1 = "):
-        Schedule.from_betas(torch.tensor([0.1, beta]))
+        Schedule.from_betas(torch.tensor([0.1, beta, 0.1]))
+
+
+def test_only_the_last_level_may_be_pure_noise():
+    zero = Schedule.from_betas(torch.tensor([0.1, 0.5, 1.0]))
+    assert zero.alpha_bars.tolist() == pytest.approx([0.9, 0.45, 0.0])
+    assert zero.ends_in_pure_noise
+    assert not Schedule.linear().ends_in_pure_noise
+    traced = zero.with_signal()
+    assert traced.alpha_bars[:-1].equal(zero.alpha_bars[:-1])
+    assert float(traced.alpha_bars[-1]) == 2**-24
+    assert float(Schedule(torch.tensor([1e-7, 0.0])).with_signal().alpha_bars[-1]) < 1.01e-9
+    assert float(Schedule(torch.zeros(1)).with_signal().alpha_bars[0]) == 2**-24
 
 
 @pytest.mark.parametrize("name", ["linear", "cosine", "scaled_linear", "flow"])

@@ -4,6 +4,7 @@ All of it is one line, `x_t = √ᾱ_t x0 + √(1−ᾱ_t) eps`, solved for one 
 coefficients are computed in float64 and take the images' type only when they meet them.
 """
 
+import torch
 from torch import Tensor
 
 from jinc.diffusion.schedule import Schedule
@@ -81,6 +82,28 @@ def eps_from_x0(schedule: Schedule, x_t: Images, t: int | Tensor, x0: Images) ->
     """
     signal, noise = _coefficients(schedule, t, x_t)
     return (x_t - signal * x0) / noise
+
+
+def with_noise_scaled(
+    schedule: Schedule, x_t: Images, t: int | Tensor, x0: Images, factor: Tensor
+) -> Images:
+    """The clean images behind x_t if its noise were `factor` times as strong as x0 implies.
+
+    With `f eps` in place of eps, `x0' = f x0 + (1 − f) x_t/√ᾱ_t`. Pure noise, ᾱ_t = 0, says nothing
+    about the image, and leaves x0 as it is.
+
+    Args:
+        schedule: gives `ᾱ_t`.
+        x_t: images at level t, `[B, C, H, W]`.
+        t: their level, an int or `[B]`, 0 … T−1.
+        x0: clean or predicted clean images, `[B, C, H, W]`.
+        factor: of the noise, `[B, 1, 1, 1]`.
+
+    Returns:
+        x0', `[B, C, H, W]`.
+    """
+    signal, _ = _coefficients(schedule, t, x_t)
+    return torch.where(signal > 0, factor * x0 + (1 - factor) * x_t / signal, x0)
 
 
 def v_from_x0_eps(schedule: Schedule, x0: Images, t: int | Tensor, eps: Images) -> Images:

@@ -18,10 +18,10 @@ class Schedule:
 
     Args:
         alpha_bars: the share of the signal's power at t = 0 … T−1, `[T]`, strictly decreasing
-            in (0, 1); kept as a float64 copy on the CPU.
+            in (0, 1); the last may be 0 (zero terminal SNR). A float64 copy is stored on the CPU.
 
     Raises:
-        JincError: the values do not fall strictly from below 1 to above 0.
+        JincError: the values do not fall strictly from below 1 towards 0.
 
     Source: DDPM (arXiv 2006.11239), eq. 4.
 
@@ -38,9 +38,10 @@ class Schedule:
         values = torch.as_tensor(self.alpha_bars).detach().to("cpu", torch.float64, copy=True)
         if values.ndim != 1 or len(values) == 0:
             raise JincError(f"alpha_bars must be a list of T ≥ 1 values, got {list(values.shape)}")
-        steps = torch.cat([values.new_ones(1), values, values.new_zeros(1)]).diff()
-        if not bool((steps < 0).all()):  # a NaN is not below zero either
-            t = min(int((~(steps < 0)).nonzero()[0]), len(values) - 1)
+        falls = torch.cat([values.new_ones(1), values]).diff() < 0  # a NaN does not fall either
+        wrong = ~(falls & (values >= 0))
+        if bool(wrong.any()):
+            t = int(wrong.nonzero()[0])
             raise JincError(f"alpha_bars must fall strictly from 1 towards 0; not so at t = {t}")
         object.__setattr__(self, "alpha_bars", values)
 
@@ -76,6 +77,28 @@ class Schedule:
         """`beta_t = 1 − alpha_t`, the variance that one step adds, `[T]`."""
         return 1 - self.alphas
 
+    @property
+    def ends_in_pure_noise(self) -> bool:
+        """Whether the last level has zero signal-to-noise ratio: `alpha_bar_{T−1} = 0`."""
+        return float(self.alpha_bars[-1]) == 0
+
+    def with_signal(self) -> "Schedule":
+        """The same schedule with a trace of signal at its last level, for divisions by √ᾱ.
+
+        Returns:
+            itself where `alpha_bar_{T−1} > 0`; else a copy that ends at 2⁻²⁴ as in diffusers, or
+            at 1 % of the level before where that is lower.
+        """
+        if not self.ends_in_pure_noise:
+            return self
+        before = self.alpha_bars[:-1]
+        trace = (
+            before[-1:].mul(0.01).clamp(max=2**-24)
+            if len(before)
+            else before.new_full((1,), 2**-24)
+        )
+        return Schedule(torch.cat([before, trace]))
+
     def _table(self, device: torch.device) -> Tensor:
         """`[1, alpha_bar_0, …]` on a device, moved there once: index t + 1 never wraps round."""
         if device not in self._tables:
@@ -88,14 +111,16 @@ class Schedule:
         """The schedule whose steps add the variances `beta_t`.
 
         Args:
-            betas: `[T]`, each in (0, 1).
+            betas: `[T]`, each in (0, 1); the last may be 1 (zero terminal SNR).
 
         Raises:
             JincError: a beta is outside (0, 1).
         """
         betas = torch.as_tensor(betas).detach().to("cpu", torch.float64)
-        if not bool(((betas > 0) & (betas < 1)).all()):
-            t = int((~((betas > 0) & (betas < 1))).nonzero()[0])
+        allowed = (betas > 0) & (betas < 1)
+        allowed[-1:] |= betas[-1:] == 1
+        if not bool(allowed.all()):
+            t = int((~allowed).nonzero()[0])
             raise JincError(f"every beta_t must lie in (0, 1); beta_{t} = {float(betas[t]):g}")
         return cls((1 - betas).cumprod(0))
 

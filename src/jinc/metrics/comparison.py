@@ -41,9 +41,14 @@ def quick_answers(
     Returns:
         images by the name of the way: those of `CLASSICAL`, and `ONE_STEP`; `[B, C, H, W]`.
 
+    Raises:
+        JincError: a level without signal.
+
     Source: CS180 (Berkeley), project 5, part A.
     """
     alpha_bar = float(schedule.alpha_bar(t))
+    if alpha_bar == 0:
+        raise JincError(f"level: {t} is pure noise, there is nothing to restore; take a lower one")
     amplitude = math.sqrt(alpha_bar) if restored else 1.0
     noise_std = math.sqrt(1 - alpha_bar) / amplitude
     answers = {name: way(x_t / amplitude, noise_std) for name, way in CLASSICAL.items()}

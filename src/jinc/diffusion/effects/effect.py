@@ -8,7 +8,7 @@ from typing import TypeAlias, final
 import torch
 
 from jinc.diffusion.effects.batched import Branch, ask_leaves
-from jinc.diffusion.process import eps_from_x0, x0_from_eps
+from jinc.diffusion.process import eps_from_x0, with_noise_scaled
 from jinc.diffusion.schedule import Schedule
 from jinc.diffusion.views.view import View
 from jinc.errors import JincError
@@ -85,7 +85,8 @@ class calibrate(Effect):
         power = eps.square().sum((1, 2, 3), keepdim=True)
         measured = (x_t * eps).sum((1, 2, 3), keepdim=True) / (noise_power.sqrt() * power)
         measured = torch.where(power > 0, measured, 1.0)  # no noise at all has no amplitude
-        return x0_from_eps(self.schedule, x_t, t, (1 + noise_power * (measured - 1)) * eps)
+        factor = 1 + noise_power * (measured - 1)
+        return with_noise_scaled(self.schedule, x_t, t, answers[0], factor)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from jinc.diffusion.process import eps_from_x0, x0_from_eps
+from jinc.diffusion.process import eps_from_x0, with_noise_scaled
 from jinc.diffusion.schedule import Schedule
 from jinc.diffusion.timesteps import only_level
 from jinc.errors import JincError
@@ -79,7 +79,7 @@ class sum_preserving(Reduction):
         power = eps.square().mean(0).sum((1, 2, 3), keepdim=True)
         left = common.square().sum((1, 2, 3), keepdim=True)
         louder = torch.where(power > 0, power / left, 1.0).sqrt().clamp(max=math.sqrt(len(eps)))
-        return x0_from_eps(self.schedule, x_t, t, louder * common)
+        return with_noise_scaled(self.schedule, x_t, t, torch.stack(list(answers)).mean(0), louder)
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,7 @@ def solve(
     check_images(x_T, "x_T")
     levels = path(len(schedule), steps)
     check_falling(levels)
+    schedule = schedule.with_signal()  # solvers divide by √ᾱ
     solver, settings = solver_of(method)
     if options:
         if not isinstance(method, str):
