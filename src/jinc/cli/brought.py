@@ -35,7 +35,7 @@ class PictureOptions(WatchedOptions):
     """Which pictures, and how they are made.
 
     Args:
-        images: pictures of any size: PNG, JPEG or WebP.
+        images: pictures of any size and usual format.
         fit: how they come to the size of the model: the middle of them, moved until the mask is in
             it; all of them, with their edges repeated; or stretched. Results are put back in their
             place, at full size.

@@ -38,7 +38,7 @@ class UpscaleOptions(WatchedOptions):
     """Which pictures, and how they are made larger.
 
     Args:
-        images: pictures of any size: PNG, JPEG or WebP; on white where they are transparent.
+        images: pictures of any size and usual format; on white where they are transparent.
         number: how many results for each picture.
         prompts: what they show, dealt out in turn: classes by name or number, or texts; nothing in
             particular, if not given.

@@ -7,8 +7,9 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+from PIL import Image, ImageOps
 
+from jinc.data.formats import FORMATS, HEAD_BYTES, image_format
 from jinc.errors import JincError
 from jinc.files import one_line, reading
 
@@ -24,23 +25,11 @@ class ImageHeader(NamedTuple):
     grey: bool
 
 
-def is_image(head: bytes) -> bool:
-    """Say whether a file that begins so is a PNG, JPEG or WebP image.
-
-    Args:
-        head: its first bytes, twelve or more.
-
-    Returns:
-        True for the three formats.
-    """
-    return head.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or _is_webp(head)
-
-
 def read_header(path: Path, max_pixels: int = MAX_PIXELS) -> ImageHeader:
     """Read the size and the kind of an image without decoding it.
 
     Args:
-        path: a PNG, JPEG or WebP file.
+        path: an image file of a format in `FORMATS`.
         max_pixels: the most pixels (width times height) that are accepted.
 
     Returns:
@@ -61,7 +50,7 @@ def decode_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     picture is taken.
 
     Args:
-        path: a PNG, JPEG or WebP file.
+        path: an image file of a format in `FORMATS`.
         max_pixels: the most pixels (width times height) that are accepted.
 
     Returns:
@@ -82,7 +71,7 @@ def decode_with_alpha(
     """Decode an image as `decode_image` does, but what is transparent apart, not on white.
 
     Args:
-        path: a PNG, JPEG or WebP file.
+        path: an image file of a format in `FORMATS`.
         max_pixels: the most pixels (width times height) that are accepted.
 
     Returns:
@@ -120,22 +109,14 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
 def _plugin(file: BinaryIO, path: Path, max_pixels: int) -> Image.Image:
     # Each format's reader is called by name: `Image.open` would warn of sizes by a limit of
     # its own, and warnings cannot be silenced safely in several threads.
-    head = file.read(32)
+    head = file.read(HEAD_BYTES)
     file.seek(0)
-    if not is_image(head):
-        reason = "empty file" if not head else "not a PNG, JPEG or WebP image"
-        raise JincError(f"{path}: {reason}")
-    if head.startswith(b"\x89PNG"):
-        return PngImagePlugin.PngImageFile(file)
-    if head.startswith(b"\xff\xd8"):
-        return JpegImagePlugin.jpeg_factory(file)
-    # Pillow's WebP reader sets its canvas aside when it opens the file, so look before.
-    _check_size(*_webp_size(head), path, max_pixels)
-    return WebPImagePlugin.WebPImageFile(file)
-
-
-def _is_webp(head: bytes) -> bool:
-    return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+    found = image_format(head)
+    if found is None:
+        raise JincError(f"{path}: {f'not a {FORMATS} image' if head else 'empty file'}")
+    if found.name == "WebP":  # its reader sets its canvas aside when it opens the file
+        _check_size(*_webp_size(head), path, max_pixels)
+    return found.reader(file)
 
 
 def _webp_size(head: bytes) -> tuple[int, int]:

@@ -5,9 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from jinc.data.cifar import find_cifar10, is_pickle, read_cifar10
-from jinc.data.decode import MAX_PIXELS, is_image
+from jinc.data.decode import MAX_PIXELS
 from jinc.data.digits import read_digits
 from jinc.data.folder import CACHE_BYTES, Progress, read_folder
+from jinc.data.formats import image_format
 from jinc.data.idx import find_idx, is_idx, read_mnist
 from jinc.data.imageset import ImageSet, concatenate
 from jinc.data.listing import list_images
@@ -116,6 +117,6 @@ def _read_file(path: Path, skip_first: bool) -> ImageSet:
         return read_cifar10(path)
     if is_idx(head) or "idx" in path.name:
         return read_mnist(path)
-    if is_image(head):
+    if image_format(head):
         raise JincError(f"{path}: this is one image; a set is the folder that it lies in")
     raise JincError(f"{path}: not an idx, CSV, NPZ or CIFAR-10 file")

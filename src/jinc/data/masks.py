@@ -79,7 +79,7 @@ class Mask:
         Colours count by their luma, and what is transparent stays.
 
         Args:
-            path: a PNG, JPEG or WebP file.
+            path: an image file of a format in `FORMATS`.
             picture: what it is for, of the same size.
 
         Raises:

@@ -80,7 +80,7 @@ def read_picture(path: str | Path, max_pixels: int = MAX_PIXELS) -> Picture:
     """Read a picture of any size: turned as EXIF says, 8 bits, grey or RGB.
 
     Args:
-        path: a PNG, JPEG or WebP file.
+        path: an image file of a format in `FORMATS`.
         max_pixels: the most pixels (width times height) that are accepted, looked at before
             anything is decoded.
 
