@@ -13,7 +13,7 @@ from jinc.models import Anagram, Shaping, generate_images, images_of, open_model
 
 _, source, out, *prompts = sys.argv
 model = open_model(source, device="auto")
-views = identity(), quarter_turns(2)  # any: rotation(math.radians(37)), jigsaw(4), negate() …
+views = identity(), quarter_turns(2)  # any: rotation(math.radians(37)), puzzle(4), negate() …
 both = Anagram(views=views, shaping=Shaping(prompts=prompts, guidance=5))
 made = images_of(generate_images(model, 8, shaping=both))
 seen = torch.stack([view(made) for view in views])

@@ -13,8 +13,8 @@ from jinc.diffusion import (
     custom_view,
     hflip,
     inner_circle,
-    jigsaw,
     pixel_permutation,
+    puzzle,
     rotation,
     skew,
     square_hinge,
@@ -34,7 +34,7 @@ def test_views_are_certified_with_a_wide_margin(size, dtype, allowed) -> None:
     """No false alarm: rounding is a hundredth of what is allowed, at any size and seed."""
     names = ["identity", "hflip", "negate", "rotate 37", "shift 2.5 -1.3", "pixel_permutation"]
     names += ["skew 1.7", "inner_circle 1", "rotate 30 then skew then rotate -77 then shift 0.5"]
-    names += [] if size == 33 else ["jigsaw 2", "square_hinge 4", "patch_permutation 4"]
+    names += [] if size == 33 else ["puzzle 2", "square_hinge 4", "patch_permutation 4"]
     for seed, name in enumerate(names):
         found = certify(view_by_name(name), (3, size, size), dtype=dtype, seed=seed)
         assert max(astuple(found)) < allowed / 100
@@ -196,7 +196,7 @@ def test_what_cannot_be_tried_is_said() -> None:
     with pytest.raises(JincError, match="cannot be differentiated"):
         certify(lambda x: torch.from_numpy(np.flip(x.detach().numpy(), -1).copy()), (3, 8, 8))
     with pytest.raises(JincError, match="10×10 cannot be cut"):
-        certify(jigsaw(4), (3, 10, 10))
+        certify(puzzle(4), (3, 10, 10))
     with pytest.raises(JincError, match="must be square"):
         certify(square_hinge(4), (3, 8, 16))
     for arguments in [{"shape": (8, 8)}, {"probes": 1}, {"dtype": torch.float16}]:

@@ -15,9 +15,9 @@ from jinc.diffusion import (
     gaussian,
     generate,
     hflip,
-    jigsaw,
     negate,
     pixel_permutation,
+    puzzle,
     quarter_turns,
     rotation,
     rotations,
@@ -118,7 +118,7 @@ def test_the_oracle_of_seen_data_is_the_oracle_seen_through_the_view() -> None:
 
 def test_conjugates_of_conjugates_are_conjugates_by_both() -> None:
     plain, x = network(), noise()
-    one, other = hflip(), jigsaw(2)
+    one, other = hflip(), puzzle(2)
     twice = conjugate(conjugate(plain, other), one)
     torch.testing.assert_close(twice(x, T_EACH), conjugate(plain, one.then(other))(x, T_EACH))
 
@@ -143,9 +143,9 @@ class Counted(nn.Module):
 @torch.no_grad()
 def test_a_shared_network_is_asked_once() -> None:
     leaf, x = Counted(), noise()
-    together = symmetrize(conjugate(leaf, jigsaw(2)), d4())(x, T_EACH)
+    together = symmetrize(conjugate(leaf, puzzle(2)), d4())(x, T_EACH)
     assert leaf.calls == [16]
-    apart = symmetrize(conjugate(leaf.network, jigsaw(2)), d4())(x, T_EACH)
+    apart = symmetrize(conjugate(leaf.network, puzzle(2)), d4())(x, T_EACH)
     torch.testing.assert_close(together, apart)
 
 

@@ -16,10 +16,10 @@ from jinc.diffusion import (
     hflip,
     identity,
     inner_circle,
-    jigsaw,
     negate,
     patch_permutation,
     pixel_permutation,
+    puzzle,
     quarter_turns,
     rotation,
     rotations,
@@ -32,11 +32,11 @@ from jinc.errors import JincError
 from jinc.signal import disc, rotate
 
 ANY_SIZE = [identity(), hflip(), vflip(), negate(), quarter_turns(2), fourier_shift(2.5, -1.3)]
-ANY_SIZE += [pixel_permutation(3), skew(1.0), skew(-0.4), inner_circle(1), inner_circle(2)]
+ANY_SIZE += [pixel_permutation(3), skew(1.0), skew(-0.4), inner_circle(1), inner_circle(2, 1.0)]
 SQUARE = [quarter_turns(1), quarter_turns(-5), rotation(math.radians(40))]
-SQUARE += [rotation(math.radians(-143))]
-CUT = [patch_permutation(3, 1), jigsaw(3, 1), square_hinge(3)]
-JOINED = [rotation(math.radians(17)).then(hflip()), jigsaw(3, 2).inverted]
+SQUARE += [rotation(math.radians(-143)), square_hinge(), square_hinge(5)]
+CUT = [patch_permutation(3, 1), puzzle(3, 1), square_hinge(3)]
+JOINED = [rotation(math.radians(17)).then(hflip()), puzzle(3, 2).inverted]
 JOINED += [skew(1.0).then(inner_circle(1))]
 EXACT = [v for v in (*ANY_SIZE, *SQUARE, *CUT) if not isinstance(v, fourier_shift | rotation)]
 
@@ -106,17 +106,46 @@ def test_plain_views_do_what_they_say() -> None:
     torch.testing.assert_close(fourier_shift(3, -2)(x), x.roll((3, -2), (2, 3)))
 
 
-def test_skew_moves_each_column_by_its_distance_from_the_middle() -> None:
-    x = noise(1, 2, 7, 5)
-    for column in range(5):
-        assert torch.equal(skew(1.0)(x)[..., column], x[..., column].roll(column - 2, -1))
-        assert torch.equal(skew(-3.0)(x)[..., column], x[..., column].roll(6 - 3 * column, -1))
-    assert torch.equal(skew(0.1)(x), x)  # a fifth of a pixel is none
+def by_peer(skewed: float | None, circle: bool, size: int) -> np.ndarray:
+    """The views of visual_anagrams, pixel by pixel as that program counts, of an image of numbers.
+
+    Skew: column i goes down by factor · (i − size // 2), cut to a whole number. Inner circle: half
+    a turn of what is less than ⅜ of the size from the centre. Square hinge: 3×3 tiles of size // 3,
+    turned clockwise where row + column is even, the other way elsewhere; what is left over stays.
+    """
+    image = np.arange(size**2).reshape(size, size)
+    seen, tile = image.copy(), size // 3
+    for y, x in np.ndindex(size, size):
+        if skewed is not None:
+            seen[(y + int(skewed * (x - size // 2))) % size, x] = image[y, x]
+        elif circle and (x - size / 2 + 0.5) ** 2 + (y - size / 2 + 0.5) ** 2 < (size * 3 / 8) ** 2:
+            seen[size - 1 - y, size - 1 - x] = image[y, x]
+        elif not circle and max(x, y) < 3 * tile:
+            (row, v), (column, u) = divmod(y, tile), divmod(x, tile)
+            to = (u, tile - 1 - v) if (row + column) % 2 == 0 else (tile - 1 - u, v)
+            seen[row * tile + to[0], column * tile + to[1]] = image[y, x]
+    return seen
+
+
+@pytest.mark.parametrize("size", [64, 256])
+@pytest.mark.parametrize(
+    ("view", "skewed", "circle"),
+    [
+        (skew(), 1.5, False),
+        (skew(-0.7), -0.7, False),
+        (inner_circle(), None, True),
+        (square_hinge(), None, False),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_views_under_a_peers_name_have_its_geometry(view, skewed, circle, size) -> None:
+    numbers = torch.arange(size**2).view(1, 1, size, size)
+    np.testing.assert_array_equal(view(numbers)[0, 0], by_peer(skewed, circle, size))
 
 
 def test_inner_circle_turns_what_is_inside() -> None:
     x, inside = noise(1, 2, 9, 9), disc(9)
-    seen = inner_circle(1)(x)
+    seen = inner_circle(1, 1.0)(x)
     assert torch.equal(seen[..., inside], x.rot90(1, (-2, -1))[..., inside])
     assert torch.equal(seen[..., ~inside], x[..., ~inside])
     wide = noise(1, 2, 9, 13)
@@ -125,13 +154,15 @@ def test_inner_circle_turns_what_is_inside() -> None:
 
 
 def test_square_hinge_turns_tiles_in_place_one_way_and_the_other() -> None:
-    x = noise(1, 1, 8, 8)
+    x = noise(1, 1, 9, 9)
     seen = square_hinge(2)(x)
     for top in (0, 4):
         for left in (0, 4):
             tile = np.s_[..., top : top + 4, left : left + 4]
-            turns = 1 if top == left else -1
+            turns = -1 if top == left else 1
             assert torch.equal(seen[tile], x[tile].rot90(turns, (-2, -1)))
+    assert torch.equal(seen[..., 8, :], x[..., 8, :])
+    assert torch.equal(seen[..., 8], x[..., 8])
 
 
 def test_hinged_tiles_share_their_corners_all_the_way() -> None:
@@ -172,14 +203,14 @@ def placed(source: np.ndarray, pieces: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize(("pieces", "size"), [(2, 24), (3, 36), (4, 64), (5, 60)])
-def test_pieces_of_a_jigsaw_move_as_a_whole(pieces, size) -> None:
+def test_pieces_of_a_puzzle_move_as_a_whole(pieces, size) -> None:
     """Every pixel is where its own cell's piece brings it, or, in a tab, a neighbour's."""
     side = size // pieces
     cell = np.arange(size) // side
     own_cell = cell[:, None] * pieces + cell
     arrangements = set()
     for seed in range(4):
-        source = jigsaw(pieces, seed).sources(size, size)
+        source = puzzle(pieces, seed).sources(size, size)
         came, images = placed(source, pieces)
         assert sorted(came) == list(range(pieces**2))
         arrangements.add(tuple(came))
@@ -198,9 +229,9 @@ def test_pieces_of_a_jigsaw_move_as_a_whole(pieces, size) -> None:
     assert len(arrangements) > 1
 
 
-def test_corners_of_a_jigsaw_stay_corners() -> None:
+def test_corners_of_a_puzzle_stay_corners() -> None:
     for seed in range(5):
-        source = jigsaw(4, seed).sources(32, 32)
+        source = puzzle(4, seed).sources(32, 32)
         ends = [0, -1]
         corners = {int(source[i, j]) for i in ends for j in ends}
         assert corners == {0, 31, 31 * 32, 32 * 32 - 1}
@@ -276,21 +307,25 @@ def test_bad_arguments_are_named() -> None:
     for view, message in [
         (quarter_turns(1), "8×6 cannot be turned"),
         (rotation(0.1), "8×6"),
-        (jigsaw(2), "8×6 has no square parts"),
+        (puzzle(2), "8×6 has no square parts"),
         (square_hinge(2), "8×6 has no square parts"),
         (patch_permutation(4), "8×6 cannot be cut into 4×4"),
     ]:
         with pytest.raises(JincError, match=message):
             view(x)
+    with pytest.raises(JincError, match="12×12 have fewer pixels a side than tiles"):
+        square_hinge(10**400)(noise(1, 1, 12, 12))
     with pytest.raises(JincError, match="leave 3 pixels"):
-        jigsaw(4)(noise(1, 1, 12, 12))
+        puzzle(4)(noise(1, 1, 12, 12))
     for make, message in [
         (lambda: rotation(math.nan), "angle"),
         (lambda: fourier_shift(0.0, math.inf), "right"),
         (lambda: skew(math.inf), "skew"),
+        (lambda: fourier_shift(1e308), "down: 1e\\+308 is not a number between ±1e9"),
+        (lambda: inner_circle(2, 1.5), "radius must be above 0 up to 1"),
         (lambda: pixel_permutation(-1), "seed: must be 0 or more"),
         (lambda: patch_permutation(0), "patches: must be 1 or more"),
-        (lambda: jigsaw(0), "pieces"),
+        (lambda: puzzle(0), "pieces"),
         (lambda: square_hinge(0), "tiles"),
         (lambda: rotations(0), "rotations"),
     ]:

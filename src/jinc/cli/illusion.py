@@ -60,7 +60,7 @@ def make_anagram(
     Args:
         source: a run folder, or a model folder.
         out: folder for the pictures, 000000.png and on, and sheet.png with all views of them.
-        view: orthogonal maps, such as identity, "rotate 37", hflip, "jigsaw 4", negate; "then"
+        view: orthogonal maps, such as identity, "rotate 37", hflip, "puzzle 4", negate; "then"
             joins several.
         reduction: how what is predicted through the views is joined: their mean; the mean, made as
             loud as noise is; or one of them in turn.
@@ -92,10 +92,11 @@ def make_anagram(
         )
     except JincError as error:
         raise _named(error) from None
-    facts = generation_facts(source, model, options) | {"views": view, "reduction": reduction}
+    names = [each.name for each in views]
+    facts = generation_facts(source, model, options) | {"views": names, "reduction": reduction}
     images, written = _generate(model, asking, levels, out, facts, options)
     seen = torch.stack([each(images) for each in views], 1)
-    words = [f"{name}: {prompt}" for name, prompt in zip(view, options.prompts, strict=True)]
+    words = [f"{name}: {prompt}" for name, prompt in zip(names, options.prompts, strict=True)]
     _conclude(out, images, seen, words, written, options)
 
 

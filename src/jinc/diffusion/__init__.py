@@ -82,7 +82,6 @@ from jinc.diffusion.timesteps import strided, timesteps
 from jinc.diffusion.views.by_name import VIEWS, view_by_name
 from jinc.diffusion.views.certify import Certificate, certify
 from jinc.diffusion.views.groups import c4, d4, rotations
-from jinc.diffusion.views.jigsaw import jigsaw
 from jinc.diffusion.views.permutations import (
     inner_circle,
     patch_permutation,
@@ -99,6 +98,7 @@ from jinc.diffusion.views.plain import (
     rotation,
     vflip,
 )
+from jinc.diffusion.views.puzzle import puzzle
 from jinc.diffusion.views.view import View, custom_view
 
 __all__ = [
@@ -177,7 +177,6 @@ __all__ = [
     "inner_circle",
     "invert",
     "isotropic",
-    "jigsaw",
     "layered",
     "levels_of",
     "low_pass",
@@ -194,6 +193,7 @@ __all__ = [
     "posterior",
     "project",
     "published",
+    "puzzle",
     "quarter_turns",
     "random_move",
     "repaint_levels",

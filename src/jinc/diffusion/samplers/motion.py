@@ -17,7 +17,7 @@ from torch import Tensor
 from jinc.diffusion.effects.batched import Branch
 from jinc.diffusion.effects.effect import Effect
 from jinc.diffusion.timesteps import check_falling, only_level
-from jinc.diffusion.views.plain import check_finite
+from jinc.diffusion.views.plain import check_amount
 from jinc.diffusion.views.view import View, custom_view
 from jinc.errors import JincError
 from jinc.signal import rotate, shift
@@ -172,7 +172,7 @@ class rotating(Moving):
 
     def __post_init__(self) -> None:
         """Refuse a way that cannot be divided."""
-        check_finite("angle", self.angle)
+        check_amount("angle", self.angle)
         check_method(self.method)
         check_falling(self.levels)
 
@@ -216,8 +216,8 @@ class shifting(Moving):
 
     def __post_init__(self) -> None:
         """Refuse a way that cannot be divided."""
-        check_finite("down", self.down)
-        check_finite("right", self.right)
+        check_amount("down", self.down)
+        check_amount("right", self.right)
         check_falling(self.levels)
 
     def by(self, x: Images, share: float, start: float = 0.0) -> Images:

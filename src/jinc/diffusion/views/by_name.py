@@ -4,7 +4,6 @@ import inspect
 import math
 from collections.abc import Callable
 
-from jinc.diffusion.views.jigsaw import jigsaw
 from jinc.diffusion.views.permutations import (
     inner_circle,
     patch_permutation,
@@ -21,6 +20,7 @@ from jinc.diffusion.views.plain import (
     rotation,
     vflip,
 )
+from jinc.diffusion.views.puzzle import puzzle
 from jinc.diffusion.views.view import View
 from jinc.errors import JincError, unknown
 
@@ -39,12 +39,15 @@ VIEWS: dict[str, Callable[..., View]] = {
     "negate": negate,
     "pixel_permutation": pixel_permutation,
     "patch_permutation": patch_permutation,
-    "jigsaw": jigsaw,
+    "puzzle": puzzle,
     "skew": skew,
     "inner_circle": inner_circle,
     "square_hinge": square_hinge,
 }
 """Words for views; each takes the numbers that its maker takes, in that order."""
+
+_FORMER = {"jigsaw": "puzzle"}
+"""Words that earlier versions wrote into files, and what they are called now."""
 
 
 def view_by_name(name: str) -> View:
@@ -61,8 +64,8 @@ def view_by_name(name: str) -> View:
     Raises:
         JincError: an unknown word, or numbers that it does not take.
 
-    >>> view_by_name("rotate 37 then undo jigsaw 4").name
-    'rotate 37 then undo jigsaw 4 0'
+    >>> view_by_name("rotate 37 then undo puzzle 4").name
+    'rotate 37 then undo puzzle 4 0'
     """
     first, *rest = [_one(words) for words in _split(name.split())]
     for view in rest:
@@ -87,7 +90,7 @@ def _one(words: list[str]) -> View:
         return _one(words[1:]).inverted
     if not words:
         raise JincError(f"view: a name is missing; there are {', '.join(VIEWS)}")
-    word, *numbers = words
+    word, *numbers = _FORMER.get(words[0], words[0]), *words[1:]
     if word not in VIEWS:
         raise unknown(f"no view is called '{word}'", word, VIEWS)
     return VIEWS[word](*_numbers(word, numbers))

@@ -1,6 +1,5 @@
 """Views that move whole pixels and change none: exact in every type, on every device."""
 
-import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from jinc.diffusion.views.plain import check_amount
 from jinc.diffusion.views.view import View
 from jinc.errors import JincError
 from jinc.signal import disc
@@ -84,26 +84,27 @@ class patch_permutation(Permutation):
 
 @dataclass(frozen=True)
 class skew(Permutation):
-    """Move columns down, in proportion to how far right of the middle they are; edges are joined.
+    """Roll every column down, in proportion to how far right of the middle it is.
 
     Args:
-        amount: pixels down a pixel to the right, any real number; columns move by the nearest
-            whole number of pixels.
+        amount: pixels down per pixel to the right, up to 10⁹ either way. Fractions of a pixel are
+            dropped; column W // 2 stays.
 
     Raises:
-        JincError: an amount that is not finite.
+        JincError: an amount out of its range.
+
+    Source: the skew of visual anagrams (arXiv 2311.17919).
     """
 
-    amount: float = 1.0
+    amount: float = 1.5
 
     def __post_init__(self) -> None:
         """Refuse to go too far."""
-        if not math.isfinite(self.amount):
-            raise JincError(f"skew: {self.amount} is not a finite number")
+        check_amount("skew", self.amount)
 
     def sources(self, height: int, width: int) -> NDArray[np.int64]:
         """Rows above, by so much."""
-        down = np.floor(self.amount * (np.arange(width) - (width - 1) / 2) + 0.5).astype(np.int64)
+        down = np.trunc(self.amount * (np.arange(width) - width // 2)).astype(np.int64)
         rows = (np.arange(height)[:, None] - down) % height
         sources: NDArray[np.int64] = rows * width + np.arange(width)
         return sources
@@ -111,14 +112,26 @@ class skew(Permutation):
 
 @dataclass(frozen=True)
 class inner_circle(Permutation):
-    """Turn the largest centred disc by quarter turns, and leave what is around it.
+    """Turn a centred disc by quarter turns, and leave what is around it.
 
     Args:
         turns: quarter turns, counter-clockwise, any whole number. Where height and width differ by
             an odd number, the disc is half a pixel off the centre.
+        radius: in halves of the shorter side, above 0 up to 1.
+
+    Raises:
+        JincError: a radius out of its range.
+
+    Source: the inner circle of visual anagrams (arXiv 2311.17919): half a turn, ¾ of the half side.
     """
 
     turns: int = 2
+    radius: float = 0.75
+
+    def __post_init__(self) -> None:
+        """Refuse discs that are empty or reach beyond the edges."""
+        if not 0 < self.radius <= 1:
+            raise JincError(f"inner_circle: radius must be above 0 up to 1, got {self.radius}")
 
     def sources(self, height: int, width: int) -> NDArray[np.int64]:
         """Inside, where the turn brings pixels from."""
@@ -126,7 +139,8 @@ class inner_circle(Permutation):
         top, left = (height - size) // 2, (width - size) // 2
         sources = in_order(height, width)
         square = sources[top : top + size, left : left + size]
-        square[:] = np.where(disc(size).numpy(), np.rot90(square, self.turns), square)
+        inside = disc(size, self.radius).numpy()
+        square[:] = np.where(inside, np.rot90(square, self.turns), square)
         return sources
 
 
@@ -139,24 +153,32 @@ class square_hinge(Permutation):
     So what is left of the swing are quarter turns in place, one way and the other.
 
     Args:
-        tiles: along each side, which they must divide, ≥ 1; tiles must be square.
+        tiles: along each side, ≥ 1; images must be square. Where they do not divide the side, the
+            last rows and columns stay: one of each of 3 tiles at 64×64.
 
     Raises:
         JincError: fewer than one tile.
+
+    Source: the square hinge of visual anagrams (arXiv 2311.17919).
     """
 
-    tiles: int = 4
+    tiles: int = 3
 
     def __post_init__(self) -> None:
         """Refuse what cannot be cut."""
         check_least("tiles", self.tiles, 1)
 
     def sources(self, height: int, width: int) -> NDArray[np.int64]:
-        """Tiles turned counter-clockwise on one colour, clockwise on the other."""
-        tiles = as_cells(in_order(height, width), *square_cell(height, width, self.tiles))
-        one = np.add.outer(range(self.tiles), range(self.tiles))[..., None, None] % 2 == 0
-        turned = (np.rot90(tiles, k, (2, 3)) for k in (1, -1))
-        return from_cells(np.where(one, *turned))
+        """Tiles turned clockwise on the colour of the first one, counter-clockwise on the other."""
+        check_square(height, width)
+        if self.tiles > height:
+            raise JincError(f"images: {height}×{width} have fewer pixels a side than tiles")
+        side, sources = height // self.tiles, in_order(height, width)
+        board = sources[: side * self.tiles, : side * self.tiles]
+        tiles = as_cells(board, side, side)
+        first = np.add.outer(range(self.tiles), range(self.tiles))[..., None, None] % 2 == 0
+        board[:] = from_cells(np.where(first, *(np.rot90(tiles, k, (2, 3)) for k in (-1, 1))))
+        return sources
 
 
 def in_order(height: int, width: int) -> NDArray[np.int64]:
@@ -193,9 +215,18 @@ def square_cell(height: int, width: int, count: int) -> tuple[int, int]:
     Raises:
         JincError: a side that cannot be cut so, or cells that are not square.
     """
+    check_square(height, width)
+    return cell(height, width, count)
+
+
+def check_square(height: int, width: int) -> None:
+    """Refuse images that cannot be cut into square parts.
+
+    Raises:
+        JincError: height and width differ.
+    """
     if height != width:
         raise JincError(f"images: {height}×{width} has no square parts, they must be square")
-    return cell(height, width, count)
 
 
 def check_least(name: str, number: int, least: int) -> None:

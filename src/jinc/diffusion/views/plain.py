@@ -12,6 +12,9 @@ from jinc.plain import exact
 from jinc.signal import rotate, shift
 from jinc.types import Images
 
+LARGEST = 1e9
+"""Radians or pixels: a float still has seven digits after the point."""
+
 
 @dataclass(frozen=True)
 class identity(View):
@@ -104,14 +107,14 @@ class rotation(View):
             half the side from the centre, the corners of a periodic image meet.
 
     Raises:
-        JincError: an angle that is not finite.
+        JincError: an angle that is not finite, or beyond ±1e9.
     """
 
     angle: float
 
     def __post_init__(self) -> None:
         """Refuse an angle that leads nowhere."""
-        check_finite("angle", self.angle)
+        check_amount("angle", self.angle)
 
     @property
     def name(self) -> str:
@@ -141,7 +144,7 @@ class fourier_shift(View):
         right: pixels.
 
     Raises:
-        JincError: a distance that is not finite.
+        JincError: a distance that is not finite, or beyond ±1e9.
     """
 
     down: float
@@ -149,8 +152,8 @@ class fourier_shift(View):
 
     def __post_init__(self) -> None:
         """Refuse to go too far."""
-        check_finite("down", self.down)
-        check_finite("right", self.right)
+        check_amount("down", self.down)
+        check_amount("right", self.right)
 
     @property
     def name(self) -> str:
@@ -200,22 +203,22 @@ def turn_quarters(x: Images, turns: int | Tensor) -> Images:
     if height != width and (isinstance(turns, Tensor) or turns % 2):
         raise JincError(f"images: {height}×{width} cannot be turned, they must be square")
     if not isinstance(turns, Tensor):
-        return x.rot90(turns, (-2, -1))
+        return x.rot90(turns % 4, (-2, -1))
     each = (turns % 4).to(x.device).view(-1, 1, 1, 1)
     for k in (1, 2, 3):
         x = torch.where(each == k, x.rot90(k, (-2, -1)), x)
     return x
 
 
-def check_finite(name: str, amount: float | Tensor) -> None:
-    """Refuse amounts that are infinite or no number.
+def check_amount(name: str, amount: float | Tensor) -> None:
+    """Refuse amounts that are no number, or so large that floats no longer tell parts of a turn.
 
     Args:
         name: of the argument.
         amount: one, or `[B]`.
 
     Raises:
-        JincError: an amount that is not finite.
+        JincError: an amount that is not finite, or beyond ±1e9.
     """
-    if not torch.as_tensor(amount).isfinite().all():
-        raise JincError(f"{name}: {amount} is not a finite number")
+    if not (torch.as_tensor(amount).abs() <= LARGEST).all():
+        raise JincError(f"{name}: {amount} is not a number between ±1e9")

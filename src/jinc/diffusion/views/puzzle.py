@@ -20,7 +20,7 @@ _SMALLEST = 4
 
 
 @dataclass(frozen=True)
-class jigsaw(Permutation):
+class puzzle(Permutation):
     """Cut into the pieces of a puzzle, and let pieces of equal shape change places.
 
     Pieces with tabs to the left and right alternate with pieces with tabs above and below, so that
