@@ -4,8 +4,8 @@ Without `@`, as published in arXiv 2411.09174, faults included: `A`, `B-0`, `C-1
 `D+norm-2N`, `D-1N/6`: letter, Kaiser β, `N` where the taps are divided by their sum, `/K` where
 there are not three of them. With `@`, the corrected design: `B@6`, `C@12`, `D@12`, `D-2@12`, and
 `D+plain@12` without the linear path around its activations. `D@sinc12` filters with a separable
-Kaiser-sinc, whose pass band is a square, `D@ideal` by FFT. After a slash stands the cutoff in cycles
-per pixel of the fine grid, above 0 and up to 0.25, where it is not 0.25: `D@12/0.2`, `D-2@6/0.22`.
+Kaiser-sinc, whose pass band is a square, `D@ideal` by FFT. A cutoff other than 0.25 cycles per
+pixel of the fine grid, above 0 and below that, follows a slash: `D@12/0.2`, `D-2@6/0.22`.
 
 These are names of one design. `levels` joins several by commas, one for each level of a network:
 `D@12,D@6`.
