@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -60,7 +60,7 @@ def _draw(config: Config, figure: "SubFigure") -> None:
     f = torch.linspace(-0.5, 0.5, 257, dtype=torch.float64)
     response = decibels(frequency_response(kernel, *torch.meshgrid(f, f, indexing="xy")))
     shown = plane.imshow(response.numpy(), extent=(-0.5, 0.5, -0.5, 0.5), vmin=FLOOR_DB, vmax=0)
-    edge = {"fill": False, "edgecolor": "white", "linestyle": "--"}
+    edge: dict[str, Any] = {"fill": False, "edgecolor": "white", "linestyle": "--"}
     cutoff, corner = config.cutoff, (-config.cutoff, -config.cutoff)
     band = Rectangle(corner, 2 * cutoff, 2 * cutoff, **edge)
     plane.add_patch(band if config.separable else Circle((0, 0), cutoff, **edge))
