@@ -73,7 +73,7 @@ def load_images(
             cache_bytes=cache_bytes,
             progress=progress,
         )
-    found = _bundled(split) if source == "digits" else _read_all(files, path, skip_first)
+    found = _bundled(split) if source == "digits" else _read_all(files, path, split, skip_first)
     height, width = found.image_size
     if height * width > max_pixels:
         raise JincError(f"{source}: images of {width}x{height}, the limit is {max_pixels} pixels")
@@ -94,25 +94,33 @@ def _batches(path: Path, split: str) -> list[Path]:
             return pick_split(parts, split, path) if parts else []
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         raise JincError(f"{path}: {one_line(error)}") from error
-    # A file has no splits, but its name may say that it is a test set.
-    own = "test" if path.name.startswith(("t10k", "test")) or "_test" in path.name else "train"
-    return [path] if split == "train" else pick_split({own: [path]}, split, path)
+    return [path] if is_npz(_head(path)) else pick_split({_own(path, split): [path]}, split, path)
 
 
-def _read_all(files: Sequence[Path], path: Path, skip_first: bool) -> ImageSet:
-    found = concatenate([_read_file(file, skip_first) for file in files], path.resolve().name)
+def _own(path: Path, split: str) -> str:
+    """The split of a file without splits inside: train, unless its name says that it is a test."""
+    named_test = path.name.startswith(("t10k", "test")) or "_test" in path.name
+    return "test" if named_test and split != "train" else "train"
+
+
+def _head(path: Path) -> bytes:
+    with reading(path) as file:
+        return file.read(256)
+
+
+def _read_all(files: Sequence[Path], path: Path, split: str, skip_first: bool) -> ImageSet:
+    found = concatenate([_read_file(f, split, skip_first) for f in files], path.resolve().name)
     if not len(found):
         raise JincError(f"{path}: holds no images")
     return found
 
 
-def _read_file(path: Path, skip_first: bool) -> ImageSet:
-    with reading(path) as file:
-        head = file.read(256)
+def _read_file(path: Path, split: str, skip_first: bool) -> ImageSet:
+    head = _head(path)
     if path.suffix.lower() == ".csv":
         return read_mnist_csv(path, skip_first)
     if is_npz(head):
-        return read_npz(path)
+        return read_npz(path, split, _own(path, split))
     if path.suffix == ".bin" or is_pickle(head):
         return read_cifar10(path)
     if is_idx(head) or "idx" in path.name:
