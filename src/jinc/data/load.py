@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from jinc.data.cifar import find_cifar10, is_pickle, read_cifar10
+from jinc.data.cifar import find_cifar, is_pickle, read_cifar
 from jinc.data.decode import MAX_PIXELS
 from jinc.data.digits import read_digits
 from jinc.data.folder import CACHE_BYTES, Progress, read_folder
@@ -36,7 +36,7 @@ def load_images(
 
     Args:
         source: "digits" for the bundled set, or a path: MNIST as idx files (a file, their
-            folder, or one that holds `raw/` or `MNIST/raw/`) or as CSV; CIFAR-10, binary or
+            folder, or one that holds `raw/` or `MNIST/raw/`) or as CSV; CIFAR-10 or -100, binary or
             pickled (a file or the folder); CelebA-HQ; a NumPy archive of images; any folder of
             PNG, JPEG and WebP files, whose subfolders are classes. A path called digits is given
             as `./digits`.
@@ -90,7 +90,7 @@ def _batches(path: Path, split: str) -> list[Path]:
     try:
         path.stat()
         if path.is_dir():
-            parts = find_idx(path) or find_cifar10(path)
+            parts = find_idx(path) or find_cifar(path)
             return pick_split(parts, split, path) if parts else []
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         raise JincError(f"{path}: {one_line(error)}") from error
@@ -122,9 +122,9 @@ def _read_file(path: Path, split: str, skip_first: bool) -> ImageSet:
     if is_npz(head):
         return read_npz(path, split, _own(path, split))
     if path.suffix == ".bin" or is_pickle(head):
-        return read_cifar10(path)
+        return read_cifar(path)
     if is_idx(head) or "idx" in path.name:
         return read_mnist(path)
     if image_format(head):
         raise JincError(f"{path}: this is one image; a set is the folder that it lies in")
-    raise JincError(f"{path}: not an idx, CSV, NPZ or CIFAR-10 file")
+    raise JincError(f"{path}: not an idx, CSV, NumPy or CIFAR file")
