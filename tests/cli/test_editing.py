@@ -105,7 +105,7 @@ def test_no_more_images_are_worked_on_than_are_wanted(
     assert jinc("edit", trained, *words).code == 0
     assert seen == rows
     said = jinc("edit", trained, "--image", photo, "--batch", 0, "--out", tmp_path / "p")
-    assert said.err == "jinc: --batch: 0 is not at least 1\n"
+    assert said.err == "jinc: --batch: 0 is not from 1 to 65,536\n"
 
 
 def test_anagrams_and_hybrids(jinc, trained_on_classes, tmp_path) -> None:

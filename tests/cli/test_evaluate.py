@@ -197,7 +197,7 @@ def test_how_many_is_not_asked_of_images_that_are_there(refused, judge, mixed) -
     words = ("--against", "digits", "--features", judge, "--image-size", 8)
     for source in mixed:
         refused("evaluate", source, *words, "-n", 2000, says="--number: is for models")
-    refused("evaluate", mixed[1], *words, "-n", 0, says="--number: 0 is not at least 1")
+    refused("evaluate", mixed[1], *words, "-n", 0, says="--number: 0 is not from 1")
 
 
 def test_a_program_that_dislikes_the_size(refused, jinc, tmp_path) -> None:

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -111,6 +112,19 @@ def test_json_of_a_rotation(jinc, trained, tmp_path) -> None:
     assert frames(out)[0].shape == (2 + 2 * 130, 2 + 2 * 130, 3)  # seen at 128 pixels
 
 
+def test_configuration_e_as_published(jinc, trained, tmp_path) -> None:
+    """Its sampler, pace and spline, and noise that is the same for all angles and not turned."""
+    published = ("--sampler", "published", "--pace", "published", "--method", "spline")
+    made = {}
+    for noise in ("published", "turned"):
+        words = ("--noise", noise, "-n", 1, "--angles", "0,90", "--scale", 1, "--device", "cpu")
+        out = tmp_path / f"{noise}.webp"
+        assert jinc("rotate", trained, *published, *words, "--out", out).code == 0
+        made[noise] = frames(out)
+    assert np.array_equal(made["published"][0], made["turned"][0])
+    assert not np.array_equal(made["published"][1], made["turned"][1])
+
+
 def test_an_mp4(jinc, trained, tmp_path, monkeypatch, refused) -> None:
     av = pytest.importorskip("av")
     out = tmp_path / "x.mp4"
@@ -141,7 +155,14 @@ def test_an_mp4(jinc, trained, tmp_path, monkeypatch, refused) -> None:
         (["--eta", "2"], "eta"),
         (["--pace", "quick"], "--pace"),
         (["--number", "0"], "--number: 0"),
-        (["--number", "40000000"], "--scale, --number: frames would have"),
+        (["--number", "400000"], "--scale, --number: frames would have"),
+        (["--number", "1000000000"], "--number: 1,000,000,000 is not from 1 to 1,000,000"),
+        (["--batch", "1000000000000"], "--batch: 1,000,000,000,000 is not from 1 to 65,536"),
+        (["--scale", "1000"], "9 frames of 4 images would take 6.9 GB, and 1.1 GB is the most"),
+        (["--noise", "still"], "--noise"),
+        (["--spacing", "karas"], "--spacing"),
+        (["--sigma-min", "0.1"], "--sigma-min: belongs to karras and exponential, not to even"),
+        (["--sampler", "published", "--steps", "5"], "--steps: the published sampler visits"),
         (["--seed", "-1"], "--seed: -1"),
         (["--steps", "11"], "steps must be 1 to 10"),
         (["--scale", "0"], "--scale: 0"),
@@ -232,3 +253,10 @@ def test_a_shorter_sweep_leaves_no_frame_of_a_longer_one(jinc, trained, tmp_path
         assert jinc("rotate", trained, f"--angles={angles}", *quick).code == 0
         names = {file.name for file in (tmp_path / "frames").iterdir()}
         assert names == {"made.json", "sheet.png", *(f"{k:06d}.png" for k in range(frames))}
+
+
+def test_a_batch_that_does_not_fit_in_memory(refused, trained, tmp_path, monkeypatch) -> None:
+    """8×8 grey pixels, four bytes each, four times."""
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=30_000_000))
+    says = "--batch: 50,000 images take at least 0.1 GB, and 0.0 GB are free; take fewer"
+    refused("sample", trained, "--batch", 50_000, "--out", tmp_path / "x", says=says)

@@ -10,10 +10,13 @@ from jinc.diffusion import (
     Schedule,
     SeededNoise,
     complexity_normalised,
+    count_of,
     gaussian,
     generate,
     levels_of,
     method_by_name,
+    spaced,
+    timesteps,
     walk_by_name,
 )
 from jinc.errors import JincError
@@ -23,7 +26,7 @@ MEAN, VARIANCE = 0.3, 0.04
 MEANS, COVARIANCE = torch.full((1, 2, 2), MEAN).double(), VARIANCE * torch.eye(4).double()
 ORACLE = gaussian(SCHEDULE, MEANS, COVARIANCE)
 SHAPE = (512, 1, 2, 2)
-DRAWS = ("ddpm", "posterior")
+DRAWS = ("ddpm", "posterior", "published")
 WHOLE = ("ddpm", "adaptive")
 
 
@@ -31,7 +34,9 @@ def images(name: str, **options: float) -> torch.Tensor:
     noise = SeededNoise(0, range(SHAPE[0]))
     x_T = noise(torch.empty(SHAPE, dtype=torch.float64))
     walk = walk_by_name(name, **options)
-    *_, last = walk(ORACLE, SCHEDULE, x_T, steps=200 if name in WHOLE else 100, noise=noise)
+    steps = None if name == "published" else 200 if name in WHOLE else 100
+    levels = levels_of(name, SCHEDULE, steps)
+    *_, last = walk(ORACLE, SCHEDULE, x_T, steps=levels, noise=noise)
     assert last.t == -1
     return last.x_t
 
@@ -72,9 +77,23 @@ def test_errors_can_count_where_images_are_busy() -> None:
 
 
 def test_usual_levels() -> None:
-    assert [len(levels_of(name, 1000)) for name in ("ddpm", "adaptive")] == [1000, 1000]
-    assert [len(levels_of(name, 1000)) for name in ("ddim", "heun", "dpm++")] == [50, 20, 20]
-    assert [len(levels_of(name, 10)) for name in WALKS] == [10] * len(WALKS)
+    counts = {"ddpm": 1000, "published": 999, "adaptive": 1000, "ddim": 50, "posterior": 50}
+    linear, short = Schedule.linear(), Schedule.linear(T=10)
+    for name in WALKS:
+        assert len(levels_of(name, linear)) == count_of(name, 1000) == counts.get(name, 20)
+        assert len(levels_of(name, short)) == (9 if name == "published" else 10)
+    assert levels_of("ddim", linear, 5) == timesteps(1000, 5)
+    assert levels_of("dpm++", linear, 5) == spaced(linear, 5, "flow")
+    assert levels_of("dpm++", linear, 5, "karras", 0.02) == spaced(linear, 5, "karras", 0.02)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [("steps", {"steps": 9}), ("spacing", {"spacing": "even"}), ("sigma-min", {"sigma_min": 0.1})],
+)
+def test_the_published_sampler_visits_its_own_levels(option, said) -> None:
+    with pytest.raises(JincError, match=f"^{option}: the published sampler visits levels of its"):
+        levels_of("published", SCHEDULE, **said)
 
 
 def test_names_and_options_that_are_none() -> None:
@@ -91,5 +110,7 @@ def test_names_and_options_that_are_none() -> None:
             walk_by_name(name, tolerance=0.01)
     assert walk_by_name("adaptive").keywords == {"tolerance": 0.01}
     assert walk_by_name("adaptive", tolerance=0).keywords == {"tolerance": 0}
-    with pytest.raises(JincError, match="sampler: heun is none of ddim, ddpm, posterior"):
+    with pytest.raises(
+        JincError, match="sampler: heun is none of ddim, ddpm, posterior, published, euler"
+    ):
         method_by_name("heun")

@@ -107,16 +107,18 @@ def _starts(
     """
     if strength and index:
         raise JincError("--index: says what --strength says too; take one of them")
-    if index and options.steps is not None:
-        raise JincError("--steps: the levels of --index are those of --stride; leave it out")
+    for option in ("steps", "spacing", "sigma_min"):
+        if index and getattr(options, option) is not None:
+            name = option.replace("_", "-")
+            raise JincError(f"--{name}: the levels of --index are those of --stride; leave it out")
     if stride < 1:
         raise JincError(f"--stride: {stride} is not at least 1")
-    steps = len(options.levels(model.timesteps))
+    levels = options.levels(model.schedule)
     found: dict[str, Start] = {}
     for each in index:
         found[f"index {each}"] = partial(sdedit_start_index, index=each, stride=stride)
     for share in () if index else strength or STRENGTHS:
-        found[f"{share:.12g}"] = partial(sdedit_start, strength=share, steps=steps)
+        found[f"{share:.12g}"] = partial(sdedit_start, strength=share, steps=levels)
     if len(found) < len(strength or index):
         raise JincError(f"--{'strength' if strength else 'index'}: names one twice")
     like = torch.zeros(1, model.channels, *model.image_size)

@@ -12,7 +12,6 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from jinc.cli.claims import claim
 from jinc.cli.sampling import SamplingOptions
 from jinc.data import ImageSet
 from jinc.errors import JincError
@@ -46,11 +45,10 @@ def generated_images(
             raise JincError("--images: say where generated images are to be kept")
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
         kept = source / "images" / digest
-    claim(kept)
     if PART % (batch := options.batch or CHUNK):
         raise JincError(f"--batch: {batch} does not divide {PART}, the images of a file")
     rank, processes = (int(os.environ.get(name, 0)) for name in ("RANK", "WORLD_SIZE"))
-    levels, shaping = options.levels(model.timesteps), options.shaping(model)
+    levels, shaping = options.levels(model.schedule), options.shaping(model)
     walks = keep_images(
         model,
         options.number,
@@ -96,7 +94,7 @@ def generation_facts(source: Path, model: PixelModel, options: SamplingOptions) 
         options: how they are generated.
     """
     prompts = options.shaping(model).prompts
-    return making_facts(source, options, prompts, len(options.levels(model.timesteps)))
+    return making_facts(source, options, prompts, len(options.levels(model.schedule)))
 
 
 def making_facts(
@@ -114,8 +112,13 @@ def making_facts(
     for name in ("guidance_rescale", "guidance_interval", "threshold", "tolerance_by"):
         if not said[name]:  # folders that were made before there was a choice stay what they are
             del said[name]
-    for name in ("number", "device", "strip", "gif", "json_"):
+    for name in ("number", "device", "strip", "gif", "json_", "spacing", "sigma_min"):
         said.pop(name, None)
+    said["clip"] = options.limits
+    if options.spaced != "even":
+        said["spacing"] = options.spaced
+    if options.sigma_min is not None:
+        said["sigma_min"] = options.sigma_min
     told = None if options.embeddings is None else file_digest(options.embeddings)
     said |= {"prompts": list(prompts), "embeddings": told, "steps": steps}
     said["batch"] = options.batch or CHUNK

@@ -80,7 +80,7 @@ def make_anagram(
             each(torch.zeros(1, model.channels, *model.image_size))
         except JincError as error:
             raise JincError(f"--view: {each.name}: {error}") from None
-    levels = options.levels(model.timesteps)
+    levels = options.levels(model.schedule)
     joins: dict[str, Reduction] = {
         "mean": mean(),
         "sum": sum_preserving(model.schedule),
@@ -131,7 +131,7 @@ def make_hybrid(
         asking = Hybrid(shaping=options.shaping(model, usual=()), kind=by, std_px=std)
     except JincError as error:
         raise _named(error) from None
-    levels = options.levels(model.timesteps)
+    levels = options.levels(model.schedule)
     facts = generation_facts(source, model, options) | {"by": by, "std": std}
     images, written = _generate(model, asking, levels, out, facts, options)
     grey = images.mean(1, keepdim=True).expand_as(images)

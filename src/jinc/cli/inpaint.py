@@ -48,7 +48,7 @@ def inpaint(
     names = ["sheet.png", *results, *options.pictures]
     check_results(out, "inpaintings", names, options.images)
     model = options.open(source)
-    levels = options.levels(model.timesteps)
+    levels = options.levels(model.schedule)
     if options.sampler == "adaptive":
         raise JincError("--sampler: adaptive has no level in common at which pixels are put back")
     if times > 1 and len(levels) > 1:

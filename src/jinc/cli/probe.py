@@ -79,7 +79,7 @@ def probe(
         check_results(out, "measurements", [FACTS, *PLOTS])
     number, seed = options.number, options.seed
     model = options.open(source)
-    levels, shaping = options.levels(model.timesteps), options.shaping(model)
+    levels, shaping = options.levels(model.schedule), options.shaping(model)
     with decoding_progress(console) as report:
         clean = clean_images(source, model, data, number, seed, report)
     bar = Progress(console=console)

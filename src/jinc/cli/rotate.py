@@ -7,9 +7,12 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from jinc.cli.spans import parse_span
-from jinc.cli.sweep import PACES, Amounts, Options, run_sweep
+from jinc.cli.sweep import Amounts, Options, run_sweep
+from jinc.diffusion import following, staying
 from jinc.errors import JincError
 from jinc.models import turns
+
+DRAWN = {"turned": following, "published": staying}
 
 
 def rotate(
@@ -18,6 +21,7 @@ def rotate(
     *,
     angles: Annotated[str, Parameter(allow_leading_hyphen=True)] = "-90:90:9",
     method: Literal["unitary", "spline", "bilinear", "lanczos"] = "unitary",
+    noise: Literal["turned", "published"] = "turned",
     options: Options,
 ) -> None:
     """Generate the same images turned by one angle after another, a little after every step.
@@ -26,6 +30,10 @@ def rotate(
         source: a run folder, or a model folder.
         angles: degrees, counter-clockwise: start:stop:count with both ends, or 0,45,90, or one.
         method: how to turn: without loss; as published; or as others do, to be compared.
+        noise: fresh noise is turned with the image, so that an exactly equivariant model makes the
+            same image at every angle; or, as published, stays in place, and each angle is another
+            image. Configuration E as published is `--sampler published --noise published --pace
+            published --method spline`.
     """
     degrees = parse_span("--angles", angles)
     options.check()
@@ -33,6 +41,6 @@ def rotate(
     height, width = model.image_size
     if height != width:
         raise JincError(f"{source}: its images are {height}×{width}, only square ones are turned")
-    sweep = turns([math.radians(angle) for angle in degrees], method, PACES[options.pace])
+    sweep = turns([math.radians(angle) for angle in degrees], method, options.divided(model))
     words = [f"{angle:.4g}°".replace("-", "−") for angle in degrees]
-    run_sweep(model, sweep, Amounts({"angles": degrees}, words), options)
+    run_sweep(model, sweep, Amounts({"angles": degrees}, words), options, DRAWN[noise])

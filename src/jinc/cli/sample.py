@@ -42,7 +42,7 @@ def sample(
     names = [*map(numbered_name, range(number)), "grid.png", *options.pictures]
     check_results(out, "images", names)
     model = options.open(source)
-    levels, shaping = options.levels(model.timesteps), options.shaping(model)
+    levels, shaping = options.levels(model.schedule), options.shaping(model)
     batch = options.batch or CHUNK
     walks = generate_images(
         model,

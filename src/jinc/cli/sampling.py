@@ -4,20 +4,42 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
+import psutil
 from cyclopts import Parameter
 
 from jinc.cli.memory import keep_freed_memory
 from jinc.cli.naming import named
-from jinc.diffusion import Method, Walk, levels_of, method_by_name, walk_by_name
+from jinc.diffusion import (
+    SAMPLERS,
+    WALKS,
+    Method,
+    Schedule,
+    Spacing,
+    Walk,
+    levels_of,
+    method_by_name,
+    walk_by_name,
+)
 from jinc.diffusion.noise import check_seed
 from jinc.errors import JincError
 from jinc.models import PixelModel, Shaping, Threshold, open_model
 
-SamplerName: TypeAlias = Literal[
-    "ddim", "ddpm", "posterior", "heun", "adaptive", "deis", "dpm++", "euler", "unipc"
-]
+if TYPE_CHECKING:
+    SamplerName: TypeAlias = str
+else:
+    SamplerName = Literal[WALKS]
+"""One of all samplers: the command line lists them."""
+
+MOST_IMAGES = 1_000_000
+"""Of one call."""
+
+MOST_TOGETHER = 65_536
+"""Images of one batch."""
+
+STATES = 4
+"""Of a batch that sampling holds at least: x_t, x0_hat, fresh noise, and what comes of them."""
 
 SEVERAL = Parameter(consume_multiple=True, negative=())
 
@@ -35,12 +57,18 @@ class SamplingOptions:
         avoid: what guidance leads away from, instead of from what comes unprompted.
         guidance_rescale: how far the contrast that guidance adds is taken back, 0 … 1; .7 is usual.
         guidance_interval: the lowest and the highest t that are guided; all if not given.
-        sampler: DDIM; DDPM, the published sampler; the strided posterior; Heun's method, which
-            asks twice a step; adaptive, whose steps are as long as an error allows, each image's
-            own; or a solver of diffusers.
-        steps: how many steps: all for ddpm, 20 for heun and solvers, 50 for others, if not given;
-            of adaptive, the most that there may be.
-        eta: of DDIM: 0 draws no fresh noise, 1 as much as DDPM.
+        sampler: ddim; ddpm; posterior, DDPM in strides; published, DDPM as arXiv 2411.09174 has it:
+            999 of 1000 steps, without t = 0, neither clipped nor calibrated; adaptive, whose steps
+            are as long as an error allows, for each image; or a solver, for few steps: euler,
+            heun, which calls the model twice a step, dpm++, unipc, deis (needs diffusers).
+        steps: how many levels are visited; if not given, all by ddpm and published, 20 by solvers,
+            50 by others; by adaptive, at most so many.
+        spacing: how levels are spaced: even, leading or trailing in t; quadratic in √t; karras in
+            σ^(1/7) and exponential in log σ, σ being noise over signal; flow in the root of the
+            time of flow matching, σ/(1+σ). If not given, flow for solvers, even for others.
+        sigma_min: of karras and exponential: σ of the lowest level, that of t = 0 if not given;
+            the last step, of lower order, goes from there to the clean prediction.
+        eta: of ddim: 0 draws no fresh noise, 1 as much as DDPM.
         tolerance: of adaptive: the error that is allowed, .01 if not given, half of it taking about
             1.4 times as many steps; .02 is about as good as twenty of DDIM.
         tolerance_by: of adaptive: complexity, for errors to count where an image is busy; all alike
@@ -48,11 +76,11 @@ class SamplingOptions:
         seed: other seeds give other images.
         batch: images that are worked on together, 16 if not given, or as few as are edited; with
             another number images come out the same up to rounding.
-        clip: keep predictions in the range of images.
+        clip: keep predictions in the range of images; if not given, for all samplers but published.
         threshold: how: static cuts, dynamic darkens an image that is too loud; if not given, as the
             model is used to.
         calibrate: correct the amplitude of the predicted noise; if not given, for networks that
-            cannot know it. The published sampler is `--sampler ddpm --no-clip --no-calibrate`.
+            cannot know it, and all samplers but published.
         embeddings: of models that take texts, what stands in for their text encoder: a file of
             prompts in numbers, as `write_prompts` makes them.
         variant: of the files of a pipeline, such as fp16.
@@ -67,12 +95,14 @@ class SamplingOptions:
     guidance_interval: Annotated[tuple[int, int] | None, Parameter(negative=())] = None
     sampler: SamplerName = "ddim"
     steps: int | None = None
+    spacing: Spacing | None = None
+    sigma_min: float | None = None
     eta: float = 0.0
     tolerance: float | None = None
     tolerance_by: Literal["complexity"] | None = None
     seed: int = 0
     batch: int | None = None
-    clip: bool = True
+    clip: bool | None = None
     threshold: Threshold | None = None
     calibrate: bool | None = None
     embeddings: Path | None = None
@@ -85,11 +115,11 @@ class SamplingOptions:
         Raises:
             JincError: no images, a seed out of range, or options that do not go with the sampler.
         """
-        if self.number < 1:
-            raise JincError(f"--number: {self.number} is not at least 1")
+        for name, most in (("number", MOST_IMAGES), ("batch", MOST_TOGETHER)):
+            value = getattr(self, name)
+            if value is not None and not 1 <= value <= most:
+                raise JincError(f"--{name}: {value:,} is not from 1 to {most:,}")
         check_seed("--seed", self.seed)
-        if self.batch is not None and self.batch < 1:
-            raise JincError(f"--batch: {self.batch} is not at least 1")
         if self.tolerance is not None and not 0 <= self.tolerance < math.inf:
             raise JincError(f"--tolerance: {self.tolerance} is not a finite number of at least 0")
         try:
@@ -97,17 +127,28 @@ class SamplingOptions:
         except JincError as error:
             raise JincError(f"--{error}") from None
 
-    def levels(self, T: int) -> list[int]:
+    @property
+    def limits(self) -> bool:
+        """Whether predictions are clipped."""
+        return SAMPLERS[self.sampler].limits(self.clip)
+
+    @property
+    def spaced(self) -> Spacing:
+        """How levels are spaced."""
+        return self.spacing or SAMPLERS[self.sampler].spacing
+
+    def levels(self, schedule: Schedule) -> list[int]:
         """Return the levels to visit.
 
         Args:
-            T: number of steps of the schedule.
+            schedule: of the model.
 
         Raises:
-            JincError: a number of steps that it does not have.
+            JincError: a number of steps that it does not have, or levels that do not go with the
+                sampler.
         """
         try:
-            return levels_of(self.sampler, T, self.steps)
+            return levels_of(self.sampler, schedule, self.steps, self.spacing, self.sigma_min)
         except JincError as error:
             raise JincError(f"--{error}") from None
 
@@ -144,9 +185,9 @@ class SamplingOptions:
                 avoid=self.avoid,
                 guidance_rescale=self.guidance_rescale,
                 guidance_interval=self.guidance_interval,
-                limited=self.clip,
+                limited=self.limits,
                 threshold=self.threshold,
-                calibrated=self.calibrate,
+                calibrated=SAMPLERS[self.sampler].calibrates(self.calibrate),
             )
             shaping.check(model)
         except JincError as error:  # it begins with the name of a field, which is an option's
@@ -157,10 +198,19 @@ class SamplingOptions:
         """Read a model, and move it to where it is to work.
 
         Raises:
-            JincError: there is none, it is damaged, or there is no such device.
+            JincError: there is none, it is damaged, there is no such device, or no memory for the
+                batch.
         """
         keep_freed_memory()
         with named("embeddings", "variant", "device"):
-            return open_model(
+            model = open_model(
                 source, embeddings=self.embeddings, variant=self.variant, device=self.device
             )
+        together, free = self.batch or 0, psutil.virtual_memory().available
+        needed = STATES * 4 * together * model.channels * math.prod(model.image_size)
+        if needed > free:
+            raise JincError(
+                f"--batch: {together:,} images take at least {needed / 1e9:,.1f} GB, and "
+                f"{free / 1e9:,.1f} GB are free; take fewer"
+            )
+        return model

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from jinc.cli.spans import pair_spans, parse_span
-from jinc.cli.sweep import PACES, Amounts, Options, run_sweep
+from jinc.cli.sweep import Amounts, Options, run_sweep
 from jinc.models import shifts
 
 
@@ -33,10 +33,11 @@ def shift(
     }
     paired = pair_spans(named)
     options.check()
-    sweep = shifts(paired["--down"], paired["--right"], PACES[options.pace])
+    model = options.open(source)
+    sweep = shifts(paired["--down"], paired["--right"], options.divided(model))
     facts = {"right": paired["--right"], "down": paired["--down"]}
     words = [_words(right, down) for right, down in zip(*facts.values(), strict=True)]
-    run_sweep(options.open(source), sweep, Amounts(facts, words), options)
+    run_sweep(model, sweep, Amounts(facts, words), options)
 
 
 def _words(right: float, down: float) -> str:

@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -13,15 +14,17 @@ from rich.progress import Progress
 from torch import Tensor
 
 from jinc.cli.finite import check_finite
-from jinc.cli.outputs import Swept, check_frame, check_out, make_place, write_out
+from jinc.cli.outputs import SEEN, Swept, check_frame, check_out, make_place, write_out
 from jinc.cli.sampling import SamplingOptions
-from jinc.data import to_uint8
-from jinc.diffusion import gentle, published, steady
+from jinc.data import enlargement, to_uint8
+from jinc.diffusion import following, gentle, published, steady
+from jinc.diffusion.samplers.motion import Pace
 from jinc.errors import JincError
 from jinc.files import one_line
-from jinc.models import PixelModel, Shaping, Sweep, grid_columns, sweep_images
+from jinc.models import Drawn, PixelModel, Shaping, Sweep, grid_columns, sweep_images
 
-PACES = {"steady": steady, "gentle": gentle, "published": published}
+LARGEST = 2**30
+"""Bytes of all frames together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +36,7 @@ class SweepOptions(SamplingOptions):
             .png for a sheet, a row an image; without an ending a folder of frames, 000000.png
             and on, and sheet.png. It can be several.
         pace: how the way is divided over the steps: at one speed, starting and stopping slowly,
-            or, as published, at one speed to 0.999 of it.
+            or, as published, at one speed to (T−1)/T of it.
         back: move the finished images back, so that a perfectly consistent model stands still.
         fps: frames a second of animations.
         scale: how many times pixels are repeated; if not given, until images have 128 a side.
@@ -49,6 +52,15 @@ class SweepOptions(SamplingOptions):
     scale: int | None = None
     boomerang: bool = True
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False
+
+    def divided(self, model: PixelModel) -> Pace:
+        """Return how the way is divided over the steps of a model."""
+        paces: dict[str, Pace] = {
+            "steady": steady,
+            "gentle": gentle,
+            "published": partial(published, T=model.timesteps),
+        }
+        return paces[self.pace]
 
     def check(self) -> None:
         """Check what can be checked without the model.
@@ -85,8 +97,21 @@ class Amounts:
     words: list[str]
 
 
-def run_sweep(model: PixelModel, sweep: Sweep, amounts: Amounts, options: SweepOptions) -> None:
+def run_sweep(
+    model: PixelModel,
+    sweep: Sweep,
+    amounts: Amounts,
+    options: SweepOptions,
+    drawn: Drawn = following,
+) -> None:
     """Generate, write and tell.
+
+    Args:
+        model: what generates.
+        sweep: what to move by.
+        amounts: the same in words.
+        options: which images, and where they go.
+        drawn: how fresh noise relates to the movement.
 
     Raises:
         JincError: options that do not fit the model, or files that cannot be written.
@@ -96,7 +121,8 @@ def run_sweep(model: PixelModel, sweep: Sweep, amounts: Amounts, options: SweepO
     prompts = shaping.prompts
     across = grid_columns(prompts)
     check_frame(model.image_size, n, across, options.scale)
-    images = _generated(model, sweep, options, shaping)
+    _check_frames(model, len(sweep), options)
+    images = _generated(model, sweep, options, shaping, drawn)
     swept = Swept(
         images=images.view(n, len(sweep), *images.shape[1:]),
         rows=[prompts[i % len(prompts)] if prompts else str(i) for i in range(n)],
@@ -112,9 +138,27 @@ def run_sweep(model: PixelModel, sweep: Sweep, amounts: Amounts, options: SweepO
     _tell(len(swept.animation()), amounts, options, time.perf_counter() - start)
 
 
-def _generated(model: PixelModel, sweep: Sweep, options: SweepOptions, shaping: Shaping) -> Tensor:
+def _check_frames(model: PixelModel, amounts: int, options: SweepOptions) -> None:
+    """Refuse frames that would take all memory.
+
+    Raises:
+        JincError: they are too many or too large.
+    """
+    height, width = model.image_size
+    scale = options.scale or enlargement((height, width), SEEN)
+    size = options.number * amounts * 3 * height * width * scale**2
+    if size > LARGEST:
+        raise JincError(
+            f"--scale, --number: {amounts} frames of {options.number} images would take "
+            f"{size / 1e9:,.1f} GB, and {LARGEST / 1e9:.1f} GB is the most; ask for fewer"
+        )
+
+
+def _generated(
+    model: PixelModel, sweep: Sweep, options: SweepOptions, shaping: Shaping, drawn: Drawn
+) -> Tensor:
     """All images by all amounts, uint8, `[N A, C, H, W]`, with a bar while they come to be."""
-    levels = options.levels(model.timesteps)
+    levels = options.levels(model.schedule)
     walks = sweep_images(
         model,
         sweep,
@@ -123,6 +167,7 @@ def _generated(model: PixelModel, sweep: Sweep, options: SweepOptions, shaping: 
         walk=options.walk(),
         steps=levels,
         seed=options.seed,
+        drawn=drawn,
         back=options.back,
         rows=options.batch,
     )
@@ -131,7 +176,7 @@ def _generated(model: PixelModel, sweep: Sweep, options: SweepOptions, shaping: 
         task = bar.add_task("sampling", total=options.number * len(sweep) * len(levels))
         for rows, step in walks:
             bar.advance(task, len(rows))
-            check_finite(step.x_t, options.guidance, options.clip)
+            check_finite(step.x_t, options.guidance, options.limits)
             done += [to_uint8(step.x_t).cpu()] if step.t == -1 else []
     return torch.cat(done)
 

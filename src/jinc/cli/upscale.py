@@ -97,7 +97,7 @@ def upscale(
             source, embeddings=options.embeddings, variant=options.variant, device=options.device
         )
     pictures = [_Picture.read(file, model, options.shrink) for file in options.images]
-    facts = making_facts(source, options, options.prompts, len(options.levels(model.timesteps)))
+    facts = making_facts(source, options, options.prompts, len(options.levels(model.schedule)))
     facts["batch"] = 1
     steps, walks = _walks(model, pictures, options)
     watch = Watch(options, steps, options.number * len(pictures), "upscaling")
@@ -193,7 +193,7 @@ def _walks(
     Raises:
         JincError: prompts, guidance or a level that the model does not take.
     """
-    steps = options.levels(model.timesteps)
+    steps = options.levels(model.schedule)
     first = Enlargement(model, pictures[0].low, options.level, lambda: torch.zeros_like)
     shaping, walk = options.shaping(first, usual=()), options.walk()
 

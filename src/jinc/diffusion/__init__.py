@@ -61,7 +61,7 @@ from jinc.diffusion.random_moves import (
 )
 from jinc.diffusion.samplers.adaptive import AdaptiveStep, Weight, adaptive
 from jinc.diffusion.samplers.flow import flow_scale, flow_time, heun
-from jinc.diffusion.samplers.methods import Method, ddim, ddpm, posterior
+from jinc.diffusion.samplers.methods import Method, ddim, ddpm, ddpm_published, posterior
 from jinc.diffusion.samplers.motion import (
     Moving,
     between,
@@ -71,14 +71,25 @@ from jinc.diffusion.samplers.motion import (
     published,
     rotating,
     shifting,
+    staying,
     steady,
 )
+from jinc.diffusion.samplers.multistep import dpm_solver, unipc
 from jinc.diffusion.samplers.sample import Step, Walk, generate, sample
 from jinc.diffusion.samplers.schedulers import SOLVERS, Scheduler, Solver
 from jinc.diffusion.samplers.solvers import solve
-from jinc.diffusion.samplers.walks import WALKS, levels_of, method_by_name, walk_by_name
+from jinc.diffusion.samplers.walks import (
+    SAMPLERS,
+    WALKS,
+    Sampler,
+    count_of,
+    levels_of,
+    method_by_name,
+    sampler_by_name,
+    walk_by_name,
+)
 from jinc.diffusion.schedule import Schedule, make_schedule
-from jinc.diffusion.timesteps import strided, timesteps
+from jinc.diffusion.timesteps import Spacing, spaced, strided, timesteps
 from jinc.diffusion.views.by_name import VIEWS, view_by_name
 from jinc.diffusion.views.certify import Certificate, certify
 from jinc.diffusion.views.groups import c4, d4, rotations
@@ -102,6 +113,7 @@ from jinc.diffusion.views.puzzle import puzzle
 from jinc.diffusion.views.view import View, custom_view
 
 __all__ = [
+    "SAMPLERS",
     "SOLVERS",
     "VIEWS",
     "WALKS",
@@ -121,12 +133,14 @@ __all__ = [
     "Reduction",
     "Rotation",
     "Rows",
+    "Sampler",
     "Schedule",
     "Scheduler",
     "SeededNoise",
     "Shared",
     "Shift",
     "Solver",
+    "Spacing",
     "Step",
     "Tiles",
     "View",
@@ -148,10 +162,13 @@ __all__ = [
     "complexity_term",
     "conjugate",
     "consistent",
+    "count_of",
     "custom_view",
     "d4",
     "ddim",
     "ddpm",
+    "ddpm_published",
+    "dpm_solver",
     "dynamic_threshold",
     "eps_from_flow",
     "eps_from_v",
@@ -202,6 +219,7 @@ __all__ = [
     "rotation",
     "rotations",
     "sample",
+    "sampler_by_name",
     "sdedit_start",
     "sdedit_start_at",
     "sdedit_start_index",
@@ -209,7 +227,9 @@ __all__ = [
     "shifting",
     "skew",
     "solve",
+    "spaced",
     "square_hinge",
+    "staying",
     "steady",
     "step_noise",
     "strided",
@@ -219,6 +239,7 @@ __all__ = [
     "tiled",
     "timesteps",
     "triple_hybrid",
+    "unipc",
     "v_from_x0_eps",
     "vflip",
     "view_by_name",

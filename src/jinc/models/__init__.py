@@ -8,7 +8,7 @@ from jinc.models.generation.illusions import Anagram, Hybrid, HybridKind
 from jinc.models.generation.in_parts import in_parts
 from jinc.models.generation.kept_images import PART, keep_images, kept_images
 from jinc.models.generation.shaping import Shaping, Threshold
-from jinc.models.generation.sweep import Sweep, shifts, sweep_images, turns
+from jinc.models.generation.sweep import Drawn, Sweep, shifts, sweep_images, turns
 from jinc.models.generation.upscale import Enlargement, UpscalingModel, factor_of, upscale_images
 from jinc.models.model import Model, NetworkDenoiser
 from jinc.models.opening import model_folder, open_model, open_upscaler, takes_texts
@@ -36,6 +36,7 @@ __all__ = [
     "Chunk",
     "DiffusersModel",
     "DiffusersNetwork",
+    "Drawn",
     "Embedder",
     "Enlargement",
     "Hybrid",

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import torch
 
+from jinc.diffusion import sampler_by_name
 from jinc.models import choose_device
 from jinc.study.check import data_settings, named
 from jinc.study.plan import Cell, Study
@@ -111,6 +112,5 @@ def _network(
 def _questions(cell: Cell, T: int) -> int:
     """How often the network is asked for one image."""
     plan = cell.sampling
-    by_sampler = 2 if plan.sampler == "heun" else 1
     by_guidance = 1 if plan.guidance in (0, 1) else 2
-    return len(plan.levels(T)) * by_sampler * by_guidance
+    return sampler_by_name(plan.sampler).calls * plan.count(T) * by_guidance

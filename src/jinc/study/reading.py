@@ -148,7 +148,7 @@ class _Reader:
         try:
             parse_configs(config.config)
             refuse_unused(config)
-            sampling.levels(config.timesteps)
+            sampling.count(config.timesteps)
         except JincError as error:
             raise JincError(f"{where}: {error}") from None
 

@@ -15,16 +15,20 @@ from jinc.types import Images, Noise
 
 
 def sdedit_start(
-    schedule: Schedule, photo: Images, strength: float, noise: Noise, steps: int = 50
+    schedule: Schedule,
+    photo: Images,
+    strength: float,
+    noise: Noise,
+    steps: int | Sequence[int] = 50,
 ) -> tuple[Images, list[int]]:
-    """Start at a share of the way up: of `steps` levels, the last ⌈strength·steps⌉ are walked.
+    """Start at a share of the way up: of n levels, the last ⌈strength·n⌉ are walked.
 
     Args:
         schedule: of the denoiser.
         photo: clean images, `[B, C, H, W]`.
         strength: in (0, 1]; 1 walks all levels, and leaves as much of the photograph as `ᾱ_{T−1}`.
         noise: white noise on demand, such as `SeededNoise`; called once.
-        steps: how many levels a strength of 1 walks, evenly from T−1 to 0.
+        steps: the falling levels that a strength of 1 walks; or how many, evenly from T−1 to 0.
 
     Returns:
         x_t, the photograph at the first level, `[B, C, H, W]`; and the falling levels.
@@ -43,9 +47,9 @@ def sdedit_start(
     """
     if not 0 < strength <= 1:
         raise JincError(f"strength must be in (0, 1], got {strength}")
-    levels = timesteps(len(schedule), steps)
-    walked = math.ceil(strength * steps - 1e-9)  # .07·100 is 7.000000000000001 in floats
-    return sdedit_start_on(schedule, photo, levels[steps - max(walked, 1) :], noise)
+    levels = timesteps(len(schedule), steps) if isinstance(steps, int) else steps
+    walked = math.ceil(strength * len(levels) - 1e-9)  # .07·100 is 7.000000000000001 in floats
+    return sdedit_start_on(schedule, photo, levels[-max(walked, 1) :], noise)
 
 
 def sdedit_start_at(

@@ -75,6 +75,30 @@ class ddpm:
 
 
 @dataclass(frozen=True)
+class ddpm_published:
+    """Ancestral sampling exactly as arXiv 2411.09174 has it: T−1 steps, from t = T−1 to t = 1.
+
+    Level 0 is not visited: the mean of the step from t = 1 to it is the image, without fresh noise.
+    Elsewhere this is `ddpm("beta")`. It is the published sampler if predictions are used as the
+    network makes them, neither clipped nor calibrated.
+
+    Source: DDPM (arXiv 2006.11239), algorithm 2, with t counted from 0 and the last step left out.
+    """
+
+    def levels(self, T: int) -> list[int]:
+        """Every level but 0."""
+        return list(range(T - 1, 0, -1))
+
+    def __call__(
+        self, schedule: Schedule, x_t: Images, x0_hat: Images, t: int, t_next: int, noise: Noise
+    ) -> Images:
+        """Draw from `p(x_t' | x_t)`; at the end take the mean at level 0 for the clean image."""
+        if t_next == -1:
+            return _posterior_mean(schedule, x_t, x0_hat, t, 0)
+        return _ancestral(schedule, x_t, x0_hat, t, t_next, noise, "beta")
+
+
+@dataclass(frozen=True)
 class posterior:
     """Ancestral sampling in strides, with the exact posterior of the skipped steps.
 
@@ -154,17 +178,24 @@ def _ancestral(
     noise: Noise,
     variance: Variance,
 ) -> Images:
-    """`x_t' = √ᾱ' β/(1−ᾱ) x0_hat + √α (1−ᾱ')/(1−ᾱ) x_t + σ z`, with α = ᾱ/ᾱ' and β = 1 − α."""
+    """The posterior's mean, and `√β z` or the posterior's share of it, with β = 1 − ᾱ/ᾱ'."""
+    mean = _posterior_mean(schedule, x_t, x0_hat, t, t_next)
+    if t_next == -1:  # a clean image is the mean itself: z = 0 in the last step of algorithm 2
+        return mean
+    alpha_bar, alpha_bar_next = _alpha_bars(schedule, t, t_next)
+    beta = 1 - alpha_bar / alpha_bar_next
+    share = 1.0 if variance == "beta" else (1 - alpha_bar_next) / (1 - alpha_bar)
+    return mean + math.sqrt(share * beta) * noise(x_t)
+
+
+def _posterior_mean(schedule: Schedule, x_t: Images, x0_hat: Images, t: int, t_next: int) -> Images:
+    """`√ᾱ' β/(1−ᾱ) x0_hat + √α (1−ᾱ')/(1−ᾱ) x_t`, with α = ᾱ/ᾱ' and β = 1 − α."""
     alpha_bar, alpha_bar_next = _alpha_bars(schedule, t, t_next)
     alpha = alpha_bar / alpha_bar_next
     beta = 1 - alpha
     of_x0_hat = math.sqrt(alpha_bar_next) * beta / (1 - alpha_bar)
     of_x_t = math.sqrt(alpha) * (1 - alpha_bar_next) / (1 - alpha_bar)
-    mean = of_x0_hat * x0_hat + of_x_t * x_t
-    if t_next == -1:  # a clean image is the mean itself: z = 0 in the last step of algorithm 2
-        return mean
-    share = 1.0 if variance == "beta" else (1 - alpha_bar_next) / (1 - alpha_bar)
-    return mean + math.sqrt(share * beta) * noise(x_t)
+    return of_x0_hat * x0_hat + of_x_t * x_t
 
 
 def _alpha_bars(schedule: Schedule, t: int, t_next: int) -> tuple[float, float]:

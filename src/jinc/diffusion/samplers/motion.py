@@ -33,9 +33,14 @@ def steady(progress: float) -> float:
     return progress
 
 
-def published(progress: float) -> float:
-    """Move at one speed, and stop short of the end as published: 999 portions of 1,000 are made."""
-    return 0.999 * progress
+def published(progress: float, T: int = 1000) -> float:
+    """Move at one speed, and stop short of the end as published: T−1 portions of T are made.
+
+    Args:
+        progress: the share of the steps.
+        T: number of steps of the schedule; give another as `partial(published, T=300)`.
+    """
+    return (1 - 1 / T) * progress
 
 
 def gentle(progress: float) -> float:
@@ -251,6 +256,18 @@ class following:
         """Move the state that has just reached level t."""
         self._made = self._moving.made(t)
         return self._moving(x, t)
+
+
+class staying(following):
+    """Fresh noise that stays in place while the image moves, as arXiv 2411.09174 has it.
+
+    It is the same for every amount, so that even an exactly equivariant model makes another image
+    of each: what `following` prevents.
+    """
+
+    def __call__(self, like: Images) -> Images:
+        """The next noise, as it is drawn."""
+        return self._noise(like)
 
 
 @dataclass(frozen=True, eq=False)

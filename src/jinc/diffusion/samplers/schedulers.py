@@ -1,8 +1,9 @@
 """Schedulers of diffusers that know our schedule and visit our levels.
 
 A scheduler is one of a list, for each has to be tried: what it is to be told, in which units its
-states are, and at which levels it can be asked for. Those that ask a denoiser between levels, or
-that keep levels of their own, cannot go by whole numbers t, and are refused with the reason.
+states are, and at which levels it can be asked for. Those that ask a denoiser between levels, that
+keep levels of their own, or that draw noise which nobody can give them, are refused with the
+reason.
 """
 
 import inspect
@@ -44,7 +45,6 @@ class Solver:
 
 SOLVERS: Mapping[str, Solver] = {
     "ddim": Solver("DDIMScheduler", strided=True),
-    "ddpm": Solver("DDPMScheduler", options={"variance_type": "fixed_large"}),
     "deis": Solver("DEISMultistepScheduler"),
     "dpm++": Solver("DPMSolverMultistepScheduler"),
     "dpm++-2m-sde": Solver(
@@ -54,36 +54,41 @@ SOLVERS: Mapping[str, Solver] = {
         "DPMSolverSinglestepScheduler", paired=True, options={"lower_order_final": True}
     ),
     "euler": Solver("EulerDiscreteScheduler", scaled=True),
-    "euler-ancestral": Solver("EulerAncestralDiscreteScheduler", scaled=True, told="epsilon"),
     "heun-sigma": Solver("HeunDiscreteScheduler", scaled=True),
     "lms": Solver("LMSDiscreteScheduler", scaled=True),
     "pndm": Solver("PNDMScheduler", told="epsilon", strided=True, options={"skip_prk_steps": True}),
     "unipc": Solver("UniPCMultistepScheduler"),
 }
-"""The solvers by name. ddim and ddpm are there to be compared with `methods`; euler is `ddim()` and
-euler-ancestral `ddim(1.0)` by another way; dpm++-2m-sde draws fresh noise too. Of the others, which
+"""The solvers by name. ddim is there to be compared with `methods`, dpm++ and unipc with
+`multistep`; euler is `ddim()` by another way; dpm++-2m-sde draws fresh noise. Of the others, which
 draw none, dpm++-single, deis, dpm++, heun-sigma and unipc are of order 2, lms and pndm of order 4,
 after a start of less. heun-sigma, which asks twice a step, is Heun's method in σ; in τ it is
 `flow.heun`."""
 
 _BETWEEN = "asks between levels, where t is no whole number"
+_DRAWS = "draws noise that cannot be replayed; take"
 _OTHERS: Mapping[str, tuple[str, str]] = {
     "kdpm2": ("KDPM2DiscreteScheduler", _BETWEEN),
     "kdpm2-ancestral": ("KDPM2AncestralDiscreteScheduler", _BETWEEN),
     "dpm++-sde": ("DPMSolverSDEScheduler", f"{_BETWEEN}; dpm++-2m-sde does not"),
+    "ddpm": ("DDPMScheduler", f"{_DRAWS} sample(method=ddpm())"),
+    "euler-ancestral": (
+        "EulerAncestralDiscreteScheduler",
+        f"{_DRAWS} sample(method=ddim(1.0)), which is the same",
+    ),
     "edm-euler": ("EDMEulerScheduler", "keeps levels of its own, and takes none of a schedule"),
 }
 """Those among diffusers' usual ones that cannot be had, and why."""
 
 OURS = (
-    *("beta_", "clip_", "dynamic_", "interpolation_", "rescale_", "sample_"),
+    *("beta_", "clip_", "dynamic_", "final_sigmas_", "interpolation_", "rescale_", "sample_"),
     *("threshold", "timestep_", "use_"),
 )
 """How options begin that would give a scheduler levels or predictions other than ours; `clip` and
 `dynamic_threshold` are what two of them do."""
 
-_SPACED = {"linspace", "leading", "trailing", "linear", "discrete"}
-"""Words for how levels are spaced where nobody names them; we always name them."""
+_SPACED = {"linspace", "leading", "trailing", "linear", "discrete", "zero", None}
+"""Words for the levels where nobody names them; we always name them, and end clean."""
 
 
 class Scheduler(Protocol):
@@ -129,11 +134,10 @@ def _own_options(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     """
     for option, value in config.items():
         switched = option.startswith(("rescale_", "threshold", "use_")) and value
-        spaced = option.startswith(("interpolation_", "timestep_")) and value not in _SPACED
+        spacing = ("final_sigmas_", "interpolation_", "timestep_")
+        spaced = option.startswith(spacing) and value not in _SPACED
         if switched or spaced:
             raise JincError(f"{name}: {option} is said by the schedule, steps, or an effect")
-    if str(config.get("variance_type")).startswith("learned"):
-        raise JincError(f"{name}: variance_type is {config['variance_type']}; ours learn none")
     if config.get("skip_prk_steps") is False:
         raise JincError(f"{name}: {_BETWEEN}; give it skip_prk_steps=True")
     ours = (*OURS, "_", "num_train", "prediction_", "trained_")

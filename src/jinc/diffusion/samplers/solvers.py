@@ -1,8 +1,9 @@
-"""Solvers of other hands: a scheduler of diffusers walks from noise to images with our denoisers.
+"""Schedulers of diffusers walk from noise to images with our denoisers.
 
-DDPM, its strides and DDIM are `samplers.sample`'s own. Beside them, higher orders are worth having.
-Four correlated Gaussian pixels with their exact denoiser, root mean square distance from the end of
-the flow after 10, 20, 40 and 80 questions to the denoiser:
+Here are solvers beyond our own (`sample`, `flow`, `multistep`, `adaptive`), and a second opinion on
+these. Which levels they visit matters more than which they are: `studies/solvers.py`. With even
+ones, of four correlated Gaussian pixels with their exact denoiser, the root mean square distance
+from the end of the flow after 10, 20, 40 and 80 calls:
 
     linear  ddim .164 .082 .041 .021   deis       .017 .013 .006 .002   dpm++ .250 .103 .033 .009
                                        heun-sigma .375 .056 .012 .003   unipc .272 .101 .029 .007
@@ -12,11 +13,10 @@ the flow after 10, 20, 40 and 80 questions to the denoiser:
 Heun's steps are in σ, which at the noisy end of the cosine schedule is in the tens of thousands.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch.overrides import TorchFunctionMode
 
 from jinc.diffusion.process import eps_from_x0
 from jinc.diffusion.samplers.sample import After, Step
@@ -48,9 +48,10 @@ def solve(
     """Denoise x_T with a scheduler of diffusers, without gradients, and yield every state.
 
     The same levels, denoisers, noise and states as in `samplers.sample`. Levels are whole numbers,
-    so that schedulers are never asked for spacings of their own, whose t would have to be rounded.
-    The last move, to clean, is the prediction itself, as it is in every one of these solvers. Some
-    compute in float32 at best.
+    so that schedulers are never asked for spacings of their own, whose t would have to be rounded;
+    `spaced` has them all. The last move, to clean, is the prediction itself, also of `deis` and
+    `pndm`, which by themselves end at level 0 and leave its noise in the image. Some compute in
+    float32 at best.
 
     Args:
         denoiser: `(x_t, t) -> x0_hat`, t being int64 `[B]` on x_t's device, 0 … T−1.
@@ -114,6 +115,7 @@ def _walk(
     def scale(t: int) -> float:
         return float(schedule.alpha_bar(t)) ** -0.5 if solver.scaled else 1.0
 
+    draws = str(scheduler.config.get("algorithm_type")).startswith("sde")
     times = list(scheduler.timesteps)
     levels = [round(float(time)) for time in times]
     state = x_T * scale(levels[0])
@@ -125,8 +127,10 @@ def _walk(
             state = x0_hat
         else:
             told = x0_hat if solver.told == "sample" else eps_from_x0(schedule, x_t, t, x0_hat)
-            with quietly(), _drawing(noise, x0_hat):
-                state = scheduler.step(told, time, state, return_dict=False)[0].to(x_T.dtype)
+            drawn = {"variance_noise": noise(x0_hat)} if draws else {}
+            with quietly():
+                moved = scheduler.step(told, time, state, return_dict=False, **drawn)
+            state = moved[0].to(x_T.dtype)
         if t_next == t_then:
             continue  # a level that is asked about again is not yet where the move ends
         x = state / scale(t_next)
@@ -134,28 +138,3 @@ def _walk(
             x = after(x, t_next)
             state = x * scale(t_next)
         yield Step(t_next, x, x0_hat)
-
-
-class _drawing(TorchFunctionMode):
-    """Let what is drawn within come from `noise`, not from torch's global generator.
-
-    Schedulers draw by `torch.randn`, and few can be handed noise. This holds for one thread, and
-    only while a scheduler makes its step.
-    """
-
-    def __init__(self, noise: Noise, like: Images) -> None:
-        """Remember who draws, and for which images."""
-        super().__init__()
-        self._noise, self._like = noise, like
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Answer `torch.randn` for images of this shape; leave all else as it is."""
-        if func is torch.randn:
-            return self._noise(self._like)
-        return func(*args, **(kwargs or {}))

@@ -1,7 +1,6 @@
 """Features of data sets, kept on disk so that they are made once."""
 
 import hashlib
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,24 +26,23 @@ def cached_features(
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> Features:
-    """Extract the features of a set of images, or read them from the cache.
+    """Look at a set of images, or read what was made of it before.
 
-    The key of the cache is every byte of the images, the extractor, and how images are resized.
-    A damaged file is replaced. Features of a network without weights are not cached, for it
-    cannot be told from another. A cache that cannot be written is a warning: the features are
-    returned all the same.
+    What is kept goes by every byte of the images, by the extractor and by how images are resized;
+    a file that is damaged is made again. Nothing is kept of a network that cannot be told from
+    others, since it has no weights.
 
     Args:
         images: the set.
         extractor: what looks.
-        folder: of the cache; `features` in `cache_folder` if not given.
+        folder: where features are kept; if not given, `features` in `cache_folder`.
         progress: called with how many images are done.
 
     Returns:
         Features of all images in order.
 
     Raises:
-        JincError: as `features_of`.
+        JincError: as `features_of`; or the file cannot be written.
     """
     if not extractor.facts.is_known:
         return features_of(images, extractor, progress=progress)
@@ -56,10 +54,7 @@ def cached_features(
         return Features(values, logits, extractor.facts, digest, images.name)
     made = features_of(images, extractor, progress=progress)
     kept = {"values": made.values} | ({} if made.logits is None else {"logits": made.logits})
-    try:
-        _write(file, kept)
-    except JincError as error:
-        warnings.warn(f"features are not cached: {error}", stacklevel=2)
+    _write(file, kept)
     return made
 
 
@@ -77,7 +72,9 @@ def _write(file: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _read(file: Path) -> dict[str, Tensor] | None:
-    """Read a file of the cache; None where it is missing, unreadable or damaged."""
+    """Read what was kept; None where there is nothing, or not what was written."""
+    if not file.is_file():
+        return None
     try:
         with reading(file) as opened:
             found = deserialize(opened.read())

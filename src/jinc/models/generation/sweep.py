@@ -1,13 +1,13 @@
 """The same images moved by one amount after another while they are generated.
 
 Configuration E of arXiv 2411.09174: the state goes a little further after every step. All amounts
-start from the noise of the image, and fresh noise goes along with what is generated, so that a
-sweep shows one thing that moves; as far as the network can keep it.
+start from the noise of the image. Fresh noise goes along with what is generated, so that a sweep
+shows one thing that moves, as far as the network can keep it; or, as published, stays in place.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import torch
 
@@ -27,12 +27,17 @@ from jinc.errors import JincError
 from jinc.models.generation.generate import DDIM, PLAIN
 from jinc.models.generation.shaping import Shaping
 from jinc.models.pixel_model import PixelModel
+from jinc.types import Noise
 
 ROWS = 64
 """Images generated together, at most."""
 
 PIXELS = 64 * 64**2
 """Pixels generated together, at most, but for a single image."""
+
+
+Drawn: TypeAlias = Callable[[Noise, Moving], following]
+"""How fresh noise relates to a movement: `following` or `staying`."""
 
 
 class Sweep(Protocol):
@@ -115,6 +120,7 @@ def sweep_images(
     walk: Walk = DDIM,
     steps: int | Sequence[int] = 50,
     seed: int = 0,
+    drawn: Drawn = following,
     back: bool = False,
     rows: int | None = None,
 ) -> Iterator[tuple[range, Step]]:
@@ -131,6 +137,7 @@ def sweep_images(
         walk: how to get from noise to images, such as `partial(sample, method=ddim(1.0))`.
         steps: as the walk takes them, without a rise.
         seed: with the number of an image it determines its noise, ≥ 0.
+        drawn: how fresh noise relates to the movement: `following` or `staying`.
         back: whether the finished images are moved back in one go: with a network that does not
             notice, and an operator that loses nothing, all amounts then give one image.
         rows: generated together; if not given, 64, or fewer of more than 64×64 pixels.
@@ -151,7 +158,7 @@ def sweep_images(
         moving, noise = sweep.moving(which, levels), SeededNoise(seed, numbers)
         size = (len(batch), model.channels, height, width)
         x_T = noise(torch.empty(size, device=model.device))
-        denoiser, along = shaping.denoiser(model, numbers), following(noise, moving)
+        denoiser, along = shaping.denoiser(model, numbers), drawn(noise, moving)
         for step in walk(
             denoiser, model.schedule, x_T, steps=levels, noise=along, after=along.after
         ):

@@ -1,0 +1,179 @@
+"""Second order at one call of the denoiser a step: DPM-Solver++ (2M), and UniPC with a corrector.
+
+With λ = log(α/σ), α = √ᾱ_t, σ = √(1−ᾱ_t) and h = λ' − λ, the flow from t down to t' is
+
+    x_t' = σ'/σ x_t + α' ∫ e^(s−h) x0_hat(s) ds,    s = 0 … h,
+
+if the prediction x0_hat is known all the way. Both draw a line through the last two predictions.
+UniPC repeats the move when the next prediction is known, along a parabola through three, without
+another call. The move to clean, where h is infinite, is the last prediction itself.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeAlias
+
+import torch
+
+from jinc.diffusion.samplers.sample import After, Step
+from jinc.diffusion.schedule import Schedule
+from jinc.diffusion.shapes import check_images
+from jinc.diffusion.timesteps import check_falling, path
+from jinc.types import Denoiser, Images, Noise
+
+
+def dpm_solver(
+    denoiser: Denoiser,
+    schedule: Schedule,
+    x_T: Images,
+    *,
+    steps: int | Sequence[int] = 20,
+    noise: Noise | None = None,
+    after: After | None = None,
+) -> Iterator[Step]:
+    """Denoise x_T by DPM-Solver++ (2M), without gradients, and yield every state.
+
+    Args:
+        denoiser: `(x_t, t) -> x0_hat`, t being int64 `[B]` on x_t's device, 0 … T−1.
+        schedule: gives T and `alpha_bar_t`.
+        x_T: the start at the first level, as a rule white noise, `[B, C, H, W]`.
+        steps: a count of levels, evenly from T−1 to 0; or the falling levels themselves, such as
+            `spaced(schedule, 20, "flow")`, which come much nearer.
+        noise: never drawn; there so that this can stand where samplers stand that draw.
+        after: `(x, t') -> x`, called after every move with the level t' just reached.
+
+    Returns:
+        an iterator of one `Step` for each move.
+
+    Raises:
+        JincError: at once, for images or steps that make no sense.
+
+    Source: DPM-Solver++ (arXiv 2211.01095), algorithm 2.
+
+    >>> clean = lambda x_t, t: torch.zeros_like(x_t)
+    >>> walk = dpm_solver(clean, Schedule.linear(), torch.randn(1, 1, 8, 8), steps=[990, 500])
+    >>> [(step.t, float(step.x_t.abs().max()) > 0) for step in walk]
+    [(500, True), (-1, False)]
+    """
+    levels = _checked(schedule, x_T, steps)
+    return _walk(denoiser, schedule.with_signal(), x_T, levels, after, None)
+
+
+def unipc(
+    denoiser: Denoiser,
+    schedule: Schedule,
+    x_T: Images,
+    *,
+    steps: int | Sequence[int] = 20,
+    noise: Noise | None = None,
+    after: After | None = None,
+) -> Iterator[Step]:
+    """Denoise x_T by UniPC of order 2, without gradients, and yield every state.
+
+    The states are those before the correction, at which the denoiser is asked. Where `after`
+    changes them nothing is corrected, for that would undo the change.
+
+    Args:
+        denoiser: as of `dpm_solver`; so are the other arguments.
+        schedule: gives T and `alpha_bar_t`.
+        x_T: the start, `[B, C, H, W]`.
+        steps: a count of levels, or the falling levels themselves.
+        noise: never drawn.
+        after: `(x, t') -> x`, called after every move.
+
+    Returns:
+        an iterator of one `Step` for each move.
+
+    Raises:
+        JincError: at once, for images or steps that make no sense.
+
+    Source: UniPC (arXiv 2302.04867), algorithms 1 and 2, with B(h) = e^h − 1.
+    """
+    levels = _checked(schedule, x_T, steps)
+    correct = _corrected if after is None else None
+    return _walk(denoiser, schedule.with_signal(), x_T, levels, after, correct)
+
+
+@dataclass(frozen=True, eq=False)
+class _Visit:
+    """A level, the state with which it is left, and what is predicted there."""
+
+    t: int
+    x_t: Images
+    x0_hat: Images
+
+
+_Correct: TypeAlias = Callable[[Schedule, _Visit | None, _Visit, _Visit], Images]
+
+
+def _checked(schedule: Schedule, x_T: Images, steps: int | Sequence[int]) -> list[int]:
+    """The levels from the first to −1."""
+    check_images(x_T, "x_T")
+    levels = path(len(schedule), steps)
+    check_falling(levels)
+    return levels
+
+
+@torch.no_grad()
+def _walk(
+    denoiser: Denoiser,
+    schedule: Schedule,
+    x_T: Images,
+    levels: list[int],
+    after: After | None,
+    correct: _Correct | None,
+) -> Iterator[Step]:
+    """Go down, remembering two levels."""
+    x, before, last = x_T, None, None
+    for t, t_next in pairwise(levels):
+        x0_hat = denoiser(x, torch.full((len(x),), t, device=x.device))
+        here = _Visit(t, x, x0_hat)
+        if correct is not None and last is not None:
+            here = _Visit(t, correct(schedule, before, last, here), x0_hat)
+        before, last = last, here
+        x = x0_hat if t_next == -1 else _predicted(schedule, before, last, t_next)
+        if after is not None:
+            x = after(x, t_next)
+        yield Step(t_next, x, x0_hat)
+
+
+def _predicted(schedule: Schedule, before: _Visit | None, last: _Visit, t_next: int) -> Images:
+    """The state at t_next, x0_hat going on along a line: its value at h/2 stands for all."""
+    h, middle = _fall(schedule, last.t, t_next), last.x0_hat
+    if before is not None:
+        share = h / (2 * _fall(schedule, before.t, last.t))
+        middle = middle + share * (last.x0_hat - before.x0_hat)
+    return _moved(schedule, last, t_next, -math.expm1(-h) * middle)
+
+
+def _corrected(schedule: Schedule, before: _Visit | None, last: _Visit, here: _Visit) -> Images:
+    """The state at `here` again, x0_hat going along a parabola; by the mean where two are known.
+
+    Of `1, s, s²` the integral with `e^(s−h)` is `1 − e^−h`, h less that, and h² less twice that.
+    """
+    h = _fall(schedule, last.t, here.t)
+    constant = -math.expm1(-h)
+    rise = here.x0_hat - last.x0_hat
+    if before is None:
+        return _moved(schedule, last, here.t, constant * (last.x0_hat + rise / 2))
+    h_before = _fall(schedule, before.t, last.t)
+    bend = (rise / h - (last.x0_hat - before.x0_hat) / h_before) / (h + h_before)
+    linear = h - constant
+    square = h**2 - 2 * linear
+    curve = constant * last.x0_hat + linear * (rise / h - h * bend) + square * bend
+    return _moved(schedule, last, here.t, curve)
+
+
+def _moved(schedule: Schedule, visit: _Visit, t_next: int, integral: Images) -> Images:
+    """`σ'/σ x_t + α' ∫ …`."""
+    alpha_bar, alpha_bar_next = (float(schedule.alpha_bar(t)) for t in (visit.t, t_next))
+    kept = math.sqrt((1 - alpha_bar_next) / (1 - alpha_bar))
+    return kept * visit.x_t + math.sqrt(alpha_bar_next) * integral
+
+
+def _fall(schedule: Schedule, t: int, t_next: int) -> float:
+    """h, by how much λ grows from t to t_next."""
+    there, here = (schedule.alpha_bar(each).logit() / 2 for each in (t_next, t))
+    return float(there - here)
