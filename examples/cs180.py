@@ -1,14 +1,15 @@
 """Part A of CS180's project 5 (Berkeley): all its prescribed runs, on a model of your choice.
 
     python examples/cs180.py DeepFloyd/IF-I-M-v1.0 --second DeepFloyd/IF-II-M-v1.0 --variant fp16
-        --photo tower.jpg [--web image.png] [--sketch mine.png] [--mask 25%,10%,40%,40%]
-        [--prompts "an oil painting of an old man" …] [--embeddings prompts.safetensors]
-        [--out out/cs180]
-    python examples/cs180.py runs/mnist-class --photo digit.png --prompts 6 9
+        --photo tower.jpg --own mine.jpg another.jpg --web image.png --sketch one.png two.png
+        --mask 25%,10%,40%,40% [a mask for each photo] [--edits "a rocket ship" "a pencil" …]
+        [--anagram "an old man" "a campfire"]… [--hybrid "a skull" "waterfalls"]…
+        [--embeddings prompts.safetensors] [--out out/cs180]
+    python examples/cs180.py runs/mnist-class --photo digit.png --prompts 6 9 8
 
-The model is the first stage of DeepFloyd IF, or whatever else `open_model` opens: runs of ours take
-classes as prompts, and levels are those of the course as shares of T. Pictures that are there
-already are not made again, so that what was interrupted goes on.
+The model is the first stage of DeepFloyd IF, or any other that `open_model` opens. Runs of this
+project take classes as prompts, and the course's levels are scaled to their T. Pictures that exist
+are not made again, so an interrupted call can simply be repeated.
 
 Part B is two commands: `jinc denoise train` and `jinc train --preset mnist-class`.
 """
@@ -17,6 +18,7 @@ import argparse
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +28,7 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from jinc.data import contact_sheet, fit, read_mask, read_picture, save_png
+from jinc.data import contact_sheet, crop_with, fit, read_mask, read_picture, save_png
 from jinc.diffusion import (
     SeededNoise,
     Step,
@@ -58,15 +60,29 @@ from jinc.models.generation.shaping import Asking
 from jinc.signal import gaussian_blur
 from jinc.types import Images
 
-PROMPTS = ("an oil painting of an old man", "an oil painting of people around a campfire")
+PROMPTS = (
+    "an oil painting of an old man",
+    "an oil painting of people around a campfire",
+    "an oil painting of a snowy mountain village",
+)
+HYBRIDS = (
+    ("a lithograph of a skull", "a lithograph of waterfalls"),
+    ("a photo of a dog", "a photo of a man"),
+    ("a pencil", "a rocket ship"),
+)
+"""What is seen from afar, and from close by."""
 QUALITY = "a high quality photo"
 GUIDANCE = 7.0
 BEGIN = 10
 """The place in the list of levels at which iterative denoising begins: 690 of 1,000."""
+SHOWN_EVERY = 5
+"""Steps from one picture of iterative denoising to the next: 690, 540, 390, 240, 90."""
 INDICES = (1, 3, 5, 7, 10, 20)
 """The same of SDEdit."""
 COUNTS = (20, 100)
 """Steps of both stages."""
+
+Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,32 +91,40 @@ class Course:
 
     Args:
         model: makes pictures.
-        second: makes them larger; None if there is no second stage.
-        prompts: two or more, or none for models that understand none.
-        plain: the prompt for nothing in particular.
-        pictures: by name, the photograph first, each `[1, C, H, W]`.
-        mask: 1 where the photograph is to be made anew, `[1, 1, H, W]`.
+        second: enlarges them; None if there is no second stage.
+        prompts: two or more, or none for models that take none.
+        plain: the prompt for no subject in particular.
+        photos: by name, the course's first, each `[1, C, H, W]`.
+        others: web images and sketches, likewise.
+        masks: 1 where a photo is to be inpainted, `[1, 1, H, W]`, one for each.
+        edits: prompts of text-conditional SDEdit, dealt out to the photos.
+        anagrams: what is seen upright, and flipped.
+        hybrids: what is seen from afar, and from close by.
     """
 
     model: PixelModel
     second: UpscalingModel | None
     prompts: Sequence[str]
     plain: str
-    pictures: dict[str, Images]
-    mask: Tensor
+    photos: dict[str, Images]
+    others: dict[str, Images]
+    masks: Sequence[Tensor]
+    edits: Sequence[str]
+    anagrams: Sequence[Pair]
+    hybrids: Sequence[Pair]
 
     @property
     def photo(self) -> Images:
-        """The photograph."""
-        return next(iter(self.pictures.values()))
+        """The first photo."""
+        return next(iter(self.photos.values()))
 
     @property
     def stride(self) -> int:
         """30 of 1,000 levels."""
         return max(1, round(0.03 * self.model.timesteps))
 
-    def told(self, *prompts: str, guidance: float = GUIDANCE) -> Shaping:
-        """What is asked of the model."""
+    def shaping(self, *prompts: str, guidance: float = GUIDANCE) -> Shaping:
+        """Prompts, dealt out to the pictures of a batch, and guidance if the model knows it."""
         return Shaping(prompts=prompts, guidance=guidance if self.model.guidable else 1.0)
 
     def walk(
@@ -115,7 +139,7 @@ class Course:
     def made(
         self, asking: Asking, count: int, steps: int | None = None, after: After | None = None
     ) -> Images:
-        """Pictures made of noise, `[count, C, H, W]`, in so many steps, or those of the course."""
+        """Generate pictures, `[count, C, H, W]`, in so many steps, or those of the course."""
         T = self.model.timesteps
         levels = strided(T, self.stride) if steps is None else timesteps(T, min(steps, T))
         x_T = noise_for(count)(self.photo.expand(count, -1, -1, -1))
@@ -124,12 +148,12 @@ class Course:
     @cached_property
     def first(self) -> list[Images]:
         """A picture of every prompt, by both numbers of steps."""
-        asking = self.told(*self.prompts)
+        asking = self.shaping(*self.prompts)
         return [self.made(asking, len(self.prompts), steps) for steps in COUNTS]
 
     @cached_property
     def noised(self) -> tuple[Tensor, Images]:
-        """The levels 250, 500 and 750 of 1,000, and the photograph at these, `[3, C, H, W]`."""
+        """The levels 250, 500 and 750 of 1,000, and the photo at these, `[3, C, H, W]`."""
         t = torch.tensor([round(share * self.model.timesteps) for share in (0.25, 0.5, 0.75)])
         t, photos = t.to(self.photo.device), self.photo.expand(3, -1, -1, -1)
         return t, forward(self.model.schedule, photos, t, noise_for(3)(photos))
@@ -141,8 +165,13 @@ def noise_for(count: int, seed: int = 0) -> SeededNoise:
 
 
 def watched(steps: Iterable[Step], what: str, total: int) -> Iterable[Step]:
-    """A bar while one waits."""
+    """Show a progress bar."""
     return track(steps, what, total, console=Console(stderr=True), transient=True)
+
+
+def blurred(x: Images) -> Images:
+    """Blur, with the edges of the course."""
+    return gaussian_blur(x, taps=3, std_px=0.8, padding="mirror")
 
 
 def sheet(rows: dict[str, Images], columns: Sequence[object]) -> NDArray[np.uint8]:
@@ -161,7 +190,7 @@ def second_stage(course: Course) -> NDArray[np.uint8]:
     """The second stage, likewise, of what the first has made."""
     model, made = course.second, []
     assert model is not None
-    # IF was shown noisy small pictures, and usually gets a quarter of the noise there is.
+    # IF was trained on noisy small pictures, and usually gets a quarter of the noise there is.
     level = len(model.noising) // 4 if isinstance(model, PromptedUpscaler) else 0
     asking = Shaping(prompts=course.prompts, guidance=4.0) if model.guidable else Shaping()
     walk = partial(sample, method=posterior())
@@ -174,132 +203,168 @@ def second_stage(course: Course) -> NDArray[np.uint8]:
 
 
 def forward_process(course: Course) -> NDArray[np.uint8]:
-    """The photograph, ever noisier."""
+    """The photo, noisier and noisier."""
     t, x_t = course.noised
     return sheet({"": torch.cat([course.photo, x_t])}, ["photo", *(f"t = {n}" for n in t.tolist())])
 
 
 def blur(course: Course) -> NDArray[np.uint8]:
-    """What a Gaussian blur makes of that."""
+    """The noisy photo after a Gaussian blur."""
     t, x_t = course.noised
-    blurred = gaussian_blur(x_t, taps=3, std_px=0.8)
-    return sheet({"noisy": x_t, "blurred": blurred}, [f"t = {n}" for n in t.tolist()])
+    return sheet({"noisy": x_t, "blurred": blurred(x_t)}, [f"t = {n}" for n in t.tolist()])
 
 
 @torch.no_grad()
 def one_step(course: Course) -> NDArray[np.uint8]:
-    """What the model makes of it in one step."""
+    """The noisy photo, denoised in one step."""
     t, x_t = course.noised
-    found = course.told(course.plain).denoiser(course.model, range(3))(x_t, t)
+    found = course.shaping(course.plain).denoiser(course.model, range(3))(x_t, t)
     return sheet({"noisy": x_t, "one step": found}, [f"t = {n}" for n in t.tolist()])
 
 
 def iterative(course: Course) -> NDArray[np.uint8]:
-    """What it makes of the photograph at t = 690 step by step, beside one step and a blur."""
+    """The photo at t = 690, denoised step by step, in one step, and by a blur."""
     schedule, noise = course.model.schedule, noise_for(1)
     x_t, levels = sdedit_start_index(schedule, course.photo, BEGIN, noise, course.stride)
-    steps = course.walk(course.told(course.plain), x_t, levels)
-    seen = {"photo": course.photo, f"t = {levels[0]}": x_t}
-    seen |= {f"t = {step.t}": step.x_t for step in steps[:-1:5]}
-    seen |= {"clean": steps[-1].x_t, "one step": steps[0].x0_hat, "blurred": gaussian_blur(x_t)}
+    steps = course.walk(course.shaping(course.plain), x_t, levels)
+    states = [(levels[0], x_t), *((step.t, step.x_t) for step in steps[:-1])]
+    seen = {"photo": course.photo} | {f"t = {t}": x for t, x in states[::SHOWN_EVERY]}
+    seen |= {"clean": steps[-1].x_t, "one step": steps[0].x0_hat, "blurred": blurred(x_t)}
     return sheet({"": torch.cat([*seen.values()])}, [*seen])
 
 
 def samples(course: Course) -> NDArray[np.uint8]:
-    """Pictures of nothing in particular (of any class), without guidance and with."""
+    """Pictures of no subject in particular (of any class), without guidance and with."""
     prompts = [course.plain] if course.plain else [*course.prompts] or [""]
     amounts = {"unguided": 1.0, "γ = 7": GUIDANCE} if course.prompts else {"unguided": 1.0}
-    asked = {word: course.told(*prompts, guidance=amount) for word, amount in amounts.items()}
+    asked = {word: course.shaping(*prompts, guidance=amount) for word, amount in amounts.items()}
     rows = {word: course.made(asking, 5) for word, asking in asked.items()}
-    return sheet(
-        rows, [prompts[i % len(prompts)] for i in range(5)] if not course.plain else [""] * 5
-    )
+    words = [""] * 5 if course.plain else [prompts[i % len(prompts)] for i in range(5)]
+    return sheet(rows, words)
 
 
-def sdedit(course: Course, prompt: str | None = None) -> NDArray[np.uint8]:
-    """Photograph, web image and drawing made anew, from more and from less noise."""
-    asking = course.told(course.plain if prompt is None else prompt)
-    photos = torch.cat([*course.pictures.values()])
-    columns, schedule = [photos], course.model.schedule
+def edited(course: Course, asking: Shaping, pictures: dict[str, Images]) -> NDArray[np.uint8]:
+    """Pictures after SDEdit, from more noise and from less."""
+    columns, schedule = [torch.cat([*pictures.values()])], course.model.schedule
     for index in INDICES:
-        noise = noise_for(len(photos))
-        x_t, levels = sdedit_start_index(schedule, photos, index, noise, course.stride)
+        noise = noise_for(len(pictures))
+        x_t, levels = sdedit_start_index(schedule, columns[0], index, noise, course.stride)
         columns.append(course.walk(asking, x_t, levels)[-1].x_t)
-    rows = dict(zip(course.pictures, torch.stack(columns, 1), strict=True))
-    return sheet(rows, [prompt or "", *INDICES])
+    return sheet(dict(zip(pictures, torch.stack(columns, 1), strict=True)), ["", *INDICES])
+
+
+def sdedit(course: Course) -> NDArray[np.uint8]:
+    """SDEdit of photos, web images and sketches."""
+    return edited(course, course.shaping(course.plain), course.photos | course.others)
 
 
 def sdedit_text(course: Course) -> NDArray[np.uint8]:
-    """The same, made into what the first prompt says."""
-    return sdedit(course, course.prompts[0])
+    """SDEdit of photos, each with a prompt of its own."""
+    prompts = [course.edits[i % len(course.edits)] for i in range(len(course.photos))]
+    named = [f"{name}: {prompt}" for name, prompt in zip(course.photos, prompts, strict=True)]
+    photos = dict(zip(named, course.photos.values(), strict=True))
+    return edited(course, course.shaping(*prompts), photos)
 
 
 def inpainting(course: Course) -> NDArray[np.uint8]:
-    """A part of the photograph made anew."""
-    keep = replace(course.model.schedule, course.photo, course.mask, noise_for(3, 2))
-    made = course.made(course.told(course.plain), 3, after=keep)
-    known = course.photo.cpu() * (1 - course.mask)
-    return sheet({"": torch.cat([course.photo.cpu(), known, made])}, ["photo", "known", *"123"])
+    """A part of every photo, inpainted in three ways."""
+    rows = {}
+    for (name, photo), mask in zip(course.photos.items(), course.masks, strict=True):
+        keep = replace(course.model.schedule, photo, mask, noise_for(3, 2))
+        made = course.made(course.shaping(course.plain), 3, after=keep)
+        rows[name] = torch.cat([photo.cpu(), photo.cpu() * (1 - mask), made])
+    return sheet(rows, ["photo", "known", *"123"])
 
 
-def flip_anagram(course: Course) -> NDArray[np.uint8]:
-    """Something else upside down."""
-    up, down = course.prompts[:2]
-    asking = Anagram(views=(identity(), vflip()), shaping=course.told(up, down))
-    made = course.made(asking, 4)
-    return sheet({f"upright: {up}": made, f"flipped: {down}": vflip()(made)}, [""] * 4)
+def anagrams(course: Course) -> NDArray[np.uint8]:
+    """Pictures of something else upside down."""
+    rows, views = {}, (identity(), vflip())
+    for up, down in course.anagrams:
+        made = course.made(Anagram(views=views, shaping=course.shaping(up, down)), 4)
+        rows |= {f"{up} (flipped: {down})": made, f"{down} (flipped: {up})": vflip()(made)}
+    return sheet(rows, [""] * 4)
 
 
-def hybrid(course: Course) -> NDArray[np.uint8]:
-    """Something else from afar: a Gaussian low-pass of 33 taps, σ = 2."""
-    far, near = course.prompts[:2]
-    made = course.made(Hybrid(shaping=course.told(far, near), std_px=2.0), 4)
-    rows = {f"afar: {far}": low_pass(2.0, taps=33)(made), f"near: {near}": made}
+def hybrids(course: Course) -> NDArray[np.uint8]:
+    """Pictures of something else from afar: a Gaussian low-pass of 33 taps, σ = 2."""
+    rows = {}
+    for far, near in course.hybrids:
+        made = course.made(Hybrid(shaping=course.shaping(far, near), std_px=2.0), 4)
+        rows |= {f"{far} (near: {near})": low_pass(2.0, taps=33)(made)}
+        rows |= {f"{near} (afar: {far})": made}
     return sheet(rows, [""] * 4)
 
 
 def deliverables(course: Course) -> list[Callable[[Course], NDArray[np.uint8]]]:
-    """All that can be asked of the model."""
+    """All that the model can do."""
     of_any = [forward_process, blur, one_step, iterative, samples, sdedit, inpainting]
-    of_prompts = [first_stage, sdedit_text, flip_anagram, hybrid] if course.prompts else []
+    of_prompts = [first_stage, sdedit_text, anagrams, hybrids] if course.prompts else []
     return [*of_any, *of_prompts, *([second_stage] if course.second else [])]
 
 
+def read_pictures(
+    options: argparse.Namespace, model: PixelModel
+) -> tuple[dict[str, Images], dict[str, Images], list[Tensor]]:
+    """Read photos, other pictures, and a mask for each photo, at the size of the model."""
+    photos, others, masks = {}, {}, []
+    for k, file in enumerate([options.photo, *options.own]):
+        picture = read_picture(file)
+        mask = read_mask(options.mask[k % len(options.mask)], picture)
+        region = crop_with(mask, model.image_size)
+        x0, canvas = fit(picture, model.image_size, model.channels, region=region)
+        photos[f"own {k}" if k else "photo"] = x0.to(model.device)
+        masks.append(canvas.mask(mask))
+    for word in ("web", "sketch"):
+        for k, file in enumerate(getattr(options, word), 1):
+            x0, _ = fit(read_picture(file), model.image_size, model.channels)
+            others[f"{word} {k}"] = x0.to(model.device)
+    return photos, others, masks
+
+
 def read_course(options: argparse.Namespace) -> Course:
-    """Open the model, and bring the pictures to its size."""
+    """Open the models and pictures, and check that the model understands all prompts."""
     files = {"embeddings": options.embeddings, "variant": options.variant}
     model, second = open_model(options.source, **files, device=options.device), None
     worded = isinstance(model, PromptedModel)
     if options.second:
         files |= {"embeddings": model.embed} if worded else {}
         second = open_upscaler(options.second, **files, device=options.device)
-    photo = read_picture(options.photo)
-    x0, canvas = fit(photo, model.image_size, model.channels)
-    pictures = {"photo": x0.to(model.device)}
-    for word in ("web", "sketch"):
-        if file := getattr(options, word):
-            seen, _ = fit(read_picture(file), model.image_size, model.channels)
-            pictures[word] = seen.to(model.device)
-    prompts = options.prompts or (PROMPTS if worded else model.class_names[:2])
-    mask = canvas.mask(read_mask(options.mask, photo))
-    return Course(model, second, prompts, QUALITY if worded else "", pictures, mask)
+    prompts = options.prompts or (PROMPTS if worded else model.class_names[:3])
+    pairs = [*combinations(prompts, 2)][:3]
+    own_hybrids = HYBRIDS if worded and not options.prompts else pairs
+    plain = QUALITY if worded else ""
+    course = Course(
+        *(model, second, prompts, plain, *read_pictures(options, model)),
+        edits=options.edits or prompts,
+        anagrams=options.anagram or pairs,
+        hybrids=options.hybrid or own_hybrids,
+    )
+    for pair in (*course.anagrams, *course.hybrids, (*prompts, *course.edits, course.plain)):
+        course.shaping(*pair).check(model)
+    return course
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("source")
-    parser.add_argument("--second", help="the second stage, or an upscaler of ours")
-    parser.add_argument("--out", type=Path, default=Path("out/cs180"))
-    parser.add_argument("--prompts", nargs="+", help="two or more; the first two in one picture")
-    parser.add_argument("--photo", required=True)
-    parser.add_argument("--web")
-    parser.add_argument("--sketch")
-    parser.add_argument("--mask", default="25%,25%,50%,50%", help="what to make anew in the photo")
-    parser.add_argument("--embeddings", type=Path, help="of prompts, in place of a text encoder")
-    parser.add_argument("--variant", help="of a pipeline's files, such as fp16")
-    parser.add_argument("--device", default="auto")
+    add, several = parser.add_argument, {"nargs": "+", "default": []}
+    pair = {"nargs": 2, "action": "append", "default": []}
+    add("source")
+    add("--second", help="the second stage, or an upscaler of this project")
+    add("--out", type=Path, default=Path("out/cs180"))
+    add("--photo", required=True, help="the photo that every run is shown on")
+    add("--own", **several, help="more photos to edit and to inpaint")
+    add("--web", **several, help="images to edit")
+    add("--sketch", **several, help="drawings to edit")
+    add("--mask", **several | {"default": ["25%,25%,50%,50%"]}, help="of each photo, or of all")
+    add("--prompts", **several, help="two or more")
+    add("--edits", **several, help="prompts of text-conditional SDEdit, one for each photo")
+    add("--anagram", **pair, metavar=("UP", "DOWN"), help="may be given several times")
+    add("--hybrid", **pair, metavar=("FAR", "NEAR"), help="may be given several times")
+    add("--embeddings", type=Path, help="of prompts, in place of a text encoder")
+    add("--variant", help="of a pipeline's files, such as fp16")
+    add("--device", default="auto")
     options = parser.parse_args()
-    if options.prompts and len(options.prompts) < 2:
+    if len(options.prompts) == 1:
         parser.error("--prompts: anagrams and hybrids are made of two")
 
     course = read_course(options)

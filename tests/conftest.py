@@ -36,6 +36,15 @@ def classifiers() -> Path:
 
 
 @pytest.fixture(scope="session")
+def cases() -> Path:
+    """The inputs that real users have, which may lie beside the repository."""
+    folder = SHARED / "cases"
+    if not folder.is_dir():
+        pytest.skip("the collected cases are not beside this checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def real_data(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Unpack one of the real data sets that may lie beside the repository."""
     unpack = SHARED / "data" / "unpack.py"

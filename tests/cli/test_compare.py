@@ -149,6 +149,17 @@ def test_samplers_and_steps(jinc, trained, tmp_path) -> None:
     assert len({tuple(row) for row in found.values()}) == 3
 
 
+def test_filters_have_the_edges_that_are_asked_for(jinc, trained, tmp_path) -> None:
+    found = {}
+    for edges in ("reflect", "mirror"):
+        words = ("--edges", edges, "--out", tmp_path, "--json")
+        facts = json.loads(jinc("compare", trained, *QUICK, *words).out)
+        assert facts["edges"] == edges
+        found[edges] = facts["psnr"]
+    same = {way for way in found["mirror"] if found["mirror"][way] == found["reflect"][way]}
+    assert same == {"noisy", ONE_STEP, ITERATIVE}
+
+
 def test_filters_get_the_contrast_or_do_not(jinc, trained, tmp_path) -> None:
     found = [
         json.loads(jinc("compare", trained, *QUICK, "--out", tmp_path, "--json", *words).out)

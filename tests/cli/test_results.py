@@ -13,6 +13,7 @@ from jinc.cli import main
 from jinc.cli.made import begin_results, check_results, made_facts
 from jinc.data import save_images
 from jinc.errors import JincError
+from jinc.locks import alone
 from jinc.manifest import check_manifest
 
 FEW = ("--steps", 2, "--device", "cpu")
@@ -203,3 +204,23 @@ def test_an_interrupted_upscale_leaves_no_folder(call, tmp_path, monkeypatch) ->
     monkeypatch.setattr("jinc.cli.upscale.upscale_images", interrupted)
     assert call("upscale", tmp_path / "o").code == 130
     assert not (tmp_path / "o").exists()
+
+
+def test_two_commands_do_not_write_to_one_folder(call, jinc, guidable, tiny, tmp_path) -> None:
+    out = tmp_path / "o"
+    said = "is writing there; wait for its end, or take another folder"
+    with alone(out):
+        for name in COMMANDS:
+            refusal = call(name, out)
+            assert (refusal.code, refusal.out) == (2, "")
+            assert refusal.err.startswith(f"jinc: {out}: process ")
+            assert refusal.err.endswith(said + "\n")
+        for refusal in (
+            jinc("train", "--out", out, *tiny),
+            jinc("rotate", guidable, "--out", out, *FEW),
+            jinc("probe", guidable, "--out", out, *FEW),
+            jinc("evaluate", guidable, "--against", "digits", "--out", out),
+        ):
+            assert (refusal.code, said in refusal.err) == (2, True), refusal
+    assert not out.exists()
+    assert call("sample", out).code == 0

@@ -130,3 +130,19 @@ def test_real_mnist_m(real_data: Callable[[str], Path]) -> None:
     assert test.class_names == tuple("0123456789")
     first = decode_image(sorted((folder / "test" / "0").iterdir())[0])
     np.testing.assert_array_equal(test.images[0], first)
+
+
+def test_a_cache_that_cannot_be_written_is_a_warning(
+    tmp_path, colours, write_images: Write, monkeypatch
+) -> None:
+    folder, cache = tmp_path / "set", tmp_path / "no-folder"
+    write_images(folder, {f"{i}.png": image for i, image in enumerate(colours)})
+    in_memory = load_images(folder)
+    cache.write_bytes(b"")
+    monkeypatch.setenv("JINC_CACHE", str(cache))
+    with pytest.warns(UserWarning, match="not cached, but in memory: .*/no-folder/"):
+        found = load_images(folder, cache_bytes=100)
+    np.testing.assert_array_equal(found.images, in_memory.images)
+    monkeypatch.setattr("os.sysconf", lambda name: 1)
+    with pytest.raises(JincError, match=r"/no-folder/.* do not fit in memory either: set JINC_CAC"):
+        load_images(folder, cache_bytes=100)

@@ -52,11 +52,18 @@ def test_concatenate_undoes_subset(some: ImageSet) -> None:
     assert whole.name == "whole"
 
 
-def test_concatenate_refuses_other_sizes_and_classes(some: ImageSet) -> None:
+def test_concatenate_refuses_other_sizes(some: ImageSet) -> None:
     with pytest.raises(JincError, match="differ in image size"):
         concatenate([some, ImageSet(some.images[:, :3], some.labels, some.class_names, "")], "x")
-    with pytest.raises(JincError, match="differ in class names"):
-        concatenate([some, ImageSet(some.images, some.labels, ("a", "c", "b"), "")], "x")
+
+
+def test_concatenate_joins_classes_by_name(some: ImageSet) -> None:
+    other = ImageSet(some.images, some.labels, ("c", "d", "a"), "", notes=("read",))
+    whole = concatenate([some, other], "x")
+    assert whole.labels is not None
+    assert whole.class_names == ("a", "b", "c", "d")
+    assert whole.labels.tolist() == [0, 1, 2, 0, 1, 2, 2, 3, 0, 2, 3, 0]
+    assert whole.notes == whole.subset([0]).notes == ("read",)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +78,9 @@ def test_concatenate_refuses_other_sizes_and_classes(some: ImageSet) -> None:
         (np.zeros((2, 4, 4, 1), np.uint8), np.array([0, 1]), ("a",), "labels 0 to 1 for 1"),
         (np.zeros((2, 4, 4, 1), np.uint8), np.array([-1, 0]), ("a",), "labels -1 to 0"),
         (np.zeros((2, 4, 4, 1), np.uint8), None, ("a",), "names without labels"),
+        (np.zeros((2, 4, 4, 1), np.uint8), np.array([0, 1]), ("a", "a"), "two classes"),
+        (np.zeros((2, 4, 4, 1), np.uint8), np.array([0, 0]), ("\udcff",), "is not text"),
+        (np.zeros((2, 4, 4, 1), np.uint8), np.array([0, 0]), ("a\0b",), "is not text"),
     ],
 )
 def test_disagreement_is_refused(images, labels, names, reason) -> None:

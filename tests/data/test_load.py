@@ -37,7 +37,7 @@ def test_a_path_called_digits_is_a_path(tmp_path, monkeypatch) -> None:
 @pytest.mark.parametrize("data", [b"", b"hello", bytes(100)])
 def test_unknown_file(tmp_path, data) -> None:
     (tmp_path / "x.dat").write_bytes(data)
-    refused(tmp_path / "x.dat", "x.dat: not an idx, CSV, NPZ or CIFAR-10 file")
+    refused(tmp_path / "x.dat", "x.dat: not an idx, CSV, NumPy or CIFAR file")
 
 
 def test_one_image_is_no_set(tmp_path) -> None:

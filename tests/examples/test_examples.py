@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from jinc import data
 from jinc.diffusion import low_pass, quarter_turns
 from jinc.signal import block_mean
 
@@ -121,19 +122,39 @@ def test_invert(example, run, picture, tmp_path) -> None:
     assert many < few / 3
 
 
-def test_the_course(example, run, upscaler, picture, tmp_path) -> None:
-    """All of it, once: what is there stays, what is missing comes again as it was."""
+def test_the_course(example, run, upscaler, picture, tmp_path, monkeypatch, capsys) -> None:
+    """All that CS180 prescribes in one call; what is there stays, what is missing comes again."""
+    drawn, draw = [], data.contact_sheet
+
+    def listed(images, rows, columns, **options):
+        drawn.append((rows, columns))
+        return draw(images, rows, columns, **options)
+
+    monkeypatch.setattr(data, "contact_sheet", listed)
     words = (run, "--second", upscaler, "--out", tmp_path / "o", "--photo", picture)
-    words += ("--sketch", picture, "--prompts", "3", "7", "--device", "cpu")
+    words += ("--own", picture, picture, "--web", picture, "--sketch", picture, picture)
+    words += ("--mask", "25%,25%,50%,50%", "0,0,9,9", "50%,0,25%,100%", "--edits", 1, 2, 5)
+    words += ("--anagram", 6, 9, "--anagram", 3, 7, "--anagram", 4, 2, "--hybrid", 1, 8)
+    words += ("--prompts", 3, 7, "--device", "cpu")
     example("cs180", *words)
-    files = {file.stem: file for file in (tmp_path / "o").iterdir()}
+    files = {Path(line).stem: Path(line) for line in capsys.readouterr().out.splitlines()}
+    sheets = dict(zip(files, drawn, strict=True))
     assert set(files) == {
         *("forward-process", "blur", "one-step", "iterative", "samples", "sdedit", "inpainting"),
-        *("first-stage", "second-stage", "sdedit-text", "flip-anagram", "hybrid"),
+        *("first-stage", "second-stage", "sdedit-text", "anagrams", "hybrids"),
     }
+    levels = [f"t = {t}" for t in (76, 56, 36, 16)]  # of 120; of 1,000: 690, 540, 390, 240, 90
+    assert sheets["iterative"][1] == ["photo", *levels, "clean", "one step", "blurred"]
+    photos = ["photo", "own 1", "own 2"]
+    assert sheets["inpainting"][0] == photos
+    assert sheets["sdedit"][0] == [*photos, "web 1", "sketch 1", "sketch 2"]
+    assert sheets["sdedit-text"][0] == ["photo: 1", "own 1: 2", "own 2: 5"]
+    pairs = [("6", "9"), ("9", "6"), ("3", "7"), ("7", "3"), ("4", "2"), ("2", "4")]
+    assert sheets["anagrams"][0] == [f"{up} (flipped: {down})" for up, down in pairs]
+    assert sheets["hybrids"][0] == ["1 (near: 8)", "8 (afar: 1)"]
     shown = {name: seen(file) for name, file in files.items()}
-    files["hybrid"].unlink()
+    files["hybrids"].unlink()
     files["blur"].write_bytes(b"mine")
     example("cs180", *words)
     assert files["blur"].read_bytes() == b"mine"
-    assert np.array_equal(pixels(files["hybrid"]), shown["hybrid"])
+    assert np.array_equal(pixels(files["hybrids"]), shown["hybrids"])

@@ -1,6 +1,7 @@
 """What is kept of a set is used again, and only for that set."""
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -101,3 +102,22 @@ def test_the_same_weights_in_other_layers_count(tmp_path) -> None:
     ]
     assert torch.equal(found[1], found[0].relu())
     assert not torch.equal(*found)
+
+
+@pytest.mark.parametrize("why", ["folder", "full"])
+def test_a_cache_that_cannot_be_written_is_a_warning(tmp_path, monkeypatch, why) -> None:
+    if why == "folder":
+        (tmp_path / "cache").write_bytes(b"a file where a folder should be")
+    else:
+        monkeypatch.setattr("os.fsync", raising(OSError(28, "No space left on device")))
+    network, extractor = pixels()
+    with pytest.warns(UserWarning, match="features are not cached: .*/cache/"):
+        found = cached_features(images(), extractor, folder=tmp_path / "cache")
+    assert len(found) == network.seen == 500
+
+
+def raising(error: Exception):
+    def fail(*_: object) -> None:
+        raise error
+
+    return fail

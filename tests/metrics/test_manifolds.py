@@ -101,3 +101,19 @@ def test_where_all_images_agree_nothing_is_certain() -> None:
     assert found.density.error == pytest.approx(1 / 61 / 5)
     assert (found.recall.error, found.coverage.error) == pytest.approx((1 / 101, 1 / 101))
     assert manifold_scores(real, real).precision.error == pytest.approx(1 / 101)
+
+
+@pytest.mark.parametrize("spread", [1, 1e-3, 1e4])
+def test_a_set_and_itself(spread) -> None:
+    """Ties are ties although distances round in another order: density 1, not 1.055."""
+    real = features(0, 300, 64, shift=5) * spread
+    assert values(manifold_scores(real, real.clone())) == [1, 1, 1, 1]
+    assert values(manifold_scores(real, real.flip(0))) == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3, 1e5])
+def test_equal_images_cover_each_other(value) -> None:
+    equal = torch.full((50, 7), value)
+    found = values(manifold_scores(equal, equal.clone()))
+    assert (found[0], found[1], found[3]) == (1, 1, 1)
+    assert values(manifold_scores(equal, equal + 1))[3] == 0

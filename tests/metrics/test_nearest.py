@@ -14,7 +14,7 @@ A, B = torch.randn(50, 7, generator=RANDOM), torch.randn(31, 7, generator=RANDOM
 @pytest.mark.parametrize("block", [1, 8, 1000])
 def test_all_distances_at_once(block) -> None:
     expected = torch.cdist(A.double(), B.double(), compute_mode="donot_use_mm_for_euclid_dist")
-    found = torch.cat([part for _, part in squared_distances(A, B, block)])
+    found = torch.cat([part for _, part, _ in squared_distances(A, B, block)])
     torch.testing.assert_close(found.sqrt(), expected, rtol=1e-12, atol=1e-12)
     apart, places = nearest(A, B, 3, block)
     torch.testing.assert_close(apart, expected.sort(dim=1).values[:, :3], rtol=1e-12, atol=0)

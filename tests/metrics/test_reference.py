@@ -1,5 +1,6 @@
 """Statistics that stand in for real images: the same distances, and nothing else is pretended."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -201,3 +202,35 @@ def test_what_cannot_be_had_is_told_before(kept, extractor) -> None:
     other = Extractor("others", Halves(), channels=1, resize="none", layer="7")
     with pytest.raises(JincError, match=r"^digits: are statistics by rows.*, not by others"):
         check_reference(other, known, like, 100)
+
+
+def npy_header(shape, descr="<f8", version=1) -> bytes:
+    """The head of an `.npy` that announces an array, without its numbers."""
+    words = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    length = len(words).to_bytes(2 if version == 1 else 4, "little")
+    return b"\x93NUMPY" + bytes([version, 0]) + length + words
+
+
+@pytest.mark.parametrize(
+    ("member", "says"),
+    [
+        (npy_header((100_000, 100_000)), r"sigma is float64 \[100000, 100000\], 512 MiB are the"),
+        (npy_header((8,), "|V1000000000"), r"sigma is .* 512 MiB are the most"),
+        (npy_header((8, 8), version=2), r"sigma is in version \(2, 0\)"),
+        (npy_header((8, 8)), "cannot be read"),
+        (b"no array", "cannot be read"),
+    ],
+    ids=["square", "items", "header", "short", "other"],
+)
+def test_sizes_are_read_before_numbers(tmp_path, member, says) -> None:
+    np.savez(tmp_path / "bomb.npz", mu=np.zeros(8))
+    with zipfile.ZipFile(tmp_path / "bomb.npz", "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("sigma.npy", member)
+    with pytest.raises(JincError, match=r"bomb\.npz: " + says) as caught:
+        read_reference(tmp_path / "bomb.npz")
+    assert len(str(caught.value)) < 300 + len(str(tmp_path))
+
+
+def test_a_covariance_that_would_not_fit_is_refused() -> None:
+    with pytest.raises(JincError, match="features: 100,000 numbers an image, 8,192 are the most"):
+        Statistics.of(torch.zeros(2, 100_000))

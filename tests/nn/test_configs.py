@@ -10,7 +10,7 @@ import torch
 from jinc.errors import JincError
 from jinc.nn import Config, parse_config
 from jinc.nn.configs import EXAMPLES, IDEAL
-from jinc.signal import design_jinc
+from jinc.signal import design_jinc, design_kaiser_sinc
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -76,6 +76,15 @@ def test_the_cutoff_is_that_of_the_taps() -> None:
     assert torch.equal(parse_config("D@6/0.25").kernel(), parse_config("D@6").kernel())
 
 
+def test_separable_filters_by_name() -> None:
+    assert torch.equal(parse_config("D@sinc12").kernel(), design_kaiser_sinc(12, 0.25, 3))
+    assert torch.equal(parse_config("C+plain-1@sinc8/0.2").kernel(), design_kaiser_sinc(8, 0.2, 1))
+    assert parse_config("C+plain-1@sinc8/0.2").name == "C+plain-1@sinc8/0.2"
+    assert parse_config("D@sinc6") == replace(parse_config("D@6"), separable=True)
+    with pytest.raises(JincError, match="outer window"):
+        replace(parse_config("D@sinc6"), window="radial")
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -102,6 +111,8 @@ def test_a_design_without_a_name_says_so(change) -> None:
         ("D-2n", "did you mean D-2N"),
         ("D@ideel", "did you mean D@ideal"),
         ("D@7", "D@6 or D@8"),
+        ("D@sinc7", "D@sinc6 or D@sinc8"),
+        ("D@sinc", "did you mean D@sinc12"),
         ("D@0", "outside 2 to 64"),
         ("D@66", "outside 2 to 64"),
         ("D-2N/0", "outside 1 to 64"),

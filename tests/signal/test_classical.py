@@ -10,7 +10,7 @@ from scipy import ndimage
 from jinc.errors import JincError
 from jinc.signal import frequency_response, gaussian_blur, median, shift
 
-SCIPY = {"reflect": "reflect", "zeros": "constant", "circular": "wrap"}
+SCIPY = {"reflect": "reflect", "zeros": "constant", "circular": "wrap", "mirror": "mirror"}
 SIZES = [(12, 9), (7, 7), (2, 3), (1, 1)]
 
 
@@ -30,6 +30,18 @@ def test_blur_is_the_one_of_scipy(size, taps, std_px, padding) -> None:
     np.testing.assert_allclose(blurred.numpy(), expected, atol=1e-13)
 
 
+@pytest.mark.parametrize(("taps", "std_px"), [(5, 2.0), (33, 2.0)])
+def test_mirrored_edges_are_those_of_the_course(taps, std_px) -> None:
+    """CS180 blurs by torchvision: torch's padding `reflect`, then normalised Gaussian weights."""
+    x, reach = noise(2, 3, 64, 64), taps // 2
+    place = torch.arange(taps, dtype=torch.float64) - reach
+    weights = torch.exp(-place.square() / (2 * std_px**2))
+    kernel = torch.outer(weights, weights) / weights.sum() ** 2
+    wide = torch.nn.functional.pad(x, [reach] * 4, mode="reflect").flatten(0, 1)[:, None]
+    expected = torch.nn.functional.conv2d(wide, kernel[None, None]).view_as(x)
+    torch.testing.assert_close(gaussian_blur(x, taps, std_px, "mirror"), expected)
+
+
 @pytest.mark.parametrize("padding", SCIPY)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("side", [1, 3, 5, 7])
@@ -39,7 +51,7 @@ def test_median_is_the_one_of_scipy(size, side, padding) -> None:
     np.testing.assert_array_equal(median(x, side, padding).numpy(), expected)
 
 
-@pytest.mark.parametrize("padding", ["reflect", "circular"])
+@pytest.mark.parametrize("padding", ["reflect", "circular", "mirror"])
 def test_constants_stay(padding) -> None:
     flat = torch.full((1, 2, 5, 6), 0.7, dtype=torch.float64)
     for std_px in (1e-6, 0.8, 1e6):
@@ -126,5 +138,5 @@ def test_deviation_is_positive(std_px) -> None:
 
 
 def test_unknown_padding_is_named() -> None:
-    with pytest.raises(JincError, match="mirror"):
-        median(noise(1, 1, 4, 4), padding="mirror")
+    with pytest.raises(JincError, match="edge"):
+        median(noise(1, 1, 4, 4), padding="edge")

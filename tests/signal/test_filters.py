@@ -38,11 +38,7 @@ def test_jinc_agrees_with_scipy(taps: int, beta: float) -> None:
         )
     window = np.outer(signal.windows.kaiser(taps, beta), signal.windows.kaiser(taps, beta))
     ours = design_jinc(taps, 0.2, beta, normalize=False).numpy()
-    # torch's J1 errs by up to 3e-7 just beyond an argument of 5 (1e-16 below it); the taps of the
-    # published sizes stay below it, and beyond it the error is under half a float32 ulp of the sum
-    near = omega_c * r < 5
-    np.testing.assert_allclose(ours[near], (ideal * window)[near], rtol=0, atol=1e-8)
-    np.testing.assert_allclose(ours, ideal * window, rtol=0, atol=5e-8)
+    np.testing.assert_allclose(ours, ideal * window, rtol=0, atol=1e-16)
 
 
 def test_radial_window_agrees_with_its_formula() -> None:

@@ -6,8 +6,9 @@ import torch
 
 from jinc.errors import JincError
 from jinc.signal import extend
+from jinc.signal.padding import check_padding
 
-NUMPY = {"zeros": "constant", "reflect": "symmetric", "circular": "wrap"}
+NUMPY = {"zeros": "constant", "reflect": "symmetric", "circular": "wrap", "mirror": "reflect"}
 
 
 @pytest.mark.parametrize("padding", NUMPY)
@@ -20,5 +21,7 @@ def test_agrees_with_numpy_beyond_its_own_size(padding, before, after) -> None:
 
 
 def test_unknown_padding_is_named() -> None:
-    with pytest.raises(JincError, match="mirror"):
-        extend(torch.zeros(1, 1, 2, 2), 1, 1, "mirror")
+    with pytest.raises(JincError, match="'edge' is none of zeros, reflect, circular, mirror"):
+        extend(torch.zeros(1, 1, 2, 2), 1, 1, "edge")
+    with pytest.raises(JincError, match="'mirror' is none of zeros, reflect, circular"):
+        check_padding("mirror")  # networks

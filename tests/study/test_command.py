@@ -11,6 +11,7 @@ import pytest
 import torch
 import yaml
 
+from jinc.locks import LOCK
 from jinc.metrics import DigitClassifier, save_digit_classifier
 from jinc.report.pages.repeat import study_command
 from jinc.study import Places, read_study
@@ -97,7 +98,7 @@ def test_what_another_process_is_at_is_told(jinc, file, out, judge) -> None:
     cell, places = study.cells[0], Places(out)
     places.scores(cell).unlink()
     run = places.run(cell)
-    with (run.parent / f"{run.name}.lock").open("w") as lock:
+    with (run / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         code, _, told = jinc("study", "run", file, "--out", out)
     assert code == 2

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
+from jinc.locks import LOCK
 from jinc.study import Places, make_table, open_units, read_study, run_here
 
 
@@ -81,7 +82,7 @@ def test_what_another_process_is_at_is_left_to_it(study, whole, tmp_path) -> Non
     lost = study.cells[0]
     places.scores(lost).unlink()
     run = places.run(lost)
-    with (run.parent / f"{run.name}.lock").open("w") as lock:
+    with (run / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         (done,) = run_here(study, places, nobody)
     assert (done.name, done.failure, done.taken) == (lost.name, None, True)
@@ -130,7 +131,7 @@ def test_a_file_where_a_folder_is_to_be_does_not_stop_the_rest(study, tmp_path) 
     (places.folder / "runs").touch()
     failures = [done.failure for done in run_here(study, places, lambda *_: None)]
     assert len(failures) == len(study.units())
-    assert all("File exists" in told and "\n" not in told for told in failures)
+    assert all("Not a directory" in told and "\n" not in told for told in failures)
 
 
 def test_a_study_that_moves_keeps_its_networks(file, judge, tmp_path, monkeypatch) -> None:

@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
+from jinc.cli.claims import claims
 from jinc.cli.sources import option_sources
 from jinc.errors import JincError, ToldElsewhere, is_first_on_node, is_of_memory, told_once
 from jinc.files import one_line
@@ -90,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code: 2 for bad input, told in one line."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), claims():
             warnings.showwarning = _print_warning
             with told_once():
                 app.config = option_sources(tokens)

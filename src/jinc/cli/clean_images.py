@@ -85,7 +85,7 @@ def clean_images(
     x0 = to_float(images.batch(places))
     prompts: tuple[str, ...] = ()
     if model.class_names and images.labels is not None:
-        prompts = tuple(model.class_names[label] for label in images.labels[places])
+        prompts = tuple(images.class_names[label] for label in images.labels[places])
     kinds = None if config is None else config.augment
     if data is not None and not kinds:  # another set, of which nothing is known
         kinds = None
@@ -142,6 +142,7 @@ def _check(model: PixelModel, images: ImageSet) -> None:
             f"--data: {images.name} has images of {h}×{w} and {images.channels} channels, "
             f"the model makes {height}×{width} and {model.channels}"
         )
-    if model.class_names and images.class_names != model.class_names:
-        theirs = ", ".join(images.class_names[:5]) or "none"
-        raise JincError(f"--data: {images.name} has other classes than the model: {theirs}")
+    theirs = [name for name in images.class_names if name not in model.class_names]
+    if model.class_names and (theirs or not images.class_names):
+        listed = ", ".join(theirs[:5]) or "none"
+        raise JincError(f"--data: {images.name} has classes that the model has not: {listed:.100}")

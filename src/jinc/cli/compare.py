@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -54,6 +54,7 @@ def compare(
     levels: Annotated[tuple[str, ...], SEVERAL] = QUARTERS,
     stride: int | None = None,
     restore: bool = True,
+    edges: Literal["reflect", "mirror"] = "reflect",
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
     options: Annotated[CompareOptions, Parameter(name="*")] = CompareOptions(),
 ) -> None:
@@ -70,6 +71,8 @@ def compare(
         stride: iterative denoising visits its multiples; 3% of all levels, if not given.
         restore: give filters the images at the contrast of clean ones, x_t/√ᾱ_t; the course gives
             them x_t.
+        edges: what filters see beyond the edges of an image: `reflect` repeats the outermost
+            pixels, `mirror` does not, as the course and torchvision (the words are SciPy's).
         json_: print JSON for machines.
         options: how many images, what they show, and how they are denoised.
     """
@@ -88,11 +91,11 @@ def compare(
     shaping = options.shaping(model, usual=clean.prompts)
     made_with = making_facts(source, options, shaping.prompts, options.steps)
     made_with |= {"images": images, "data": clean.words, "levels": [*starts]}
-    made_with |= {"stride": stride, "restored": restore}
-    denoising = Denoising(model, shaping, options.walk(), options.seed, restore)
+    made_with |= {"stride": stride, "restored": restore, "edges": edges}
+    denoising = Denoising(model, shaping, options.walk(), options.seed, restore, edges)
     found = denoising.of(clean.x0, paths)
     facts = _facts(clean, paths, found) | {"sampler": options.sampler, "restored": restore}
-    facts |= {"guidance": options.guidance, "seed": options.seed}
+    facts |= {"edges": edges, "guidance": options.guidance, "seed": options.seed}
     begin_results(out, "comparisons", made_with, names)
     with writing(out / "comparison.json") as file:
         file.write((json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())

@@ -19,6 +19,7 @@ from jinc.errors import JincError
 from jinc.metrics import ITERATIVE, ONE_STEP, psnr_of_each, quick_answers
 from jinc.models import PixelModel, Shaping, in_parts
 from jinc.report import Recorder, Trajectory, comparison_sheet, forward_sheet
+from jinc.signal.padding import Edges
 from jinc.types import Images
 
 SHOWN = 4
@@ -109,6 +110,7 @@ class Denoising:
         walk: how to denoise iteratively.
         seed: of the noise: each image has its own, the same at all levels.
         restored: whether filters get images at the contrast of clean ones.
+        edges: what filters see beyond the edges, as in `extend`.
     """
 
     model: PixelModel
@@ -116,6 +118,7 @@ class Denoising:
     walk: Walk
     seed: int
     restored: bool
+    edges: Edges
 
     def of(self, x0: Images, paths: Sequence[list[int]]) -> list[Answers]:
         """Noise images to the first level of each path and denoise them, with a bar meanwhile.
@@ -138,7 +141,7 @@ class Denoising:
         clean = x0.to(self.model.device)
         x_t = forward(schedule, clean, t, noise(clean))
         denoiser = in_parts(self.model, self.shaping, len(x0))
-        images = quick_answers(denoiser, schedule, x_t, t, self.restored)
+        images = quick_answers(denoiser, schedule, x_t, t, self.restored, self.edges)
         self._check(images[ONE_STEP])
         recorder = Recorder(len(path) + 1, FRAMES, SHOWN)
         walk = self.walk(denoiser, schedule, x_t, steps=path, noise=noise)

@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from jinc.cli.claims import claim
 from jinc.cli.options import DEFAULTS, Options
+from jinc.cli.places import check_folder
 from jinc.cli.train import train as train_run
 from jinc.data import load_images, to_float
 from jinc.diffusion import SeededNoise
@@ -89,6 +91,8 @@ def evaluate(
     check_seed("--seed", seed)
     if any(not 0 <= sigma < math.inf for sigma in sigmas):
         raise JincError(f"--sigmas: {min(sigmas)} is not a finite number of at least 0")
+    check_folder(out)
+    claim(out)
     clean = _test_images(Run.open(run), data, split, number)
     denoiser.network.to(choose_device(device))
     rows, errors = _denoise(denoiser, clean, sigmas, seed)

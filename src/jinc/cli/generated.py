@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
+from jinc.cli.claims import claim
 from jinc.cli.sampling import SamplingOptions
 from jinc.data import ImageSet
 from jinc.errors import JincError
@@ -45,6 +46,7 @@ def generated_images(
             raise JincError("--images: say where generated images are to be kept")
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
         kept = source / "images" / digest
+    claim(kept)
     if PART % (batch := options.batch or CHUNK):
         raise JincError(f"--batch: {batch} does not divide {PART}, the images of a file")
     rank, processes = (int(os.environ.get(name, 0)) for name in ("RANK", "WORLD_SIZE"))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from jinc.cli.claims import claim
 from jinc.cli.places import check_folder, make_folder
 from jinc.data import numbered_files
 from jinc.errors import JincError
@@ -29,7 +30,7 @@ _NUMBERED: tuple[Holding, ...] = ("images", "illusions", "frames")
 def check_results(
     out: Path, holding: Holding, names: Iterable[str], reads: Iterable[Path] = ()
 ) -> None:
-    """Find out before the work whether results can go to a folder.
+    """Find out before the work whether results can go to a folder, and claim it.
 
     Numbered images are one set for all who read them, so none of others may be among them.
 
@@ -40,10 +41,12 @@ def check_results(
         reads: files that the results are made from.
 
     Raises:
-        JincError: it cannot be written, holds what another command made, or a file of such a name
-            that no earlier call of this command has written; or what is read would be replaced.
+        JincError: another process writes there; it cannot be written, holds what another command
+            made, or a file of such a name that no earlier call of this command has written; or what
+            is read would be replaced.
     """
     check_folder(out)
+    claim(out)
     if not out.is_dir():
         return
     own = _own_files(out, holding)

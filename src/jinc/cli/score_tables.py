@@ -68,6 +68,9 @@ def _notes(found: Scores, aside: Mapping[str, Any]) -> list[str]:
         notes.append(f"the former were brought to {side}×{side} pixels first, {by}")
     if "frechet" in found.scores:
         notes.append(_of_number(found))
+    if "kernel" in found.scores:
+        name = found.scores["kernel"].name
+        notes.append(f"{name}: unbiased, so it can fall below 0 where two sets are alike")
     told = {"frechet_unlimited"} if "frechet" in found.scores else set()
     others = found.left_out.items()
     return notes + [f"left out: {kind}: {why}" for kind, why in others if kind not in told]

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from jinc.cli.app import STOPPED
+from jinc.cli.claims import claim
 from jinc.cli.memory import keep_freed_memory
 from jinc.cli.options import DEFAULTS, Options, plain
 from jinc.cli.progress import decoding_progress, train_with_progress
@@ -67,6 +68,7 @@ def _train(
     with processes.main_first():
         if processes.is_main:
             processes.check(settings)
+            claim(out)
             settings = _settings(out, settings, resume)
         else:
             settings = Run.open(out).config

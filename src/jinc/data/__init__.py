@@ -4,7 +4,7 @@ from jinc.data.animation import ANIMATIONS, check_animation, save_animation
 from jinc.data.boxes import Box, parse_box
 from jinc.data.cache import cache_folder
 from jinc.data.canvas import Canvas, Fitting, crop_with, fit, window_about
-from jinc.data.cifar import CIFAR10_CLASSES, read_cifar10
+from jinc.data.cifar import CIFAR10_CLASSES, read_cifar
 from jinc.data.decode import MAX_PIXELS, decode_image, decode_with_alpha, read_header
 from jinc.data.digits import read_digits
 from jinc.data.folder import CACHE_BYTES, Progress, read_folder
@@ -60,7 +60,7 @@ __all__ = [
     "numbered_files",
     "numbered_name",
     "parse_box",
-    "read_cifar10",
+    "read_cifar",
     "read_digits",
     "read_folder",
     "read_header",

@@ -8,6 +8,9 @@ from jinc.errors import JincError
 FORM = "x,y,width,height, in pixels or per cent, such as 25%,0,50%,100%"
 """What a rectangle looks like when it is written."""
 
+FARTHEST = 1e9
+"""Pixels: edges beyond are taken for slips, so that their sums stay finite."""
+
 
 class Box(NamedTuple):
     """A rectangle of whole pixels; x goes to the right from the left edge, y down from the top."""
@@ -83,9 +86,9 @@ def _pixels(word: str, of: int, place: str) -> float:
     """Return how many pixels a word means, of so many."""
     number, percent, rest = word.partition("%")
     try:
-        value = float(number)
+        value = float(number) * (of / 100 if percent else 1)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value) or rest:
-        raise JincError(f"{place}: {word!r} is no number; a rectangle is {FORM}")
-    return value * of / 100 if percent else value
+    if not abs(value) <= FARTHEST or rest:
+        raise JincError(f"{place}: {word!r} is no number of pixels; a rectangle is {FORM}")
+    return value

@@ -1,6 +1,8 @@
 """The pixels of an image folder, decoded in threads, in memory or through the cache."""
 
+import math
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -58,7 +60,8 @@ def read_folder(
         channels: 1 or 3; None is 1 if every file is stored grey (by its header), else 3.
         resize_filter: a name of `FILTERS`.
         max_pixels: the most pixels that a file may have.
-        cache_bytes: sets of more bytes are kept in the cache on disk, the others in memory.
+        cache_bytes: larger sets are stored in the cache on disk, or in memory with a warning where
+            that cannot be written.
         progress: called now and then while files are decoded.
 
     Returns:
@@ -84,15 +87,30 @@ def _pixels(
 ) -> NDArray[np.uint8]:
     shape = (len(listing.files), target.size, target.size, target.channels)
     parts = partial(_decoded, listing.files, target, progress)
-    if int(np.prod(shape, dtype=np.int64)) > cache_bytes:
+    if math.prod(shape) > cache_bytes:
         settings = (target.size, target.channels, target.resize_filter)
         key = cache_key(listing.root, listing.files, settings)
-        return cached_array(cache_folder() / f"{key}.npy", shape, parts)
+        file = cache_folder() / f"{key}.npy"
+        try:
+            return cached_array(file, shape, parts)
+        except JincError as error:
+            if not str(error).startswith(f"{file}: "):  # an image, and not the cache
+                raise
+            _check_memory(shape, error)
+            warnings.warn(f"images are not cached, but in memory: {error}", stacklevel=3)
     images, done = np.empty(shape, np.uint8), 0
     for part in parts():
         images[done : done + len(part)] = part
         done += len(part)
     return images
+
+
+def _check_memory(shape: tuple[int, ...], error: JincError) -> None:
+    """Refuse to take more than half of the memory of the machine in place of the cache."""
+    needed = math.prod(shape)
+    if needed > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2:
+        size = f"{needed / 2**30:.3g} GiB of images do not fit in memory either"
+        raise JincError(f"{error}; {size}: set JINC_CACHE to a folder with space") from None
 
 
 def _threads() -> ThreadPoolExecutor:

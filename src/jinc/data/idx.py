@@ -11,14 +11,13 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from jinc.data.digits import digit_names
+from jinc.data.classes import classes_of
 from jinc.data.imageset import ImageSet
+from jinc.data.unpacked import check_unpacked
 from jinc.errors import JincError
 from jinc.files import one_line, reading
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_LARGEST_RATIO = 1032  # deflate cannot shrink more than this
-_LARGEST_BYTES = 4 << 30
 _PREFIXES = {"train": ("train",), "test": ("t10k", "test")}
 _WHAT = {1: "labels", 3: "images"}
 
@@ -85,13 +84,13 @@ def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
             return _parsed(file, path, axes, stored)
         try:
             with gzip.GzipFile(fileobj=file) as unzipped:
-                return _parsed(unzipped, path, axes, stored * _LARGEST_RATIO)
+                return _parsed(unzipped, path, axes, stored)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise JincError(f"{path}: damaged gzip file ({one_line(error)})") from error
 
 
 def _parsed(
-    stream: BinaryIO | gzip.GzipFile, path: Path, axes: int, most: int
+    stream: BinaryIO | gzip.GzipFile, path: Path, axes: int, stored: int
 ) -> NDArray[np.uint8]:
     magic, expected = stream.read(4), bytes((0, 0, 8, axes))
     if magic != expected:
@@ -106,10 +105,11 @@ def _parsed(
         raise JincError(f"{path}: ends within its header")
     shape = struct.unpack(f">{axes}I", sizes)
     count = math.prod(shape)
-    if most >= count > _LARGEST_BYTES:
-        raise JincError(f"{path}: {count} bytes are more than the limit of {_LARGEST_BYTES}")
+    if isinstance(stream, gzip.GzipFile):
+        check_unpacked(path, stored, count)
     # What cannot fit is not even asked for: a read sets aside all the memory it is asked for.
-    data = stream.read(count + 1) if count <= most else b""
+    fits = isinstance(stream, gzip.GzipFile) or count <= stored
+    data = stream.read(count + 1) if fits else b""
     if len(data) != count:
         fault = "longer" if len(data) > count else "shorter"
         raise JincError(f"{path}: {fault} than its header says ({count} bytes of {_WHAT[axes]})")
@@ -129,7 +129,8 @@ def read_mnist(path: Path) -> ImageSet:
 
     Args:
         path: `train-images-idx3-ubyte`, `t10k-images.idx3-ubyte.gz` and the like; without a
-            labels file (the same name with "labels" and "idx1") the set has no labels.
+            labels file (the same name with "labels" and "idx1") the set has no labels. The
+            classes are the labels that occur, in a test set beside a training set too.
 
     Returns:
         Grey images, `[count, height, width, 1]`.
@@ -141,7 +142,11 @@ def read_mnist(path: Path) -> ImageSet:
     beside = _labels_beside(path)
     if beside is None:
         return ImageSet(images, None, (), path.name)
-    labels = read_idx(beside, axes=1).astype(np.int64)
+    labels = read_idx(beside, axes=1)
     if len(labels) != len(images):
         raise JincError(f"{beside}: {len(labels)} labels for the {len(images)} images of {path}")
-    return ImageSet(images, labels, digit_names(labels), path.name)
+    family = [file for files in find_idx(path.parent).values() for file in files]
+    others = [b for f in family if f != path and path in family and (b := _labels_beside(f))]
+    stored = np.concatenate([labels, *(read_idx(other, axes=1) for other in others)])
+    classes, names = classes_of(stored, str(beside))
+    return ImageSet(images, classes[: len(labels)], names, path.name)

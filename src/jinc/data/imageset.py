@@ -2,14 +2,16 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
+from unicodedata import category
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from jinc.data.classes import merged_names
 from jinc.errors import JincError
 
 Indices: TypeAlias = Sequence[int] | NDArray[np.integer] | Tensor
@@ -25,15 +27,17 @@ class ImageSet:
         labels: int64, `[count]`, 0 to `len(class_names) - 1`; None without classes.
         class_names: one name a class; empty without labels.
         name: what to call the set in messages and tables.
+        notes: what a reader had to decide or left out, a short line each, for the user.
 
     Raises:
-        JincError: the shapes, types or labels do not agree.
+        JincError: the shapes, types or labels do not agree, or a class name is not text.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64] | None
     class_names: tuple[str, ...]
     name: str
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that the fields agree."""
@@ -52,6 +56,11 @@ class ImageSet:
         if self.labels.dtype != np.int64 or self.labels.shape != (shape[0],):
             found = f"{self.labels.dtype} {list(self.labels.shape)}"
             raise JincError(f"{self.name}: labels must be int64 [{shape[0]}], not {found}")
+        for name in self.class_names:
+            if any(category(letter) in ("Cc", "Cs") for letter in name):  # control, surrogate
+                raise JincError(f"{self.name}: class name {name!a:.60} is not text; rename it")
+        if len(set(self.class_names)) < len(self.class_names):
+            raise JincError(f"{self.name}: two classes have one name")
         classes = len(self.class_names)
         if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < classes:
             low, high = self.labels.min(), self.labels.max()
@@ -106,7 +115,7 @@ class ImageSet:
         """
         at = indices if isinstance(indices, slice) else _array(indices)
         labels = None if self.labels is None else self.labels[at]
-        return ImageSet(self.images[at], labels, self.class_names, self.name)
+        return replace(self, images=self.images[at], labels=labels)
 
 
 def _array(indices: Indices) -> NDArray[np.int64]:
@@ -120,23 +129,23 @@ def concatenate(sets: Sequence[ImageSet], name: str) -> ImageSet:
     """Join sets of images of one size, one after the other.
 
     Args:
-        sets: one or more; labels are kept when all have them, and then the class names of one
-            set must continue those of the others.
+        sets: one or more; labels are kept where all have them, classes being joined by name.
         name: the name of the whole.
 
     Returns:
         All images in order.
 
     Raises:
-        JincError: sizes, channels or class names differ.
+        JincError: sizes or channels differ.
     """
     if len({s.images.shape[1:] for s in sets}) != 1:
         raise JincError(f"{name}: its parts differ in image size or channels")
     images = sets[0].images if len(sets) == 1 else np.concatenate([s.images for s in sets])
-    labels = [s.labels for s in sets if s.labels is not None]
+    notes = tuple(dict.fromkeys(note for s in sets for note in s.notes))
+    labels = [(s.labels, s.class_names) for s in sets if s.labels is not None]
     if len(labels) < len(sets):
-        return ImageSet(images, None, (), name)
-    names = max((s.class_names for s in sets), key=len)
-    if any(s.class_names != names[: len(s.class_names)] for s in sets):
-        raise JincError(f"{name}: its parts differ in class names")
-    return ImageSet(images, np.concatenate(labels), names, name)
+        return ImageSet(images, None, (), name, notes)
+    names = merged_names([own for _, own in labels])
+    place = {name: number for number, name in enumerate(names)}
+    renumbered = [np.array([place[n] for n in own], np.int64)[at] for at, own in labels]
+    return ImageSet(images, np.concatenate(renumbered), names, name, notes)

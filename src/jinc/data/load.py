@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from jinc.data.cifar import find_cifar10, is_pickle, read_cifar10
+from jinc.data.cifar import find_cifar, is_pickle, read_cifar
 from jinc.data.decode import MAX_PIXELS
 from jinc.data.digits import read_digits
 from jinc.data.folder import CACHE_BYTES, Progress, read_folder
@@ -36,7 +36,7 @@ def load_images(
 
     Args:
         source: "digits" for the bundled set, or a path: MNIST as idx files (a file, their
-            folder, or one that holds `raw/` or `MNIST/raw/`) or as CSV; CIFAR-10, binary or
+            folder, or one that holds `raw/` or `MNIST/raw/`) or as CSV; CIFAR-10 or -100, binary or
             pickled (a file or the folder); CelebA-HQ; a NumPy archive of images; any folder of
             PNG, JPEG and WebP files, whose subfolders are classes. A path called digits is given
             as `./digits`.
@@ -73,7 +73,7 @@ def load_images(
             cache_bytes=cache_bytes,
             progress=progress,
         )
-    found = _bundled(split) if source == "digits" else _read_all(files, path, skip_first)
+    found = _bundled(split) if source == "digits" else _read_all(files, path, split, skip_first)
     height, width = found.image_size
     if height * width > max_pixels:
         raise JincError(f"{source}: images of {width}x{height}, the limit is {max_pixels} pixels")
@@ -90,33 +90,41 @@ def _batches(path: Path, split: str) -> list[Path]:
     try:
         path.stat()
         if path.is_dir():
-            parts = find_idx(path) or find_cifar10(path)
+            parts = find_idx(path) or find_cifar(path)
             return pick_split(parts, split, path) if parts else []
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         raise JincError(f"{path}: {one_line(error)}") from error
-    # A file has no splits, but its name may say that it is a test set.
-    own = "test" if path.name.startswith(("t10k", "test")) or "_test" in path.name else "train"
-    return [path] if split == "train" else pick_split({own: [path]}, split, path)
+    return [path] if is_npz(_head(path)) else pick_split({_own(path, split): [path]}, split, path)
 
 
-def _read_all(files: Sequence[Path], path: Path, skip_first: bool) -> ImageSet:
-    found = concatenate([_read_file(file, skip_first) for file in files], path.resolve().name)
+def _own(path: Path, split: str) -> str:
+    """The split of a file without splits inside: train, unless its name says that it is a test."""
+    named_test = path.name.startswith(("t10k", "test")) or "_test" in path.name
+    return "test" if named_test and split != "train" else "train"
+
+
+def _head(path: Path) -> bytes:
+    with reading(path) as file:
+        return file.read(256)
+
+
+def _read_all(files: Sequence[Path], path: Path, split: str, skip_first: bool) -> ImageSet:
+    found = concatenate([_read_file(f, split, skip_first) for f in files], path.resolve().name)
     if not len(found):
         raise JincError(f"{path}: holds no images")
     return found
 
 
-def _read_file(path: Path, skip_first: bool) -> ImageSet:
-    with reading(path) as file:
-        head = file.read(256)
+def _read_file(path: Path, split: str, skip_first: bool) -> ImageSet:
+    head = _head(path)
     if path.suffix.lower() == ".csv":
         return read_mnist_csv(path, skip_first)
     if is_npz(head):
-        return read_npz(path)
+        return read_npz(path, split, _own(path, split))
     if path.suffix == ".bin" or is_pickle(head):
-        return read_cifar10(path)
+        return read_cifar(path)
     if is_idx(head) or "idx" in path.name:
         return read_mnist(path)
     if image_format(head):
         raise JincError(f"{path}: this is one image; a set is the folder that it lies in")
-    raise JincError(f"{path}: not an idx, CSV, NPZ or CIFAR-10 file")
+    raise JincError(f"{path}: not an idx, CSV, NumPy or CIFAR file")

@@ -1,138 +1,227 @@
 """MNIST as a CSV file: a label and the pixels of a square grey image in each row."""
 
+import csv
 import itertools
 import math
-from collections.abc import Iterator
+import re
+import warnings
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jinc.data.digits import digit_names
+from jinc.data.classes import LABEL_WORDS, MOST_CLASSES, classes_of
 from jinc.data.imageset import ImageSet
 from jinc.errors import JincError
-from jinc.files import reading
+from jinc.files import one_line, reading
 
-_BLOCK = 4 << 20
-_COMMA, _NEWLINE, _ZERO = b",\n0"
+_LONGEST_LINE = 4 << 20
+_ROW_NAMES = {"", "id", "idx", "index", "unnamed: 0"}
 
 
 def read_mnist_csv(path: Path, skip_first: bool = False) -> ImageSet:
-    """Read a CSV file of labels and pixels.
+    """Read a CSV file of labels and pixels; the classes are the labels that occur.
 
-    A first row whose first field is not a number is a header.
+    The first row is a header if it holds words, or numbers that count up. A header with words says
+    which column is the label (label, class, target, y); otherwise the label comes first.
 
     Args:
-        path: the file; every row has one label and `size * size` pixels, all 0 to 255.
+        path: the file; every row has one label and `size * size` pixels, whole numbers from 0 to
+            255, between commas, semicolons or tabs.
         skip_first: drop the first row, whatever it holds. The experiments of arXiv 2411.09174
             read a file without a header as if it had one, so that 19,999 of its 20,000 images
             remained.
 
     Returns:
-        Grey images, `[rows, size, size, 1]`, with labels.
+        Grey images, `[rows, size, size, 1]`, with labels unless every column is a pixel; a note
+        says which column the label is.
 
     Raises:
-        JincError: a row is ragged or a field is not a whole number from 0 to 255.
+        JincError: a row is ragged, a pixel is out of range, or which column is the label cannot be
+            known.
     """
     with reading(path) as file:
-        blocks = _blocks(file, path)
-        first = next(blocks, b"")
-        if not first:
+        lines = _lines(file, path)
+        first = next(lines, "")
+        if not first.strip():
             raise JincError(f"{path}: is empty")
-        header, _, _ = first.removeprefix(b"\xef\xbb\xbf").partition(b"\n")
-        dropped = skip_first or not _is_number(header.split(b",")[0])
-        row, rest = (2, first.partition(b"\n")[2]) if dropped else (1, first)
-        tables: list[NDArray[np.uint8]] = []
-        columns = header.count(b",") + 1
-        _side(columns, path)
-        for block in itertools.chain([rest.removeprefix(b"\xef\xbb\xbf")], blocks):
-            table = _table(block, columns, row, path)
-            tables.append(table)
-            row += len(table)
-    table = np.concatenate(tables)
-    if not len(table):
-        raise JincError(f"{path}: holds no row of pixels")
-    labels = table[:, 0].astype(np.int64)
-    side = _side(columns, path)
-    images = table[:, 1:].reshape(-1, side, side, 1)
-    return ImageSet(images, labels, digit_names(labels), path.name)
+        comma = max(",;\t", key=first.count)
+        names = [name.strip() for name in next(csv.reader([first], delimiter=comma))]
+        header = _is_header(names)
+        worded = header and not all(map(_is_number, names))
+        columns = _columns(names if worded else None, len(names), path)
+        dropped = header or skip_first
+        rows = _Rows(path, comma, len(names), columns.label, 1 + dropped)
+        pixels = rows.parsed(lines if dropped else itertools.chain([first], lines), columns.pixels)
+    side = math.isqrt(pixels.shape[1])
+    images = pixels.reshape(-1, side, side, 1)
+    if columns.label is None:
+        return ImageSet(images, None, (), path.name, ("no column of labels",))
+    labels, classes = classes_of(rows.labels(), str(path))
+    if not worded:
+        _refuse_label_last(rows.labels(), pixels[:, -1], path)
+    note = f"labels: column {columns.label + 1} of {len(names)}"
+    note += f", {names[columns.label]!a:.40}" if worded else ", as no header says otherwise"
+    return ImageSet(images, labels, classes, path.name, (note,))
 
 
-def _is_number(field: bytes) -> bool:
+class _Columns(NamedTuple):
+    """Which columns are what, from 0."""
+
+    label: int | None
+    pixels: list[int]
+
+
+@dataclass
+class _Rows:
+    """The rows of a file: labels are put aside as they pass.
+
+    Args:
+        path: the file.
+        comma: what stands between columns.
+        width: how many columns there are.
+        label: the column of the label; None for none.
+        row: the number of the next row, from 1.
+    """
+
+    path: Path
+    comma: str
+    width: int
+    label: int | None
+    row: int
+    codes: "array[int]" = field(default_factory=lambda: array("q"))
+    texts: dict[str, int] = field(default_factory=dict)
+
+    def parsed(self, lines: Iterable[str], pixels: list[int]) -> NDArray[np.uint8]:
+        """Read all lines, `[rows, pixels]`.
+
+        Raises:
+            JincError: a row is ragged, or a pixel is out of range.
+        """
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # of 1.5, which would be cut to 1
+                return np.loadtxt(
+                    self._checked(lines),
+                    np.uint8,
+                    comments=None,
+                    delimiter=self.comma,
+                    usecols=pixels,
+                    ndmin=2,
+                    quotechar='"',
+                )
+        except JincError:
+            raise
+        except UserWarning:
+            raise JincError(f"{self.path}: holds no row of pixels") from None
+        except ValueError as error:
+            found = re.search(r"string '([^']*)(?:'.* column (\d+))?", str(error))
+            column = f", column {found[2]}" if found and found[2] else ""
+            shown = ascii(found[1][:20]) if found else one_line(error)[:60]
+            reason = f"row {self.row - 1}{column}: {shown} is not a whole number from 0 to 255"
+            raise JincError(f"{self.path}: {reason}") from None
+
+    def labels(self) -> NDArray[np.int64] | NDArray[np.str_]:
+        """The labels of all rows, numbers where all are."""
+        texts = list(self.texts)
+        whole = all(re.fullmatch("-?[0-9]{1,18}", text) for text in texts)
+        values = np.array([int(text) for text in texts]) if whole else np.array(texts)
+        return values[np.frombuffer(self.codes, np.int64)]
+
+    def _checked(self, lines: Iterable[str]) -> Iterator[str]:
+        for line in lines:
+            self.row += 1
+            if not line.strip():
+                continue
+            there = line.count(self.comma) + 1
+            if there != self.width:
+                reason = f"row {self.row - 1} has {there} columns, {self.width} expected"
+                raise JincError(f"{self.path}: {reason}")
+            if self.label is not None:
+                self._put_aside(line, self.label)
+            yield line
+
+    def _put_aside(self, line: str, column: int) -> None:
+        """Remember a label, found from the nearer end of its line."""
+        if 2 * column < self.width:
+            text = line.split(self.comma, column + 1)[column]
+        else:
+            text = line.rsplit(self.comma, self.width - column)[column - self.width]
+        text = text.strip(' "\r\n')
+        if not text:
+            raise JincError(f"{self.path}: row {self.row - 1} has no label")
+        self.codes.append(self.texts.setdefault(text, len(self.texts)))
+        if len(self.texts) > MOST_CLASSES:
+            raise JincError(f"{self.path}: over {MOST_CLASSES:,} different labels")
+
+
+def _lines(file: BinaryIO, path: Path) -> Iterator[str]:
+    """Yield lines as text, none of them endless."""
+    encoding = "utf-8-sig"
+    while line := file.readline(_LONGEST_LINE + 1):
+        if len(line) > _LONGEST_LINE:
+            raise JincError(f"{path}: not a CSV file, a line has over {_LONGEST_LINE} characters")
+        yield line.decode(encoding, "replace")
+        encoding = "utf-8"
+
+
+def _is_header(fields: Sequence[str]) -> bool:
+    """Tell a header from a row, whose label may be a word."""
+    words = [each for each in fields if not _is_number(each)]
+    numbers = [float(each) for each in fields if _is_number(each)]
+    counting = len(numbers) > 3 and all(b - a == 1 for a, b in itertools.pairwise(numbers))
+    # A row without a header that was read as one and written again: 5, 0, 0.1, 0.2, 0.3
+    renamed = len({*fields}) == len(fields) and any("." in each for each in fields)
+    if len(words) != 1:
+        return bool(words) or counting or renamed
+    return counting or renamed or words[0].lower() in LABEL_WORDS | _ROW_NAMES
+
+
+def _columns(names: Sequence[str] | None, count: int, path: Path) -> _Columns:
+    """Find the column of the label: by its name, or else the first if the others are a square.
+
+    Raises:
+        JincError: no name says so, or several; or the others are not the pixels of a square.
+    """
+    labels, start = [0] * (count < 4 or not _is_square(count)), 0
+    if names is not None:
+        words = [name.lower() for name in names]
+        start = int(words[0] in _ROW_NAMES)
+        labels = [place for place, word in enumerate(words) if word in LABEL_WORDS]
+        if len(labels) > 1 or not (labels or _is_square(count - start)):
+            raise JincError(f"{path}: its header must name one column label, class, target or y")
+    pixels = [place for place in range(start, count) if place not in labels]
+    if not _is_square(len(pixels)):
+        raise JincError(f"{path}: {count} columns are not a label and the pixels of a square")
+    return _Columns(labels[0] if labels else None, pixels)
+
+
+def _refuse_label_last(labels: NDArray[Any], last: NDArray[np.uint8], path: Path) -> None:
+    """Refuse a file without names whose last column looks like labels and whose first does not."""
+    if _counts(last) and not _counts(labels):
+        reason = "the last column seems to be the label, the first a pixel"
+        raise JincError(f"{path}: {reason}; add a header row that names the label")
+
+
+def _counts(values: NDArray[Any]) -> bool:
+    """Whether values are labels without gaps, from 0 or 1; text is taken for labels too."""
+    found = np.unique(values)
+    if found.dtype.kind == "U":
+        return True
+    return 1 < len(found) == int(found[-1]) - int(found[0]) + 1 and int(found[0]) in (0, 1)
+
+
+def _is_number(text: str) -> bool:
     try:
-        float(field)
+        float(text)
     except ValueError:
         return False
     return True
 
 
-def _side(columns: int, path: Path) -> int:
-    side = math.isqrt(columns - 1)
-    if side < 1 or side * side != columns - 1:
-        raise JincError(f"{path}: {columns} columns are not a label and the pixels of a square")
-    return side
-
-
-def _blocks(file: BinaryIO, path: Path) -> Iterator[bytes]:
-    """Cut a file into blocks of whole lines, with one newline after each line."""
-    kept = b""
-    while data := file.read(_BLOCK):
-        lines, newline, tail = (kept + data).rpartition(b"\n")
-        if len(tail) > _BLOCK:
-            raise JincError(f"{path}: not a CSV file, a line has over {_BLOCK} characters")
-        if newline:
-            yield lines.replace(b"\r\n", b"\n").removesuffix(b"\r") + b"\n"
-        kept = tail
-    if kept.strip():
-        yield kept.rstrip() + b"\n"
-
-
-def _table(block: bytes, columns: int, row: int, path: Path) -> NDArray[np.uint8]:
-    """Parse whole lines into `[rows, columns]`; `row` is the number of the first."""
-    table = _fast_table(block, columns)
-    return _slow_table(block, columns, row, path) if table is None else table
-
-
-def _fast_table(block: bytes, columns: int) -> NDArray[np.uint8] | None:
-    """Parse lines of bare digits all at once; None where anything else is found."""
-    text = np.frombuffer(b"\0\0" + block, np.uint8)  # so that two bytes precede every field's last
-    ends = np.flatnonzero((text == _COMMA) | (text == _NEWLINE))
-    if len(ends) % columns:
-        return None
-    newline = (text[ends] == _NEWLINE).reshape(-1, columns)
-    digits = text - np.uint8(_ZERO)  # what is no digit wraps around to 10 or more
-    lengths = np.diff(ends, prepend=1) - 1
-    if newline[:, :-1].any() or not newline[:, -1].all():
-        return None
-    if np.count_nonzero(digits < 10) != len(block) - len(ends):
-        return None
-    if len(lengths) and not 1 <= lengths.min() <= lengths.max() <= 3:
-        return None
-    values = digits[ends - 1].astype(np.uint16)
-    values += np.where(lengths > 1, digits[ends - 2], 0) * np.uint16(10)
-    values += np.where(lengths > 2, digits[ends - 3], 0) * np.uint16(100)
-    return None if (values > 255).any() else values.astype(np.uint8).reshape(-1, columns)
-
-
-def _slow_table(block: bytes, columns: int, row: int, path: Path) -> NDArray[np.uint8]:
-    """Parse line by line: blanks around a number are allowed, faults are named."""
-    lines = block.split(b"\n")[:-1]
-    while lines and not lines[-1].strip():
-        lines.pop()
-    table = np.empty((len(lines), columns), np.uint8)
-    for index, line in enumerate(lines):
-        fields = [field.strip() for field in line.split(b",")]
-        if len(fields) != columns:
-            raise JincError(
-                f"{path}: row {row + index} has {len(fields)} columns, {columns} expected"
-            )
-        for column, field in enumerate(fields):
-            if not field.isdigit() or len(field) > 20 or int(field) > 255:
-                shown = field[:20].decode("ascii", "replace")
-                raise JincError(
-                    f"{path}: row {row + index}, column {column + 1}: "
-                    f"{shown!r} is not a whole number from 0 to 255"
-                )
-            table[index, column] = int(field)
-    return table
+def _is_square(count: int) -> bool:
+    return count > 0 and math.isqrt(count) ** 2 == count

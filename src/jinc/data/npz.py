@@ -1,52 +1,210 @@
-"""Sets of images as NumPy archives, the way in which generated images are handed on."""
+"""Sets of images as NumPy files: which array holds images, which labels, and of which split."""
 
-import zipfile
-from io import BytesIO
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from jinc.data.imageset import ImageSet
+from jinc.data.classes import LABEL_WORDS, classes_of
+from jinc.data.imageset import ImageSet, concatenate
+from jinc.data.numpy_file import StoredArray, numpy_arrays
+from jinc.data.splits import pick_split
 from jinc.errors import JincError
-from jinc.files import one_line, reading
+
+_SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("test", "testing"), "test"),
+    **dict.fromkeys(("val", "valid", "validation"), "val"),
+}
+_IMAGES = {"x", "image", "images", "img", "imgs", "data", "samples", "pixels"}
+_IDENTIFIERS = {"id", "ids", "idx", "index", "indices", "number", "numbers", "seed", "seeds"}
 
 
 def is_npz(head: bytes) -> bool:
-    """Tell by its first bytes whether a file can be a NumPy archive: it is a ZIP file."""
-    return head.startswith(b"PK\x03\x04")
+    """Tell by its first bytes whether a file can hold NumPy arrays: a ZIP or a `.npy` file."""
+    return head.startswith((b"PK\x03\x04", b"\x93NUMPY"))
 
 
-def read_npz(path: Path) -> ImageSet:
-    """Read images from a NumPy archive; no pickle is opened.
+def read_npz(path: Path, split: str = "train", own: str = "train") -> ImageSet:
+    """Read images from a `.npz` or `.npy` file; no pickle is opened.
+
+    Images are the uint8 arrays `[N, height, width, 1 or 3]` or `[N, height, width]`; an array
+    `[height, width, 3]` without labels is one picture. Several arrays of images are splits, which
+    their names say: `x_train` and `x_test` (Keras), `train_images`, `val_images` and `test_images`
+    (MedMNIST). Labels are N numbers or texts, `[N]` or `[N, 1]`, in an array of the same split
+    called y, label, target or class. Without such a name an array is taken for labels if its values
+    repeat, as identifiers do not. The classes are the labels that occur in any split.
 
     Args:
-        path: a `.npz` file whose one four-dimensional array, or `arr_0`, is uint8,
-            `[N, height, width, 1 or 3]`; or `[N, height, width]`. A second array of N whole numbers
-            is taken for labels.
+        path: the file.
+        split: "train", "test" or "all".
+        own: the split of images whose name says none.
+
+    Returns:
+        The images of the split; a note names the arrays that were not read.
 
     Raises:
-        JincError: the file is damaged, or holds no such array.
+        JincError: the file is damaged, holds no images or not that split, or which array is which
+            cannot be told.
     """
-    try:
-        with reading(path) as file, np.load(BytesIO(file.read()), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
-        raise JincError(f"{path}: cannot be read ({one_line(error)})") from None
-    whole = [name for name, array in arrays.items() if array.ndim in (3, 4)]
-    name = "arr_0" if "arr_0" in arrays else whole[0] if len(whole) == 1 else ""
-    if not name:
-        raise JincError(f"{path}: holds no array of images called arr_0")
-    images = arrays.pop(name)
-    images = images[..., None] if images.ndim == 3 else images
-    if images.ndim != 4 or images.dtype != np.uint8 or images.shape[-1] not in (1, 3):
-        kind = f"{images.dtype} {list(images.shape)}"
-        raise JincError(f"{path}: {name} is {kind}, uint8 [N, height, width, 1 or 3] is expected")
-    if not len(images):
-        raise JincError(f"{path}: holds no images")
-    labels = [
-        each.astype(np.int64)
-        for each in arrays.values()
-        if each.shape == (len(images),) and np.issubdtype(each.dtype, np.integer)
-    ]
-    names = tuple(map(str, range(int(labels[0].max()) + 1))) if labels else ()
-    return ImageSet(images, labels[0] if labels else None, names, path.stem)
+    with numpy_arrays(path) as arrays:
+        images = _image_arrays(arrays, path, own)
+        labels = {
+            name: _label_array(each, [a for a in arrays if _may_belong(a, images, name)], path)
+            for name, each in images.items()
+        }
+        chosen = pick_split({name: [name] for name in images}, split, path)
+        stored = {name: _values(a, path) for name, a in labels.items() if a is not None}
+        classes = _classes(stored, path)
+        sets = [_image_set(images[name], classes.get(name), path) for name in chosen]
+    read = [part[name] for part in (images, labels) for name in part if name != "val"]
+    rest = ", ".join(ascii(a.name)[1:-1] for a in arrays if a not in read)
+    notes = (f"arrays that were not read: {rest:.100}",) if rest else ()
+    found = concatenate(sets, path.name)
+    return replace(found, notes=found.notes + notes)
+
+
+def _image_arrays(arrays: Sequence[StoredArray], path: Path, own: str) -> dict[str, StoredArray]:
+    """Find the array of images of each split.
+
+    Raises:
+        JincError: there is none, or more than one of a split.
+    """
+    found = [a for a in arrays if _is_images(a)]
+    if not found:
+        there = ", ".join(map(str, arrays))
+        reason = "no array of images, which is uint8 [N, height, width, 1 or 3]"
+        raise JincError(f"{path}: {reason}; it holds {there:.120}")
+    groups: dict[str, list[StoredArray]] = {}
+    for array in found:
+        groups.setdefault(_split_of(array), []).append(array)
+    if "" in groups and len(groups) > 1:
+        groups = {"": found}
+    return {split or own: _only(group, _IMAGES, path) for split, group in groups.items()}
+
+
+def _label_array(
+    images: StoredArray, others: Sequence[StoredArray], path: Path
+) -> StoredArray | None:
+    """Find the labels of images among the arrays that may belong to them.
+
+    Raises:
+        JincError: several could be the labels, or what is called so is not one label an image.
+    """
+    count = images.shape[0]
+    found = [a for a in others if _words(a) & LABEL_WORDS]
+    if not found:
+        columns = [a for a in others if _is_column(a, count) and a.dtype.kind in "iubUS"]
+        found = [a for a in columns if not _words(a) & _IDENTIFIERS and _repeats(a)]
+    if not found:
+        return None
+    labels = _only(found, LABEL_WORDS, path)
+    if len(labels.shape) == 2 and labels.shape[0] == count and labels.shape[1] > 1:
+        return None  # several labels an image are no classes
+    if labels.dtype.hasobject:
+        raise JincError(f"{path}: {labels} has Python objects, never loaded; save numbers or text")
+    if not _is_column(labels, count):
+        raise JincError(f"{path}: {labels} is not one label for each of {count} images")
+    return labels
+
+
+def _only(arrays: Sequence[StoredArray], words: set[str], path: Path) -> StoredArray:
+    """Return the only array, or the only one that is called by one of the words.
+
+    Raises:
+        JincError: there are several.
+    """
+    exact = [a for a in arrays if _words(a) - _SPLITS.keys() <= words]
+    for found in (arrays, exact):
+        if len(found) == 1:
+            return found[0]
+    what = "images" if words is _IMAGES else "labels"
+    listed = ", ".join(ascii(a.name)[1:-1] for a in arrays)
+    advice = " or, for splits, x_train and x_test" if words is _IMAGES else ""
+    raise JincError(f"{path}: {what} could be {listed:.120}; call one of them {what}{advice}")
+
+
+def _image_set(
+    images: StoredArray, classes: tuple[NDArray[np.int64], tuple[str, ...]] | None, path: Path
+) -> ImageSet:
+    """Read images, by the order of their axes.
+
+    Raises:
+        JincError: that cannot be told.
+    """
+    shape = images.shape
+    notes: tuple[str, ...] = ()
+    flat = len(shape) == 3
+    # Without labels these could be one picture with its channels first, or one with alpha.
+    unclear = classes is None and (shape[0] == 3 or (shape[2] == 4 and shape[1] > 4))
+    if flat and classes is None and shape[2] in (1, 3):
+        pixels = images.read()[None]
+        notes = (f"{images} is one picture",)
+    elif flat and not unclear:
+        pixels = images.read()[..., None]
+    elif not flat and shape[3] in (1, 3):
+        pixels = images.read()
+    elif not flat and shape[1] in (1, 3):
+        pixels = np.moveaxis(images.read(), 1, 3)
+        notes = (f"{images} has its channels first",)
+    else:
+        raise JincError(f"{path}: {images}: save images as [N, height, width, 1 or 3]")
+    labels, names = classes or (None, ())
+    return ImageSet(pixels, labels, names, path.name, notes)
+
+
+def _classes(
+    stored: dict[str, NDArray[Any]], path: Path
+) -> dict[str, tuple[NDArray[np.int64], tuple[str, ...]]]:
+    """Number the labels of all splits alike."""
+    if not stored:
+        return {}
+    labels, names = classes_of(np.concatenate(list(stored.values())), str(path))
+    ends = np.cumsum([len(values) for values in stored.values()])[:-1]
+    return {split: (own, names) for split, own in zip(stored, np.split(labels, ends), strict=True)}
+
+
+def _values(labels: StoredArray, path: Path) -> NDArray[Any]:
+    """Read labels, `[N]`.
+
+    Raises:
+        JincError: they are neither whole numbers nor text.
+    """
+    values = labels.read().reshape(-1)
+    if values.dtype.kind == "f" and bool((values == np.rint(values)).all()):
+        values = values.astype(np.int64)
+    if values.dtype.kind not in "iubUS":
+        raise JincError(f"{path}: {labels} is neither whole numbers nor text, as labels are")
+    return values
+
+
+def _is_images(array: StoredArray) -> bool:
+    return array.dtype == np.uint8 and len(array.shape) in (3, 4)
+
+
+def _may_belong(array: StoredArray, images: dict[str, StoredArray], split: str) -> bool:
+    """Whether an array can be about the images of a split."""
+    return not _is_images(array) and (len(images) == 1 or _split_of(array) == split)
+
+
+def _is_column(array: StoredArray, count: int) -> bool:
+    return array.shape in ((count,), (count, 1))
+
+
+def _repeats(array: StoredArray) -> bool:
+    return len(np.unique(array.read())) < array.shape[0]
+
+
+def _words(array: StoredArray) -> set[str]:
+    """The words of a name in lower case, as xTrain, x_train and train.x have them."""
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", array.name)
+    return {word.lower() for word in words}
+
+
+def _split_of(array: StoredArray) -> str:
+    """The split that a name says; "" for none."""
+    return next((split for word, split in _SPLITS.items() if word in _words(array)), "")

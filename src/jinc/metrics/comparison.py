@@ -10,15 +10,18 @@ from jinc.diffusion import Schedule, strided
 from jinc.errors import JincError
 from jinc.metrics.decibels import decibels
 from jinc.signal import gaussian_blur, median, non_local_means
+from jinc.signal.padding import Edges
 from jinc.types import Denoiser, Images
 
-CLASSICAL: dict[str, Callable[[Images, float], Images]] = {
-    "noisy": lambda x, noise_std: x,
-    "Gaussian blur": lambda x, noise_std: gaussian_blur(x, taps=3, std_px=0.8),
-    "median": lambda x, noise_std: median(x, size=3),
-    "non-local means": lambda x, noise_std: non_local_means(x, 0.8 * noise_std, noise_std),
+CLASSICAL: dict[str, Callable[[Images, float, Edges], Images]] = {
+    "noisy": lambda x, noise_std, edges: x,
+    "Gaussian blur": lambda x, noise_std, edges: gaussian_blur(x, 3, 0.8, edges),
+    "median": lambda x, noise_std, edges: median(x, 3, edges),
+    "non-local means": lambda x, noise_std, edges: non_local_means(
+        x, 0.8 * noise_std, noise_std, padding=edges
+    ),
 }
-"""Ways without learning: (images, standard deviation of their noise) -> images."""
+"""Ways without learning: (images, standard deviation of their noise, edges) -> images."""
 
 ONE_STEP = "one step"
 ITERATIVE = "iterative"
@@ -26,7 +29,12 @@ ITERATIVE = "iterative"
 
 @torch.no_grad()
 def quick_answers(
-    denoiser: Denoiser, schedule: Schedule, x_t: Images, t: int, restored: bool = True
+    denoiser: Denoiser,
+    schedule: Schedule,
+    x_t: Images,
+    t: int,
+    restored: bool = True,
+    edges: Edges = "reflect",
 ) -> dict[str, Images]:
     """Answer noisy images in every way that takes one step.
 
@@ -37,6 +45,7 @@ def quick_answers(
         t: their level, 0 … T−1.
         restored: whether the ways without learning are given `x_t/√ᾱ_t`, in which the image has its
             amplitude; else x_t, in which it has `√ᾱ_t` of it.
+        edges: what these ways see beyond the edges, as in `extend`; the course's is `mirror`.
 
     Returns:
         images by the name of the way: those of `CLASSICAL`, and `ONE_STEP`; `[B, C, H, W]`.
@@ -51,7 +60,7 @@ def quick_answers(
         raise JincError(f"level: {t} is pure noise, there is nothing to restore; take a lower one")
     amplitude = math.sqrt(alpha_bar) if restored else 1.0
     noise_std = math.sqrt(1 - alpha_bar) / amplitude
-    answers = {name: way(x_t / amplitude, noise_std) for name, way in CLASSICAL.items()}
+    answers = {name: way(x_t / amplitude, noise_std, edges) for name, way in CLASSICAL.items()}
     return answers | {ONE_STEP: denoiser(x_t, torch.full((len(x_t),), t, device=x_t.device))}
 
 

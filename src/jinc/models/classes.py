@@ -10,7 +10,7 @@ def label_of(prompt: str, names: Sequence[str]) -> int:
     """Return the label that a prompt means.
 
     Args:
-        prompt: the name or the number of a class; "" for none.
+        prompt: the name of a class, its number where names are not numbers, or "" for no class.
         names: of the classes that there are.
 
     Raises:
@@ -18,6 +18,8 @@ def label_of(prompt: str, names: Sequence[str]) -> int:
 
     >>> label_of("cat", ["dog", "cat"]), label_of("0", ["dog", "cat"]), label_of("", ["dog"])
     (1, 0, -1)
+    >>> label_of("5", ["1", "5"])
+    1
     """
     if not prompt:
         return NO_CLASS
@@ -25,6 +27,7 @@ def label_of(prompt: str, names: Sequence[str]) -> int:
         return names.index(prompt)
     if not names:
         raise JincError(f"prompt: {prompt!r} to a model that was trained without classes")
-    if prompt.isdecimal() and int(prompt) < len(names):
+    numbered = any(map(str.isdecimal, names))  # then a number is a name, or wrong
+    if prompt.isdecimal() and not numbered and int(prompt) < len(names):
         return int(prompt)
     raise unknown(f"prompt: {prompt!r} is no class of this model", prompt, names)

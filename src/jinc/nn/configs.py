@@ -2,10 +2,10 @@
 
 Without `@`, as published in arXiv 2411.09174, faults included: `A`, `B-0`, `C-1N`, `D-2N`,
 `D+norm-2N`, `D-1N/6`: letter, Kaiser β, `N` where the taps are divided by their sum, `/K` where
-there are not three of them. With `@`, as it should be: `B@6`, `C@12`, `D@12`, `D-2@12`, `D@ideal`,
-and `D+plain@12` without the linear path around its activations. After a slash stands the cutoff in
-cycles per pixel of the fine grid, above 0 and up to 0.25, where it is not 0.25: `D@12/0.2`,
-`D-2@6/0.22`.
+there are not three of them. With `@`, the corrected design: `B@6`, `C@12`, `D@12`, `D-2@12`, and
+`D+plain@12` without the linear path around its activations. `D@sinc12` filters with a separable
+Kaiser-sinc, whose pass band is a square, `D@ideal` by FFT. A cutoff other than 0.25 cycles per
+pixel of the fine grid, above 0 and below that, follows a slash: `D@12/0.2`, `D-2@6/0.22`.
 
 These are names of one design. `levels` joins several by commas, one for each level of a network:
 `D@12,D@6`.
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from jinc.errors import JincError
 from jinc.plain import exact
-from jinc.signal import default_kaiser_beta, design_jinc
+from jinc.signal import default_kaiser_beta, design_jinc, design_kaiser_sinc
 from jinc.signal.filters import Window
 from jinc.signal.resample import Phase
 
@@ -36,7 +36,7 @@ USUAL_CUTOFF = 0.25
 
 EXAMPLES = (
     *("A", "D@6", "D@12", "D@ideal", "B@6", "C@6", "B@12", "C@12", "D-2@12", "D+plain@12"),
-    *("D@12/0.2",),
+    *("D@12/0.2", "D@sinc12"),
     *("B-0", "C-0", "D-0", "B-1", "C-1", "D-1", "B-1N", "C-1N", "D-1N", "B-2N", "C-2N", "D-2N"),
     *("D+norm-2N", "D-1N/6"),
 )
@@ -52,12 +52,13 @@ class Config:
         taps: filter size K, 1 to 64; `IDEAL` for the ideal filter.
         kaiser_beta: shape of the Kaiser window.
         cutoff: cycles per pixel of the fine grid.
-        window: `outer` or `radial`.
+        window: `outer` or `radial`; a separable filter has the outer one.
         normalize: whether the taps are divided by their sum.
         gain: factor of the taps on the way up.
         phase: where new pixels stand (`signal.resample.upsample`).
         kappa: slope of the linear path around the band of an activation.
         norm_inside: whether the first GroupNorm stands inside the upsampled domain (D+norm).
+        separable: whether the filter is a Kaiser-sinc, and not a jinc.
     """
 
     letter: str
@@ -70,6 +71,7 @@ class Config:
     phase: Phase = "cosited"
     kappa: float = 0.0
     norm_inside: bool = False
+    separable: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no configuration can mean."""
@@ -81,6 +83,8 @@ class Config:
             raise JincError(f"config: phase 'half' needs an even number of taps, not {self.taps}")
         if self.norm_inside and self.letter != "D":
             raise JincError(f"config: only D can have its norm inside, not {self.letter}")
+        if self.separable and self.window != "outer":
+            raise JincError("config: a separable filter has an outer window, not a radial one")
 
     @property
     def filters_resampling(self) -> bool:
@@ -116,17 +120,17 @@ class Config:
         """
         if not self.has_taps:
             raise JincError(f"config: {self.name} has no filter taps")
-        design = self.taps, self.cutoff, self.kaiser_beta, self.window, self.normalize
-        return _designed(*design).to(torch.get_default_device(), copy=True)
+        return _designed(self).to(torch.get_default_device(), copy=True)
 
 
 @lru_cache(maxsize=64)
-def _designed(
-    taps: int, cutoff: float, kaiser_beta: float, window: Window, normalize: bool
-) -> Tensor:
+def _designed(config: Config) -> Tensor:
     """A network has the same taps in a hundred places; where none is computed, these are."""
+    taps, cutoff, beta = config.taps, config.cutoff, config.kaiser_beta
     with torch.device("cpu"):
-        return design_jinc(taps, cutoff, kaiser_beta, window, normalize)
+        if config.separable:
+            return design_kaiser_sinc(taps, cutoff, beta, config.normalize)
+        return design_jinc(taps, cutoff, beta, config.window, config.normalize)
 
 
 _BETA = r"(?P<beta>\d+(?:\.\d+)?)"
@@ -134,7 +138,7 @@ _PUBLISHED = re.compile(
     rf"(?P<letter>[BCD])(?P<extra>\+norm)?-{_BETA}(?P<n>N)?(?:/(?P<taps>\d+))?", re.ASCII
 )
 _CORRECTED = re.compile(
-    rf"(?P<letter>[BCD])(?P<extra>\+plain)?(?:-{_BETA})?@(?P<taps>\d+|ideal)"
+    rf"(?P<letter>[BCD])(?P<extra>\+plain)?(?:-{_BETA})?@(?:(?P<sinc>sinc)?(?P<taps>\d+)|ideal)"
     r"(?:/(?P<cutoff>\d+|\d*\.\d+))?",
     re.ASCII,
 )
@@ -194,7 +198,7 @@ def _corrected(name: str, match: re.Match[str]) -> Config:
         raise JincError(f"config: {name!r}: B leaves activations as they are, `+plain` has no use")
     kappa = 0.0 if plain or letter == "B" else 0.5
     design = Config(letter, taps=IDEAL, gain=4.0, phase="half", kappa=kappa)
-    if match["taps"] == "ideal":
+    if match["taps"] is None:
         if match["beta"]:
             raise JincError(
                 f"config: {name!r}: an ideal filter has no Kaiser β, say {letter}@ideal"
@@ -207,11 +211,13 @@ def _corrected(name: str, match: re.Match[str]) -> Config:
         return design
     taps = _checked_taps(name, int(match["taps"]), least=2)
     if taps % 2:
-        near = f"{letter}@{taps - 1} or {letter}@{taps + 1}"
+        head = f"{letter}@{match['sinc'] or ''}"
+        near = f"{head}{taps - 1} or {head}{taps + 1}"
         raise JincError(f"config: {name!r}: odd taps shift the image, say {near}")
     beta = float(match["beta"]) if match["beta"] else default_kaiser_beta(taps)
     cutoff = _checked_cutoff(name, match["cutoff"]) if match["cutoff"] else USUAL_CUTOFF
-    return replace(design, taps=taps, kaiser_beta=beta, cutoff=cutoff)
+    separable = match["sinc"] is not None
+    return replace(design, taps=taps, kaiser_beta=beta, cutoff=cutoff, separable=separable)
 
 
 def _checked_taps(name: str, taps: int, least: int) -> int:
@@ -251,4 +257,4 @@ def _nearest_name(config: Config) -> str:
     if config.kaiser_beta != default_kaiser_beta(config.taps):
         head += f"-{beta}"
     cutoff = "" if config.cutoff == USUAL_CUTOFF else f"/{exact(config.cutoff)}"
-    return f"{head}@{config.taps}{cutoff}"
+    return f"{head}@{'sinc' * config.separable}{config.taps}{cutoff}"

@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -47,6 +47,8 @@ def plot_filter(config: Config | Configs, file: Path) -> None:
 
 def _draw(config: Config, figure: "SubFigure") -> None:
     """Draw taps, plane and lines side by side."""
+    from matplotlib.patches import Circle, Rectangle
+
     kernel = config.kernel()
     taps, plane, lines = figure.subplots(1, 3)
 
@@ -58,9 +60,10 @@ def _draw(config: Config, figure: "SubFigure") -> None:
     f = torch.linspace(-0.5, 0.5, 257, dtype=torch.float64)
     response = decibels(frequency_response(kernel, *torch.meshgrid(f, f, indexing="xy")))
     shown = plane.imshow(response.numpy(), extent=(-0.5, 0.5, -0.5, 0.5), vmin=FLOOR_DB, vmax=0)
-    angle = torch.linspace(0, 2 * math.pi, 200)
-    x, y = config.cutoff * angle.cos(), config.cutoff * angle.sin()
-    plane.plot(x.numpy(), y.numpy(), "w--", linewidth=1)
+    edge: dict[str, Any] = {"fill": False, "edgecolor": "white", "linestyle": "--"}
+    cutoff, corner = config.cutoff, (-config.cutoff, -config.cutoff)
+    band = Rectangle(corner, 2 * cutoff, 2 * cutoff, **edge)
+    plane.add_patch(band if config.separable else Circle((0, 0), cutoff, **edge))
     plane.set(title="response, dB", xlabel="cycles per fine pixel", ylabel="cycles per fine pixel")
     figure.colorbar(shown, ax=plane)
 
@@ -92,7 +95,8 @@ def _places(design: Config, configs: Configs) -> str:
 
 def _words(config: Config) -> str:
     kind = "corrected" if config.is_corrected else "as published"
-    shape = f"{config.taps} × {config.taps} taps, Kaiser β = {config.kaiser_beta:g}"
+    shape = "separable sinc, " * config.separable
+    shape += f"{config.taps} × {config.taps} taps, Kaiser β = {config.kaiser_beta:g}"
     cutoff = "" if config.cutoff == USUAL_CUTOFF else f", cutoff {config.cutoff:g}"
     divided = "" if config.normalize else ", not divided by their sum"
     return f"{kind}, {shape}{cutoff}{divided}"

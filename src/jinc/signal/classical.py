@@ -8,11 +8,11 @@ from torch import Tensor
 
 from jinc.errors import JincError
 from jinc.signal.filters import centred_positions
-from jinc.signal.padding import Padding, extend
+from jinc.signal.padding import Edges, extend
 
 
 def gaussian_blur(
-    x: Tensor, taps: int = 3, std_px: float = 0.8, padding: Padding = "reflect"
+    x: Tensor, taps: int = 3, std_px: float = 0.8, padding: Edges = "reflect"
 ) -> Tensor:
     """Average every pixel with its neighbours, under Gaussian weights.
 
@@ -22,7 +22,8 @@ def gaussian_blur(
         x: `[batch, channels, height, width]`, float.
         taps: weights along each axis, odd.
         std_px: standard deviation of the Gaussian, pixels, > 0.
-        padding: what lies beyond the edges, as in `extend`; `zeros` darkens them.
+        padding: what lies beyond the edges, as in `extend`; `zeros` darkens them, `mirror` gives
+            torchvision's blur.
 
     Returns:
         Shaped like `x`.
@@ -45,7 +46,7 @@ def gaussian_blur(
     return lines.reshape(x.shape)
 
 
-def median(x: Tensor, size: int = 3, padding: Padding = "reflect") -> Tensor:
+def median(x: Tensor, size: int = 3, padding: Edges = "reflect") -> Tensor:
     """Replace every pixel by the median of the square about it, which spares edges.
 
     Differentiable: the gradient goes to the pixel that was the median.

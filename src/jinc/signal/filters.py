@@ -50,9 +50,12 @@ def jinc(radius: Tensor, cutoff: float) -> Tensor:
 
     Source: arXiv 2411.09174, the jinc filter; J₁ is the Bessel function of the first kind.
     """
+    from scipy.special import j1  # heavy; torch's own is only good to 4.6e-7 (near 5)
+
     omega_c = 2 * math.pi * cutoff
     r = radius.double()
-    away = omega_c * torch.special.bessel_j1(omega_c * r) / (2 * math.pi * r.clamp_min(1e-300))
+    bessel = torch.as_tensor(j1((omega_c * r).numpy(force=True)), device=r.device)
+    away = omega_c * bessel / (2 * math.pi * r.clamp_min(1e-300))
     return torch.where(r > 0, away, omega_c**2 / (4 * math.pi))
 
 

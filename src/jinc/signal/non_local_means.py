@@ -10,7 +10,7 @@ from torch import Tensor
 
 from jinc.errors import JincError
 from jinc.signal.filters import centred_positions
-from jinc.signal.padding import Padding, extend
+from jinc.signal.padding import Edges, extend
 
 Weighting = Literal["uniform", "gaussian"]
 
@@ -23,7 +23,7 @@ def non_local_means(
     patch: int = 5,
     reach: int = 6,
     weighting: Weighting = "uniform",
-    padding: Padding = "reflect",
+    padding: Edges = "reflect",
 ) -> Tensor:
     """Replace every pixel by the mean of pixels about it, those of similar patches counting more.
 

@@ -1,6 +1,7 @@
 """What lies beyond the edge of an image: zeros, its mirror image, or the image again."""
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -12,18 +13,23 @@ from jinc.signal.kept import kept
 Padding = Literal["zeros", "reflect", "circular"]
 PADDINGS: tuple[Padding, ...] = ("zeros", "reflect", "circular")
 
+Edges = Literal[Padding, "mirror"]
+"""What `extend` knows; networks and resampling take `Padding` only."""
 
-def extend(x: Tensor, before: int, after: int, padding: Padding) -> Tensor:
+
+def extend(x: Tensor, before: int, after: int, padding: Edges) -> Tensor:
     """Extend images over their four edges, by any amount, also beyond their own size.
 
     `reflect` mirrors about the edge itself, not about the outermost pixel's centre
     (…b a | a b c | c b…): the mirror that halving and doubling the resolution keep in place.
+    `mirror` mirrors about that centre (…c b | a b c | b a…), which torch and torchvision call
+    reflect; the two words are SciPy's.
 
     Args:
         x: `[..., height, width]`.
         before: rows and columns added at the top and at the left, ≥ 0.
         after: rows and columns added at the bottom and at the right, ≥ 0.
-        padding: `zeros`, `reflect` or `circular`.
+        padding: `zeros`, `reflect`, `circular` or `mirror`.
 
     Returns:
         `[..., before + height + after, before + width + after]`.
@@ -34,7 +40,7 @@ def extend(x: Tensor, before: int, after: int, padding: Padding) -> Tensor:
     >>> extend(torch.tensor([[1, 2]]), 2, 3, "reflect")[2]
     tensor([2, 1, 1, 2, 2, 1, 1])
     """
-    check_padding(padding)
+    _check_known(padding, get_args(Edges))
     if before == after == 0:
         return x
     if padding == "zeros":
@@ -45,18 +51,24 @@ def extend(x: Tensor, before: int, after: int, padding: Padding) -> Tensor:
 
 
 def check_padding(padding: str) -> None:
-    """Raise a JincError unless `padding` is one of the three kinds."""
-    if padding not in PADDINGS:
-        raise JincError(f"padding: {padding!r} is none of {', '.join(PADDINGS)}")
+    """Raise a JincError unless `padding` is one of the three kinds that networks take."""
+    _check_known(padding, PADDINGS)
+
+
+def _check_known(padding: str, known: Sequence[str]) -> None:
+    if padding not in known:
+        raise JincError(f"padding: {padding!r} is none of {', '.join(known)}")
 
 
 @kept
 def _source_index(
-    size: int, before: int, after: int, padding: Padding, device: torch.device
+    size: int, before: int, after: int, padding: Edges, device: torch.device
 ) -> Tensor:
     """Return which pixel of a line of `size` stands at each place of the extended line."""
     place = torch.arange(-before, size + after, device=device)
     if padding == "circular":
         return place % size
-    place = place % (2 * size)
-    return torch.minimum(place, 2 * size - 1 - place)
+    twice = int(padding == "reflect")  # `mirror` has the outermost pixel once
+    period = max(2 * (size - 1 + twice), 1)
+    place = place % period
+    return torch.minimum(place, period - twice - place)

@@ -11,7 +11,7 @@ from jinc.study.run import Done, open_units, run_here, run_on_ray
 from jinc.study.sampling_plan import SamplingPlan
 from jinc.study.table import Table, make_table
 from jinc.study.words import as_markdown, figure_words, heading
-from jinc.study.work import Places, Taken, fill
+from jinc.study.work import Places, fill
 
 __all__ = [
     "Cell",
@@ -22,7 +22,6 @@ __all__ = [
     "ScoringPlan",
     "Study",
     "Table",
-    "Taken",
     "UnitCost",
     "as_markdown",
     "check_study",

@@ -8,8 +8,9 @@ from typing import Any
 
 from jinc.errors import JincError
 from jinc.files import one_line
+from jinc.locks import Taken
 from jinc.study.plan import Cell, Study
-from jinc.study.work import Places, Progress, Taken, fill
+from jinc.study.work import Places, Progress, fill
 
 
 @dataclass(frozen=True)

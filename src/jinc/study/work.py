@@ -1,10 +1,8 @@
 """Filling cells: train, generate, score; what is done already is left as it is."""
 
-import fcntl
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from jinc.data import ImageSet, load_images
 from jinc.diffusion import walk_by_name
 from jinc.errors import JincError
 from jinc.files import writing
+from jinc.locks import alone
 from jinc.metrics import cached_features, check_scores, features_of, open_extractor, score
 from jinc.models import Model, Shaping, choose_device, keep_images, kept_images
 from jinc.study.plan import Cell, telling
@@ -48,10 +47,6 @@ class Places:
         return self.folder / "cells" / cell.folder_name / SCORES
 
 
-class Taken(JincError):
-    """Another process is at it."""
-
-
 def fill(unit: Sequence[Cell], places: Places, progress: Progress) -> None:
     """Train the network of some cells, and score what each makes of it.
 
@@ -70,7 +65,7 @@ def fill(unit: Sequence[Cell], places: Places, progress: Progress) -> None:
     for cell in unit:  # before hours of work
         judge, real = open_extractor(cell.scoring.features), real_images(cell, images)
         check_scores(judge, real, cell.sampling.number, cell.scoring.kinds)
-    with _alone(places.run(unit[0])):
+    with alone(places.run(unit[0])):
         run = _trained(unit[0], images, places, progress)
         for cell in unit:
             if not places.scores(cell).is_file():
@@ -165,19 +160,3 @@ def _late_loss(log: Sequence[dict[str, Any]]) -> float | None:
     losses = [entry["loss"] for entry in log if entry["loss"] is not None]
     late = losses[-max(1, len(losses) // 10) :]
     return sum(late) / len(late) if late else None
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Hold a lock beside a run, which ends with the process however it ends.
-
-    Raises:
-        Taken: another process holds it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with (path.parent / f"{path.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Taken(f"{path}: another process is at it") from None
-        yield

@@ -1,15 +1,15 @@
 """All that a training run is told, checked and as a file."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
+from typing import Any, Self, get_type_hints
 
 import yaml
 
 from jinc.errors import JincError, nearest
 from jinc.files import writing
+from jinc.schema import in_words, is_a, shown
 from jinc.train.settings import (
     DataSettings,
     KeepingSettings,
@@ -41,7 +41,7 @@ class TrainConfig(
         """Check every value, so that a run does not fail hours later."""
         for name, kind in get_type_hints(type(self)).items():
             value = getattr(self, name)
-            _require(_is_a(value, kind), name, repr(value), _words(kind))
+            _require(is_a(value, kind), name, shown(value), in_words(kind))
         for names, holds, range_ in _RANGES:
             for name in names.split():
                 value = getattr(self, name)
@@ -142,35 +142,3 @@ CHANGEABLE = (
 def _require(holds: bool, name: str, value: object, range_: str) -> None:
     if not holds:
         raise JincError(f"{name}: {value} is not {range_}")
-
-
-def _is_a(value: object, kind: Any) -> bool:
-    """Tell whether a value, perhaps from a file, is what a field's annotation says."""
-    if kind is float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return False
-        return math.isfinite(value)
-    if get_origin(kind) is Literal:
-        return any(value == each and type(value) is type(each) for each in get_args(kind))
-    if get_origin(kind) is tuple:
-        kinds = get_args(kind)
-        if not isinstance(value, tuple):
-            return False
-        if kinds[-1] is Ellipsis:
-            return all(_is_a(each, kinds[0]) for each in value)
-        return len(value) == len(kinds) and all(map(_is_a, value, kinds))
-    if get_args(kind):  # a union
-        return any(_is_a(value, each) for each in get_args(kind))
-    return type(value) is kind
-
-
-def _words(kind: Any) -> str:
-    names = {bool: "true or false", int: "a whole number", float: "a finite number", str: "a text"}
-    if kind in names:
-        return names[kind]
-    if get_origin(kind) is Literal:
-        return "one of " + ", ".join(map(str, get_args(kind)))
-    if get_origin(kind) is tuple:
-        many = get_args(kind)[-1] is Ellipsis
-        return f"a list, each {_words(get_args(kind)[0])}" if many else "two finite numbers"
-    return " or ".join("nothing" if each is type(None) else _words(each) for each in get_args(kind))

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from jinc.errors import JincError
 from jinc.files import one_line, writing
+from jinc.locks import LOCK
 from jinc.models import Model, Upscaler, model_folder
 from jinc.train.config import TrainConfig
 
@@ -123,4 +124,4 @@ class Run:
 def is_new(path: Path) -> bool:
     """Tell whether a folder holds no more than the settings of a run that made no step."""
     names = {file.name for file in path.iterdir() if not file.name.startswith(".config.yaml.")}
-    return names <= {"config.yaml", "log.jsonl"} and not Run(path).read_log()
+    return names <= {"config.yaml", "log.jsonl", LOCK} and not Run(path).read_log()

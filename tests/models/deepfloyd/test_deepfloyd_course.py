@@ -42,7 +42,7 @@ def test_both_stages(files, monkeypatch):
     found = {file.stem: np.asarray(Image.open(file)) for file in (files / "out").iterdir()}
     assert len(found) == 12
     assert all(len(np.unique(sheet)) > 20 for sheet in found.values())
-    assert {"first-stage", "second-stage", "samples", "flip-anagram"} < found.keys()
+    assert {"first-stage", "second-stage", "samples", "anagrams", "hybrids"} < found.keys()
 
 
 def test_what_a_folder_holds_is_opened(files):

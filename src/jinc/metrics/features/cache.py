@@ -1,6 +1,7 @@
 """Features of data sets, kept on disk so that they are made once."""
 
 import hashlib
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,23 +27,24 @@ def cached_features(
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> Features:
-    """Look at a set of images, or read what was made of it before.
+    """Extract the features of a set of images, or read them from the cache.
 
-    What is kept goes by every byte of the images, by the extractor and by how images are resized;
-    a file that is damaged is made again. Nothing is kept of a network that cannot be told from
-    others, since it has no weights.
+    The key of the cache is every byte of the images, the extractor, and how images are resized.
+    A damaged file is replaced. Features of a network without weights are not cached, for it
+    cannot be told from another. A cache that cannot be written is a warning: the features are
+    returned all the same.
 
     Args:
         images: the set.
         extractor: what looks.
-        folder: where features are kept; if not given, `features` in `cache_folder`.
+        folder: of the cache; `features` in `cache_folder` if not given.
         progress: called with how many images are done.
 
     Returns:
         Features of all images in order.
 
     Raises:
-        JincError: as `features_of`; or the file cannot be written.
+        JincError: as `features_of`.
     """
     if not extractor.facts.is_known:
         return features_of(images, extractor, progress=progress)
@@ -54,7 +56,10 @@ def cached_features(
         return Features(values, logits, extractor.facts, digest, images.name)
     made = features_of(images, extractor, progress=progress)
     kept = {"values": made.values} | ({} if made.logits is None else {"logits": made.logits})
-    _write(file, kept)
+    try:
+        _write(file, kept)
+    except JincError as error:
+        warnings.warn(f"features are not cached: {error}", stacklevel=2)
     return made
 
 
@@ -72,9 +77,7 @@ def _write(file: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _read(file: Path) -> dict[str, Tensor] | None:
-    """Read what was kept; None where there is nothing, or not what was written."""
-    if not file.is_file():
-        return None
+    """Read a file of the cache; None where it is missing, unreadable or damaged."""
     try:
         with reading(file) as opened:
             found = deserialize(opened.read())

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -71,14 +72,15 @@ def read_digits_of(kind: DigitSet, source: str | Path, split: str) -> tuple[Tens
     """
     shape = SHAPES[kind]
     found = load_images(source, split=split, image_size=shape.image_size)
-    if found.labels is None or len(found.class_names) != 10:
+    if found.labels is None or not set(found.class_names) <= set("0123456789"):
         raise JincError(f"{source}: is not labelled with ten digits")
     if _is_grey(found) != (shape.channels == 1):
         kinds = ("grey", "coloured") if _is_grey(found) else ("coloured", "grey")
         raise JincError(f"{source}: its digits are {kinds[0]}, those of {kind} are {kinds[1]}")
     pixels = found.batch(range(len(found))).permute(0, 2, 3, 1).numpy()
     fitted = torch.from_numpy(to_channels(pixels, shape.channels)).permute(0, 3, 1, 2)
-    return to_float(fitted), torch.from_numpy(found.labels)
+    digits = np.array([int(name) for name in found.class_names], np.int64)
+    return to_float(fitted), torch.from_numpy(digits[found.labels])
 
 
 def _is_grey(images: ImageSet) -> bool:

@@ -1,7 +1,9 @@
-"""Mean and covariance of features of real images, in a file that stands in for the images."""
+"""Mean and covariance of the features of real images, in a file that replaces the images."""
 
 import json
+import math
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -10,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from jinc.data import ImageSet
@@ -17,12 +20,18 @@ from jinc.errors import JincError
 from jinc.files import one_line, reading, writing
 from jinc.metrics.features.extractors import Extractor, ExtractorFacts
 from jinc.metrics.features.features import Progress, looked_at
-from jinc.metrics.features.statistics import Statistics, check_features
+from jinc.metrics.features.statistics import LARGEST, Statistics, check_features
 
 NEGATIVE = 1e-3
 """How far below 0, beside the largest entry, rounding may leave a variance, be it of float32."""
 
 _ZIP = b"PK\x03\x04"
+
+_MOST = {"mu": 8 * LARGEST, "sigma": 8 * LARGEST**2, "jinc": 1 << 20}
+"""Bytes of each array, at most; their headers are read first."""
+
+# RuntimeError: an encrypted member, or a compression that is not known.
+_DAMAGE = (OSError, ValueError, EOFError, KeyError, RuntimeError, zlib.error, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,15 +96,13 @@ def reference_of(
 
 def is_reference(path: str | Path) -> bool:
     """Tell whether a file holds statistics, and not images."""
-    file = Path(path)
     try:
-        with file.open("rb") as opened:
+        with reading(Path(path)) as opened:
             if opened.read(4) != _ZIP:
                 return False
-            opened.seek(0)
-            with np.load(opened, allow_pickle=False) as archive:
-                return {"mu", "sigma"} <= {*archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            with zipfile.ZipFile(opened) as archive:
+                return {"mu.npy", "sigma.npy"} <= {*archive.namelist()}
+    except _DAMAGE:
         return False
 
 
@@ -110,9 +117,12 @@ def read_reference(path: str | Path) -> Reference:
         JincError: it cannot be read, or holds something else.
     """
     try:
-        with reading(Path(path)) as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in ("mu", "sigma", "jinc") if name in archive}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
+        with reading(Path(path)) as file, zipfile.ZipFile(file) as archive:
+            names = {*archive.namelist()}
+            arrays = {n: _array(archive, n) for n in _MOST if f"{n}.npy" in names}
+    except JincError as error:
+        raise JincError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
+    except _DAMAGE as error:
         raise JincError(f"{path}: cannot be read ({one_line(error)})") from None
     if not {"mu", "sigma"} <= {*arrays}:
         raise JincError(f"{path}: holds no mu and sigma")
@@ -138,6 +148,21 @@ def read_reference(path: str | Path) -> Reference:
         facts.get("images"),
         count,
     )
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    """Read an array whose size has been read from its header, and found to be within bounds."""
+    with archive.open(f"{name}.npy") as file:
+        version = npy.read_magic(file)
+        if version != (1, 0):  # whose header is 64 KiB at most; others are of records
+            raise JincError(f"{name} is in version {version} of NumPy's format, 1.0 is expected")
+        shape, _, kind = npy.read_array_header_1_0(file)
+    if math.prod(shape) * kind.itemsize > _MOST[name]:
+        size = f"{kind} {list(shape)}"
+        raise JincError(f"{name} is {size}, {_MOST[name] / 2**20:g} MiB are the most")
+    with archive.open(f"{name}.npy") as file:
+        found: NDArray[Any] = npy.read_array(file, allow_pickle=False)
+    return found
 
 
 def _matrix(array: NDArray[Any], path: str | Path, name: str) -> torch.Tensor:

@@ -9,6 +9,9 @@ from torch import Tensor
 
 from jinc.errors import JincError
 
+LARGEST = 8192
+"""Numbers an image, at most: a covariance of so many is half a gigabyte."""
+
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
@@ -39,9 +42,10 @@ class Statistics:
         """Look at features `[n, D]`, n ≥ 1.
 
         Raises:
-            JincError: they have another shape, or are not finite.
+            JincError: they have another shape, are more than `LARGEST` an image, or not finite.
         """
         check_features(features)
+        check_dimension(features.shape[1])
         values = features.detach().double()
         mean = values.mean(dim=0)
         centred = values - mean
@@ -97,6 +101,16 @@ class Statistics:
         if self.count < 2:
             raise JincError("features: one image has no covariance, take more images")
         return self.scatter / (self.count - 1)
+
+
+def check_dimension(dimension: int) -> None:
+    """Refuse features whose covariance would not fit in memory.
+
+    Raises:
+        JincError: there are more than `LARGEST` numbers an image.
+    """
+    if dimension > LARGEST:
+        raise JincError(f"features: {dimension:,} numbers an image, {LARGEST:,} are the most")
 
 
 def check_features(features: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""The kernel distance between two sets of features, which has no bias; KID if Inception's."""
+"""The unbiased kernel distance between two sets of features; KID with Inception."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,8 @@ class KernelDistance:
     """The squared distance of mean embeddings under the kernel (x·y/D + 1)³.
 
     Args:
-        distance: over all pairs of images; it can be a little below 0.
+        distance: over all pairs of images; unbiased, so that it falls below 0 where the sets are
+            closer than two draws from one distribution usually are.
         error: its standard error by the jackknife, the reference set being held fixed; too large,
             by up to √2, where the sets cannot be told apart.
         subset_mean: mean over random subsets, as it is usually published.

@@ -53,7 +53,10 @@ def manifold_scores(
 ) -> ManifoldScores:
     """Return precision, recall, density and coverage of features.
 
-    All four depend on how many images there are: compare equal numbers only.
+    All four depend on how many images there are: compare equal numbers only. Precision and recall
+    count the edge of a ball, density and coverage do not, as published; but a copy of the real
+    image itself is in its ball even where the k-th neighbour is a copy too. Distances that differ
+    by rounding are equal.
 
     Args:
         real: features, `[N, D]`.
@@ -81,12 +84,13 @@ def manifold_scores(
     of_real = {k: _radii(real, k)[0] for k in {k_precision, k_density}}
     of_generated = _radii(generated, k_precision, group)
     seen = _Seen(n, m, group)
-    for first, squared in squared_distances(generated, real):
+    for first, squared, rounding in squared_distances(generated, real):
         rows = slice(first, first + len(squared))
-        seen.precise[rows] = (squared <= of_real[k_precision]).any(dim=1)
-        inside = squared < of_real[k_density]
+        inside = (squared + rounding < of_real[k_density]) | (squared <= rounding)
+        least = squared.sub_(rounding)
+        seen.precise[rows] = (least <= of_real[k_precision]).any(dim=1)
         seen.dense[rows] = inside.sum(dim=1)
-        seen.look(rows, squared, of_generated, inside)
+        seen.look(rows, least, of_generated, inside)
     return ManifoldScores(
         _never_certain(1 / (m + 1), Estimate.mean(seen.precise.double().numpy())),
         _never_certain(1 / (n + 1), seen.recall()),
@@ -156,7 +160,7 @@ def _radii(features: Tensor, k: int, group: Tensor | None = None) -> Tensor:
     parts = 0 if group is None else int(group.max()) + 1
     radii = torch.empty(1 + parts, len(features), dtype=torch.float64)
     kept = min(len(features) - 1, k + (SPARE if parts else 0))
-    for first, squared in squared_distances(features, features):
+    for first, squared, _ in squared_distances(features, features):
         rows = torch.arange(len(squared))
         squared[rows, first + rows] = torch.inf  # not its own neighbour
         near, at = squared.topk(kept, largest=False)

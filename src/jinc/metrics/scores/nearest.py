@@ -13,9 +13,14 @@ BLOCK = 1024
 PART = 16384
 """Columns of it."""
 
+ROUNDING = 1e-12
+"""Of |a|² + |b|²: more than rounding in float64 moves |a − b|² by."""
 
-def squared_distances(a: Tensor, b: Tensor, block: int = BLOCK) -> Iterator[tuple[int, Tensor]]:
-    """Measure every one of a against all of b.
+
+def squared_distances(
+    a: Tensor, b: Tensor, block: int = BLOCK
+) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """Measure every row of a against all rows of b.
 
     Args:
         a: `[N, D]`.
@@ -23,7 +28,8 @@ def squared_distances(a: Tensor, b: Tensor, block: int = BLOCK) -> Iterator[tupl
         block: rows at once.
 
     Yields:
-        the number of the first row of a block, and squared distances, float64, `[rows, M]`.
+        the number of the first row of a block, squared distances, and the rounding error that
+        each may have, both float64, `[rows, M]`.
 
     Raises:
         JincError: they differ in D.
@@ -35,8 +41,8 @@ def squared_distances(a: Tensor, b: Tensor, block: int = BLOCK) -> Iterator[tupl
     lengths = b.square().sum(dim=1)
     for first in range(0, len(a), block):
         part = a[first : first + block].double() - centre
-        squared = torch.addmm(lengths, part, b.T, alpha=-2) + part.square().sum(1, keepdim=True)
-        yield first, squared.clamp_(min=0)
+        both = lengths + part.square().sum(1, keepdim=True)
+        yield first, torch.addmm(both, part, b.T, alpha=-2).clamp_(min=0), both * ROUNDING
 
 
 def nearest(
@@ -65,7 +71,7 @@ def nearest(
     seen = 0
     for part in parts:
         kept = min(k, len(part)) if k >= 1 else 0
-        for first, squared in squared_distances(a, part, block):
+        for first, squared, _ in squared_distances(a, part, block):
             rows = slice(first, first + len(squared))
             at = squared.topk(kept, largest=False).indices
             found = torch.cat([apart[rows], _exact(a[rows], part, at)], dim=1)

@@ -218,7 +218,7 @@ def _unlimited(pair: _Pair, kind: ScoreKind) -> Score:
 def _kernel(pair: _Pair, kind: ScoreKind) -> Score:
     found = asdict(kernel_distance(pair.real_features.values, pair.generated.values))
     value, error = found.pop("distance"), found.pop("error")
-    return pair.scored(kind, value, error, "jackknife", found)
+    return pair.scored(kind, value, error, "jackknife", found | {"unbiased": True})
 
 
 def _classes(pair: _Pair, kind: ScoreKind) -> Score:
