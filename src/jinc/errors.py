@@ -18,6 +18,15 @@ class JincError(ValueError):
     exit_code = 2
 
 
+def printable(text: str) -> str:
+    r"""Return text with what cannot be printed, or is not Unicode, as it is written in Python.
+
+    >>> printable("caf\udce9"), printable("a\nb"), printable("naïve")
+    ('caf\\udce9', 'a\\nb', 'naïve')
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class ToldElsewhere(JincError):
     """An error that another process of the run tells of; this one only leaves with its code."""
 

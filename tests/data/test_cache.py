@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jinc.data import cache_folder
-from jinc.data.cache import cache_key, cached_array
+from jinc.data.cache import cache_key, cached_rows
 from jinc.errors import JincError
 
 
@@ -21,20 +21,40 @@ class Parts:
     def __init__(self, values: np.ndarray) -> None:
         self.values, self.asked = values, 0
 
-    def __call__(self) -> Iterator[np.ndarray]:
+    def __call__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         self.asked += 1
-        yield from np.array_split(self.values, 3)
+        for part in np.array_split(self.values, 3):
+            yield part[self.there(part)], self.there(part)
+
+    def there(self, part: np.ndarray) -> np.ndarray:
+        return np.ones(len(part), bool)
 
 
 def test_written_once_and_read_back(tmp_path, values) -> None:
     parts, path = Parts(values), tmp_path / "deep" / "x.npy"
     for _ in range(3):
-        found = cached_array(path, values.shape, parts)
+        found = cached_rows(path, 10, values.shape[1:], parts)[0]
         np.testing.assert_array_equal(found, values)
         assert not found.flags.writeable
     assert parts.asked == 1
     assert list(path.parent.iterdir()) == [path]
     np.testing.assert_array_equal(np.load(path), values)
+
+
+class Holes(Parts):
+    """The first row of each part is not there."""
+
+    def there(self, part: np.ndarray) -> np.ndarray:
+        return np.arange(len(part)) > 0
+
+
+def test_rows_that_are_not_there(tmp_path, values) -> None:
+    parts = Holes(values)
+    for _ in range(2):
+        rows, there = cached_rows(tmp_path / "x.npy", 10, values.shape[1:], parts)
+        assert np.flatnonzero(~there).tolist() == [0, 4, 7]
+        np.testing.assert_array_equal(rows, values[there])
+    assert parts.asked == 1
 
 
 @pytest.mark.parametrize(
@@ -54,19 +74,19 @@ def test_written_once_and_read_back(tmp_path, values) -> None:
 )
 def test_a_damaged_or_foreign_file_is_written_again(tmp_path, values, damage) -> None:
     parts, path = Parts(values), tmp_path / "x.npy"
-    cached_array(path, values.shape, parts)
+    cached_rows(path, 10, values.shape[1:], parts)[0]
     path.write_bytes(damage(path.read_bytes()))
-    np.testing.assert_array_equal(cached_array(path, values.shape, parts), values)
+    np.testing.assert_array_equal(cached_rows(path, 10, values.shape[1:], parts)[0], values)
     assert parts.asked == 2
 
 
 def test_a_folder_in_the_way_is_told(tmp_path, values) -> None:
     (tmp_path / "x.npy").mkdir()
     with pytest.raises(JincError, match=r"x.npy: Is a directory"):
-        cached_array(tmp_path / "x.npy", values.shape, Parts(values))
+        cached_rows(tmp_path / "x.npy", 10, values.shape[1:], Parts(values))
     (tmp_path / "file").touch()
     with pytest.raises(JincError, match=r"y.npy: (Not a directory|File exists)"):
-        cached_array(tmp_path / "file" / "y.npy", values.shape, Parts(values))
+        cached_rows(tmp_path / "file" / "y.npy", 10, values.shape[1:], Parts(values))
 
 
 def test_the_key_follows_every_change_but_not_a_move(tmp_path) -> None:

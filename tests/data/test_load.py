@@ -22,7 +22,7 @@ def test_missing_path(tmp_path) -> None:
 
 
 def test_empty_folder(tmp_path) -> None:
-    refused(tmp_path, f"^{tmp_path}: no PNG, JPEG or WebP images in this folder")
+    refused(tmp_path, f"^{tmp_path}: no PNG, JPEG, .* images in this folder")
 
 
 def test_a_path_called_digits_is_a_path(tmp_path, monkeypatch) -> None:
@@ -68,7 +68,7 @@ def test_permission(tmp_path, name, monkeypatch) -> None:
         ({"image_size": 5000}, "image_size 5000 is over the limit of 16000000 pixels"),
         ({"channels": 4}, "channels must be 1"),
         ({"resize_filter": "sinc"}, "resize_filter must be one of"),
-        ({"split": "dev"}, "split must be one of train, test, all, not 'dev'"),
+        ({"split": "dev"}, "split must be one of train, val, test, all, not 'dev'"),
         ({"max_pixels": 63}, "digits: images of 8x8, the limit is 63 pixels"),
     ],
 )

@@ -7,15 +7,20 @@ import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from jinc.data.archive import ImageFile, Member
 from jinc.errors import JincError
 from jinc.files import one_line, reading, writing
 
-_VERSION = 1  # to be raised when decoding or resizing gives other pixels
+Rows: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.bool_]]
+"""Rows of an array, and which of those that could be there are."""
+
+_VERSION = 2  # to be raised when decoding or resizing gives other pixels
 
 
 def cache_folder() -> Path:
@@ -30,12 +35,13 @@ def cache_folder() -> Path:
     return (Path(shared) if shared else Path.home() / ".cache") / "jinc"
 
 
-def cache_key(root: Path, files: Sequence[Path], settings: Sequence[str | int]) -> str:
+def cache_key(root: Path, files: Sequence[ImageFile], settings: Sequence[str | int]) -> str:
     """Name the result of decoding files, so that any change to them gives another name.
 
     Args:
-        root: the folder that the files lie under; it can be moved.
-        files: the files in order; their relative paths, sizes and times of change count.
+        root: the folder or archive that the files lie in; it can be moved.
+        files: the files in order; their relative paths, sizes and times of change count, of an
+            archive those of the whole.
         settings: whatever else the pixels depend on.
 
     Returns:
@@ -47,59 +53,79 @@ def cache_key(root: Path, files: Sequence[Path], settings: Sequence[str | int]) 
     digest = hashlib.sha256(json.dumps([_VERSION, *settings]).encode())
     for file in files:
         try:
-            status = file.stat()
+            entry = _stamp(root, file)
         except OSError as error:
             raise JincError(f"{file}: {one_line(error)}") from error
-        entry = [os.fsencode(file.relative_to(root)).hex(), status.st_size, status.st_mtime_ns]
         digest.update(json.dumps(entry).encode() + b"\n")
     return digest.hexdigest()
 
 
-def cached_array(
-    path: Path, shape: tuple[int, ...], parts: Callable[[], Iterable[NDArray[np.uint8]]]
-) -> NDArray[np.uint8]:
+def _stamp(root: Path, file: ImageFile) -> tuple[str, int, int]:
+    if isinstance(file, Member):
+        return os.fsencode(file.stored).hex(), *file.archive.stamp
+    status = file.stat()
+    return os.fsencode(file.relative_to(root)).hex(), status.st_size, status.st_mtime_ns
+
+
+def cached_rows(
+    path: Path, count: int, shape: tuple[int, ...], parts: Callable[[], Iterable[Rows]]
+) -> Rows:
     """Map an array of bytes from a file, which is written first if it is not there.
 
     A file that has another shape, type or length is written again.
 
     Args:
-        path: the `.npy` file.
-        shape: what the array must have.
-        parts: makes the array in parts along its first axis; called only to write the file.
+        path: the `.npy` file; after the array it has a byte for each row that could be there.
+        count: how many rows there could be.
+        shape: of a row.
+        parts: makes the rows in order, and says which of those that could be there are; called
+            only to write the file.
 
     Returns:
-        The array, read-only, memory-mapped.
+        The array, read-only, memory-mapped; and which rows are there, `[count]`.
 
     Raises:
         JincError: the file cannot be written.
     """
-    found = _mapped(path, shape)
+    found = _mapped(path, count, shape)
     if found is None:
         with writing(path) as file:
             # Plain writes: a full disk is an error here, and a crash in a memory map.
-            file.write(_header(shape))
-            for part in parts():
-                file.write(np.ascontiguousarray(part).data)
-        found = _mapped(path, shape)
+            file.write(_header((count, *shape)))
+            there: list[NDArray[np.bool_]] = []
+            for rows, flags in parts():
+                file.write(np.ascontiguousarray(rows).data)
+                there.append(flags)
+            flags = np.concatenate(there)
+            file.write(flags.data)
+            file.seek(0)
+            file.write(_header((int(flags.sum()), *shape)))
+        found = _mapped(path, count, shape)
     if found is None:
         raise JincError(f"{path}: this cache file was written and cannot be read again")
     return found
 
 
 def _header(shape: tuple[int, ...]) -> bytes:
+    """The header of an array of bytes; NumPy gives it the same length for any number of rows."""
     out = io.BytesIO()
     npy.write_array_header_1_0(out, {"descr": "|u1", "fortran_order": False, "shape": shape})
     return out.getvalue()
 
 
-def _mapped(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
-    header = _header(shape)
+def _mapped(path: Path, count: int, shape: tuple[int, ...]) -> Rows | None:
+    start, row = len(_header((count, *shape))), math.prod(shape)
     try:
         with reading(path) as file:
-            if file.read(len(header)) != header:  # compared, so that nothing foreign is parsed
+            kept, rest = divmod(path.stat().st_size - start - count, row)
+            if rest or not 0 < kept <= count:
                 return None
-            if path.stat().st_size != len(header) + math.prod(shape):
+            header = _header((kept, *shape))  # compared, so that nothing foreign is parsed
+            if file.read(start) != header:
                 return None
-            return np.memmap(file, np.uint8, "r", len(header), shape)
+            images = np.memmap(file, np.uint8, "r", start, (kept, *shape))
+            file.seek(start + kept * row)
+            flags = np.frombuffer(file.read(count), np.bool_)
     except JincError:
         return None
+    return (images, flags) if flags.sum() == kept else None

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jinc.data.listing import natural_key
+from jinc.data.tree import natural_key
 from jinc.errors import JincError
 
 MOST_CLASSES = 100_000

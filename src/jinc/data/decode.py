@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from jinc.data.archive import ImageFile, opened
 from jinc.data.formats import FORMATS, HEAD_BYTES, image_format
 from jinc.errors import JincError
-from jinc.files import one_line, reading
+from jinc.files import one_line
 
 MAX_PIXELS = 16_000_000
 _GREY_MODES = frozenset(("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"))
@@ -25,11 +25,11 @@ class ImageHeader(NamedTuple):
     grey: bool
 
 
-def read_header(path: Path, max_pixels: int = MAX_PIXELS) -> ImageHeader:
+def read_header(path: ImageFile, max_pixels: int = MAX_PIXELS) -> ImageHeader:
     """Read the size and the kind of an image without decoding it.
 
     Args:
-        path: an image file of a format in `FORMATS`.
+        path: an image of a format in `FORMATS`, on disk or in an archive.
         max_pixels: the most pixels (width times height) that are accepted.
 
     Returns:
@@ -43,14 +43,14 @@ def read_header(path: Path, max_pixels: int = MAX_PIXELS) -> ImageHeader:
         return ImageHeader(image.width, image.height, image.mode in _GREY_MODES)
 
 
-def decode_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+def decode_image(path: ImageFile, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """Decode an image as it is meant to be seen: turned as EXIF says, on white where transparent.
 
     16 bits are rounded to 8; palettes, CMYK and the like become RGB; of an animation the first
     picture is taken.
 
     Args:
-        path: an image file of a format in `FORMATS`.
+        path: an image of a format in `FORMATS`, on disk or in an archive.
         max_pixels: the most pixels (width times height) that are accepted.
 
     Returns:
@@ -66,12 +66,12 @@ def decode_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
 
 
 def decode_with_alpha(
-    path: Path, max_pixels: int = MAX_PIXELS
+    path: ImageFile, max_pixels: int = MAX_PIXELS
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     """Decode an image as `decode_image` does, but what is transparent apart, not on white.
 
     Args:
-        path: an image file of a format in `FORMATS`.
+        path: an image of a format in `FORMATS`, on disk or in an archive.
         max_pixels: the most pixels (width times height) that are accepted.
 
     Returns:
@@ -93,8 +93,8 @@ def decode_with_alpha(
 
 
 @contextmanager
-def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
-    with reading(path) as file:
+def _opened(path: ImageFile, max_pixels: int) -> Iterator[Image.Image]:
+    with opened(path) as file:
         try:
             with _plugin(file, path, max_pixels) as image:
                 _check_size(image.width, image.height, path, max_pixels)
@@ -106,7 +106,7 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
             raise JincError(f"{path}: damaged image ({one_line(error)})") from error
 
 
-def _plugin(file: BinaryIO, path: Path, max_pixels: int) -> Image.Image:
+def _plugin(file: BinaryIO, path: ImageFile, max_pixels: int) -> Image.Image:
     # Each format's reader is called by name: `Image.open` would warn of sizes by a limit of
     # its own, and warnings cannot be silenced safely in several threads.
     head = file.read(HEAD_BYTES)
@@ -133,7 +133,7 @@ def _webp_size(head: bytes) -> tuple[int, int]:
     return size & 0x3FFF, size >> 16 & 0x3FFF
 
 
-def _check_size(width: int, height: int, path: Path, max_pixels: int) -> None:
+def _check_size(width: int, height: int, path: ImageFile, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise JincError(f"{path}: {width}x{height} pixels, the limit is {max_pixels} pixels")
 

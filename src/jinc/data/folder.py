@@ -1,4 +1,4 @@
-"""The pixels of an image folder, decoded in threads, in memory or through the cache."""
+"""The pixels of image files, decoded in threads, in memory or through the cache."""
 
 import math
 import os
@@ -7,39 +7,44 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import PurePath
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jinc.data.cache import cache_folder, cache_key, cached_array
-from jinc.data.decode import MAX_PIXELS, decode_image, read_header
+from jinc.data.archive import ImageFile
+from jinc.data.cache import Rows, cache_folder, cache_key, cached_rows
+from jinc.data.decode import MAX_PIXELS, ImageHeader, decode_image, read_header
 from jinc.data.imageset import ImageSet
 from jinc.data.listing import Listing
 from jinc.data.resize import check_fit, fit_image
-from jinc.errors import JincError
+from jinc.errors import JincError, printable
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the images done and the images in all."""
 
 CACHE_BYTES = 256 << 20
 _CHUNK = 64
+_NAMED = 5
 
 
 @dataclass(frozen=True)
 class Target:
-    """What every file of a folder becomes: a square of `size` pixels with `channels`."""
+    """What every file of a set becomes: a square of `size` pixels with `channels`."""
 
     size: int
     channels: int
     resize_filter: str
     max_pixels: int
 
-    def decode(self, path: Path) -> NDArray[np.uint8]:
-        """Decode one file to `[size, size, channels]`."""
-        image = decode_image(path, self.max_pixels)
-        return fit_image(image, self.size, self.channels, self.resize_filter)
+    def decode(self, file: ImageFile) -> NDArray[np.uint8] | JincError:
+        """Decode one file to `[size, size, channels]`, or return why that cannot be done."""
+        try:
+            image = decode_image(file, self.max_pixels)
+            return fit_image(image, self.size, self.channels, self.resize_filter)
+        except JincError as error:
+            return error
 
 
 def read_folder(
@@ -48,6 +53,7 @@ def read_folder(
     image_size: int | None = None,
     channels: int | None = None,
     resize_filter: str = "bilinear",
+    skip_damaged: bool = False,
     max_pixels: int = MAX_PIXELS,
     cache_bytes: int = CACHE_BYTES,
     progress: Progress | None = None,
@@ -59,6 +65,7 @@ def read_folder(
         image_size: pixels a side; None asks that all files have one square size.
         channels: 1 or 3; None is 1 if every file is stored grey (by its header), else 3.
         resize_filter: a name of `FILTERS`.
+        skip_damaged: leave out files that cannot be read, and count them.
         max_pixels: the most pixels that a file may have.
         cache_bytes: larger sets are stored in the cache on disk, or in memory with a warning where
             that cannot be written.
@@ -68,46 +75,74 @@ def read_folder(
         The images, `[files, size, size, channels]`.
 
     Raises:
-        JincError: a file is no image, damaged or too large, or sizes differ.
+        JincError: files are no images, damaged or too large, and are not left out; all files of
+            a class are; or sizes differ.
     """
     check_fit(image_size, channels, resize_filter)
     files = listing.files
     if image_size is None:
-        image_size = _common_size(files, max_pixels)
+        image_size = _common_size(listing, max_pixels)
     if channels is None:  # the first file with colour decides, so colour costs one header
-        channels = 1 if all(read_header(file, max_pixels).grey for file in files) else 3
+        headers = (_header(file, max_pixels) for file in files)
+        channels = 1 if all(isinstance(h, JincError) or h.grey for h in headers) else 3
     target = Target(image_size, channels, resize_filter, max_pixels)
-    images = _pixels(listing, target, cache_bytes, progress)
-    labels = None if listing.labels is None else np.array(listing.labels, np.int64)
-    return ImageSet(images, labels, listing.class_names, listing.root.resolve().name)
+    images, sound = _pixels(listing, target, skip_damaged, cache_bytes, progress)
+    passed_over, notes, labels = dict(listing.passed_over), listing.notes, None
+    if not sound.all():
+        damaged = [file for file, kept in zip(files, sound, strict=True) if not kept]
+        passed_over["damaged"] = len(damaged)
+        notes += (f"left out as damaged: {_named(damaged)}",)
+    if listing.labels is not None:
+        labels = np.array(listing.labels, np.int64)[sound]
+        _check_classes(listing, labels)
+    return ImageSet(
+        images,
+        labels,
+        listing.class_names,
+        printable(listing.root.resolve().name),
+        notes,
+        listing.split,
+        passed_over,
+    )
+
+
+def _check_classes(listing: Listing, kept: NDArray[np.int64]) -> None:
+    lost = set(listing.labels or ()) - set(kept.tolist())
+    if lost:
+        name = listing.class_names[min(lost)]
+        raise JincError(f"{listing.root}: no file of class {name:.60} can be read")
 
 
 def _pixels(
-    listing: Listing, target: Target, cache_bytes: int, progress: Progress | None
-) -> NDArray[np.uint8]:
-    shape = (len(listing.files), target.size, target.size, target.channels)
-    parts = partial(_decoded, listing.files, target, progress)
-    if math.prod(shape) > cache_bytes:
-        settings = (target.size, target.channels, target.resize_filter)
-        key = cache_key(listing.root, listing.files, settings)
-        file = cache_folder() / f"{key}.npy"
+    listing: Listing,
+    target: Target,
+    skip_damaged: bool,
+    cache_bytes: int,
+    progress: Progress | None,
+) -> Rows:
+    count, shape = len(listing.files), (target.size, target.size, target.channels)
+    parts = partial(_decoded, listing, target, skip_damaged, progress)
+    if count * math.prod(shape) > cache_bytes:
+        settings = (target.size, target.channels, target.resize_filter, int(skip_damaged))
+        file = cache_folder() / f"{cache_key(listing.root, listing.files, settings)}.npy"
         try:
-            return cached_array(file, shape, parts)
+            return cached_rows(file, count, shape, parts)
         except JincError as error:
             if not str(error).startswith(f"{file}: "):  # an image, and not the cache
                 raise
-            _check_memory(shape, error)
+            _check_memory(count * math.prod(shape), error)
             warnings.warn(f"images are not cached, but in memory: {error}", stacklevel=3)
-    images, done = np.empty(shape, np.uint8), 0
-    for part in parts():
-        images[done : done + len(part)] = part
-        done += len(part)
-    return images
+    images, flags = np.empty((count, *shape), np.uint8), list[NDArray[np.bool_]]()
+    done = 0
+    for rows, sound in parts():
+        images[done : done + len(rows)] = rows
+        done += len(rows)
+        flags.append(sound)
+    return images[:done], np.concatenate(flags)
 
 
-def _check_memory(shape: tuple[int, ...], error: JincError) -> None:
+def _check_memory(needed: int, error: JincError) -> None:
     """Refuse to take more than half of the memory of the machine in place of the cache."""
-    needed = math.prod(shape)
     if needed > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2:
         size = f"{needed / 2**30:.3g} GiB of images do not fit in memory either"
         raise JincError(f"{error}; {size}: set JINC_CACHE to a folder with space") from None
@@ -118,26 +153,67 @@ def _threads() -> ThreadPoolExecutor:
 
 
 def _decoded(
-    files: Sequence[Path], target: Target, progress: Progress | None
-) -> Iterator[NDArray[np.uint8]]:
+    listing: Listing, target: Target, skip_damaged: bool, progress: Progress | None
+) -> Iterator[Rows]:
     """Decode files in parts, so that what is decoded and not yet stored stays small."""
+    files, damaged = listing.files, list[tuple[ImageFile, JincError]]()
     with _threads() as pool:
         for start in range(0, len(files), _CHUNK):
-            part = np.stack(list(pool.map(target.decode, files[start : start + _CHUNK])))
-            yield part
+            part = files[start : start + _CHUNK]
+            found = list(pool.map(target.decode, part))
+            sound = [each for each in found if not isinstance(each, JincError)]
+            damaged += [
+                (file, each)
+                for file, each in zip(part, found, strict=True)
+                if isinstance(each, JincError)
+            ]
+            empty = np.empty((0, target.size, target.size, target.channels), np.uint8)
+            flags = np.array([not isinstance(each, JincError) for each in found])
+            yield np.stack(sound) if sound else empty, flags
             if progress is not None:
                 progress(start + len(part), len(files))
+    if damaged and (not skip_damaged or len(damaged) == len(files)):
+        raise _refusal(listing, damaged)
 
 
-def _common_size(files: Sequence[Path], max_pixels: int) -> int:
+def _refusal(listing: Listing, damaged: Sequence[tuple[ImageFile, JincError]]) -> JincError:
+    """Make the error that names all files that cannot be read."""
+    first = str(damaged[0][1])
+    if len(damaged) == 1:
+        return JincError(f"{first}; --skip-damaged leaves it out")
+    return JincError(
+        f"{first:.140}; {len(damaged)} of {len(listing.files)} files cannot be read: "
+        f"{_named([file for file, _ in damaged])}; --skip-damaged leaves them out"
+    )
+
+
+def _named(files: Sequence[ImageFile]) -> str:
+    """The names of some files, shortened."""
+    names = [printable(PurePath(file.name).name)[:20] for file in files[:_NAMED]]
+    return ", ".join(names) + ", …" * (len(files) > _NAMED)
+
+
+def _header(file: ImageFile, max_pixels: int) -> ImageHeader | JincError:
+    try:
+        return read_header(file, max_pixels)
+    except JincError as error:
+        return error
+
+
+def _common_size(listing: Listing, max_pixels: int) -> int:
+    """The size of all files whose headers can be read."""
     with _threads() as pool:
-        headers = list(pool.map(partial(read_header, max_pixels=max_pixels), files))
-    first = headers[0]
-    for file, header in zip(files, headers, strict=True):
+        headers = list(pool.map(partial(_header, max_pixels=max_pixels), listing.files))
+    pairs = list(zip(listing.files, headers, strict=True))
+    sound = [(file, each) for file, each in pairs if not isinstance(each, JincError)]
+    if not sound:
+        raise _refusal(listing, [(f, each) for f, each in pairs if isinstance(each, JincError)])
+    name, first = sound[0][0].name, sound[0][1]
+    for file, header in sound:
         if header.width != header.height:
             fault = "is not square"
         elif header.width != first.width:
-            fault = f"differs from {files[0].name} ({first.width}x{first.height})"
+            fault = f"differs from {name} ({first.width}x{first.height})"
         else:
             continue
         raise JincError(f"{file}: {header.width}x{header.height} pixels {fault}; set image_size")

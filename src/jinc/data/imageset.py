@@ -1,8 +1,8 @@
 """A set of images with or without labels, in memory or memory-mapped."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 from unicodedata import category
 
@@ -27,7 +27,9 @@ class ImageSet:
         labels: int64, `[count]`, 0 to `len(class_names) - 1`; None without classes.
         class_names: one name a class; empty without labels.
         name: what to call the set in messages and tables.
-        notes: what a reader had to decide or left out, a short line each, for the user.
+        notes: what a reader decided or left out, a short line each, for the user.
+        split: the part that this is of a divided set; "" for a set that is not divided.
+        passed_over: how many files were not taken, by the reason.
 
     Raises:
         JincError: the shapes, types or labels do not agree, or a class name is not text.
@@ -38,6 +40,8 @@ class ImageSet:
     class_names: tuple[str, ...]
     name: str
     notes: tuple[str, ...] = ()
+    split: str = ""
+    passed_over: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check that the fields agree."""

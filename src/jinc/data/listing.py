@@ -1,167 +1,217 @@
-"""The image files of a folder: their order, their classes and their split."""
+"""The image files of a folder or an archive: their order, their classes and their split."""
 
-import os
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
-from jinc.data.splits import pick_split
-from jinc.errors import JincError
-from jinc.files import one_line
+from jinc.data.archive import ImageFile
+from jinc.data.formats import FORMATS
+from jinc.data.labels import (
+    LABEL_FILES,
+    are_buckets,
+    check_classes_from,
+    class_of_name,
+    label_files,
+    stored_labels,
+)
+from jinc.data.splits import pick_split, split_folders, split_of
+from jinc.data.tree import Tree, by_folder, natural_key, read_tree
+from jinc.errors import JincError, printable
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-_SPLIT_FOLDERS = {"train", "test", "val", "valid", "validation"}
-_CELEBA_HQ = "CelebA-HQ-img"
+_PHOTOGRAPHS = ("CelebA-HQ-img/", "CelebAMask-HQ/CelebA-HQ-img/")
+_SHOWN = 3
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Listing:
-    """Image files in order, under one folder.
+    """Image files in order, under one folder or in one archive.
 
     Args:
-        root: the folder.
-        files: the files, class by class, in natural order.
+        root: the folder or the archive.
+        files: the files, class by class where folders are classes, in natural order.
         labels: one class a file, or None.
-        class_names: the subfolders that are the classes; empty without labels.
+        class_names: the names of the classes; empty without labels.
+        split: the part of a divided set; "" for a set that is not divided.
+        passed_over: how many files were not taken, by the reason.
+        notes: what was decided on the way, a short line each.
     """
 
     root: Path
-    files: tuple[Path, ...]
+    files: tuple[ImageFile, ...]
     labels: tuple[int, ...] | None
     class_names: tuple[str, ...]
+    split: str = ""
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
-def natural_key(name: str) -> tuple[list[str | int], str]:
-    """Give the key that sorts numbers in names by their value.
+def list_images(path: Path, split: str = "train", classes_from: str = "auto") -> Listing:
+    """List the images in a folder, or in a ZIP or TAR archive, and in the folders in it.
 
-    Args:
-        name: a file's or folder's name.
-
-    Returns:
-        Text and numbers in turn, and the name itself for ties.
-
-    >>> sorted(["10.jpg", "2.jpg", "1.jpg"], key=natural_key)
-    ['1.jpg', '2.jpg', '10.jpg']
-    """
-    parts = re.split(r"([0-9]+)", name.casefold())
-    return [int(part) if part.isdecimal() else part for part in parts], name
-
-
-def list_images(folder: Path, split: str = "train") -> Listing:
-    """List the PNG, JPEG and WebP files of a folder and of the folders in it.
-
-    Each subfolder is a class; where images lie in the folder itself there are no classes. A
-    folder whose only subfolders are splits is entered, and all its splits share their class
-    names. In a CelebA-HQ folder only the photographs are listed, without classes. Names that
-    begin with a dot are passed over, and a folder that links lead to again is listed once.
+    Splits are folders called train, val, test or the like, in any usual spelling. Classes are those
+    in StyleGAN's `dataset.json` or Hugging Face's `metadata.csv` or `.jsonl`; else each folder is a
+    class, unless images lie beside the folders, or the folders are numbered buckets of one series.
+    All splits share their classes. In a CelebA-HQ folder only the photographs are listed, without
+    classes. A folder that has all images, and only in folders, is entered.
 
     Args:
-        folder: the folder.
-        split: "train", "test" or "all"; a folder without splits is all "train".
+        path: the folder or archive.
+        split: "train", "val", "test" or "all"; a set that is not divided is all "train".
+        classes_from: "auto" as above; "folders"; "names", as `cat_001.png`; "none"; or
+            "column:NAME", a column of `metadata.csv` or `.jsonl`.
 
     Returns:
         The files in natural order: 2.jpg before 10.jpg.
 
     Raises:
-        JincError: there are no images or no such split, or a folder cannot be read.
+        JincError: there are no images, no such split or no such classes; a folder of a class has
+            only files that cannot be read; or a file or folder is damaged.
     """
-    celeba_hq = _celeba_hq(folder)
-    if celeba_hq is not None:
-        pick_split({"train": [folder]}, split, folder)
-        files = tuple(_walk(celeba_hq, set()))
-        return _checked(Listing(celeba_hq, files, None, ()))
-    roots = _split_roots(folder)
-    wanted = pick_split({name: [root] for name, root in roots.items()}, split, folder)
-    classes = {root: _classes(root) for root in roots.values()}
-    if any("" in found for found in classes.values()):
-        files = tuple(file for root in wanted for group in classes[root].values() for file in group)
-        return _checked(Listing(folder, files, None, ()))
-    names = sorted({name for found in classes.values() for name in found}, key=natural_key)
-    pairs = [
-        (file, label)
-        for root in wanted
-        for label, name in enumerate(names)
-        for file in classes[root].get(name, ())
-    ]
-    files, labels = tuple(f for f, _ in pairs), tuple(label for _, label in pairs)
-    return _checked(Listing(folder, files, labels, tuple(names)))
+    check_classes_from(classes_from)
+    tree = read_tree(path)
+    parts, divided = _parts(tree)
+    wanted = pick_split({name: [prefix] for name, prefix in parts.items()}, split, path)
+    images = _under(tree.images, *parts.values())
+    files = _under(images, *wanted)
+    if not files:
+        there = ", ".join(f"{count} {what}" for what, count in [*tree.endings().items()][:_SHOWN])
+        kind = "folder" if path.is_dir() else "archive"
+        raise JincError(f"{path}: no {FORMATS} images in this {kind}{there and f' ({there})'}")
+    labels, notes = _classes(tree, images, list(parts.values()), classes_from)
+    others = [name for name in parts if split not in (name, "all")]
+    listing = Listing(
+        path,
+        tuple(files.values()),
+        None,
+        (),
+        split if divided else "",
+        _passed_over(tree, images, bool(labels)),
+        notes + ((f"other splits: {', '.join(others)}",) if others else ()),
+    )
+    if not labels:
+        return listing
+    names = sorted(set(labels.values()), key=natural_key)
+    places = {name: place for place, name in enumerate(names)}
+    numbers = tuple(places[labels[name]] for name in files)
+    return replace(listing, labels=numbers, class_names=tuple(map(printable, names)))
 
 
-def _checked(listing: Listing) -> Listing:
-    if not listing.files:
-        raise JincError(f"{listing.root}: no PNG, JPEG or WebP images in this folder")
-    return listing
+def _under(files: Mapping[str, ImageFile], *prefixes: str) -> dict[str, ImageFile]:
+    """The files whose paths begin so, in the order of the prefixes."""
+    return {n: f for prefix in prefixes for n, f in files.items() if n.startswith(prefix)}
 
 
-def _celeba_hq(folder: Path) -> Path | None:
-    places = (folder / _CELEBA_HQ, folder / "CelebAMask-HQ" / _CELEBA_HQ)
-    return next((place for place in places if place.is_dir()), None)
+def _inside(files: Mapping[str, T], prefix: str) -> dict[str, T]:
+    """The files under a folder, by their paths in it."""
+    return {n[len(prefix) :]: file for n, file in files.items() if n.startswith(prefix)}
 
 
-def _split_roots(folder: Path) -> dict[str, Path]:
-    """Map splits to their folders; a folder that is not divided so is all "train"."""
-    files, folders = _visible(folder)
-    names = {path.name for path in folders}
-    if files or not names <= _SPLIT_FOLDERS or not names & {"train", "test"}:
-        return {"train": folder}
-    return {name: folder / name for name in ("train", "test") if name in names}
+def _parts(tree: Tree) -> tuple[dict[str, str], bool]:
+    """Map splits to how the paths of their images begin; and tell whether the set is divided."""
+    prefix = ""
+    while True:
+        for photographs in _PHOTOGRAPHS:
+            if any(name.startswith(prefix + photographs) for name in tree.images):
+                return {"train": prefix + photographs}, False
+        folders = by_folder(_inside(tree.images, prefix))
+        found = split_folders(folders, tree.root)
+        if found:
+            return {s: _entered(tree, f"{prefix}{name}/", s) for s, name in found.items()}, True
+        inner = _only_folder(tree, prefix)
+        if inner is None:
+            return {"train": prefix}, False
+        prefix = inner
 
 
-def _visible(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The image files and the folders in a folder, each in natural order."""
-    try:
-        entries = [path for path in folder.iterdir() if not _hidden(path.name)]
-        folders = {path for path in entries if path.is_dir()}
-    except OSError as error:
-        raise JincError(f"{folder}: {one_line(error)}") from error
-    files = (path for path in entries if _is_image_name(path.name) and path not in folders)
-    return sorted(files, key=_by_name), sorted(folders, key=_by_name)
+def _entered(tree: Tree, prefix: str, split: str) -> str:
+    """The folder of a split, or the only one in it if that is called so too."""
+    inner = _only_folder(tree, prefix)
+    named = inner is not None and split_of(inner.removesuffix("/").rpartition("/")[2]) == split
+    return inner if inner is not None and named else prefix
 
 
-def _by_name(path: Path) -> tuple[list[str | int], str]:
-    return natural_key(path.name)
+def _only_folder(tree: Tree, prefix: str) -> str | None:
+    """The one folder that has all images, in folders or splits; None if there is no such."""
+    folders = by_folder(_inside({**tree.images, **tree.unread}, prefix))
+    name = next(iter(folders), "")
+    if len(folders) != 1 or not name:
+        return None
+    inner = by_folder(folders[name])
+    if "" in inner and not split_folders(inner, tree.root):
+        return None
+    return (
+        None
+        if any(prefix + file in tree.documents for file in LABEL_FILES)
+        else prefix + name + "/"
+    )
 
 
-def _hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
+def _classes(
+    tree: Tree, images: Mapping[str, ImageFile], prefixes: Sequence[str], source: str
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Map images to their classes, none where there are none; and say where these come from."""
+    if source == "none" or (source == "auto" and prefixes[0].endswith(_PHOTOGRAPHS)):
+        return {}, ()
+    if source == "names":
+        return _named(tree, images), ("classes from file names",)
+    notes: tuple[str, ...] = ()
+    if source != "folders":
+        stored, notes = stored_labels(label_files(tree), images, source)
+        if stored:
+            return stored, notes
+    groups = [by_folder(_inside(images, prefix)) for prefix in prefixes]
+    folders = {name for group in groups for name in group} - {""}
+    if any("" in group for group in groups):
+        if source == "folders":
+            raise JincError(f"--classes-from folders: {tree.root} has images outside its folders")
+        beside = ("no classes, since images lie beside the folders",) if folders else ()
+        return {}, notes + beside
+    if source == "auto" and all(map(are_buckets, groups)):
+        told = "no classes, numbered folders are buckets; --classes-from folders makes them classes"
+        return {}, (*notes, told)
+    for prefix in prefixes:
+        _check_read(tree, prefix)
+    found = {
+        prefix + name + "/" + file: name
+        for prefix, group in zip(prefixes, groups, strict=True)
+        for name, files in group.items()
+        for file in files
+    }
+    return found, notes
 
 
-def _is_image_name(name: str) -> bool:
-    return not _hidden(name) and name.lower().endswith(SUFFIXES)
+def _named(tree: Tree, images: Mapping[str, ImageFile]) -> dict[str, str]:
+    found = {name: class_of_name(name) for name in images}
+    nameless = [name for name, label in found.items() if not label]
+    if nameless or len(set(found.values())) == len(found) > 1:
+        example = nameless[0] if nameless else next(iter(found))
+        raise JincError(
+            f"--classes-from names: {tree.root}: {example:.80} does not begin with a class, "
+            "as cat_001.png does"
+        )
+    return found
 
 
-def _classes(root: Path) -> dict[str, tuple[Path, ...]]:
-    """Map each class of a folder to its files; "" is for images that lie in no class."""
-    files, folders = _visible(root)
-    if files:
-        return {"": tuple(_walk(root, set()))}
-    seen = {_identity(root)}  # so that a link back to the root is not a class of everything
-    found = {folder.name: tuple(_walk(folder, seen)) for folder in folders}
-    return {name: group for name, group in found.items() if group}
+def _check_read(tree: Tree, prefix: str) -> None:
+    """Refuse a folder beside the classes whose files may be images, but cannot be read."""
+    read = by_folder(_inside(tree.images, prefix))
+    for name, files in by_folder(_inside(tree.unread, prefix)).items():
+        if name and name not in read:
+            endings = Tree(tree.root, unread=files).endings()
+            raise JincError(
+                f"{tree.root}/{prefix}{name}: none of its {len(files)} files is an image that can "
+                f"be read ({', '.join(endings):.60}); convert them, or move the folder away"
+            )
 
 
-def _identity(folder: str | Path) -> tuple[int, int]:
-    status = Path(folder).stat()
-    return status.st_dev, status.st_ino
-
-
-def _walk(root: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
-    """Yield the image files under a folder, entering each folder once however it is reached."""
-
-    def fail(error: OSError) -> None:
-        raise JincError(f"{error.filename}: {one_line(error)}") from error
-
-    for folder, folders, files in os.walk(root, onerror=fail, followlinks=True):
-        identity = _identity(folder)
-        if identity in seen:
-            folders.clear()
-            continue
-        seen.add(identity)
-        folders[:] = sorted(_shown(folders), key=natural_key)
-        names = sorted(filter(_is_image_name, files), key=natural_key)
-        yield from (Path(folder, name) for name in names)
-
-
-def _shown(names: Iterable[str]) -> list[str]:
-    return [name for name in names if not _hidden(name)]
+def _passed_over(tree: Tree, images: Mapping[str, ImageFile], with_labels: bool) -> dict[str, int]:
+    counts = tree.endings()
+    for name in label_files(tree) if with_labels else ():
+        ending = PurePosixPath(name).suffix
+        counts[ending] -= 1
+    outside = len(tree.images) - len(images)
+    if outside:
+        counts["images outside the splits"] = outside
+    return {reason: count for reason, count in counts.items() if count}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from jinc.data.archive import is_archive
 from jinc.data.cifar import find_cifar, is_pickle, read_cifar
 from jinc.data.decode import MAX_PIXELS
 from jinc.data.digits import read_digits
@@ -11,6 +12,7 @@ from jinc.data.folder import CACHE_BYTES, Progress, read_folder
 from jinc.data.formats import image_format
 from jinc.data.idx import find_idx, is_idx, read_mnist
 from jinc.data.imageset import ImageSet, concatenate
+from jinc.data.labels import check_classes_from
 from jinc.data.listing import list_images
 from jinc.data.mnist_csv import read_mnist_csv
 from jinc.data.npz import is_npz, read_npz
@@ -28,6 +30,8 @@ def load_images(
     resize_filter: str = "bilinear",
     split: str = "train",
     skip_first: bool = False,
+    classes_from: str = "auto",
+    skip_damaged: bool = False,
     max_pixels: int = MAX_PIXELS,
     cache_bytes: int = CACHE_BYTES,
     progress: Progress | None = None,
@@ -37,15 +41,17 @@ def load_images(
     Args:
         source: "digits" for the bundled set, or a path: MNIST as idx files (a file, their
             folder, or one that holds `raw/` or `MNIST/raw/`) or as CSV; CIFAR-10 or -100, binary or
-            pickled (a file or the folder); CelebA-HQ; a NumPy archive of images; any folder of
-            PNG, JPEG and WebP files, whose subfolders are classes. A path called digits is given
-            as `./digits`.
+            pickled (a file or the folder); CelebA-HQ; a NumPy archive of images; any folder, or
+            ZIP or TAR archive, of images, as `list_images` understands it. A path called digits is
+            given as `./digits`.
         image_size: pixels a side, after a centred square crop; None leaves the size, and asks
             of a folder that all its images have one square size.
         channels: 1 or 3; None is what the set has, for a folder 1 if every file is stored grey.
         resize_filter: "box", "bilinear", "bicubic" or "lanczos", antialiased.
-        split: "train", "test" or "all". What has no splits is all "train".
+        split: "train", "val", "test" or "all". What has no splits is all "train".
         skip_first: drop the first row of a CSV file, as arXiv 2411.09174 did.
+        classes_from: where the classes of a folder or archive come from; see `list_images`.
+        skip_damaged: leave out images that cannot be read, and count them.
         max_pixels: the most pixels that one image may have, checked before it is decoded.
         cache_bytes: a folder that decodes to more bytes is kept on disk (see `cache_folder`).
         progress: called with (done, total) while a folder is decoded.
@@ -59,16 +65,18 @@ def load_images(
     """
     check_fit(image_size, channels, resize_filter)
     check_split(split)
+    check_classes_from(classes_from)
     if image_size is not None and image_size**2 > max_pixels:
         raise JincError(f"image_size {image_size} is over the limit of {max_pixels} pixels")
     path = Path(source)
     files = [] if source == "digits" else _batches(path, split)
     if source != "digits" and not files:
         return read_folder(
-            list_images(path, split),
+            list_images(path, split, classes_from),
             image_size=image_size,
             channels=channels,
             resize_filter=resize_filter,
+            skip_damaged=skip_damaged,
             max_pixels=max_pixels,
             cache_bytes=cache_bytes,
             progress=progress,
@@ -86,7 +94,7 @@ def _bundled(split: str) -> ImageSet:
 
 
 def _batches(path: Path, split: str) -> list[Path]:
-    """The files of a set that is not a folder of images; none if it is one."""
+    """The files of a set that is not a folder or archive of images; none if it is one."""
     try:
         path.stat()
         if path.is_dir():
@@ -94,6 +102,8 @@ def _batches(path: Path, split: str) -> list[Path]:
             return pick_split(parts, split, path) if parts else []
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         raise JincError(f"{path}: {one_line(error)}") from error
+    if is_archive(path):
+        return []
     return [path] if is_npz(_head(path)) else pick_split({_own(path, split): [path]}, split, path)
 
 

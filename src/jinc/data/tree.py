@@ -1,0 +1,176 @@
+"""The files under a folder or in an archive: their order, and which of them are images."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+from jinc.data.archive import ImageFile, Member, first_bytes, is_archive, open_archive
+from jinc.data.formats import HEAD_BYTES, image_format
+from jinc.errors import JincError
+from jinc.files import one_line
+
+T = TypeVar("T")
+
+
+def _endings(listed: str) -> frozenset[str]:
+    return frozenset(f".{ending}" for ending in listed.split())
+
+
+_IMAGES = _endings("png apng jpg jpeg jpe jfif jif webp gif bmp dib tif tiff pgm ppm pbm pnm")
+# What lies beside images; such files are not opened to see what they are.
+_DOCUMENTS = _endings(
+    "txt csv tsv json jsonl xml yaml yml toml md rst html htm css js py ipynb sh log pdf doc docx "
+    "xls xlsx mat npy npz pt pth pkl h5 parquet db ini cfg zip tar gz tgz rar 7z caption tags url"
+)
+# Raw photographs look like TIFF, and would be read as their thumbnails; drawings look like text.
+_UNREAD = _endings(
+    "dng nef nrw arw srf cr2 pef orf rw2 srw 3fr iiq svg eps ps ai hdr jxl heic heif avif jp2 psd "
+    "tga exr dcm mp4 avi mov"
+)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What is under a folder or in an archive, by relative path with slashes, in natural order.
+
+    Args:
+        root: the folder or the archive.
+        images: files that are images by their ending, or by their content.
+        documents: text and data files, which may lie beside images.
+        unread: all others, such as images of other formats.
+        passed_over: how many entries are none of these, by what they are.
+    """
+
+    root: Path
+    images: dict[str, ImageFile] = field(default_factory=dict)
+    documents: dict[str, ImageFile] = field(default_factory=dict)
+    unread: dict[str, ImageFile] = field(default_factory=dict)
+    passed_over: dict[str, int] = field(default_factory=dict)
+
+    def endings(self) -> dict[str, int]:
+        """Count the files that are no images by their endings, the most frequent first."""
+        counts = dict(self.passed_over)
+        for name in (*self.documents, *self.unread):
+            ending = PurePosixPath(name).suffix.lower() or "without an ending"
+            counts[ending] = counts.get(ending, 0) + 1
+        return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def natural_key(name: str) -> tuple[list[str | int], str]:
+    """Give the key that sorts numbers in names by their value.
+
+    Args:
+        name: a file's or folder's name.
+
+    Returns:
+        Text and numbers in turn, and the name itself for ties.
+
+    >>> sorted(["10.jpg", "2.jpg", "1.jpg"], key=natural_key)
+    ['1.jpg', '2.jpg', '10.jpg']
+    """
+    parts = re.split(r"([0-9]+)", name.casefold())
+    return [int(part) if part.isdecimal() else part for part in parts], name
+
+
+def read_tree(path: Path) -> Tree:
+    """List the files under a folder or in an archive, and tell which are images.
+
+    Names that begin with a dot are passed over, and a folder that links lead to again is listed
+    once. Only files of unknown endings are opened.
+
+    Args:
+        path: the folder or archive.
+
+    Raises:
+        JincError: it is neither, is damaged, or a folder cannot be read.
+    """
+    try:
+        if path.is_dir():
+            tree = Tree(path)
+            files: Iterable[tuple[str, ImageFile]] = _walk(path)
+        elif is_archive(path):
+            archive = open_archive(path)
+            members = (Member(archive, _inner(name), name) for name in archive.names)
+            shown = [m for m in members if not any(map(_hidden, m.name.split("/")))]
+            shown.sort(key=lambda member: _tree_key(member.name))
+            tree, files = Tree(path), ((member.name, member) for member in shown)
+            tree.passed_over.update(archive.passed_over)
+        else:
+            raise JincError(f"{path}: not a folder or an archive of images")
+        for name, file in files:
+            _kind(tree, name, file)[name] = file
+    except OSError as error:
+        raise JincError(f"{error.filename or path}: {one_line(error)}") from error
+    return tree
+
+
+def by_folder(files: Mapping[str, T]) -> dict[str, dict[str, T]]:
+    """Group files by the first folder of their paths; "" has those that lie in none.
+
+    >>> by_folder({"a.png": 1, "x/b.png": 2, "x/y/c.png": 3})
+    {'': {'a.png': 1}, 'x': {'b.png': 2, 'y/c.png': 3}}
+    """
+    found: dict[str, dict[str, T]] = {}
+    for name, file in files.items():
+        top, slash, rest = name.partition("/")
+        found.setdefault(top if slash else "", {})[rest or top] = file
+    return found
+
+
+def _inner(name: str) -> str:
+    """The path of a file in an archive without what would lead out of it."""
+    parts = name.replace("\\", "/").split("/")
+    return "/".join(part for part in parts if part not in ("", ".", ".."))
+
+
+def _tree_key(name: str) -> list[tuple[bool, tuple[list[str | int], str]]]:
+    """Sort as a walk through folders does: of each folder, files before folders."""
+    *folders, file = name.split("/")
+    return [*((True, natural_key(each)) for each in folders), (False, natural_key(file))]
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _kind(tree: Tree, name: str, file: ImageFile) -> dict[str, ImageFile]:
+    """The part of a tree that a file belongs to."""
+    ending = PurePosixPath(name).suffix.lower()
+    if ending in _IMAGES:
+        return tree.images
+    if ending in _DOCUMENTS:
+        return tree.documents
+    try:
+        head = b"\0" if ending in _UNREAD else first_bytes(file, HEAD_BYTES)
+    except JincError:  # a pipe, a broken link
+        return tree.unread
+    if image_format(head):
+        return tree.images
+    return tree.unread if b"\0" in head else tree.documents
+
+
+def _walk(root: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the files under a folder, entering each folder once however it is reached."""
+    seen: set[tuple[int, int]] = set()
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for folder, folders, files in os.walk(root, onerror=fail, followlinks=True):
+        status = Path(folder).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(_shown(folders), key=natural_key)
+        inner = os.path.relpath(folder, root).replace(os.sep, "/")
+        prefix = "" if inner == "." else f"{inner}/"
+        for name in sorted(_shown(files), key=natural_key):
+            yield prefix + name, Path(folder, name)
+
+
+def _shown(names: Iterable[str]) -> list[str]:
+    return [name for name in names if not _hidden(name)]
