@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import torch
 
 from jinc.cli import main
+from jinc.metrics import DigitClassifier, save_digit_classifier
 
 TINY = (
     *("--config", "A", "--width", "4", "--levels", "1", "--timesteps", "10", "--steps", "6"),
@@ -76,6 +78,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "run"
     main(["train", "--out", str(folder), *TINY])
     return folder
+
+
+@pytest.fixture
+def judge(tmp_path: Path) -> Path:
+    """An untrained classifier of digits, by which images can be scored."""
+    torch.manual_seed(0)
+    save_digit_classifier(tmp_path / "judge", DigitClassifier(), "mnist", {})
+    return tmp_path / "judge"
 
 
 @pytest.fixture

@@ -14,13 +14,6 @@ FEW = ("--steps", 2, "--device", "cpu")
 
 
 @pytest.fixture
-def judge(tmp_path):
-    torch.manual_seed(0)
-    save_digit_classifier(tmp_path / "judge", DigitClassifier(), "mnist", {})
-    return tmp_path / "judge"
-
-
-@pytest.fixture
 def against(judge):
     return ("--against", "digits", "--features", judge, "--only", "frechet", "precision")
 

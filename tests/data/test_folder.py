@@ -76,9 +76,9 @@ def test_large_folders_go_through_the_cache_once(
     write_images(folder, {f"{i % 3}/{i}.png": image for i, image in enumerate(colours)})
     decoded: list[Path] = []
 
-    def counted(path: Path, max_pixels: int) -> np.ndarray:
+    def counted(path: Path, *words: object, **options: object) -> np.ndarray:
         decoded.append(path)
-        return decode_image(path, max_pixels)
+        return decode_image(path, *words, **options)
 
     monkeypatch.setattr("jinc.data.folder.decode_image", counted)
     in_memory = load_images(folder)
@@ -146,3 +146,30 @@ def test_a_cache_that_cannot_be_written_is_a_warning(
     monkeypatch.setattr("os.sysconf", lambda name: 1)
     with pytest.raises(JincError, match=r"/no-folder/.* do not fit in memory either: set JINC_CAC"):
         load_images(folder, cache_bytes=100)
+
+
+def drawings(folder: Path, colour: int, count: int) -> None:
+    for number in range(count):
+        pixels = np.zeros((12, 12, 4), np.uint8)
+        pixels[2:9, 3 + number % 4] = colour, colour, colour, 255
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(folder / f"{colour}-{number}.png")
+
+
+@pytest.mark.parametrize(
+    ("white", "black", "ground", "note"),
+    [
+        (5, 0, 0, "on black: of 5 images looked at, 5 would hardly be seen on white, 0 on black"),
+        (0, 5, 255, None),
+        (4, 1, 0, "on black: of 5 images looked at, 4 would hardly be seen on white, 1 on black"),
+        (1, 4, 255, "on white: of 5 images looked at, 1 would hardly be seen on white"),
+    ],
+)
+def test_white_drawings_lie_on_black(tmp_path, white, black, ground, note) -> None:
+    drawings(tmp_path / "set", 255, white)
+    drawings(tmp_path / "set", 0, black)
+    for cache_bytes in (0, 1 << 20):
+        found = load_images(tmp_path / "set", cache_bytes=cache_bytes)
+        assert bool((found.images[:, 0, 0] == ground).all())
+        told = [each for each in found.notes if "transparent" in each]
+        assert told == ([f"transparent images lie {note}"] if note else [])

@@ -59,7 +59,7 @@ def test_grey_is_grey_in_every_format(tmp_path, rng, ending) -> None:
 def test_what_is_no_image_or_no_safe_one(tmp_path, head) -> None:
     assert image_format(head) is None
     (tmp_path / "x.png").write_bytes(head)
-    with pytest.raises(JincError, match=r"x.png: (not a PNG, JPEG|empty)"):
+    with pytest.raises(JincError, match=r"x.png: not an? "):
         decode_image(tmp_path / "x.png")
 
 

@@ -65,7 +65,7 @@ def test_permission(tmp_path, name, monkeypatch) -> None:
     ("options", "reason"),
     [
         ({"image_size": 0}, "image_size must be 1 or more"),
-        ({"image_size": 5000}, "image_size 5000 is over the limit of 16000000 pixels"),
+        ({"image_size": 10**6}, "image_size 1000000 is over the limit of 89478485 pixels"),
         ({"channels": 4}, "channels must be 1"),
         ({"resize_filter": "sinc"}, "resize_filter must be one of"),
         ({"split": "dev"}, "split must be one of train, val, test, all, not 'dev'"),

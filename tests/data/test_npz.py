@@ -133,11 +133,12 @@ def test_medmnist(saved, pixels) -> None:
     parts = {"train": slice(3), "val": slice(3, 4), "test": slice(4, 6)}
     arrays = {f"{split}_images": pixels[part] for split, part in parts.items()}
     arrays |= {f"{split}_labels": LABELS[part, None] for split, part in parts.items()}
-    for split in ("train", "test"):
+    for split in ("train", "val", "test", "all"):
+        part = parts.get(split, slice(6))
         found = saved(split, **arrays)
-        assert np.array_equal(found.images.squeeze(), pixels[parts[split]])
-        assert named(found) == [str(label) for label in LABELS[parts[split]]]
-        assert found.notes == ("arrays that were not read: val_images, val_labels",)
+        assert np.array_equal(found.images, pixels[part].reshape(-1, 4, 4, found.channels))
+        assert named(found) == [str(label) for label in LABELS[part]]
+        assert (found.notes, found.split) == ((), split)
 
 
 def test_one_picture_in_colour(saved, tmp_path) -> None:

@@ -95,7 +95,7 @@ def test_the_limit_is_looked_at_first(tmp_path, rgba, monkeypatch) -> None:
 
 def test_what_is_no_picture(tmp_path) -> None:
     (tmp_path / "x.png").write_text("text")
-    with pytest.raises(JincError, match=r"x\.png: not a PNG"):
+    with pytest.raises(JincError, match=r"x\.png: not an image but a text"):
         read_picture(tmp_path / "x.png")
     for shape in ((4, 4), (4, 4, 2), (0, 4, 3)):
         with pytest.raises(JincError, match="is not uint8"):

@@ -100,8 +100,4 @@ def _settings_source(file: Path) -> Source:
         raise JincError(f"--settings: {file}: cannot be read ({reason})") from None
     if not isinstance(options, dict):
         raise JincError(f"--settings: {file}: does not hold settings by name")
-    if file.name == "config.yaml" and file.with_name("log.jsonl").is_file():
-        from jinc.train import as_written  # heavy, and not always needed
-
-        options = as_written(options)
     return Source(options, str(file))

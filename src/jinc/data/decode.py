@@ -1,7 +1,8 @@
 """One image file to pixels, with its size checked before anything is decoded."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from threading import Lock
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -9,12 +10,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from jinc.data.archive import ImageFile, opened
+from jinc.data.flatten import GREY_MODES, Background, faint_on, flatten
+from jinc.data.foreign import not_an_image
 from jinc.data.formats import FORMATS, HEAD_BYTES, image_format
 from jinc.errors import JincError
 from jinc.files import one_line
 
-MAX_PIXELS = 16_000_000
-_GREY_MODES = frozenset(("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"))
+MAX_PIXELS = 89_478_485
+"""The most pixels of an image, as Pillow's own limit."""
+
+_LARGE = 16_000_000
+_one_large = Lock()
 
 
 class ImageHeader(NamedTuple):
@@ -40,18 +46,26 @@ def read_header(path: ImageFile, max_pixels: int = MAX_PIXELS) -> ImageHeader:
         JincError: the file is not an image, is damaged, or is too large.
     """
     with _opened(path, max_pixels) as image:
-        return ImageHeader(image.width, image.height, image.mode in _GREY_MODES)
+        return ImageHeader(image.width, image.height, image.mode in GREY_MODES)
 
 
-def decode_image(path: ImageFile, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
-    """Decode an image as it is meant to be seen: turned as EXIF says, on white where transparent.
+def decode_image(
+    path: ImageFile,
+    max_pixels: int = MAX_PIXELS,
+    *,
+    background: Background = "white",
+    side: int | None = None,
+) -> NDArray[np.uint8]:
+    """Decode an image as it is meant to be seen: turned as EXIF says, in 8 bits, grey or RGB.
 
-    16 bits are rounded to 8; palettes, CMYK and the like become RGB; of an animation the first
-    picture is taken.
+    Of an animation the first picture is taken.
 
     Args:
         path: an image of a format in `FORMATS`, on disk or in an archive.
         max_pixels: the most pixels (width times height) that are accepted.
+        background: what is seen where it is transparent.
+        side: the pixels a side that it will be resized to: a JPEG of over 16 megapixels is decoded
+            at a half, a quarter or an eighth of its size, twice as large or more.
 
     Returns:
         uint8, `[height, width, channels]`, 1 channel for grey files, else 3.
@@ -60,9 +74,31 @@ def decode_image(path: ImageFile, max_pixels: int = MAX_PIXELS) -> NDArray[np.ui
         JincError: the file is not an image, is damaged, or is too large.
     """
     with _opened(path, max_pixels) as image:
-        image.load()
-        pixels = np.asarray(_plain(ImageOps.exif_transpose(image)))
+        if side is not None and image.width * image.height > _LARGE:
+            image.draft(None, (2 * side, 2 * side))
+        with _loaded(image):
+            pixels = np.asarray(flatten(image, background))
     return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def faint_background(path: ImageFile, max_pixels: int = MAX_PIXELS) -> Background | None:
+    """Tell on which of white and black a transparent image would hardly be seen.
+
+    Args:
+        path: an image of a format in `FORMATS`, on disk or in an archive.
+        max_pixels: the most pixels (width times height) that are accepted.
+
+    Returns:
+        As `flatten.faint_on`; None for an image without transparency.
+
+    Raises:
+        JincError: the file is not an image, is damaged, or is too large.
+    """
+    with _opened(path, max_pixels) as image:
+        if not _is_transparent(image):
+            return None
+        with _loaded(image):
+            return faint_on(image)
 
 
 def decode_with_alpha(
@@ -81,15 +117,29 @@ def decode_with_alpha(
     Raises:
         JincError: the file is not an image, is damaged, or is too large.
     """
-    with _opened(path, max_pixels) as image:
-        image.load()
-        upright, alpha = ImageOps.exif_transpose(image), None
-        if upright.has_transparency_data and not upright.mode.startswith("I"):
-            mode = "L" if upright.mode in _GREY_MODES else "RGB"
-            whole = upright.convert("RGBA")
-            alpha, upright = np.asarray(whole.getchannel("A")), whole.convert("RGB").convert(mode)
-        pixels = np.asarray(_plain(upright))
+    alpha = None
+    with _opened(path, max_pixels) as image, _loaded(image):
+        opaque = image
+        if _is_transparent(image):
+            whole = image.convert("RGBA")
+            alpha = np.asarray(whole.getchannel("A"))
+            mode = "L" if image.mode in GREY_MODES else "RGB"
+            opaque = whole.convert("RGB").convert(mode)
+        pixels = np.asarray(flatten(opaque))
     return pixels if pixels.ndim == 3 else pixels[..., None], alpha
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    return image.has_transparency_data and not image.mode.startswith("I")
+
+
+@contextmanager
+def _loaded(image: Image.Image) -> Iterator[None]:
+    """Decode an image and turn it upright; large ones one at a time, for the sake of memory."""
+    with _one_large if image.width * image.height > _LARGE else nullcontext():
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        yield
 
 
 @contextmanager
@@ -98,6 +148,9 @@ def _opened(path: ImageFile, max_pixels: int) -> Iterator[Image.Image]:
         try:
             with _plugin(file, path, max_pixels) as image:
                 _check_size(image.width, image.height, path, max_pixels)
+                if image.mode == "F" or (image.mode == "I" and image.format == "TIFF"):
+                    reason = "which of 32-bit values is white is unknown; save 8 or 16 bits"
+                    raise JincError(f"{path}: {reason}")
                 yield image
         except JincError:
             raise
@@ -113,7 +166,10 @@ def _plugin(file: BinaryIO, path: ImageFile, max_pixels: int) -> Image.Image:
     file.seek(0)
     found = image_format(head)
     if found is None:
-        raise JincError(f"{path}: {f'not a {FORMATS} image' if head else 'empty file'}")
+        told = not_an_image(head)
+        raise JincError(
+            f"{path}: {f'not an image but {told}' if told else f'not a {FORMATS} image'}"
+        )
     if found.name == "WebP":  # its reader sets its canvas aside when it opens the file
         _check_size(*_webp_size(head), path, max_pixels)
     return found.reader(file)
@@ -135,16 +191,5 @@ def _webp_size(head: bytes) -> tuple[int, int]:
 
 def _check_size(width: int, height: int, path: ImageFile, max_pixels: int) -> None:
     if width * height > max_pixels:
-        raise JincError(f"{path}: {width}x{height} pixels, the limit is {max_pixels} pixels")
-
-
-def _plain(image: Image.Image) -> Image.Image:
-    """Bring any mode to "L" or "RGB"."""
-    if image.mode.startswith("I"):  # 16 bits, of which 65535 is white
-        values = np.asarray(image).astype(np.float64) / 257
-        return Image.fromarray(np.rint(values.clip(0, 255)).astype(np.uint8))
-    mode = "L" if image.mode in _GREY_MODES else "RGB"
-    if image.has_transparency_data:
-        seen = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
-    return image.convert(mode)
+        limit = f"the limit is {max_pixels} pixels; --max-pixels raises it"
+        raise JincError(f"{path}: {width}x{height} pixels, {limit}")

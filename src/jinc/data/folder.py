@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 from jinc.data.archive import ImageFile
 from jinc.data.cache import Rows, cache_folder, cache_key, cached_rows
-from jinc.data.decode import MAX_PIXELS, ImageHeader, decode_image, read_header
+from jinc.data.decode import (
+    MAX_PIXELS,
+    ImageHeader,
+    decode_image,
+    faint_background,
+    read_header,
+)
+from jinc.data.flatten import Background
 from jinc.data.imageset import ImageSet
 from jinc.data.listing import Listing
 from jinc.data.resize import check_fit, fit_image
@@ -27,6 +34,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 CACHE_BYTES = 256 << 20
 _CHUNK = 64
 _NAMED = 5
+_LOOKED_AT = 64
 
 
 @dataclass(frozen=True)
@@ -37,11 +45,12 @@ class Target:
     channels: int
     resize_filter: str
     max_pixels: int
+    background: Background
 
     def decode(self, file: ImageFile) -> NDArray[np.uint8] | JincError:
         """Decode one file to `[size, size, channels]`, or return why that cannot be done."""
         try:
-            image = decode_image(file, self.max_pixels)
+            image = decode_image(file, self.max_pixels, background=self.background, side=self.size)
             return fit_image(image, self.size, self.channels, self.resize_filter)
         except JincError as error:
             return error
@@ -85,9 +94,10 @@ def read_folder(
     if channels is None:  # the first file with colour decides, so colour costs one header
         headers = (_header(file, max_pixels) for file in files)
         channels = 1 if all(isinstance(h, JincError) or h.grey for h in headers) else 3
-    target = Target(image_size, channels, resize_filter, max_pixels)
+    background, notes = _background(files, max_pixels)
+    target = Target(image_size, channels, resize_filter, max_pixels, background)
     images, sound = _pixels(listing, target, skip_damaged, cache_bytes, progress)
-    passed_over, notes, labels = dict(listing.passed_over), listing.notes, None
+    passed_over, notes, labels = dict(listing.passed_over), listing.notes + notes, None
     if not sound.all():
         damaged = [file for file, kept in zip(files, sound, strict=True) if not kept]
         passed_over["damaged"] = len(damaged)
@@ -123,7 +133,10 @@ def _pixels(
     count, shape = len(listing.files), (target.size, target.size, target.channels)
     parts = partial(_decoded, listing, target, skip_damaged, progress)
     if count * math.prod(shape) > cache_bytes:
-        settings = (target.size, target.channels, target.resize_filter, int(skip_damaged))
+        settings = (
+            *(target.size, target.channels, target.resize_filter, int(skip_damaged)),
+            target.background,
+        )
         file = cache_folder() / f"{cache_key(listing.root, listing.files, settings)}.npy"
         try:
             return cached_rows(file, count, shape, parts)
@@ -198,6 +211,25 @@ def _header(file: ImageFile, max_pixels: int) -> ImageHeader | JincError:
         return read_header(file, max_pixels)
     except JincError as error:
         return error
+
+
+def _background(files: Sequence[ImageFile], max_pixels: int) -> tuple[Background, tuple[str, ...]]:
+    """Choose one background for all transparent images; and say which, if it is not white."""
+    places = np.linspace(0, len(files) - 1, min(len(files), _LOOKED_AT)).astype(int)
+    with _threads() as pool:
+        faint = list(pool.map(lambda place: _faint(files[place], max_pixels), places))
+    on_white, on_black = faint.count("white"), faint.count("black")
+    words = f"of {len(faint)} images looked at, {on_white} would hardly be seen on white"
+    if on_white > on_black:
+        return "black", (f"transparent images lie on black: {words}, {on_black} on black",)
+    return "white", (f"transparent images lie on white: {words}",) if on_white else ()
+
+
+def _faint(file: ImageFile, max_pixels: int) -> Background | None:
+    try:
+        return faint_background(file, max_pixels)
+    except JincError:  # told of when all files are decoded
+        return None
 
 
 def _common_size(listing: Listing, max_pixels: int) -> int:

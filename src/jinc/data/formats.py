@@ -14,8 +14,11 @@ from PIL import (
     WebPImagePlugin,
 )
 
-HEAD_BYTES = 32
-"""Bytes that `image_format` looks at."""
+HEAD_BYTES = 512
+"""Bytes at the beginning of a file that tell what it is."""
+
+# Pillow calls a PNG damaged where one of its texts, which nobody looks at here, has over 1 MB.
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 
 
 class ImageFormat(NamedTuple):

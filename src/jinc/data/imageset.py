@@ -147,9 +147,10 @@ def concatenate(sets: Sequence[ImageSet], name: str) -> ImageSet:
     images = sets[0].images if len(sets) == 1 else np.concatenate([s.images for s in sets])
     notes = tuple(dict.fromkeys(note for s in sets for note in s.notes))
     labels = [(s.labels, s.class_names) for s in sets if s.labels is not None]
+    split = sets[0].split if len({s.split for s in sets}) == 1 else ""
     if len(labels) < len(sets):
-        return ImageSet(images, None, (), name, notes)
+        return ImageSet(images, None, (), name, notes, split)
     names = merged_names([own for _, own in labels])
     place = {name: number for number, name in enumerate(names)}
     renumbered = [np.array([place[n] for n in own], np.int64)[at] for at, own in labels]
-    return ImageSet(images, np.concatenate(renumbered), names, name, notes)
+    return ImageSet(images, np.concatenate(renumbered), names, name, notes, split)

@@ -9,7 +9,8 @@ from jinc.data.cifar import find_cifar, is_pickle, read_cifar
 from jinc.data.decode import MAX_PIXELS
 from jinc.data.digits import read_digits
 from jinc.data.folder import CACHE_BYTES, Progress, read_folder
-from jinc.data.formats import image_format
+from jinc.data.foreign import not_an_image, stand_in
+from jinc.data.formats import HEAD_BYTES, image_format
 from jinc.data.idx import find_idx, is_idx, read_mnist
 from jinc.data.imageset import ImageSet, concatenate
 from jinc.data.labels import check_classes_from
@@ -85,7 +86,9 @@ def load_images(
     height, width = found.image_size
     if height * width > max_pixels:
         raise JincError(f"{source}: images of {width}x{height}, the limit is {max_pixels} pixels")
-    return replace(found, images=fit_images(found.images, image_size, channels, resize_filter))
+    divided = split if files and path.is_dir() else found.split
+    images = fit_images(found.images, image_size, channels, resize_filter)
+    return replace(found, images=images, split=divided)
 
 
 def _bundled(split: str) -> ImageSet:
@@ -115,7 +118,7 @@ def _own(path: Path, split: str) -> str:
 
 def _head(path: Path) -> bytes:
     with reading(path) as file:
-        return file.read(256)
+        return file.read(HEAD_BYTES)
 
 
 def _read_all(files: Sequence[Path], path: Path, split: str, skip_first: bool) -> ImageSet:
@@ -127,6 +130,8 @@ def _read_all(files: Sequence[Path], path: Path, split: str, skip_first: bool) -
 
 def _read_file(path: Path, split: str, skip_first: bool) -> ImageSet:
     head = _head(path)
+    if told := stand_in(head):
+        raise JincError(f"{path}: no data but {told}")
     if path.suffix.lower() == ".csv":
         return read_mnist_csv(path, skip_first)
     if is_npz(head):
@@ -137,4 +142,5 @@ def _read_file(path: Path, split: str, skip_first: bool) -> ImageSet:
         return read_mnist(path)
     if image_format(head):
         raise JincError(f"{path}: this is one image; a set is the folder that it lies in")
-    raise JincError(f"{path}: not an idx, CSV, NumPy or CIFAR file")
+    told = not_an_image(head)
+    raise JincError(f"{path}: not an idx, CSV, NumPy or CIFAR file{f' but {told}' if told else ''}")

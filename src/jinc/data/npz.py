@@ -12,14 +12,9 @@ from numpy.typing import NDArray
 from jinc.data.classes import LABEL_WORDS, classes_of
 from jinc.data.imageset import ImageSet, concatenate
 from jinc.data.numpy_file import StoredArray, numpy_arrays
-from jinc.data.splits import pick_split
+from jinc.data.splits import SPLIT_WORDS, pick_split
 from jinc.errors import JincError
 
-_SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("test", "testing"), "test"),
-    **dict.fromkeys(("val", "valid", "validation"), "val"),
-}
 _IMAGES = {"x", "image", "images", "img", "imgs", "data", "samples", "pixels"}
 _IDENTIFIERS = {"id", "ids", "idx", "index", "indices", "number", "numbers", "seed", "seeds"}
 
@@ -41,7 +36,7 @@ def read_npz(path: Path, split: str = "train", own: str = "train") -> ImageSet:
 
     Args:
         path: the file.
-        split: "train", "test" or "all".
+        split: "train", "val", "test" or "all".
         own: the split of images whose name says none.
 
     Returns:
@@ -61,11 +56,11 @@ def read_npz(path: Path, split: str = "train", own: str = "train") -> ImageSet:
         stored = {name: _values(a, path) for name, a in labels.items() if a is not None}
         classes = _classes(stored, path)
         sets = [_image_set(images[name], classes.get(name), path) for name in chosen]
-    read = [part[name] for part in (images, labels) for name in part if name != "val"]
+    read = [*images.values(), *labels.values()]
     rest = ", ".join(ascii(a.name)[1:-1] for a in arrays if a not in read)
     notes = (f"arrays that were not read: {rest:.100}",) if rest else ()
     found = concatenate(sets, path.name)
-    return replace(found, notes=found.notes + notes)
+    return replace(found, notes=found.notes + notes, split=split if len(images) > 1 else "")
 
 
 def _image_arrays(arrays: Sequence[StoredArray], path: Path, own: str) -> dict[str, StoredArray]:
@@ -118,7 +113,7 @@ def _only(arrays: Sequence[StoredArray], words: set[str], path: Path) -> StoredA
     Raises:
         JincError: there are several.
     """
-    exact = [a for a in arrays if _words(a) - _SPLITS.keys() <= words]
+    exact = [a for a in arrays if _words(a) - SPLIT_WORDS.keys() <= words]
     for found in (arrays, exact):
         if len(found) == 1:
             return found[0]
@@ -207,4 +202,4 @@ def _words(array: StoredArray) -> set[str]:
 
 def _split_of(array: StoredArray) -> str:
     """The split that a name says; "" for none."""
-    return next((split for word, split in _SPLITS.items() if word in _words(array)), "")
+    return next((split for word, split in SPLIT_WORDS.items() if word in _words(array)), "")

@@ -10,11 +10,13 @@ from jinc.errors import JincError
 T = TypeVar("T")
 Split: TypeAlias = Literal["train", "val", "test", "all"]
 SPLITS: tuple[str, ...] = get_args(Split)
-_NAMES = {
+SPLIT_WORDS = {
     **dict.fromkeys(("train", "training", "trn", "trainset"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev", "valset", "devset"), "val"),
     **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation", "testset"), "test"),
 }
+"""What splits are called."""
+
 _FILLERS = {"set", "data", "dataset", "split", "image", "images", "img", "imgs", "seg"}
 
 
@@ -46,7 +48,7 @@ def split_of(folder: str) -> str | None:
     words = re.findall(r"[^\W\d_]+|\d+", folder.casefold())
     years = {word for word in words if re.fullmatch("(19|20)[0-9]{2}", word)}
     rest = [word for word in words if word not in _FILLERS | years]
-    return _NAMES.get(rest[0]) if len(rest) == 1 else None
+    return SPLIT_WORDS.get(rest[0]) if len(rest) == 1 else None
 
 
 def split_folders(folders: Iterable[str], source: str | Path) -> dict[str, str]:

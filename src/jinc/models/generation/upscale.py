@@ -7,7 +7,7 @@ from typing import Protocol, Self
 
 import torch
 
-from jinc.diffusion import Schedule, SeededNoise, Step, Walk, consistent, warn_of_signal
+from jinc.diffusion import Schedule, SeededNoise, Step, Walk, consistent
 from jinc.models.generation.generate import DDIM, PLAIN
 from jinc.models.generation.shaping import Shaping
 from jinc.models.pixel_model import Sampled
@@ -158,7 +158,6 @@ def upscale_images(
     Raises:
         JincError: images, prompts or a level that the model does not take.
     """
-    warn_of_signal(model.schedule)
     numbers = range(len(low)) if numbers is None else numbers
     noise = SeededNoise(seed, numbers)
     apart = partial(SeededNoise, seed, numbers, Stream.SHOWN_NOISE)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 from torch import Tensor
 
-from jinc.data import MAX_PIXELS, decode_image, image_grid
+from jinc.data import decode_image, image_grid
 from jinc.data.images import to_picture
 from jinc.errors import JincError
 from jinc.files import reading
@@ -24,6 +24,9 @@ SIDE = 1400
 
 FRAMES = 1000
 """Pictures of an animation, at most."""
+
+FRAME_PIXELS = 16_000_000
+"""Pixels of each of them, at most."""
 
 _QUALITIES = (92, 80, 60)
 
@@ -159,7 +162,8 @@ def _opened(path: Path, file: BinaryIO) -> Iterator[Image.Image]:
     """Open an animation whose size makes sense."""
     try:
         with Image.open(file, formats=("WEBP", "GIF", "PNG")) as image:
-            if image.width * image.height > MAX_PIXELS or getattr(image, "n_frames", 1) > FRAMES:
+            frames, pixels = getattr(image, "n_frames", 1), image.width * image.height
+            if pixels > FRAME_PIXELS or frames > FRAMES:
                 raise JincError(f"{path}: is too large for a page")
             yield image
     except JincError:
