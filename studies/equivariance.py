@@ -6,7 +6,7 @@
 Every network is measured on 32 test images of its data, and on what it generates from 32 noises:
 
 - network: what it says of moved noisy images against what it says of them, moved, at three t;
-- EQ-T, its fractional form, and EQ-R, in DDIM of 50 steps;
+- EQ-T, its fractional form, and EQ-R, by Fourier shifts and turns, in DDIM of 50 steps;
 - on the way: what is moved a little after every step against what is moved at the end, by angles
   between −90 and 90° with the unitary operator and with the spline, and by half a pixel; in DDIM of
   50 and of 20 steps, and in DDPM of all 1,000 for the networks named in ANCESTRAL.

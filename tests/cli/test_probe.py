@@ -211,3 +211,11 @@ def test_places_that_cannot_be_written(refused, trained, tmp_path) -> None:
     (tmp_path / "file").touch()
     for out in (tmp_path / "file", tmp_path / "file" / "inside"):
         refused(trained, "--out", out, says=out)
+
+
+def test_which_eq_r_is_printed(jinc, trained) -> None:
+    """The digits are too small for StyleGAN3's filters, and that is said."""
+    said = jinc("probe", trained, "--only", "sampling", "-n", 2, "--steps", 2, "--device", "cpu")
+    assert said.code == 0, said
+    assert "EQ-R, turns by any angle, within a disc of frequencies: " in said.out
+    assert "as StyleGAN3 measures them: images are too small for its filters" in said.out

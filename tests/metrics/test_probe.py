@@ -17,6 +17,7 @@ CURVES = {
     "turned_at_the_start",
     "shifted_on_the_way",
 }
+FIGURES = ["eq_t", "eq_t_frac", "eq_t_frac_stylegan3", "eq_r", "eq_r_stylegan3"]
 
 
 def clean(*size: int) -> torch.Tensor:
@@ -80,7 +81,7 @@ def test_one_that_has_a_place_and_an_upright_is_far_below(pulled) -> None:
         for at in levels:
             assert at.x0_db < 35
             assert at.x0_db < at.x0_floor_db - (5 if name == "rotation" else 60)
-    assert list(pulled.sampling) == ["eq_t", "eq_t_frac", "eq_r"]
+    assert list(pulled.sampling) == FIGURES
     for figure in pulled.sampling.values():
         assert figure.db < 30 < figure.floor_db
 

@@ -17,7 +17,7 @@ def print_findings(found: Probe, symmetries: Sequence[str] | None) -> None:
     """Print every figure with its floor in brackets, and how far it can be held against a model.
 
     Args:
-        found: what there is.
+        found: the figures.
         symmetries: moves that the data are invariant under; None where that is not known.
     """
     console = Console(highlight=False)
@@ -26,7 +26,9 @@ def print_findings(found: Probe, symmetries: Sequence[str] | None) -> None:
         _print_levels(console, "predicted noise, dB (floor)", found.network, "eps")
         _print_levels(console, "predicted clean images, dB (floor)", found.network, "x0")
     for name, figure in found.sampling.items():
-        console.print(f"{FIGURES[name]}: {beside(figure.db, figure.floor_db)} dB")
+        console.print(f"{FIGURES[name]}: {beside(figure.db, figure.floor_db)} dB", soft_wrap=True)
+    if found.sampling and "eq_t_frac_stylegan3" not in found.sampling:
+        console.print("as StyleGAN3 measures them: images are too small for its filters")
     for unit in ("degrees", "pixels"):
         curves = {CURVES[n]: curve for n, curve in found.curves.items() if curve.unit == unit}
         if curves:

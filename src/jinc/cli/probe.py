@@ -65,8 +65,9 @@ def probe(
     Args:
         source: a run folder, or a model folder.
         data: clean images; those of the run, if not given: its test split, or what it held out.
-        only: what to measure: the network at several levels of noise; EQ-T and EQ-R of what is
-            generated; curves over angles and distances. All of it, if not given.
+        only: what to measure: network, at several levels of noise; sampling, EQ-T and EQ-R of
+            generated images, by Fourier and as StyleGAN3 measures them; curves over angles and
+            distances. All of it, if not given.
         out: folder for probe.json and plots; and made.json, what they were made with.
         json_: print JSON for machines.
         options: how many images, and how they are generated; the seed is that of moves too.

@@ -9,7 +9,13 @@ from jinc.metrics.comparison import (
     quick_answers,
 )
 from jinc.metrics.decibels import EXACT, decibels
-from jinc.metrics.equivariance.eq import eq_r, eq_t, eq_t_frac
+from jinc.metrics.equivariance.eq import (
+    eq_r,
+    eq_r_stylegan3,
+    eq_t,
+    eq_t_frac,
+    eq_t_frac_stylegan3,
+)
 from jinc.metrics.equivariance.findings import PARTS, Curve, Figure, Finding, Part, Probe
 from jinc.metrics.equivariance.of_networks import AtLevel, network_equivariance
 from jinc.metrics.equivariance.of_sampling import Sampling, moved_on_the_way, moved_start
@@ -103,8 +109,10 @@ __all__ = [
     "decibels",
     "digit_accuracy",
     "eq_r",
+    "eq_r_stylegan3",
     "eq_t",
     "eq_t_frac",
+    "eq_t_frac_stylegan3",
     "evaluations",
     "extrapolated_frechet",
     "features_of",

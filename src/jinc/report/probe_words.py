@@ -7,10 +7,12 @@ from jinc.metrics import EXACT
 
 FIGURES = {
     "eq_t": "EQ-T, shifts by whole pixels",
-    "eq_t_frac": "EQ-T frac, shifts by any distance",
-    "eq_r": "EQ-R, turns by any angle",
+    "eq_t_frac": "EQ-T frac, shifts by any distance, by Fourier",
+    "eq_t_frac_stylegan3": "EQ-T frac, shifts by any distance, as StyleGAN3 measures it",
+    "eq_r": "EQ-R, turns by any angle, within a disc of frequencies",
+    "eq_r_stylegan3": "EQ-R, turns by any angle, as StyleGAN3 measures it",
 }
-"""What figures of generated images are called."""
+"""Names of the figures of generated images: those of StyleGAN3 compare with figures elsewhere."""
 
 CURVES = {
     "turned_on_the_way_unitary": "turned on the way",

@@ -1,7 +1,8 @@
-"""Turning without a grid in the way, and what that takes from an image, taken without turning.
+"""Turns within the disc of frequencies that a pixel grid holds at every angle.
 
-An image that was turned and one that was made turned can be compared when both have lost the same:
-or else what is measured is the turning.
+A turned image and an image of a turned scene can be compared only when the same frequencies are
+removed from both: otherwise the figure measures the turn. StyleGAN3's own filters for this are in
+`signal.stylegan3`; they depend on the angle, and are less exact.
 """
 
 import math
@@ -13,17 +14,17 @@ from jinc.signal.rotate import UNTORN, rotate
 from jinc.signal.spectrum import radial_frequency
 
 PASS = 0.36
-"""Cycles per pixel up to which `pseudo_rotate` leaves all as it is."""
+"""Cycles per pixel up to which `pseudo_rotate` changes nothing."""
 
 STOP = UNTORN / 2
-"""Cycles per pixel from which it leaves nothing, 0.46: the frequencies that no shear carries over
-the edge of the spectrum, for the reason that no pixel is carried over that of the image."""
+"""Cycles per pixel from which it removes everything, 0.46: no shear carries a lower frequency over
+the edge of the spectrum, as it carries no pixel within `UNTORN` over the edge of the image."""
 
 
 def rotate_in_band(x: Tensor, angle: float | Tensor) -> Tensor:
-    """Turn what a pixel grid can hold at every angle, and leave out the rest.
+    """Turn the frequencies that a pixel grid holds at every angle, and remove the others.
 
-    Within that band three shears are a rotation of the plane: two turns are the turn by the sum.
+    Within that band three shears are a rotation of the plane: two turns are one by their sum.
 
     Args:
         x: `[batch, channels, size, size]`, float32 or float64, periodic.
@@ -39,16 +40,16 @@ def rotate_in_band(x: Tensor, angle: float | Tensor) -> Tensor:
 
 
 def pseudo_rotate(x: Tensor) -> Tensor:
-    """Take from images what `rotate_in_band` takes, and leave them where they are.
+    """Remove from images the frequencies that `rotate_in_band` removes, without turning them.
 
     Args:
         x: `[..., height, width]`, periodic.
 
     Returns:
-        Shaped like `x`, below 0.36 cycles per pixel as it was, and nothing from 0.46 on, in all
+        Shaped like `x`: unchanged below 0.36 cycles per pixel and 0 from 0.46 on, in all
         directions alike, so that it commutes with turns.
 
-    Source: the idea is that of EQ-R in StyleGAN3 (arXiv 2106.12423, appendix E.3).
+    Source: after EQ-R of StyleGAN3 (arXiv 2106.12423, appendix E.3), whose band is not a disc.
     """
     frequency = radial_frequency(*x.shape[-2:])
     fall = ((frequency - PASS) / (STOP - PASS)).clamp(0, 1)

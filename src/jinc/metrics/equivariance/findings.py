@@ -70,7 +70,7 @@ class Probe:
 
     Args:
         network: `half_pixel`, `shift`, `rotation`, `quarter_turns` and `flip` to their levels.
-        sampling: `eq_t`, `eq_t_frac` and `eq_r`.
+        sampling: `eq_t`, `eq_t_frac`, `eq_t_frac_stylegan3`, `eq_r` and `eq_r_stylegan3`.
         curves: `turned_on_the_way_unitary`, `turned_on_the_way_spline`, `turned_at_the_start` and
             `shifted_on_the_way`.
     """

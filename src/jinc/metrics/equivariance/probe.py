@@ -23,7 +23,14 @@ from jinc.diffusion import (
     shifting,
 )
 from jinc.diffusion.timesteps import path
-from jinc.metrics.equivariance.eq import eq_r, eq_t, eq_t_frac
+from jinc.metrics.equivariance.eq import (
+    SMALLEST,
+    eq_r,
+    eq_r_stylegan3,
+    eq_t,
+    eq_t_frac,
+    eq_t_frac_stylegan3,
+)
 from jinc.metrics.equivariance.findings import PARTS, Curve, Figure, Finding, Part
 from jinc.metrics.equivariance.of_networks import network_equivariance
 from jinc.metrics.equivariance.of_sampling import Replay, Sampling, moved_on_the_way, moved_start
@@ -157,8 +164,16 @@ def _of_sampling(subject: Subject) -> Iterator[Finding]:
 
 
 def _figures(subject: Subject) -> Mapping[str, Measure]:
-    shifted: dict[str, Measure] = {"eq_t": eq_t, "eq_t_frac": eq_t_frac}
-    return shifted | {"eq_r": eq_r} if subject.is_square else shifted
+    """Return what can be measured: StyleGAN3's filters are wider than small images."""
+    figures: dict[str, Measure] = {"eq_t": eq_t, "eq_t_frac": eq_t_frac}
+    is_large = min(subject.x0.shape[-2:]) >= SMALLEST
+    if is_large:
+        figures["eq_t_frac_stylegan3"] = eq_t_frac_stylegan3
+    if subject.is_square:
+        figures["eq_r"] = eq_r
+    if subject.is_square and is_large:
+        figures["eq_r_stylegan3"] = eq_r_stylegan3
+    return figures
 
 
 def _of_curves(subject: Subject) -> Iterator[Finding]:
