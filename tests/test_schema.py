@@ -77,9 +77,9 @@ def test_values_of_another_kind_are_refused(values, says):
         (b'{"a": -Infinity}', "-Infinity is no number of JSON"),
         (b'{"a": 1e999}', "beyond 1e308"),
         (b'{"a": 1' + b"0" * 5000 + b"}", "not valid JSON"),
-        (b" " * (MOST_BYTES + 1), "larger than 4 MB"),
-        (b"[1]", "holds .1., an object"),
-        (b"null", "holds None, an object"),
+        (b" " * (MOST_BYTES + 1), "larger than 4,096 KiB"),
+        (b"[1]", "holds .1., values by name"),
+        (b"null", "holds None, values by name"),
     ],
     ids=range(15),
 )

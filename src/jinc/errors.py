@@ -8,6 +8,9 @@ from difflib import get_close_matches
 SHOWN = 20
 """Words that an error lists at most."""
 
+LONGEST = 300
+"""Characters of a message."""
+
 
 class JincError(ValueError):
     """Bad input, told in one line that names the file or option and the reason.
@@ -25,6 +28,21 @@ def printable(text: str) -> str:
     ('caf\\udce9', 'a\\nb', 'naïve')
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def in_one_line(text: str, most: int = LONGEST) -> str:
+    r"""Return text as one short line without control characters, its middle left out if need be.
+
+    >>> print(in_one_line("red\x1b[31m\n!"), in_one_line("x" * 30 + " is no option", 24))
+    red\x1b[31m ! xxxxxxxxxxx … no option
+    """
+    if len(text) > 8 * most:
+        text = text[: 4 * most] + text[-4 * most :]
+    line = printable(" ".join(text.split()))
+    if len(line) <= most:
+        return line
+    ending = (most - 3) // 2
+    return f"{line[: most - 3 - ending].rstrip()} … {line[-ending:].lstrip()}"
 
 
 class ToldElsewhere(JincError):

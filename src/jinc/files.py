@@ -1,16 +1,24 @@
 """Files read and written so that a failure is one line that names the file."""
 
 import hashlib
+import json
 import os
+import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from jinc.errors import JincError
+from jinc.errors import JincError, in_one_line
+from jinc.locks import remove_abandoned, try_lock
+from jinc.plain import without_nan
 
 _BLOCK = 1 << 20
+_REASON = 160
+"""Characters of the reason of an exception."""
+_TEMPORARY = re.compile(r"\..*\.[0-9a-f]{12}\.tmp", re.DOTALL)
 
 
 def one_line(error: BaseException) -> str:
@@ -26,7 +34,7 @@ def one_line(error: BaseException) -> str:
     'No such file or directory'
     """
     strerror = error.strerror if isinstance(error, OSError) else None
-    return " ".join(str(strerror or error).split()) or type(error).__name__
+    return in_one_line(str(strerror or error), _REASON) or type(error).__name__
 
 
 @contextmanager
@@ -44,10 +52,16 @@ def reading(path: Path) -> Iterator[BinaryIO]:
             raise JincError(f"{path}: is a folder, a file is expected")
         if path.exists() and not path.is_file():
             raise JincError(f"{path}: is not a regular file")
-        with path.open("rb") as file:
-            yield file
-    except OSError as error:
+        opened = path.open("rb")
+    except JincError:
+        raise
+    except (OSError, ValueError) as error:  # a name with NUL, or that no file system can hold
         raise JincError(f"{path}: {one_line(error)}") from error
+    with opened as file:
+        try:
+            yield file
+        except OSError as error:
+            raise JincError(f"{path}: {one_line(error)}") from error
 
 
 def file_digest(path: Path) -> str:
@@ -63,30 +77,87 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
+def regular(path: Path) -> Path:
+    """Return where the file of a name lies, links followed, whether it exists or not.
+
+    Raises:
+        JincError: it is a device, a pipe, a socket or a folder, or links go round in a circle.
+    """
+    try:
+        place = path.resolve()
+        if place.is_dir():
+            raise JincError(f"{path}: is a folder, a file is expected")
+        if os.path.lexists(place) and not place.is_file():
+            raise JincError(f"{path}: is not a regular file, and would not be written to as one")
+    except JincError:
+        raise
+    except (OSError, ValueError, RuntimeError) as error:  # the last for circles
+        raise JincError(f"{path}: {one_line(error)}") from error
+    return place
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
     """Write a file that appears under its name only when it is complete.
 
     The bytes go to a temporary name in the same folder, which is made if need be, and are
     renamed at the end; after a failure nothing is left behind and an older file is untouched.
+    A link is followed. Temporary files of processes that were killed are removed.
 
     Args:
         path: the file's final name.
 
     Raises:
-        JincError: the folder or the file cannot be written.
+        JincError: the folder or the file cannot be written, or the name is not that of a file.
     """
-    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}.tmp")
+    place = regular(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(place.parent)
+        temporary, descriptor = _new(place)
         try:
-            # Not `tempfile`, whose files nobody but their owner may read.
-            with temporary.open("xb") as file:
+            with os.fdopen(descriptor, "wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
+                temporary.replace(place)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise JincError(f"{path}: {one_line(error)}") from error
+
+
+def write_json(path: Path, facts: Mapping[str, Any]) -> None:
+    """Write an object of JSON; what JSON does not know is written as text, NaN as null.
+
+    Raises:
+        JincError: as `writing`.
+    """
+    text = json.dumps(without_nan(facts), indent=2, ensure_ascii=False, default=str)
+    with writing(path) as file:
+        file.write((text + "\n").encode(errors="replace"))  # names of files need not be UTF-8
+
+
+def temporary_name(place: Path) -> Path:
+    """Return a hidden name beside a file or folder, which no other process uses."""
+    return place.with_name(f".{place.name[:40]}.{secrets.token_hex(6)}.tmp")
+
+
+def _new(place: Path) -> tuple[Path, int]:
+    """Make a temporary file beside a name, locked while this process writes it."""
+    while True:
+        temporary = temporary_name(place)
+        # Not `tempfile`, whose files nobody but their owner may read.
+        with suppress(BlockingIOError):  # another process is just removing it as abandoned
+            file = try_lock(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            if file is not None:
+                return temporary, file
+
+
+@lru_cache(256)  # once a process, since folders of results may hold a million files
+def _sweep(folder: Path) -> None:
+    """Remove temporary files whose writers are dead: those that are not locked."""
+    for entry in os.scandir(folder):
+        if _TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+            with suppress(OSError):
+                remove_abandoned(Path(entry.path))

@@ -1,6 +1,7 @@
 """One writer a folder: a lock that ends with the process that holds it, however that ends."""
 
 import os
+import shutil
 import socket
 import stat
 import warnings
@@ -66,6 +67,9 @@ def _lock(folder: Path) -> int:
                 "another folder"
             ) from None
         if file is not None:
+            if not _flock(file):
+                message = f"{folder}: cannot be locked; let no other process write there"
+                warnings.warn(message, RuntimeWarning, stacklevel=2)
             os.ftruncate(file, 0)
             os.write(file, f"process {os.getpid()} on {socket.gethostname()}".encode())
             return file
@@ -74,6 +78,8 @@ def _lock(folder: Path) -> int:
 def try_lock(path: Path, flags: int = os.O_RDONLY) -> int | None:
     """Open a regular file or a folder and lock it, until it is closed or the process ends.
 
+    Where the file system has no locks, it is opened only.
+
     Returns:
         The open file; None where another one has taken its name meanwhile.
 
@@ -81,12 +87,12 @@ def try_lock(path: Path, flags: int = os.O_RDONLY) -> int | None:
         BlockingIOError: another process has locked it.
         OSError: it cannot be opened, or is a link, a pipe or a device.
     """
-    file = os.open(path, flags | _PLAIN, 0o644)
+    file = os.open(path, flags | _PLAIN, 0o666)
     try:
         status = os.fstat(file)
         if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
             raise OSError(f"{path.name} is not a regular file")
-        _flock(file, path)
+        _flock(file)
         with suppress(FileNotFoundError):
             if os.path.samestat(status, path.lstat()):
                 return file
@@ -97,17 +103,35 @@ def try_lock(path: Path, flags: int = os.O_RDONLY) -> int | None:
     return None
 
 
-def _flock(file: int, path: Path) -> None:
-    """Lock an open file; warn and go on where the file system has no locks."""
+def remove_abandoned(path: Path) -> None:
+    """Remove a file or a folder that its writer would hold the lock of, if it were alive.
+
+    Raises:
+        OSError: its writer is alive, or it cannot be removed.
+    """
+    file = os.open(path, os.O_RDONLY | _PLAIN)
+    try:
+        if _flock(file):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    finally:
+        os.close(file)
+
+
+def _flock(file: int) -> bool:
+    """Lock an open file, and tell whether there are locks where it lies.
+
+    Raises:
+        BlockingIOError: another process has locked it.
+    """
     if fcntl is None:
-        return
+        return False
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
-    except OSError as error:
-        message = f"{path}: cannot be locked ({error.strerror}); let no other process write there"
-        warnings.warn(message, RuntimeWarning, stacklevel=2)
+    except OSError:
+        return False
+    return True
 
 
 def _holder(lock: Path) -> str:

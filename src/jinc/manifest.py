@@ -1,16 +1,18 @@
 """Folders that are whole or known to be damaged: a manifest with the SHA-256 of every file."""
 
-import hashlib
-import json
+import glob
+import os
 import re
-import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+from jinc.documents import read_object
 from jinc.errors import JincError
-from jinc.files import one_line, reading, writing
+from jinc.files import file_digest, one_line, temporary_name, write_json
+from jinc.locks import remove_abandoned, try_lock
 
 MANIFEST = "manifest.json"
 
@@ -21,13 +23,8 @@ def check_manifest(folder: Path) -> None:
     Raises:
         JincError: a file is missing, foreign and not hidden, or changed; the message names it.
     """
-    with reading(folder / MANIFEST) as file:
-        text = file.read()
-    try:
-        manifest = json.loads(text)
-    except ValueError:
-        manifest = None
-    if not isinstance(manifest, dict):
+    manifest = _digests(folder)
+    if not manifest:
         raise JincError(f"{folder / MANIFEST}: is damaged")
     names = {MANIFEST, *manifest}
     there = {file.name for file in folder.iterdir()}
@@ -36,18 +33,15 @@ def check_manifest(folder: Path) -> None:
         problem = "is missing" if name in names else "is not in the manifest"
         raise JincError(f"{folder / name}: {problem}")
     for name in manifest:
-        if _digest(folder / name) != manifest[name]:
+        if file_digest(folder / name) != manifest[name]:
             raise JincError(f"{folder / name}: is damaged, it does not match its manifest")
 
 
 def is_sealed(folder: Path) -> bool:
     """Whether a folder has a manifest of ours, so that one file more would damage it."""
-    try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
-    except (OSError, ValueError):  # none, or that of something else
-        return False
-    digests = manifest.values() if isinstance(manifest, dict) else ()
-    return bool(digests) and all(map(_is_digest, digests))
+    with suppress(JincError):  # none, or that of something else
+        return bool(_digests(folder))
+    return False
 
 
 def check_replaceable(folder: Path) -> None:
@@ -75,33 +69,40 @@ def replacing(folder: Path) -> Iterator[Path]:
             untouched.
     """
     check_replaceable(folder)
-    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(6)}.tmp")
+    place = Path(os.path.realpath(folder))
+    temporary, older = temporary_name(place), temporary_name(place)
+    lock = None
     try:
         try:
-            for leftover in folder.parent.glob(f".{folder.name}.*.tmp"):
-                shutil.rmtree(leftover, ignore_errors=True)
             temporary.mkdir(parents=True)
+            lock = try_lock(temporary)  # while it has one, no other process removes it
             yield temporary
-            manifest = {file.name: _digest(file) for file in sorted(temporary.iterdir())}
-            with writing(temporary / MANIFEST) as out:
-                out.write(json.dumps(manifest, indent=2).encode())
-            if folder.exists():
-                folder.rename(temporary.with_name(f".{folder.name}.old.tmp"))
-            temporary.rename(folder)
+            manifest = {file.name: file_digest(file) for file in sorted(temporary.iterdir())}
+            write_json(temporary / MANIFEST, manifest)
+            if place.exists():
+                place.rename(older)
+            temporary.rename(place)
         finally:
-            for leftover in folder.parent.glob(f".{folder.name}.*.tmp"):
-                shutil.rmtree(leftover, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
+            if lock is not None:
+                os.close(lock)
+        _remove_abandoned(place)
     except OSError as error:
         raise JincError(f"{folder}: cannot be written ({one_line(error)})") from error
+
+
+def _digests(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a folder; nothing where it is none of ours."""
+    found = read_object(folder / MANIFEST)
+    return found if all(map(_is_digest, found.values())) else {}
 
 
 def _is_digest(word: object) -> bool:
     return isinstance(word, str) and re.fullmatch("[0-9a-f]{64}", word) is not None
 
 
-def _digest(file: Path) -> str:
-    digest = hashlib.sha256()
-    with reading(file) as opened:
-        while block := opened.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what stood at a place before, and what killed processes left of others of its name."""
+    for leftover in folder.parent.glob(f".{glob.escape(folder.name[:40])}.*.tmp"):
+        with suppress(OSError):
+            remove_abandoned(leftover)

@@ -1,60 +1,20 @@
 """JSON files and values checked against annotations: a dataclass describes what a file holds."""
 
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from jinc.documents import MOST_BYTES as MOST_BYTES
+from jinc.documents import read_json as read_json
+from jinc.documents import read_object as read_object
 from jinc.errors import JincError, nearest
-from jinc.files import one_line, reading
-
-MOST_BYTES = 4 << 20
-"""Of a JSON file; a million empty lists take 60 times as much memory as their text."""
-
-DEEPEST = 32
-"""Levels of nesting in a JSON file."""
 
 SHOWN = 60
 """Characters of a wrong value that an error shows."""
 
 T = TypeVar("T")
-
-
-def read_json(file: Path, most_bytes: int = MOST_BYTES) -> Any:
-    """Read a JSON file whose size and depth are bounded.
-
-    Args:
-        file: a regular file.
-        most_bytes: larger files are refused.
-
-    Returns:
-        The value: finite numbers, and texts that can be encoded.
-
-    Raises:
-        JincError: the file cannot be read, is too large, or is not such JSON.
-    """
-    with reading(file) as opened:
-        data = opened.read(most_bytes + 1)
-    if len(data) > most_bytes:
-        raise JincError(f"{file}: is larger than {most_bytes >> 20} MB, too large for settings")
-    try:
-        value = json.loads(data, parse_constant=_refuse_constant)
-        _check_nesting(value)
-    except RecursionError:
-        raise JincError(f"{file}: is nested more than {DEEPEST} levels deep") from None
-    except ValueError as error:
-        raise JincError(f"{file}: is not valid JSON ({one_line(error)[:150]})") from None
-    return value
-
-
-def read_object(file: Path, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
-    """Read a JSON file that holds one object; arguments and errors are those of `read_json`."""
-    value = read_json(file, most_bytes)
-    if not isinstance(value, dict):
-        raise JincError(f"{file}: holds {shown(value)}, an object {{…}} is expected")
-    return value
 
 
 def read_as(kind: type[T], file: Path, most_bytes: int = MOST_BYTES) -> T:
@@ -175,32 +135,3 @@ def unknown_name(name: str, known: Iterable[str]) -> str:
 
 def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
-
-
-def _check_nesting(value: Any) -> None:
-    """Refuse what is too deep, infinite numbers, and texts that cannot be encoded.
-
-    Raises:
-        RecursionError: it is nested too deeply.
-        ValueError: a number or text.
-    """
-    level = [value]
-    for _ in range(DEEPEST + 1):
-        inner: list[Any] = []
-        for each in level:
-            if isinstance(each, dict):
-                inner += each.keys()
-                inner += each.values()
-            elif isinstance(each, list):
-                inner += each
-            elif isinstance(each, str):
-                each.encode()
-            elif isinstance(each, float) and abs(each) == float("inf"):
-                raise ValueError("a number is beyond 1e308")
-        if not (level := inner):
-            return
-    raise RecursionError

@@ -131,9 +131,9 @@ def test_what_must_be_said(refused, trained) -> None:
 
 def test_places_that_cannot_be_written(refused, jinc, tiny, tmp_path, trained) -> None:
     (tmp_path / "file").write_text("mine")
-    for out in (tmp_path / "file", tmp_path / "file" / "inside", tmp_path / ("x" * 300)):
-        refused("train", "--out", out, *tiny, says=out)
-        refused("sample", trained, "--out", out, says=out)
+    for name, says in (("file", "file"), ("file/inside", "file/inside"), ("x" * 300, "too long")):
+        refused("train", "--out", tmp_path / name, *tiny, says=says)
+        refused("sample", trained, "--out", tmp_path / name, says=says)
     refused("filters", "D@6", "--out", tmp_path / "file" / "f.png", says=tmp_path / "file")
     refused("filters", "D@6", "--out", tmp_path / "f.jpg", says="--out")
     refused("filters", "A", "--out", tmp_path / "f.png", says="A has no filter taps")
@@ -247,7 +247,7 @@ def test_what_is_no_run(refused, tmp_path, command) -> None:
     (tmp_path / "file").write_text("text")
     (tmp_path / "empty").mkdir()
     for name in ("nowhere", "file", "empty", "x" * 300):
-        refused(command[0], tmp_path / name, *command[1:], says=tmp_path / name)
+        refused(command[0], tmp_path / name, *command[1:], says=(tmp_path / name).name[:50])
 
 
 def test_damaged_settings_of_a_run(refused, trained, tmp_path) -> None:
@@ -270,7 +270,7 @@ def test_damaged_settings_of_a_run(refused, trained, tmp_path) -> None:
         ("s.yaml", b"width: !!python/object/apply:pathlib.Path.touch [ran]\n", "s.yaml"),
         ("s.toml", b"\xff\xfe\x00", "s.toml"),
         ("s.json", b"{}", "s.json: is neither .yaml nor .toml"),
-        ("s.yaml", None, "s.yaml: no such file"),
+        ("s.yaml", None, "s.yaml: No such file"),
     ],
     ids=str,
 )
@@ -280,6 +280,56 @@ def test_bad_settings_files(refused, tmp_path, name, content, says) -> None:
         file.write_bytes(content)
     refused("train", "--out", tmp_path / "run", "--settings", file, says=says)
     refused("train", "--out", tmp_path / "run", f"--settings={file}", says=file)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sample", "RUN", "--out", ""),
+        ("sample", "RUN", "--out="),
+        ("train", "--out", "", "--data", "digits"),
+        ("rotate", "RUN", "--angles", "0:1:2", "--out", "a.gif", " "),
+        ("evaluate", "", "--against", "digits"),
+        ("report", "RUN", "--out", ""),
+    ],
+    ids=" ".join,
+)
+def test_an_empty_name_is_not_the_working_folder(refused, trained, words) -> None:
+    refused(*(trained if word == "RUN" else word for word in words), says="names no file or folder")
+
+
+def test_an_empty_name_in_a_settings_file(refused, trained, tmp_path) -> None:
+    for name, text in (("s.yaml", "out: ''\n"), ("s.toml", "out = ''\n")):
+        (tmp_path / name).write_text(text)
+        refused("sample", trained, "--settings", tmp_path / name, says="names no file or folder")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("filters", "D@6"),
+        ("report", "RUN", "--no-real"),
+        ("complexity", "digits"),
+        ("rotate", "RUN", "--angles", "0:1:2"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_output_replaces_no_device(refused, trained, tmp_path, words) -> None:
+    words = [trained if word == "RUN" else word for word in words]
+    for name in ("fifo.png", "link.png"):
+        path = tmp_path / name
+        os.mkfifo(path) if name == "fifo.png" else path.symlink_to("/dev/null")
+        refused(*words, "--out", path, says=f"--out: {path}: is not a regular file")
+        path.unlink()
+
+
+def test_names_that_are_said_twice(refused, tmp_path) -> None:
+    for name, text in (
+        ("s.yaml", "width: 8\nlevels: 1\nwidth: 4\n"),
+        ("s.toml", "width = 8\nwidth = 4\n"),
+    ):
+        (tmp_path / name).write_text(text)
+        refused("train", "--out", tmp_path / "run", "--settings", tmp_path / name, says=name)
 
 
 def test_settings_without_a_file(refused, tmp_path) -> None:

@@ -3,9 +3,9 @@
 import pytest
 import yaml
 
+from jinc.documents import read_yaml
 from jinc.errors import JincError
 from jinc.study import cost, read_study, study_cost
-from jinc.study.loading import load_study
 from jinc.study.sampling_plan import SamplingPlan, sampling_facts
 
 PLACES = {"judge": "somewhere"}
@@ -125,7 +125,7 @@ def test_the_cost_is_that_of_its_parts(file) -> None:
         ({"variants": {"A": {}, "B": {"data": "x"}}}, "variants: B: data: is told by data"),
         ({"data": {"d": {"data": "digits", "seed": 1}}}, "data: d: seed: is told by seeds"),
         ({"variants": {"a\nb": {}}, "baseline": "a\nb"}, r"'a\\nb' is no name of a row or column"),
-        ({"variants": {"n\0": {}}, "baseline": "n\0"}, "is no name of a row or column"),
+        ({"variants": {"n\x07": {}}, "baseline": "n\x07"}, "is no name of a row or column"),
         ({"variants": {" ": {}}, "baseline": " "}, "variants: ' ' is no name of a row or column"),
         ({"variants": {"n" * 300: {}}, "baseline": "n" * 300}, "is too long a name, of more than"),
         (
@@ -137,7 +137,7 @@ def test_the_cost_is_that_of_its_parts(file) -> None:
         ({"train": {"split": "al"}}, "digits A: split: 'al' is not one of train, test, all"),
         (
             {"data": {"d": {"data": "digits", "score": {"features": "x", "split": "al"}}}},
-            "d: score: split: 'al' is none of train, test, all",
+            "d: score: split: 'al' is none of train, val, test, all",
         ),
         ({"scores": "frechet"}, "scores: 'frechet' is no list"),
         (
@@ -162,13 +162,13 @@ def test_nothing_may_be_said_twice(tmp_path, names) -> None:
     lines = f"train:\n  {first}: A\n  {second}: D\n"
     (tmp_path / "twice.yaml").write_text(lines)
     with pytest.raises(JincError, match=rf"twice\.yaml: .*line 3: {first} is there twice"):
-        load_study(tmp_path / "twice.yaml")
+        read_yaml(tmp_path / "twice.yaml")
 
 
 def test_what_a_merge_brings_in_may_be_said_anew(tmp_path) -> None:
     text = "a: &a {x: 1, y: 2}\nb: &b\n  <<: *a\n  y: 3\nc:\n  <<: *b\n  x: 4\n"
     (tmp_path / "merged.yaml").write_text(text)
-    assert load_study(tmp_path / "merged.yaml")["c"] == {"x": 4, "y": 3}
+    assert read_yaml(tmp_path / "merged.yaml")["c"] == {"x": 4, "y": 3}
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "a: [", "just words"])

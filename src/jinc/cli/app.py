@@ -9,8 +9,16 @@ from importlib.metadata import version
 from cyclopts import App, CycloptsError
 
 from jinc.cli.claims import claims
-from jinc.cli.sources import option_sources
-from jinc.errors import JincError, ToldElsewhere, is_first_on_node, is_of_memory, told_once
+from jinc.cli.sources import option_sources, refuse_no_places
+from jinc.cli.terminal import check_printed, prepare_terminal
+from jinc.errors import (
+    JincError,
+    ToldElsewhere,
+    in_one_line,
+    is_first_on_node,
+    is_of_memory,
+    told_once,
+)
 from jinc.files import one_line
 
 BAD_INPUT = 2
@@ -90,13 +98,15 @@ app.register_install_completion_command()
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code: 2 for bad input, told in one line."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
+    prepare_terminal()
     try:
         with warnings.catch_warnings(), claims():
             warnings.showwarning = _print_warning
             with told_once():
-                app.config = option_sources(tokens)
+                app.config = (*option_sources(tokens), refuse_no_places)
                 command, bound, _ = app.parse_args(tokens, exit_on_error=False, print_error=False)
             command(*bound.args, **bound.kwargs)
+            check_printed()
     except ToldElsewhere as error:
         time.sleep(GRACE)
         sys.exit(error.exit_code)
@@ -118,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _print_line(text: str) -> None:
-    print(f"jinc: {' '.join(text.split())}", file=sys.stderr)
+    print(f"jinc: {in_one_line(text)}", file=sys.stderr)
 
 
 def _print_warning(message: Warning | str, *_: object, **__: object) -> None:

@@ -1,6 +1,5 @@
 """Folders of results, and the record of what made them: no command takes anything of others."""
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -8,11 +7,15 @@ from typing import Any, Literal, TypeAlias
 
 from jinc.cli.claims import claim
 from jinc.cli.places import check_folder, make_folder
-from jinc.data import numbered_files
+from jinc.data import is_numbered, numbered_files
+from jinc.documents import read_object
 from jinc.errors import JincError
-from jinc.files import one_line, writing
+from jinc.files import write_json
 
 RECORD = "made.json"
+
+MOST_BYTES = 24 << 20
+"""Of a record, which names every file: a million of them."""
 
 Numbered: TypeAlias = Literal["images", "illusions", "frames"]
 """What is numbered in a folder: of `jinc sample`; of `jinc illusion`; of `rotate` and `shift`."""
@@ -80,21 +83,25 @@ def begin_results(
     make_folder(out)
     for name in _own_files(out, holding):
         (out / name).unlink(missing_ok=True)
-    record = {"holds": holding, **facts, "written": names}
-    text = json.dumps(record, indent=2, ensure_ascii=False, default=str)
-    with writing(out / RECORD) as file:
-        file.write((text + "\n").encode())
+    write_json(out / RECORD, {"holds": holding, **facts, "written": names})
 
 
 def made_facts(folder: Path) -> dict[str, Any] | None:
     """Return what the numbered images of a folder were made with; None where nobody knows.
 
     Raises:
-        JincError: the record cannot be read.
+        JincError: the record cannot be read, or images are missing that it names.
     """
     facts = _record(folder)
     if facts is None or facts.get("holds") not in _NUMBERED:
         return None
+    there = {file.name for file in numbered_files(folder)}
+    missing = sorted(name for name in _written(facts) - there if is_numbered(name))
+    if missing:
+        raise JincError(
+            f"{folder}: is not complete, {len(missing)} images are missing that {RECORD} in it "
+            f"names, such as {missing[0]}; make them again, or delete {RECORD}"
+        )
     return {name: fact for name, fact in facts.items() if name != "written"}
 
 
@@ -114,10 +121,14 @@ def _own_files(out: Path, holding: Holding) -> set[str]:
             f"--out: {out} holds {facts['holds']}, no {holding}, as {RECORD} in it says; "
             "take another folder"
         )
-    written = facts.get("written")
     # Of what is there, so that nothing outside is meant, whatever the record says.
-    there = {file.name for file in out.iterdir() if file.is_file()}
-    return there & set(map(str, written if isinstance(written, list) else []))
+    return _written(facts) & {file.name for file in out.iterdir() if file.is_file()}
+
+
+def _written(facts: Mapping[str, Any]) -> set[str]:
+    """Return the names of files that a record says were written."""
+    names = facts.get("written")
+    return set(map(str, names if isinstance(names, list) else []))
 
 
 def _record(folder: Path) -> dict[str, Any] | None:
@@ -127,10 +138,4 @@ def _record(folder: Path) -> dict[str, Any] | None:
         JincError: it cannot be read.
     """
     record = folder / RECORD
-    if not record.is_file():
-        return None
-    try:
-        facts: dict[str, Any] = dict(json.loads(record.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise JincError(f"{record}: cannot be read ({one_line(error)})") from None
-    return facts
+    return read_object(record, MOST_BYTES) if os.path.lexists(record) else None

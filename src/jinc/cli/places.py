@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jinc.errors import JincError
-from jinc.files import one_line
+from jinc.files import one_line, regular
 from jinc.manifest import check_replaceable, is_sealed
 
 
@@ -48,11 +48,14 @@ def check_file(out: Path) -> None:
     """Find out whether a file can be written, and leave everything as it is.
 
     Raises:
-        JincError: it is a folder, or its own folder is a file or cannot be made.
+        JincError: it is a folder, a device or a pipe, or its own folder is a file or cannot be
+            made.
     """
-    if out.is_dir():
-        raise JincError(f"--out: {out} is a folder, a file is expected")
-    _check_place(out, out.parent)
+    try:
+        place = regular(out)
+    except JincError as error:
+        raise JincError(f"--out: {error}") from None
+    _check_place(out, place.parent)
 
 
 def check_png(out: Path) -> None:
@@ -67,8 +70,8 @@ def check_png(out: Path) -> None:
 
 
 def _check_no_file(out: Path) -> None:
-    if out.exists() and not out.is_dir():
-        raise JincError(f"--out: {out} is a file, a folder is expected")
+    if os.path.lexists(out) and not out.is_dir():
+        raise JincError(f"--out: {out} is no folder, a folder is expected")
 
 
 def _check_place(out: Path, folder: Path) -> None:

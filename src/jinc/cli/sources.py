@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from cyclopts.config import Dict, Toml, Yaml
+from cyclopts.config import Dict
 
 from jinc.errors import JincError
-from jinc.files import one_line
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,20 @@ def option_sources(tokens: list[str]) -> tuple[Source, ...]:
     return tuple(sources)
 
 
+def refuse_no_places(_: Any, __: tuple[str, ...], arguments: Any) -> None:
+    """Refuse the empty name of a file or a folder, which would be the working folder.
+
+    Raises:
+        JincError: there is one.
+    """
+    for argument in arguments:
+        if Path in (argument.hint, *get_args(argument.hint)):
+            for token in argument.tokens:
+                place = str(token.value)
+                if not place.strip() or "\0" in place:
+                    raise JincError(f"{argument.name}: {place!r} names no file or folder")
+
+
 def _preset_source(name: str) -> Source:
     from jinc.train import TrainConfig, find_preset  # heavy, and not always needed
 
@@ -88,16 +101,13 @@ def _value_of(wanted: str, tokens: list[str], *, take: bool = False) -> str | No
 
 
 def _settings_source(file: Path) -> Source:
-    kinds: dict[str, type[Toml] | type[Yaml]] = {".yaml": Yaml, ".yml": Yaml, ".toml": Toml}
-    if file.suffix.lower() not in kinds:
+    from jinc.documents import read_toml, read_yaml  # slow to import, and seldom needed
+
+    readers = {".yaml": read_yaml, ".yml": read_yaml, ".toml": read_toml}
+    reader = readers.get(file.suffix.lower())
+    if reader is None:
         raise JincError(f"--settings: {file}: is neither .yaml nor .toml")
-    if not file.is_file():
-        raise JincError(f"--settings: {file}: no such file")
     try:
-        options = kinds[file.suffix.lower()](file).config
-    except Exception as error:
-        reason = one_line(error.__cause__ or error)
-        raise JincError(f"--settings: {file}: cannot be read ({reason})") from None
-    if not isinstance(options, dict):
-        raise JincError(f"--settings: {file}: does not hold settings by name")
-    return Source(options, str(file))
+        return Source(reader(file), str(file))
+    except JincError as error:
+        raise JincError(f"--settings: {error}") from None

@@ -16,6 +16,7 @@ from jinc.data.load import load_images
 from jinc.data.masks import Mask, read_mask
 from jinc.data.mnist_csv import read_mnist_csv
 from jinc.data.numbered import (
+    is_numbered,
     list_numbered,
     numbered_files,
     numbered_name,
@@ -54,6 +55,7 @@ __all__ = [
     "fit_image",
     "fit_images",
     "image_grid",
+    "is_numbered",
     "list_images",
     "list_numbered",
     "load_images",

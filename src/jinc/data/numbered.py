@@ -60,4 +60,9 @@ def list_numbered(folder: Path) -> Listing | None:
 
 def numbered_files(folder: Path) -> list[Path]:
     """Return the files of a folder that are named by numbers, whoever made them."""
-    return [file for file in folder.iterdir() if _NAME.fullmatch(file.name)]
+    return [file for file in folder.iterdir() if is_numbered(file.name)]
+
+
+def is_numbered(name: str) -> bool:
+    """Whether a file has the name of an image by its number."""
+    return _NAME.fullmatch(name) is not None

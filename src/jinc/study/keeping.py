@@ -1,12 +1,10 @@
 """What a study keeps in its folder beside its cells: itself, the places it was given, its table."""
 
-import json
 from pathlib import Path
-from typing import Any
 
+from jinc.documents import read_object, read_yaml
 from jinc.errors import JincError
-from jinc.files import one_line, writing
-from jinc.study.loading import load_study
+from jinc.files import write_json, writing
 from jinc.study.plan import Study
 from jinc.study.table import Table
 from jinc.study.words import as_markdown
@@ -24,25 +22,19 @@ def kept_places(folder: Path) -> dict[str, str]:
     file = folder / PLACES
     if not file.is_file():
         return {}
-    try:
-        found = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise JincError(f"{file}: cannot be read ({one_line(error)})") from None
-    if not isinstance(found, dict):
-        raise JincError(f"{file}: holds no places by name")
-    return {str(name): str(place) for name, place in found.items()}
+    return {name: str(place) for name, place in read_object(file).items()}
 
 
 def keep_study(study: Study, file: Path, places: Places) -> None:
     """Copy a study into its folder, and write down the places it was given."""
     with writing(places.folder / STUDY) as copy:
         copy.write(file.read_bytes())
-    _write(places.folder / PLACES, dict(study.places))
+    write_json(places.folder / PLACES, study.places)
 
 
 def keep_table(table: Table, places: Places) -> None:
     """Write a table for machines and for documents."""
-    _write(places.folder / TABLE, table.facts())
+    write_json(places.folder / TABLE, table.facts())
     with writing(places.folder / "table.md") as out:
         out.write(as_markdown(table).encode())
 
@@ -50,15 +42,15 @@ def keep_table(table: Table, places: Places) -> None:
 def kept_name(folder: Path) -> str | None:
     """Return the name of the study whose table is in a folder; None where there is none."""
     try:
-        return str(json.loads((folder / TABLE).read_text("utf-8"))["name"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(read_object(folder / TABLE)["name"])
+    except (JincError, KeyError):
         return None
 
 
 def is_kept(file: Path, places: Places) -> bool:
     """Tell whether a folder is that of this study, and not of another or of an older form of it."""
     kept = places.folder / STUDY
-    return kept.is_file() and load_study(kept) == load_study(file)
+    return kept.is_file() and read_yaml(kept) == read_yaml(file)
 
 
 def refuse_loss(study: Study, file: Path, places: Places) -> None:
@@ -83,13 +75,8 @@ def refuse_loss(study: Study, file: Path, places: Places) -> None:
 def _filled(file: Path, study: Study) -> int:
     """Count the cells of a table, if they are others than a study has."""
     try:
-        found = json.loads(file.read_text("utf-8"))
+        found = read_object(file)
         cells, missing = {*map(str, found["cells"])}, len(found["missing"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (JincError, KeyError, TypeError):
         return 0
     return 0 if cells == {cell.folder_name for cell in study.cells} else len(cells) - missing
-
-
-def _write(file: Path, facts: dict[str, Any]) -> None:
-    with writing(file) as out:
-        out.write((json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from jinc.data import SPLITS
+from jinc.documents import read_yaml
 from jinc.errors import JincError
 from jinc.metrics import SCORES, ScoreKind
 from jinc.nn import parse_configs
-from jinc.study.loading import load_study
 from jinc.study.plan import Cell, ScoringPlan, Study
 from jinc.study.sampling_plan import SamplingPlan
 from jinc.train import TrainConfig, find_preset, refuse_unused
@@ -40,7 +40,7 @@ def read_study(
     Raises:
         JincError: the file cannot be read, or something in it makes no sense.
     """
-    return _Reader(file, places or {}, judged).study(load_study(file))
+    return _Reader(file, places or {}, judged).study(read_yaml(file))
 
 
 def whole(place: str) -> str:

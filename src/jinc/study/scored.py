@@ -1,14 +1,13 @@
 """The scores of a cell as they lie in its folder, checked before anything is made of them."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jinc.documents import read_object
 from jinc.errors import JincError
-from jinc.files import one_line
 from jinc.metrics import ExtractorFacts
 
 
@@ -54,10 +53,7 @@ def read_scored(file: Path) -> Scored:
     Raises:
         JincError: they cannot be read, or something is missing in them.
     """
-    try:
-        found = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise JincError(f"{file}: cannot be read ({one_line(error)})") from None
+    found = read_object(file)
     try:
         return Scored(
             file,

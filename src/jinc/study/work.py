@@ -1,6 +1,5 @@
 """Filling cells: train, generate, score; what is done already is left as it is."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 from jinc.data import ImageSet, load_images
 from jinc.diffusion import walk_by_name
 from jinc.errors import JincError
-from jinc.files import writing
+from jinc.files import write_json
 from jinc.locks import alone
 from jinc.metrics import cached_features, check_scores, features_of, open_extractor, score
 from jinc.models import Model, Shaping, choose_device, keep_images, kept_images
@@ -122,8 +121,7 @@ def _score(cell: Cell, run: Run, places: Places, progress: Progress) -> None:
         "sampling_seconds": round(seconds, 1),
         **found.facts(),
     }
-    with writing(places.scores(cell)) as file:
-        file.write((json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
+    write_json(places.scores(cell), facts)
 
 
 def _generated(cell: Cell, model: Model, places: Places, progress: Progress) -> ImageSet:

@@ -1,0 +1,178 @@
+"""JSON, YAML and TOML in files: plain values, bounded in size, nesting and numbers.
+
+Whoever wrote such a file, its readers get objects whose names are text, lists, texts that can be
+encoded, finite numbers, true, false and null.
+"""
+
+import json
+import math
+import tomllib
+from collections.abc import Callable, Hashable
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+
+from jinc.errors import JincError
+from jinc.files import one_line, reading
+
+MOST_BYTES = 4 << 20
+"""Of a JSON file; a million empty lists take 60 times as much memory as their text."""
+MOST_BYTES_OF_YAML = 64 << 10
+"""Its reader takes a tenth of a millisecond a word."""
+MOST_BYTES_OF_TOML = 16 << 10
+"""Its reader takes the square of the time for names that are joined by dots."""
+DEEPEST = 32
+"""Levels of nesting."""
+MOST_VALUES = 1_500_000
+"""Those of YAML that are there by reference count again."""
+MOST_MERGED = 10_000
+"""Names that `<<` brings into one mapping of YAML."""
+
+
+def read_json(file: Path, most_bytes: int = MOST_BYTES) -> Any:
+    """Read a JSON file whose size and depth are bounded.
+
+    Args:
+        file: a regular file.
+        most_bytes: larger files are refused.
+
+    Returns:
+        The value: finite numbers, and texts that can be encoded.
+
+    Raises:
+        JincError: the file cannot be read, is too large, or is not such JSON.
+    """
+    return _read(file, "JSON", most_bytes, partial(json.loads, parse_constant=_refuse_constant))
+
+
+def read_object(file: Path, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
+    """Read a JSON file that holds one object; arguments and errors are those of `read_json`."""
+    return _object(file, read_json(file, most_bytes))
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """Read a YAML file of settings by name; a name is text as it is written, also 1 or yes.
+
+    Args:
+        file: a regular file, up to `MOST_BYTES_OF_YAML`.
+
+    Raises:
+        JincError: the file cannot be read, is too large, is not such YAML, or has a name twice.
+    """
+    return _object(
+        file, _read(file, "YAML", MOST_BYTES_OF_YAML, partial(yaml.load, Loader=_Loader))
+    )
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Args:
+        file: a regular file, up to `MOST_BYTES_OF_TOML`.
+
+    Raises:
+        JincError: the file cannot be read, is too large, or is not such TOML.
+    """
+    return _object(file, _read(file, "TOML", MOST_BYTES_OF_TOML, tomllib.loads))
+
+
+def _read(file: Path, kind: str, most_bytes: int, parse: Callable[[str], Any]) -> Any:
+    with reading(file) as opened:
+        data = opened.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise JincError(f"{file}: is larger than {most_bytes >> 10:,} KiB, too large for {kind}")
+    try:
+        value = parse(data.decode("utf-8-sig"))
+        _check(value)
+    except RecursionError:
+        raise JincError(f"{file}: is nested more than {DEEPEST} levels deep") from None
+    except (ValueError, yaml.YAMLError) as error:
+        raise JincError(f"{file}: is not valid {kind} ({one_line(error)})") from None
+    return value
+
+
+def _object(file: Path, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise JincError(f"{file}: holds {repr(value)[:60]}, values by name are expected")
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _check(value: Any) -> None:
+    """Refuse what is not plain, too deep or too much.
+
+    Raises:
+        RecursionError: it is nested too deeply.
+        ValueError: a value, or their number.
+    """
+    level, count = [value], 0
+    for _ in range(DEEPEST + 1):
+        count += len(level)
+        if count > MOST_VALUES:
+            raise ValueError("too many values")
+        inner: list[Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                inner += each.keys()
+                inner += each.values()
+            elif isinstance(each, list):
+                inner += each
+            else:
+                _check_one(each)
+        if not (level := inner):
+            return
+    raise RecursionError
+
+
+def _check_one(value: Any) -> None:
+    """Refuse a number that is not finite, a text that cannot be encoded, a date and the like."""
+    if isinstance(value, str):
+        value.encode()
+        if "\0" in value:
+            raise ValueError("a text has a NUL character")
+    elif isinstance(value, float):
+        if math.isnan(value) or abs(value) == math.inf:
+            raise ValueError("a number is not finite, or beyond 1e308")
+    elif not isinstance(value, int | None):  # true and false are whole numbers to Python
+        raise ValueError(f"a {type(value).__name__} is no plain value; write it in quotes")
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads plain values, and refuses a name that is given twice, of which the last would count."""
+
+    def fetch_flow_collection_start(self, token: Any) -> None:
+        """Stop before the scanner, which looks at all levels for each token, takes minutes."""
+        if self.flow_level > DEEPEST:
+            raise RecursionError
+        super().fetch_flow_collection_start(token)
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Compare names as they are written, before `<<` brings in those of others."""
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                if key.value in seen:
+                    line = key.start_mark.line + 1
+                    raise ValueError(f"line {line}: {key.value} is there twice")
+                seen.add(key.value)
+        return node
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Bring in names by `<<`, which can bring them in again and again."""
+        super().flatten_mapping(node)
+        if len(node.value) > MOST_MERGED:
+            raise ValueError("too many names by <<")
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Take names as they are written."""
+        self.flatten_mapping(node)
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                key.tag = "tag:yaml.org,2002:str"
+        return super().construct_mapping(node, deep=deep)
