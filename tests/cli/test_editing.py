@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jinc.cli import main
 from jinc.nn import Network
 
 FEW = ("--steps", 3, "--device", "cpu")
@@ -121,6 +122,44 @@ def test_anagrams_and_hybrids(jinc, trained_on_classes, tmp_path) -> None:
         assert {path.name for path in out.iterdir()} == written | {"made.json"}
 
 
+@pytest.fixture(scope="module")
+def upscaler(tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second stage for digits of 8×8."""
+    folder = tmp_path_factory.mktemp("upscaler") / "run"
+    main(["train", "--out", str(folder), *tiny, "--upscale", "2", "--image-size", "16"])
+    return folder
+
+
+@pytest.mark.parametrize("command", [("anagram", "--view", "identity", "puzzle 2"), ("hybrid",)])
+def test_illusions_through_a_second_stage_that_move(
+    jinc, trained_on_classes, upscaler, tmp_path, command
+) -> None:
+    words = ("--class", 3, 7, "-n", 2, "--second", upscaler, "--animation", "webp", *FEW)
+    out = tmp_path / "o"
+    said = jinc("illusion", command[0], trained_on_classes, "--out", out, *command[1:], *words)
+    assert said.code == 0, said
+    assert {path.name for path in out.iterdir()} == {
+        *(f"00000{number}.{kind}" for number in (0, 1) for kind in ("png", "webp")),
+        *("sheet.png", "made.json"),
+    }
+    assert pixels(out / "000000.png").shape == (16, 16)
+    with Image.open(out / "000001.webp") as film:
+        assert film.n_frames > 20
+
+
+def test_a_view_acts_at_the_larger_size(jinc, trained_on_classes, upscaler, tmp_path) -> None:
+    """What is seen on the sheet is the view of the larger picture: pieces of 8 pixels, not of 4."""
+    views = ("--view", "identity", "square_hinge 2", "--class", 3, 7, "-n", 1)
+    words = ("--second", upscaler, "--out", tmp_path / "o", *FEW)
+    assert jinc("illusion", "anagram", trained_on_classes, *views, *words).code == 0
+    made = pixels(tmp_path / "o" / "000000.png")
+    sheet = pixels(tmp_path / "o" / "sheet.png")
+    turned = [np.rot90(made[:8, :8], -1), np.rot90(made[:8, 8:], 1)]
+    top = np.kron(np.concatenate(turned, 1), np.ones((8, 8)))  # enlarged to 128 pixels
+    places = np.lib.stride_tricks.sliding_window_view(sheet[..., 0], top.shape)[::1, ::1]
+    assert any((window == top).all() for row in places for window in row)
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -152,6 +191,9 @@ def test_anagrams_and_hybrids(jinc, trained_on_classes, tmp_path) -> None:
         ),
         (("illusion", "hybrid", "--by", "colour"), "--by: colour needs a model of colour images"),
         (("illusion", "hybrid", "--std", "0"), "--std: 0.0"),
+        (("illusion", "hybrid", "--level", "1"), "--prompt: 0 where"),
+        (("illusion", "anagram", "-n", "1000"), "--number: 1,000 is not from 1 to 400"),
+        (("illusion", "anagram", "--view", "rotate 1e308"), "--view: angle: "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )

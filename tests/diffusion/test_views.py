@@ -244,6 +244,27 @@ def test_shuffling_is_replayed_and_differs_from_seed_to_seed(kind) -> None:
     assert not torch.equal(kind(seed=1)(x), kind(seed=2)(x))
 
 
+@pytest.mark.parametrize(
+    ("name", "same"),
+    [
+        *((name, 1.0) for name in ("hflip", "quarter_turns 1", "square_hinge 4", "shift 3 -2")),
+        *((name, 1.0) for name in ("pixel_permutation 2", "undo patch_permutation 8 1")),
+        ("hflip then shift 1", 1.0),
+        *((f"puzzle 4 {seed}", 0.9) for seed in range(5)),
+        ("inner_circle", 0.9),
+        ("skew", 0.4),
+    ],
+)
+def test_a_view_is_the_same_at_four_times_the_size(name, same) -> None:
+    """So what holds at 64 holds at 256; edges of pieces are finer, and so are steps of a skew."""
+    view, x = view_by_name(name), noise(1, 1, 64, 64)
+    large, expected = (
+        each.repeat_interleave(4, 2).repeat_interleave(4, 3) for each in (x, view(x))
+    )
+    apart = (view.enlarged(4)(large) - expected).abs() > 1e-9
+    assert float(apart.double().mean()) <= 1 - same
+
+
 def test_then_goes_from_first_to_last() -> None:
     x = noise(1, 1, 6, 6)
     first, second, third = quarter_turns(1), hflip(), skew(1.0)

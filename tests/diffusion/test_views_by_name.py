@@ -75,7 +75,7 @@ def test_an_angle_of_no_degrees_has_the_nearest() -> None:
 
 
 def test_whole_numbers_are_written_in_full() -> None:
-    assert pixel_permutation(2**100).name == f"pixel_permutation {2**100}"
+    assert pixel_permutation(2**100).name == f"pixel_permutation {2**100} 1"
     assert view_by_name(patch_permutation(3, 10**17 + 1).name) == patch_permutation(3, 10**17 + 1)
 
 

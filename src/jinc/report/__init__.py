@@ -6,6 +6,7 @@ from jinc.report.curves import plot_learning_curve
 from jinc.report.denoising import plot_denoising
 from jinc.report.equivariance import plot_curves, plot_levels
 from jinc.report.filters import plot_filter
+from jinc.report.morph import Frame, fade_film, view_film
 from jinc.report.neighbours import neighbours_sheet
 from jinc.report.probe_words import CURVES, FIGURES, beside, held_against, in_words
 from jinc.report.rotation import plot_error, plot_turns
@@ -15,11 +16,13 @@ from jinc.report.trajectory import Recorder, Trajectory, joined, trajectory
 __all__ = [
     "CURVES",
     "FIGURES",
+    "Frame",
     "Recorder",
     "Trajectory",
     "asked_levels",
     "beside",
     "comparison_sheet",
+    "fade_film",
     "forward_sheet",
     "held_against",
     "in_words",
@@ -35,4 +38,5 @@ __all__ = [
     "plot_steps",
     "plot_turns",
     "trajectory",
+    "view_film",
 ]

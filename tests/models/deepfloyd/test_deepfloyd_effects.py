@@ -25,7 +25,9 @@ from jinc.diffusion import (
     sdedit_start,
     symmetrize,
     triple_hybrid,
+    vflip,
 )
+from jinc.models import Anagram, Enlargement, Shaping
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,26 @@ def test_known_pixels_are_those_of_the_photograph(stage, name):
     half = stage.photo.shape[-1] // 2
     torch.testing.assert_close(made[..., :half], stage.photo[..., :half])
     assert not torch.allclose(made[..., half:], stage.photo[..., half:], atol=0.1)
+
+
+def test_an_illusion_holds_in_the_second_stage(second):
+    """Upside down, with prompts swapped, it is the same one: small images go through views too."""
+    generator = torch.Generator().manual_seed(2)
+    low, noise, x_t = (
+        torch.randn(1, 3, *size, generator=generator) for size in ((4, 4), (16, 16), (16, 16))
+    )
+
+    def answer(prompts, low, noise, x_t):
+        both = Anagram(views=(identity(), vflip()), shaping=Shaping(prompts=prompts, guidance=3.0))
+        enlarging = Enlargement(second, low, 12, lambda: lambda like: noise)
+        return both.denoiser(enlarging, range(1))(x_t, torch.tensor([20]))
+
+    with torch.no_grad():
+        found = answer(("a cat", "a dog"), low, noise, x_t)
+        over = answer(("a dog", "a cat"), *(each.flip(2) for each in (low, noise, x_t)))
+        unseen = answer(("a cat", "a dog"), low.flip(2), noise, x_t)
+    torch.testing.assert_close(over.flip(2), found, rtol=1e-3, atol=1e-3)
+    assert not torch.allclose(unseen, found, atol=1e-2)
 
 
 def test_what_is_symmetrized_turns_with_what_it_is_shown(stage):

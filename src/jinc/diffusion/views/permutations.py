@@ -34,24 +34,33 @@ class Permutation(View):
 
 @dataclass(frozen=True)
 class pixel_permutation(Permutation):
-    """Shuffle all pixels.
+    """Shuffle all pixels, or all squares of a few pixels.
 
     Args:
         seed: of the shuffling, ≥ 0.
+        side: pixels a side of the squares, which must divide the image, ≥ 1.
 
     Raises:
-        JincError: a negative seed.
+        JincError: an argument out of its range.
     """
 
     seed: int = 0
+    side: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse what is no seed."""
+        """Refuse what cannot be cut or drawn."""
         check_least("seed", self.seed, 0)
+        check_least("side", self.side, 1)
 
     def sources(self, height: int, width: int) -> NDArray[np.int64]:
-        """Any order."""
-        return np.random.default_rng(self.seed).permutation(height * width).reshape(height, width)
+        """Squares in any order."""
+        if height % self.side or width % self.side:
+            raise JincError(f"images: {height}×{width} cannot be cut into squares of such a side")
+        return _shuffled(height, width, self.side, self.side, self.seed)
+
+    def enlarged(self, factor: int) -> View:
+        """The same shuffling of larger squares."""
+        return pixel_permutation(self.seed, factor * self.side)
 
 
 @dataclass(frozen=True)
@@ -76,10 +85,7 @@ class patch_permutation(Permutation):
 
     def sources(self, height: int, width: int) -> NDArray[np.int64]:
         """Whole patches in any order."""
-        tall, wide = cell(height, width, self.patches)
-        patches = as_cells(in_order(height, width), tall, wide)
-        order = np.random.default_rng(self.seed).permutation(self.patches**2)
-        return from_cells(patches.reshape(-1, tall, wide)[order].reshape(patches.shape))
+        return _shuffled(height, width, *cell(height, width, self.patches), self.seed)
 
 
 @dataclass(frozen=True)
@@ -237,6 +243,14 @@ def check_least(name: str, number: int, least: int) -> None:
     """
     if number < least:
         raise JincError(f"{name}: must be {least} or more, got {number}")
+
+
+def _shuffled(height: int, width: int, tall: int, wide: int, seed: int) -> NDArray[np.int64]:
+    """Rectangles of an image in any order."""
+    cells = as_cells(in_order(height, width), tall, wide)
+    flat = cells.reshape(-1, tall, wide)
+    order = np.random.default_rng(seed).permutation(len(flat))
+    return from_cells(flat[order].reshape(cells.shape))
 
 
 def _fetch(x: Images, places: Tensor) -> Images:

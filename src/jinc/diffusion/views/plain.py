@@ -173,6 +173,10 @@ class fourier_shift(View):
         """The opposite way."""
         return fourier_shift(-self.down, -self.right)
 
+    def enlarged(self, factor: int) -> View:
+        """As many more pixels."""
+        return fourier_shift(factor * self.down, factor * self.right)
+
 
 def _degrees(angle: float) -> str:
     """Write the shortest number of degrees that is read as an angle again.

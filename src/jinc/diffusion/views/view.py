@@ -45,6 +45,13 @@ class View(ABC):
         """The view that undoes this one."""
         return _Undone(self)
 
+    def enlarged(self, factor: int) -> "View":
+        """The same view of images that are `factor` times as large: itself, if it counts no pixels.
+
+        So an anagram made at 64×64 is still one after a second stage, at 256×256.
+        """
+        return self
+
     def then(self, after: "View") -> "View":
         """Look through this view first, and through `after` at what it shows."""
         return composed((*parts_of(self), *parts_of(after)))
@@ -73,6 +80,10 @@ class _Undone(View):
     def inverted(self) -> View:
         """The view."""
         return self.view
+
+    def enlarged(self, factor: int) -> View:
+        """The larger view the other way round."""
+        return self.view.enlarged(factor).inverted
 
 
 @dataclass(frozen=True)
@@ -106,6 +117,10 @@ class composed(View):
     def inverted(self) -> View:
         """The parts undone, the last one first."""
         return composed(tuple(part.inverted for part in reversed(self.parts)))
+
+    def enlarged(self, factor: int) -> View:
+        """Every part enlarged."""
+        return composed(tuple(part.enlarged(factor) for part in self.parts))
 
 
 @dataclass(frozen=True)

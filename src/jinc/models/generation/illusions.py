@@ -16,6 +16,7 @@ from jinc.diffusion import (
 )
 from jinc.errors import JincError
 from jinc.models.generation.shaping import Shaping
+from jinc.models.generation.upscale import Enlargement
 from jinc.models.pixel_model import PixelModel
 from jinc.types import Denoiser
 
@@ -48,9 +49,12 @@ class Anagram:
             raise JincError(f"prompt: {prompts} for {views} views; each view needs one")
 
     def denoiser(self, model: PixelModel, numbers: Sequence[int]) -> Denoiser:
-        """Return the denoiser of a batch."""
-        answers = _for_each(self.shaping, model, len(numbers))
-        joined = anagram(list(zip(self.views, answers, strict=True)), self.reduce)
+        """Return the denoiser of a batch; a second stage sees small images through views too."""
+        count, parts = len(numbers), []
+        for view, prompt in zip(self.views, self.shaping.prompts, strict=True):
+            seen = model.seen(view) if isinstance(model, Enlargement) else model
+            parts.append((view, self.shaping.guided(seen, [prompt] * count)))
+        joined = anagram(parts, self.reduce)
         return self.shaping.finished(model, joined)
 
 

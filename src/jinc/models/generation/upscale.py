@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import torch
 
-from jinc.diffusion import Schedule, SeededNoise, Step, Walk, consistent
+from jinc.diffusion import Schedule, SeededNoise, Step, View, Walk, consistent
+from jinc.errors import JincError
 from jinc.models.generation.generate import DDIM, PLAIN
-from jinc.models.generation.shaping import Shaping
+from jinc.models.generation.shaping import Asking
 from jinc.models.pixel_model import Sampled
 from jinc.streams import Stream
 from jinc.types import Denoiser, Images, Noise
@@ -41,6 +42,15 @@ class UpscalingModel(Sampled, Protocol):
         ...
 
 
+@runtime_checkable
+class Viewing(Protocol):
+    """A denoiser that can show its network the small images through a view too."""
+
+    def seen(self, view: View) -> Denoiser:
+        """Return the denoiser of what is seen of large images through a view."""
+        ...
+
+
 def factor_of(model: UpscalingModel) -> int:
     """Return how many times larger a model makes images."""
     return model.image_size[0] // model.low_size[0]
@@ -58,12 +68,14 @@ class Enlargement:
         low: small images, `[B, C, h, w]`.
         level: steps of noise on them.
         noise: makes the noise on them, from its beginning each time.
+        view: through which the large images are seen; None for as they are.
     """
 
     model: UpscalingModel
     low: Images
     level: int
     noise: Callable[[], Noise]
+    view: View | None = None
 
     @property
     def factor(self) -> int:
@@ -115,9 +127,24 @@ class Enlargement:
         """Move the network, and return the same for the moved."""
         return replace(self, model=self.model.to(device))
 
+    def seen(self, view: View) -> Self:
+        """Return the same, where the large images are seen through a view."""
+        return replace(self, view=view)
+
     def prompted(self, prompts: Sequence[str]) -> Denoiser:
-        """Return the denoiser of the large images, for as many prompts as there are images."""
-        return self.model.upscaling(self.low, prompts, self.level, self.noise())
+        """Return the denoiser of the large images, for as many prompts as there are images.
+
+        Raises:
+            JincError: images, prompts or a level that the model does not take, or a view of images
+                that it enlarges in tiles.
+        """
+        denoiser = self.model.upscaling(self.low, prompts, self.level, self.noise())
+        if self.view is None:
+            return denoiser
+        if not isinstance(denoiser, Viewing):
+            (height, width), (h, w) = self.low.shape[-2:], self.model.low_size
+            raise JincError(f"low: {height}×{width} is enlarged in tiles, a view needs {h}×{w}")
+        return denoiser.seen(self.view)
 
     def limited(self, denoiser: Denoiser) -> Denoiser:
         """Keep predictions in range, as the model does."""
@@ -128,7 +155,7 @@ def upscale_images(
     model: UpscalingModel,
     low: Images,
     *,
-    shaping: Shaping = PLAIN,
+    shaping: Asking = PLAIN,
     walk: Walk = DDIM,
     steps: int | Sequence[int] = 50,
     seed: int = 0,
@@ -142,8 +169,8 @@ def upscale_images(
         model: what makes larger.
         low: small images, `[B, C, h, w]`; where they are larger than the model knows, and it can,
             in tiles.
-        shaping: what is asked of the model, and how its answers are shaped; image i is asked for
-            prompt `numbers[i]` of those that are dealt out.
+        shaping: what is asked of the model, and how its answers are shaped: a `Shaping`, of whose
+            prompts image i gets number `numbers[i]`, or an illusion.
         walk: how to get from noise to images.
         steps: as the walk takes them.
         seed: with the number of an image it determines its noise, ≥ 0.
