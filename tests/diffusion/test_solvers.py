@@ -15,6 +15,7 @@ from jinc.diffusion import (
     clip,
     ddim,
     ddpm,
+    dpm_solver,
     eps_from_x0,
     forward,
     gaussian,
@@ -23,6 +24,8 @@ from jinc.diffusion import (
     replace,
     sample,
     solve,
+    spaced,
+    unipc,
 )
 from jinc.errors import JincError
 
@@ -198,6 +201,62 @@ def test_dpm_solver_agrees(count, told):
     steps = scheduler.timesteps.tolist()
     *_, last = solve(denoiser, SCHEDULE, start(), steps=steps)
     torch.testing.assert_close(last.x_t, x, **EXACT)
+
+
+@THEIR_OWN_MAKING
+@pytest.mark.parametrize("method", SOLVERS)
+def test_the_last_move_is_the_prediction(method):
+    answers = []
+
+    def denoiser(x_t, t):
+        answers.append(oracle()[0](x_t, t))
+        return answers[-1]
+
+    *_, last = solve(denoiser, SCHEDULE, start(), method=method, steps=EVEN, noise=noise())
+    assert torch.equal(last.x_t, answers[-1])
+
+
+@THEIR_OWN_MAKING
+@pytest.mark.parametrize(("method", "apart"), [("dpm++", 0), ("unipc", 0), ("deis", 0.05)])
+def test_whose_last_move_is_the_prediction_by_itself(method, apart):
+    """DEIS goes to level 0 by its own order; PNDM does likewise."""
+    denoiser, *_ = oracle()
+    scheduler = made(SOLVERS[method].scheduler, prediction_type="sample")
+    scheduler.set_timesteps(20)
+    x = start()
+    for t in scheduler.timesteps:
+        x0_hat = denoiser(x, t.expand(len(x)))
+        x = scheduler.step(x0_hat, t, x).prev_sample
+    difference = float((x - x0_hat).abs().max())
+    assert difference > apart if apart else difference < 1e-6
+
+
+@THEIR_OWN_MAKING
+@pytest.mark.parametrize("spacing", ["even", "karras", "exponential", "flow"])
+@pytest.mark.parametrize(("ours", "name"), [(dpm_solver, "dpm++"), (unipc, "unipc")])
+def test_our_multistep_solvers_agree(ours, name, spacing):
+    denoiser, *_ = oracle()
+    levels = spaced(SCHEDULE, 12, spacing)
+    theirs = solve(denoiser, SCHEDULE, start(), method=name, steps=levels)
+    for step, own in zip(theirs, ours(denoiser, SCHEDULE, start(), steps=levels), strict=True):
+        torch.testing.assert_close(own.x_t, step.x_t, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("ours", [dpm_solver, unipc])
+def test_states_that_are_changed_stay_changed(ours):
+    x0, eps = torch.ones(3, *SHAPE), start()
+    changed = [forward(SCHEDULE, x0, t, eps) for t in EVEN[1:]]
+    seen = []
+    walk = ours(
+        lambda x, t: seen.append(x) or torch.zeros_like(x),
+        SCHEDULE,
+        start(),
+        steps=EVEN,
+        after=lambda x, t: forward(SCHEDULE, x0, t, eps),
+    )
+    list(walk)
+    for found, expected in zip(seen[1:], changed, strict=True):
+        torch.testing.assert_close(found, expected, **EXACT)
 
 
 THEIRS = {

@@ -50,8 +50,8 @@ def solve(
     The same levels, denoisers, noise and states as in `samplers.sample`. Levels are whole numbers,
     so that schedulers are never asked for spacings of their own, whose t would have to be rounded;
     `spaced` has them all. The last move, to clean, is the prediction itself, also of `deis` and
-    `pndm`, which by themselves end at level 0 and leave its noise in the image. Some compute in
-    float32 at best.
+    `pndm`, which by themselves go to level 0 by their own order and leave its noise in the image:
+    nearer where the last level is far above 0. Some compute in float32 at best.
 
     Args:
         denoiser: `(x_t, t) -> x0_hat`, t being int64 `[B]` on x_t's device, 0 … T−1.

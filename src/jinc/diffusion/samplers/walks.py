@@ -32,8 +32,8 @@ class Sampler:
         method: makes its `Method`, from the same options; None where it is no sequence of single
             moves.
         steps: how many levels are visited by default; None for all.
-        spacing: how they are spaced by default, which is what comes nearest to the end of the flow
-            in 10 and 20 calls (`studies/solvers.py`); `even` where the paper says so.
+        spacing: how they are spaced by default: of solvers, what comes nearest to the end of the
+            flow in 10 and 20 calls (`studies/solvers.py`); of others, evenly as in their papers.
         levels: the only ones that it visits, by T; None for a sampler that takes any.
         calls: of the denoiser, a level; of the last one there is one.
         as_is: whether predictions are used as the network makes them, neither clipped nor
@@ -95,7 +95,7 @@ SAMPLERS: Mapping[str, Sampler] = {
     "heun": Sampler(walk=lambda: heun, calls=2),
     "dpm++": Sampler(walk=lambda: dpm_solver),
     "unipc": Sampler(walk=lambda: unipc),
-    "deis": Sampler(walk=lambda: partial(solve, method="deis")),
+    "deis": Sampler(walk=lambda: partial(solve, method="deis"), spacing="quadratic"),
 }
 """All samplers. `euler`, Euler's method in flow time, makes the moves of `ddim` at other levels."""
 
