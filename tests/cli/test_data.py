@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (12, 8, 8), np.uint8)
@@ -65,3 +66,17 @@ def test_a_bomb_is_refused_by_every_command(
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert most < 10 << 20
+
+
+def test_pictures_on_black_and_over_the_limit(jinc, refused, trained, tmp_path) -> None:
+    pixels = np.zeros((12, 16, 4), np.uint8)
+    pixels[3:9, 5:8] = 255
+    Image.fromarray(pixels).save(tmp_path / "white.png")
+    words = ("--image", tmp_path / "white.png", "--steps", 2, "--device", "cpu")
+    for command in (("edit", "--strength", "0.5"), ("compare", "--levels", "5")):
+        out = ("--out", tmp_path / command[0])
+        small = (*words, "--max-pixels", 191, "--out", tmp_path / "none")
+        refused(command[0], trained, *command[1:], *small, says="16x12 pixels, the limit is 191")
+        said = jinc(command[0], trained, *command[1:], *words, "--max-pixels", 192, *out)
+        assert said.code == 0, said.err
+        assert "white.png: lies on black; on white it would hardly be seen\n" in said.err

@@ -98,7 +98,7 @@ def test_masks_that_do_not_fit_or_are_empty(tmp_path) -> None:
     for name, says in {
         "turned.png": "the mask has 12×16 pixels, its picture cat.png 16×12",
         "black.png": "the mask is empty",
-        "text.png": "not a PNG",
+        "text.png": "not an image but a text",
     }.items():
         with pytest.raises(JincError, match=says) as caught:
             read_mask(str(tmp_path / name), picture())

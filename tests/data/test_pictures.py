@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jinc.data import Picture, decode_image, decode_with_alpha, read_picture
+from jinc.data import Picture, decode_image, decode_with_alpha, fit, read_picture
 from jinc.errors import JincError
 
 
@@ -104,3 +104,14 @@ def test_what_is_no_picture(tmp_path) -> None:
         Picture(np.zeros((4, 4, 3), np.float32))
     with pytest.raises(JincError, match="alpha"):
         Picture(np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5), np.uint8))
+
+
+@pytest.mark.parametrize(("colour", "ground"), [(255, "black"), (240, "black"), (0, "white")])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_light_drawing_lies_on_black(colour, ground, channels) -> None:
+    alpha = np.zeros((40, 40), np.uint8)
+    alpha[5:30, 12:15] = 255
+    picture = Picture(np.full((40, 40, channels), colour, np.uint8), alpha)
+    assert picture.background == ground
+    image, _ = fit(picture, (20, 20), channels)
+    assert float(image.std()) > 0.3

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from torch import Tensor
 
 from jinc.cli.naming import named
+from jinc.cli.pictures import ReadingOptions
 from jinc.cli.sampling import SEVERAL
 from jinc.cli.watching import WatchedOptions
 from jinc.data import (
@@ -22,7 +23,6 @@ from jinc.data import (
     crop_with,
     fit,
     read_mask,
-    read_picture,
     window_about,
 )
 from jinc.errors import JincError
@@ -31,7 +31,7 @@ from jinc.types import Images
 
 
 @dataclass(frozen=True, kw_only=True)
-class PictureOptions(WatchedOptions):
+class PictureOptions(WatchedOptions, ReadingOptions):
     """Which pictures, and how they are made.
 
     Args:
@@ -113,7 +113,7 @@ def bring(model: PixelModel, options: PictureOptions) -> Brought:
     Raises:
         JincError: a picture or a mask cannot be read, or does not fit.
     """
-    pictures = [read_picture(file) for file in options.images]
+    pictures = options.read(options.images)
     masks = None
     if options.mask is not None:
         with named("mask", "grow", "feather"):

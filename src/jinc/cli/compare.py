@@ -14,6 +14,7 @@ from rich.table import Table
 from jinc.cli.compared import Answers, Clean, Denoising, draw, find_clean
 from jinc.cli.generated import making_facts
 from jinc.cli.made import begin_results, check_results
+from jinc.cli.pictures import ReadingOptions
 from jinc.cli.sampling import SEVERAL, SamplerName
 from jinc.cli.watching import WatchedOptions
 from jinc.diffusion import timesteps
@@ -25,7 +26,7 @@ QUARTERS = ("25%", "50%", "75%")
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareOptions(WatchedOptions):
+class CompareOptions(WatchedOptions, ReadingOptions):
     """How many images, and how they are denoised iteratively.
 
     Args:
@@ -87,7 +88,7 @@ def compare(
     paths = [_path(t, model.timesteps, stride, options.steps) for t in starts]
     if not paths:
         raise JincError("--levels: names nothing")
-    clean = find_clean(source, model, images, data, options.number, options.seed)
+    clean = find_clean(source, model, options.read(images), data, options.number, options.seed)
     shaping = options.shaping(model, usual=clean.prompts)
     made_with = making_facts(source, options, shaping.prompts, options.steps)
     made_with |= {"images": images, "data": clean.words, "levels": [*starts]}

@@ -13,7 +13,7 @@ from torch import Tensor
 from jinc.cli.clean_images import clean_images
 from jinc.cli.finite import check_finite
 from jinc.cli.progress import decoding_progress
-from jinc.data import fit, read_picture, save_png
+from jinc.data import Picture, fit, save_png
 from jinc.diffusion import SeededNoise, Step, Walk, forward
 from jinc.errors import JincError
 from jinc.metrics import ITERATIVE, ONE_STEP, psnr_of_each, quick_answers
@@ -52,7 +52,7 @@ class Clean:
 def find_clean(
     source: Path,
     model: PixelModel,
-    images: Sequence[Path],
+    images: Sequence[Picture],
     data: str | None,
     number: int,
     seed: int,
@@ -62,7 +62,7 @@ def find_clean(
     Args:
         source: a run folder, or a model folder.
         model: the model in it.
-        images: files; all are taken.
+        images: pictures; all are taken.
         data: a set; that of the run, if neither is given.
         number: how many of a set.
         seed: of how a set is augmented, where the run's own is.
@@ -73,9 +73,9 @@ def find_clean(
     if images and data is not None:
         raise JincError("--data: is not looked at where --images names files; take one of them")
     if images:
-        fitted = [fit(read_picture(file), model.image_size, model.channels)[0] for file in images]
+        fitted = [fit(each, model.image_size, model.channels)[0] for each in images]
         words = f"{len(images)} image{'s' if len(images) > 1 else ''}"
-        return Clean(torch.cat(fitted), (), [file.stem for file in images], words)
+        return Clean(torch.cat(fitted), (), [Path(each.name).stem for each in images], words)
     with decoding_progress(Console(stderr=True)) as report:
         found = clean_images(source, model, data, number, seed, report)
     return Clean(found.x0, found.prompts, [*found.prompts] or [""] * len(found.x0), found.words)

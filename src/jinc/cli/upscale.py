@@ -19,9 +19,10 @@ from jinc.cli.made import begin_results, check_results
 from jinc.cli.memory import keep_freed_memory
 from jinc.cli.naming import named
 from jinc.cli.outputs import enlarged_sheet
+from jinc.cli.pictures import ReadingOptions
 from jinc.cli.sampling import SEVERAL
 from jinc.cli.watching import Watch, WatchedOptions
-from jinc.data import read_picture, save_png, to_channels, to_float, to_uint8
+from jinc.data import Picture, save_png, to_channels, to_float, to_uint8
 from jinc.diffusion import Step
 from jinc.errors import JincError
 from jinc.metrics import decibels
@@ -34,11 +35,12 @@ SEEN = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpscaleOptions(WatchedOptions):
+class UpscaleOptions(WatchedOptions, ReadingOptions):
     """Which pictures, and how they are made larger.
 
     Args:
-        images: pictures of any size and usual format; on white where they are transparent.
+        images: pictures of any size and usual format; where they are transparent, on white, or on
+            black where they would hardly be seen on white.
         number: how many results for each picture.
         prompts: what they show, dealt out in turn: classes by name or number, or texts; nothing in
             particular, if not given.
@@ -96,7 +98,8 @@ def upscale(
         model = open_upscaler(
             source, embeddings=options.embeddings, variant=options.variant, device=options.device
         )
-    pictures = [_Picture.read(file, model, options.shrink) for file in options.images]
+    read = options.read(options.images)
+    pictures = [_Picture.of(picture, model, options.shrink) for picture in read]
     facts = making_facts(source, options, options.prompts, len(options.levels(model.schedule)))
     facts["batch"] = 1
     steps, walks = _walks(model, pictures, options)
@@ -139,19 +142,19 @@ class _Picture:
     real: Images | None
 
     @classmethod
-    def read(cls, file: Path, model: UpscalingModel, shrink: bool) -> Self:
-        """Read it from a file.
+    def of(cls, picture: Picture, model: UpscalingModel, shrink: bool) -> Self:
+        """Prepare it for a model.
 
         Raises:
-            JincError: it cannot be read, or is too small to be made smaller.
+            JincError: it is too small to be made smaller.
         """
-        pixels = to_channels(read_picture(file).on("white"), model.channels)
+        pixels = to_channels(picture.on(picture.background), model.channels)
         image = to_float(torch.from_numpy(np.array(pixels))).permute(2, 0, 1)[None]
         factor, real = factor_of(model), None
         if shrink:
             height, width = (side // factor * factor for side in image.shape[2:])
             if not height or not width:
-                raise JincError(f"--shrink: {file} has no {factor}×{factor} pixels")
+                raise JincError(f"--shrink: {picture.name} has no {factor}×{factor} pixels")
             real = image[..., :height, :width]
             image = to_float(to_uint8(block_mean(real, factor)))  # as a file would have it
         height, width = image.shape[2:]

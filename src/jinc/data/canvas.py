@@ -40,7 +40,7 @@ class Canvas:
     place: Box
 
     def image(self, channels: int, resize_filter: str = "bilinear") -> Images:
-        """Return the part as a model sees it, on white where it is transparent.
+        """Return the part as a model sees it, on its background where it is transparent.
 
         Args:
             channels: 1 or 3.
@@ -49,7 +49,7 @@ class Canvas:
         Returns:
             `[1, channels, height, width]`; padding repeats the edge.
         """
-        seen = to_picture(self.picture.on("white"))
+        seen = to_picture(self.picture.on(self.picture.background))
         if channels == 1:  # fewer channels to resize
             seen = seen.convert("L")
         part = to_channels(_resized(seen, self.box, self.place.size, resize_filter), channels)

@@ -1,5 +1,6 @@
 """Which pixels of a picture are to be generated: by a PNG, by transparency, or in a rectangle."""
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jinc.data.boxes import FORM, Box, parse_box
+from jinc.data.decode import MAX_PIXELS
 from jinc.data.mask_edges import coarse, grown, ramp
 from jinc.data.pictures import Picture, read_picture
 from jinc.data.resize import to_channels
@@ -85,7 +87,7 @@ class Mask:
         Raises:
             JincError: the file cannot be read, has another size, or no white.
         """
-        drawn = read_picture(path)
+        drawn = read_picture(path, max(MAX_PIXELS, math.prod(picture.size)))
         check_size(drawn.size, picture, str(path))
         return cls(to_channels(drawn.on("black"), 1)[..., 0] >= HALF, name=str(path))
 

@@ -1,6 +1,7 @@
 """A picture of any size, with what it lets through, as people bring it and take it away."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from jinc.data.decode import MAX_PIXELS, decode_with_alpha
+from jinc.data.flatten import Background, faint_on
 from jinc.data.images import to_picture
 from jinc.errors import JincError
 from jinc.files import writing
@@ -49,6 +51,13 @@ class Picture:
         """1 for grey, 3 for colour."""
         return int(self.pixels.shape[2])
 
+    @cached_property
+    def background(self) -> Background:
+        """The colour to lay it on: white, but black where it would hardly be seen on white."""
+        if self.alpha is None:
+            return "white"
+        return "black" if faint_on(self._over(self.alpha)) == "white" else "white"
+
     def on(self, colour: str) -> NDArray[np.uint8]:
         """Lay it on a colour, such as "white", which is seen where it is transparent.
 
@@ -57,11 +66,15 @@ class Picture:
         """
         if self.alpha is None:
             return self.pixels
-        front = to_picture(self.pixels).convert("RGB")
-        front.putalpha(Image.fromarray(self.alpha))
+        front = self._over(self.alpha)
         seen = Image.alpha_composite(Image.new("RGBA", front.size, colour), front)
         flat = np.asarray(seen.convert("L" if self.channels == 1 else "RGB"))
         return flat.reshape(self.pixels.shape)
+
+    def _over(self, alpha: NDArray[np.uint8]) -> Image.Image:
+        image = to_picture(self.pixels).convert("RGB")
+        image.putalpha(Image.fromarray(alpha))
+        return image
 
     def save(self, path: str | Path) -> None:
         """Save it as PNG, transparent where it is; the file appears when it is complete.
