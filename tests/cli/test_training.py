@@ -11,7 +11,7 @@ from PIL import Image
 from jinc.cli.app import app
 from jinc.cli.sources import option_sources
 from jinc.errors import JincError
-from jinc.models import SingleStep
+from jinc.models import Model, SingleStep
 from jinc.train import PRESETS, Run, TrainConfig, Trainer, find_preset
 
 
@@ -33,6 +33,7 @@ def test_presets_are_listed_with_what_they_cost(jinc) -> None:
     assert 3.5 < large / small < 4.5
     shown = jinc("presets")
     assert all(name in shown.out for name in PRESETS)
+    assert "mnist-class: T = 300 with the β of 1000 steps, as published" in shown.out
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -235,3 +236,35 @@ def test_info_of_a_run_with_a_validation_set(jinc, tiny, tmp_path) -> None:
     log = Run.open(tmp_path / "run").read_log()
     assert facts["validation_loss"] == log[-1]["validation_loss"]
     assert facts["loss"] == [entry["loss"] for entry in log if "loss" in entry][-1]
+
+
+@pytest.mark.filterwarnings("default:schedule")
+def test_runs_and_models_of_older_versions_keep_their_schedule(jinc, tiny, tmp_path) -> None:
+    """Whose files say nothing of `scale_betas`: betas were not scaled, whatever T was."""
+    run = tmp_path / "run"
+    assert jinc("train", "--out", run, *tiny, "--no-scale-betas").code == 0
+    before = Run.open(run).model()
+    config = (run / "config.yaml").read_text().replace("scale_betas: false\n", "")
+    (run / "config.yaml").write_text(config)
+    facts = before.facts()
+    del facts["scale_betas"]
+    old = Model(before.network, **Model.arguments(before.network, facts))
+    assert torch.equal(old.schedule.alpha_bars, before.schedule.alpha_bars)
+    assert float(old.schedule.betas[-1]) == pytest.approx(0.02)
+    assert jinc("train", "--out", run, "--resume", "--steps", 8).code == 0
+    assert torch.equal(Run.open(run).model().schedule.alpha_bars, before.schedule.alpha_bars)
+    again = jinc("train", "--settings", run / "config.yaml", "--out", tmp_path / "again")
+    assert again.code == 0, again
+    assert Run.open(tmp_path / "again").model().scale_betas is False
+
+
+@pytest.mark.filterwarnings("default:schedule")
+def test_a_schedule_that_ends_in_no_noise_is_warned_of_everywhere(jinc, tiny, tmp_path) -> None:
+    run, warning = tmp_path / "run", "jinc: warning: schedule: at t = 9, where sampling starts"
+    said = jinc("train", "--out", run, *tiny, "--no-scale-betas", "--sample-epochs", 0.005)
+    assert said.err.count(warning) == 1
+    for words in (("info", run), ("sample", run, "-n", 1, "--out", tmp_path / "s")):
+        said = jinc(*words)
+        assert said.err.count(warning) == 1, words
+        assert said.code == 0
+    assert json.loads(jinc("info", run, "--json").out)["signal_left"] > 0.9

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from jinc.diffusion import Schedule, make_schedule
+from jinc.diffusion import Schedule, gaussian, generate, make_schedule, warn_of_signal
 from jinc.errors import JincError
 
 NAMED = [Schedule.linear, Schedule.cosine, Schedule.scaled_linear, Schedule.flow]
@@ -145,3 +145,33 @@ def test_looking_up_tensors_never_waits_for_the_gpu():
         torch.cuda.set_sync_debug_mode("default")
     assert again.device == t.device
     assert torch.equal(again, expected)
+
+
+@pytest.mark.parametrize(("name", "root"), [("linear", 1), ("scaled_linear", 2)])
+@pytest.mark.parametrize("T", [10, 50, 300, 1000, 4000])
+def test_usual_betas_are_those_of_1000_steps_times_1000_over_T(name, root, T):
+    start, end = {"linear": (1e-4, 0.02), "scaled_linear": (0.00085, 0.012)}[name]
+    ends = [(beta * 1000 / T) ** (1 / root) for beta in (start, end)]
+    betas = [(ends[0] + (ends[1] - ends[0]) * t / (T - 1)) ** root for t in range(T)]
+    alpha_bars = torch.tensor([1 - min(beta, 0.999) for beta in betas]).cumprod(0)
+    made = make_schedule(name, T)
+    assert float((made.alpha_bars - alpha_bars).abs().max()) < 1e-5
+    assert made.signal_left < 0.1
+    published = make_schedule(name, T, scale_betas=False).betas
+    assert (float(published[0]), float(published[-1])) == pytest.approx((start, end), rel=1e-9)
+
+
+def test_a_few_steps_of_the_usual_schedule_sample_the_right_distribution():
+    """Exact denoiser of N(−.8, .2²), every step of DDIM; unscaled betas give −.62 ± .30."""
+    schedule, noise = make_schedule("linear", 50), torch.Generator().manual_seed(0)
+    exact = gaussian(schedule, torch.full((1, 1, 1), -0.8), 0.04 * torch.eye(1))
+    made = generate(exact, schedule, torch.randn(9999, 1, 1, 1, generator=noise), steps=50)
+    assert float(made.mean()) == pytest.approx(-0.8, abs=0.01)
+    assert float(made.std()) == pytest.approx(0.2, abs=0.03)
+
+
+def test_a_schedule_that_ends_in_no_noise_is_warned_of():
+    warn_of_signal(make_schedule("linear", 50))
+    with pytest.warns(RuntimeWarning, match=r"t = 49.* 0\.78 of the image is left") as caught:
+        warn_of_signal(make_schedule("linear", 50, scale_betas=False))
+    assert len(str(caught[0].message)) < 300

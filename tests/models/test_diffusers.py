@@ -67,7 +67,7 @@ def test_the_schedule_is_theirs(name, beta_schedule):
     found = from_diffusers(unet(), theirs).schedule.alpha_bars
     torch.testing.assert_close(found, theirs.alphas_cumprod.double(), rtol=0, atol=1e-6)
     if beta_schedule == "linear":
-        ours = Schedule.linear(T=40, beta_end=0.3).alpha_bars
+        ours = Schedule.linear(T=40, beta_start=1e-4, beta_end=0.3).alpha_bars
         torch.testing.assert_close(found, ours, rtol=0, atol=1e-6)
 
 

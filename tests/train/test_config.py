@@ -31,6 +31,7 @@ OTHER = TrainConfig(
     conditional=True,
     schedule="cosine",
     timesteps=77,
+    scale_betas=False,
     prediction="v",
     loss="huber",
     min_snr_gamma=5.0,
@@ -141,6 +142,39 @@ def test_a_bad_value_is_named(tmp_path, name, value) -> None:
     assert "\n" not in str(caught.value)
     with pytest.raises(JincError, match=f"^{name}: "):
         TrainConfig(**{name: tuple(value) if isinstance(value, list) else value})
+
+
+@pytest.mark.parametrize(
+    ("text", "scaled"),
+    [
+        ("schedule: linear\ntimesteps: 50", False),
+        ("schedule: scaled_linear\ntimesteps: 50", False),
+        ("schedule: cosine\ntimesteps: 50", True),
+        ("schedule: linear\ntimesteps: 1000", True),  # where it makes no difference
+        ("schedule: linear\ntimesteps: 50\nscale_betas: true", True),
+    ],
+)
+def test_runs_of_older_versions_keep_the_betas_that_they_were_trained_with(
+    tmp_path, text, scaled
+) -> None:
+    (tmp_path / "config.yaml").write_text(text)
+    assert TrainConfig.read(tmp_path / "config.yaml").scale_betas is scaled
+
+
+def test_relative_data_are_found_from_any_working_directory(tmp_path, monkeypatch) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    run = Run.create(tmp_path / "run", replace(OTHER, data="./data"))
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert run.config.data == str(tmp_path / "data")
+    file = run.path / "config.yaml"
+    file.write_text(file.read_text().replace("data: ./data", "data: edited"))
+    assert run.config.data == "edited"
+    file.write_text(file.read_text().replace("data: edited", "data: ../data"))
+    assert run.config.data == "../data"  # of a tree that was moved, say
+    with pytest.raises(JincError, match="'data_at' is no setting"):
+        TrainConfig.of_settings({"data_at": "x"}, "study.yaml")
 
 
 @pytest.mark.parametrize(

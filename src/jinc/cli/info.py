@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from jinc.diffusion import warn_of_signal
 from jinc.models import (
     DiffusersModel,
     Model,
@@ -100,6 +101,7 @@ def _model_facts(model: PixelModel | PromptedUpscaler) -> dict[str, Any]:
         return _own_facts(model)
     assert isinstance(model, DiffusersModel | PromptedModel | PromptedUpscaler)  # no others
     told = "classes" if model.class_names else "no prompts"
+    warn_of_signal(model.schedule)
     return {
         "network": "diffusers",
         "takes": told if isinstance(model, DiffusersModel) else "texts",
@@ -108,10 +110,12 @@ def _model_facts(model: PixelModel | PromptedUpscaler) -> dict[str, Any]:
         "classes": list(model.class_names),
         "parameters": sum(p.numel() for p in model.network.parameters()),
         "timesteps": model.timesteps,
+        "signal_left": model.schedule.signal_left,
     }
 
 
 def _own_facts(model: Trained) -> dict[str, Any]:
+    warn_of_signal(model.schedule)
     network = model.network
     own = {n: v for n, v in network.arguments().items() if n not in _TOLD}
     return {
@@ -125,6 +129,8 @@ def _own_facts(model: Trained) -> dict[str, Any]:
         "prediction": model.prediction,
         "schedule": model.schedule_name,
         "timesteps": model.timesteps,
+        "scale_betas": model.scale_betas,
+        "signal_left": model.schedule.signal_left,
     }
 
 

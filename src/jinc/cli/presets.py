@@ -43,6 +43,10 @@ def presets(*, json_: Annotated[bool, Parameter(name="--json", negative=())] = F
         "image, of which training takes three times as many",
         highlight=False,
     )
+    for name, config in PRESETS.items():
+        if not config.scale_betas:
+            words = f"T = {config.timesteps} with the β of 1000 steps, as published"
+            console.print(f"{name}: {words} (--no-scale-betas)", highlight=False)
 
 
 def _facts(config: TrainConfig) -> dict[str, Any]:

@@ -108,6 +108,11 @@ def _settings_source(file: Path) -> Source:
     if reader is None:
         raise JincError(f"--settings: {file}: is neither .yaml nor .toml")
     try:
-        return Source(reader(file), str(file))
+        options = reader(file)
     except JincError as error:
         raise JincError(f"--settings: {error}") from None
+    if file.name == "config.yaml" and file.with_name("log.jsonl").is_file():
+        from jinc.train import as_written  # heavy, and not always needed
+
+        options = as_written(options)
+    return Source(options, str(file))

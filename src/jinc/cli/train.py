@@ -14,7 +14,9 @@ from jinc.cli.options import DEFAULTS, Options, plain
 from jinc.cli.progress import decoding_progress, train_with_progress
 from jinc.cli.signals import stop_requests
 from jinc.data import ImageSet
+from jinc.diffusion import warn_of_signal
 from jinc.errors import JincError, told_once
+from jinc.models import Trained
 from jinc.report import plot_learning_curve
 from jinc.train import (
     CHANGEABLE,
@@ -120,6 +122,8 @@ def introduce(console: Console, trainer: Trainer, images: ImageSet) -> None:
     many = f"{trainer.processes.count} processes on " if trainer.processes.count > 1 else ""
     held = f" ({trainer.held_out:,} held out)" if trainer.held_out else ""
     warn_of_slow_precision(trainer.config.precision, trainer.device)
+    if isinstance(trainer.task.package, Trained):
+        warn_of_signal(trainer.task.package.schedule)
     console.print(
         f"{len(images):,} images of {images.name}{held}, {height}×{width}, {colours}; "
         f"{network.config.name} with {millions:.2f} M parameters on {many}{trainer.device}; "

@@ -88,7 +88,7 @@ from jinc.diffusion.samplers.walks import (
     sampler_by_name,
     walk_by_name,
 )
-from jinc.diffusion.schedule import Schedule, make_schedule
+from jinc.diffusion.schedule import Schedule, make_schedule, warn_of_signal
 from jinc.diffusion.timesteps import Spacing, spaced, strided, timesteps
 from jinc.diffusion.views.by_name import VIEWS, view_by_name
 from jinc.diffusion.views.certify import Certificate, certify
@@ -244,6 +244,7 @@ __all__ = [
     "vflip",
     "view_by_name",
     "walk_by_name",
+    "warn_of_signal",
     "x0_from_eps",
     "x0_from_flow",
     "x0_from_v",

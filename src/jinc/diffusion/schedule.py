@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,6 +11,15 @@ from torch import Tensor
 
 from jinc.errors import JincError, unknown
 from jinc.signal.precision import widest
+
+MAX_BETA = 0.999
+"""Upper bound of `beta_t`: a step that keeps nothing could not be undone."""
+
+MOST_SIGNAL = 0.1
+"""`√alpha_bar_{T−1}` above which sampling from pure noise is visibly biased."""
+
+BETA_ENDS = {"linear": (1e-4, 0.02), "scaled_linear": (0.00085, 0.012)}
+"""`beta_0` and `beta_{T−1}` of 1000 steps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +58,11 @@ class Schedule:
     def __len__(self) -> int:
         """T, the number of steps."""
         return len(self.alpha_bars)
+
+    @property
+    def signal_left(self) -> float:
+        """`√alpha_bar_{T−1}`, the amplitude of the image at the noisiest step; ideally near 0."""
+        return math.sqrt(float(self.alpha_bars[-1]))
 
     def alpha_bar(self, t: int | Tensor) -> Tensor:
         """`alpha_bar_t`, the share of the image's power that is left at t; 1 at t = −1.
@@ -125,37 +140,42 @@ class Schedule:
         return cls((1 - betas).cumprod(0))
 
     @classmethod
-    def linear(cls, T: int = 1000, beta_start: float = 1e-4, beta_end: float = 0.02) -> "Schedule":
+    def linear(
+        cls, T: int = 1000, beta_start: float | None = None, beta_end: float | None = None
+    ) -> "Schedule":
         """`beta_t` grows linearly.
 
-        Args:
-            T: number of steps; the usual ends are meant for 1000.
-            beta_start: `beta_0`, in (0, 1).
-            beta_end: `beta_{T−1}`, in (0, 1).
+        The usual ends are those of 1000 steps times 1000/T, so that any T ends in noise; below
+        T = 21 the last ones are bounded by `MAX_BETA`.
 
-        Source: DDPM (arXiv 2006.11239), section 4.
+        Args:
+            T: number of steps.
+            beta_start: `beta_0`, in (0, 1); `1e-4 · 1000/T` by default.
+            beta_end: `beta_{T−1}`, in (0, 1); `0.02 · 1000/T` by default.
+
+        Source: DDPM (arXiv 2006.11239), section 4; scaled as in Improved DDPM (arXiv 2102.09672).
         """
-        return cls.from_betas(_ramp(beta_start, beta_end, T))
+        start, end = _ends("linear", T, beta_start, beta_end)
+        return cls.from_betas(_bounded(_ramp(start, end, T)))
 
     @classmethod
     def scaled_linear(
-        cls, T: int = 1000, beta_start: float = 0.00085, beta_end: float = 0.012
+        cls, T: int = 1000, beta_start: float | None = None, beta_end: float | None = None
     ) -> "Schedule":
         """`√beta_t` grows linearly: gentler at the clean end than `linear`.
 
         Args:
-            T: number of steps; the usual ends are meant for 1000.
-            beta_start: `beta_0`, in (0, 1).
-            beta_end: `beta_{T−1}`, in (0, 1).
+            T: number of steps.
+            beta_start: `beta_0`, in (0, 1); `0.00085 · 1000/T` by default.
+            beta_end: `beta_{T−1}`, in (0, 1); `0.012 · 1000/T` by default.
 
         Source: latent diffusion (arXiv 2112.10752), its released configurations.
         """
-        if min(beta_start, beta_end) <= 0:
-            raise JincError(f"betas must lie in (0, 1), got {beta_start:g} and {beta_end:g}")
-        return cls.from_betas(_ramp(math.sqrt(beta_start), math.sqrt(beta_end), T) ** 2)
+        start, end = _ends("scaled_linear", T, beta_start, beta_end)
+        return cls.from_betas(_bounded(_ramp(math.sqrt(start), math.sqrt(end), T) ** 2))
 
     @classmethod
-    def cosine(cls, T: int = 1000, offset: float = 0.008, max_beta: float = 0.999) -> "Schedule":
+    def cosine(cls, T: int = 1000, offset: float = 0.008, max_beta: float = MAX_BETA) -> "Schedule":
         """`alpha_bar` follows a squared cosine: signal is lost at an even pace.
 
         Args:
@@ -186,12 +206,16 @@ class Schedule:
         return cls((1 - tau) ** 2 / ((1 - tau) ** 2 + tau**2))
 
 
-def make_schedule(name: str, T: int = 1000, **options: float) -> Schedule:
+def make_schedule(
+    name: str, T: int = 1000, *, scale_betas: bool = True, **options: float
+) -> Schedule:
     """A schedule by its name, as a configuration file says it.
 
     Args:
         name: `linear`, `cosine`, `scaled_linear` or `flow`.
         T: number of steps.
+        scale_betas: multiply the usual ends of linear betas by 1000/T; otherwise they are those of
+            1000 steps for any T. The other schedules depend on t/T and do not change.
         options: the named constructor's own, such as `beta_end`.
 
     Raises:
@@ -212,13 +236,48 @@ def make_schedule(name: str, T: int = 1000, **options: float) -> Schedule:
         _known(
             f"option of the {name} schedule", option, list(inspect.signature(factory).parameters)
         )
+    if name in BETA_ENDS and not scale_betas:
+        options = dict(zip(("beta_start", "beta_end"), BETA_ENDS[name], strict=True)) | options
     return factory(T, **options)
+
+
+def warn_of_signal(schedule: Schedule) -> None:
+    """Warn if the noisiest step still holds more of the image than sampling, from noise, assumes.
+
+    The warning is the same wherever it is raised, so that Python shows it once.
+    """
+    if schedule.signal_left > MOST_SIGNAL:
+        warnings.warn(
+            f"schedule: at t = {len(schedule) - 1}, where sampling starts from pure noise, "
+            f"{schedule.signal_left:.2g} of the image is left in training (√alpha_bar, best below "
+            f"{MOST_SIGNAL}), which biases samples; train with --scale-betas, more --timesteps or "
+            "--schedule cosine",
+            RuntimeWarning,
+            stacklevel=1,
+        )
 
 
 def _known(kind: str, word: str, words: list[str]) -> None:
     """Refuse a word that is not among the known ones, and name the nearest."""
     if word not in words:
         raise unknown(f"no {kind} is called '{word}'", word, words)
+
+
+def _ends(
+    name: str, T: int, beta_start: float | None, beta_end: float | None
+) -> tuple[float, float]:
+    """Return both ends of the betas: those given, or the usual ones scaled by 1000/T."""
+    if T < 1:
+        raise JincError(f"a schedule needs T ≥ 1 steps, got {T}")
+    for given in (beta_start, beta_end):
+        if given is not None and not 0 < given < 1:
+            raise JincError(f"betas must lie in (0, 1), got {given:g}")
+    start, end = (usual * (1000 / T) for usual in BETA_ENDS[name])
+    return beta_start or start, beta_end or end
+
+
+def _bounded(betas: Tensor) -> Tensor:
+    return betas.clamp(max=MAX_BETA)
 
 
 def _ramp(start: float, end: float, count: int) -> Tensor:

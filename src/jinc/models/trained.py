@@ -38,6 +38,7 @@ class Trained:
         timesteps: T.
         prediction: what the network predicts.
         guidable: whether labels were hidden in training, so that it can do without them.
+        scale_betas: as `make_schedule` takes it.
     """
 
     FILE: ClassVar[str]
@@ -52,11 +53,16 @@ class Trained:
     timesteps: int = 1000
     prediction: Prediction = "eps"
     guidable: bool = False
+    scale_betas: bool = True
 
     @cached_property
     def schedule(self) -> Schedule:
-        """The schedule by its name."""
-        return make_schedule(self.schedule_name, self.timesteps)
+        """The schedule of noisy images."""
+        return self.named_schedule()
+
+    def named_schedule(self) -> Schedule:
+        """Make the schedule by its name."""
+        return make_schedule(self.schedule_name, self.timesteps, scale_betas=self.scale_betas)
 
     @property
     def channels(self) -> int:
@@ -99,6 +105,7 @@ class Trained:
         return {
             "schedule": self.schedule_name,
             "timesteps": self.timesteps,
+            "scale_betas": self.scale_betas,
             "prediction": self.prediction,
             "guidable": self.guidable,
             "image_size": list(self.image_size),
@@ -133,6 +140,7 @@ class Trained:
             "class_names": names,
             "schedule_name": schedule,
             "timesteps": timesteps,
+            "scale_betas": bool(facts.get("scale_betas", False)),  # older models: never scaled
             "prediction": prediction,
             "guidable": bool(facts.get("guidable", names)),
         }

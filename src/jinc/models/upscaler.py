@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor
 
-from jinc.diffusion import Prediction, Schedule, Tiles, View, forward, make_schedule, tiled, x0_of
+from jinc.diffusion import Prediction, Schedule, Tiles, View, forward, tiled, x0_of
 from jinc.errors import JincError
 from jinc.models.trained import Trained
 from jinc.nn import NO_CLASS, Network
@@ -199,7 +199,7 @@ class Upscaler(Trained):
     @cached_property
     def rests(self) -> Schedule:
         """The schedule by its name: that of what is missing, and of the noise on small images."""
-        return make_schedule(self.schedule_name, self.timesteps)
+        return self.named_schedule()
 
     @cached_property
     def schedule(self) -> Schedule:

@@ -14,6 +14,7 @@ from jinc.train.run import Run, is_new
 from jinc.train.settings import SECTIONS
 from jinc.train.setup import build_network, build_task, check_settings, load_data
 from jinc.train.trainer import Progress, Trainer
+from jinc.train.written import as_written
 
 __all__ = [
     "CHANGEABLE",
@@ -30,6 +31,7 @@ __all__ = [
     "Run",
     "TrainConfig",
     "Trainer",
+    "as_written",
     "build_network",
     "build_task",
     "check_settings",

@@ -18,6 +18,7 @@ from jinc.train.settings import (
     ObjectiveSettings,
     OptimiserSettings,
 )
+from jinc.train.written import as_written, to_write
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class TrainConfig(
     def write(self, file: Path) -> None:
         """Write every setting as YAML; raise a JincError where that cannot be done."""
         with writing(file) as out:
-            text = yaml.safe_dump(self.settings(), sort_keys=False, allow_unicode=True)
+            text = yaml.safe_dump(to_write(self.settings()), sort_keys=False, allow_unicode=True)
             out.write(text.encode())
 
     def settings(self) -> dict[str, Any]:
@@ -88,7 +89,7 @@ class TrainConfig(
             raise JincError(f"{file}: cannot be read as settings ({reason})") from None
         if not isinstance(settings, dict):
             raise JincError(f"{file}: does not hold the settings of a training run")
-        return cls.of_settings(settings, str(file))
+        return cls.of_settings(as_written(settings), str(file))
 
     @classmethod
     def of_settings(cls, settings: Mapping[str, Any], where: str) -> Self:

@@ -34,7 +34,7 @@ _PAPER = TrainConfig(
     sample_every=10_000,
 )
 
-# CS180 (Berkeley), project 5, part B; its schedule has 300 steps of the usual betas.
+# CS180 (Berkeley), project 5, part B; as published, its 300 steps have the betas of 1000.
 _CS180 = TrainConfig(
     data="",
     network="cs180",
@@ -129,6 +129,7 @@ PRESETS: dict[str, TrainConfig] = {
         _CS180,
         width=64,
         timesteps=300,
+        scale_betas=False,
         conditional=True,
         label_dropout=0.1,
         batch_size=128,

@@ -77,6 +77,8 @@ class ObjectiveSettings:
     Args:
         schedule: how fast the image turns to noise; flow has the levels of flow matching.
         timesteps: T, the number of noise levels.
+        scale_betas: of linear and scaled_linear: multiply β by 1000/T, so that any T ends in noise;
+            otherwise β is that of 1000 levels whatever T is.
         prediction: what the network predicts: the noise, the clean image, the velocity, or the
             flow, noise minus image: flow matching.
         loss: how its error is measured.
@@ -96,6 +98,7 @@ class ObjectiveSettings:
 
     schedule: Literal["linear", "cosine", "scaled_linear", "flow"] = "linear"
     timesteps: int = 1000
+    scale_betas: bool = True
     prediction: Prediction = "eps"
     loss: Literal["mse", "l1", "huber"] = "mse"
     min_snr_gamma: float = 0.0

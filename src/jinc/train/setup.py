@@ -69,6 +69,7 @@ def build_task(
         "class_names": class_names,
         "schedule_name": config.schedule,
         "timesteps": config.timesteps,
+        "scale_betas": config.scale_betas,
         "prediction": config.prediction,
         "guidable": config.label_dropout > 0,
     }

@@ -5,7 +5,7 @@ from functools import partial
 
 import torch
 
-from jinc.diffusion import Step, Walk, ddim, sample
+from jinc.diffusion import Step, Walk, ddim, sample, warn_of_signal
 from jinc.models.generation.chunks import CHUNK, chunks
 from jinc.models.generation.shaping import Asking, Shaping
 from jinc.models.pixel_model import PixelModel
@@ -42,6 +42,7 @@ def generate_images(
     Yields:
         After every step of every chunk, the numbers of its images and the step, `[n, C, H, W]`.
     """
+    warn_of_signal(model.schedule)
     for chunk in chunks(count, seed, first, batch):
         denoiser, x_T = shaping.denoiser(model, chunk.numbers), chunk.start(model)
         yield from chunk.steps(walk(denoiser, model.schedule, x_T, steps=steps, noise=chunk.noise))

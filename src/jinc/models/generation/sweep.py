@@ -20,6 +20,7 @@ from jinc.diffusion import (
     rotating,
     shifting,
     steady,
+    warn_of_signal,
 )
 from jinc.diffusion.samplers.motion import Pace
 from jinc.diffusion.timesteps import path
@@ -148,6 +149,7 @@ def sweep_images(
     Raises:
         JincError: images that cannot be turned so, or steps that make no sense.
     """
+    warn_of_signal(model.schedule)
     amounts, levels = len(sweep), path(model.timesteps, steps)
     height, width = model.image_size
     rows = min(ROWS, max(1, PIXELS // (height * width))) if rows is None else rows
