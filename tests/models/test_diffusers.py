@@ -93,7 +93,9 @@ def test_a_folder_is_read_back(kind, tmp_path):
         with torch.no_grad():
             answers.append(model.denoiser()(images(), T))
     assert all(torch.equal(answers[0], answer) for answer in answers[1:])
-    refused("give scheduler", tmp_path / "network")
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "network").rename(tmp_path / "alone" / "network")
+    refused("no noise schedule; put .* or give scheduler", tmp_path / "alone" / "network")
 
 
 def test_its_samples_are_those_of_its_pipeline():
@@ -162,17 +164,17 @@ def test_other_models_are_refused(tmp_path):
     refused("σ", unet(time_embedding_type="fourier"), scheduler())
     refused("sample_size", unet(sample_size=None), scheduler())
     refused("image_size: 9×8", unet(sample_size=(9, 8)), scheduler())
-    refused("beta_39 = 1", unet(), scheduler(rescale_betas_zero_snr=True))
+    refused("rescale_betas_zero_snr .* epsilon", unet(), scheduler(rescale_betas_zero_snr=True))
 
 
 def test_damaged_folders_are_told(tmp_path, monkeypatch):
-    refused("no-such/config.json: cannot be read", tmp_path / "no-such")
+    refused("no-such/config.json: No such file", tmp_path / "no-such")
     (tmp_path / "config.json").write_text("[1]")
-    refused("does not hold settings", tmp_path)
+    refused("holds .1., values by name", tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({"_class_name": "UNet2DConditionModel"}))
     refused("holds a UNet2DConditionModel", tmp_path)
     unet().save_pretrained(tmp_path)
     (tmp_path / "diffusion_pytorch_model.safetensors").write_bytes(b"damaged")
-    refused("cannot be read", tmp_path)
+    refused("is damaged, or no safetensors file", tmp_path)
     monkeypatch.setitem(sys.modules, "diffusers", None)
     refused(r'needs pip install "jinc\[diffusers\]"', tmp_path)

@@ -334,8 +334,8 @@ def test_a_beta_of_zero_is_an_answer(tmp_path) -> None:
 
 
 def test_missing_file(tmp_path) -> None:
-    refused(tmp_path / "x.pt", "no such file")
-    refused(tmp_path, "no such file")
+    refused(tmp_path / "x.pt", "No such file")
+    refused(tmp_path, "is a folder")
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".pth", ".safetensors"])
@@ -345,7 +345,7 @@ def test_missing_file(tmp_path) -> None:
 def test_no_checkpoint_at_all(tmp_path, suffix, data) -> None:
     file = tmp_path / f"x{suffix}"
     file.write_bytes(data)
-    refused(file, "cannot be read as a checkpoint")
+    refused(file, "cannot be read as|holds no|is damaged|damaged archive|not weights by name")
 
 
 @pytest.mark.parametrize("old", [False, True])
@@ -358,7 +358,9 @@ def test_truncated_anywhere(tmp_path, old) -> None:
         data = file.read_bytes()
         for length in (1, 7, 9, 100, len(data) // 3, len(data) // 2, len(data) - 1):
             file.write_bytes(data[:length])
-            refused(file, "cannot be read as a checkpoint")
+            refused(
+                file, "cannot be read as|holds no|is damaged|damaged archive|not weights by name"
+            )
 
 
 class Bomb:
@@ -376,7 +378,7 @@ def test_code_in_a_pickle_does_not_run(tmp_path, place) -> None:
         file.write_bytes(pickle.dumps(Bomb(mark)))
     else:
         torch.save({"state_dict": rebuild(A, 4, 1).state_dict(), "bomb": Bomb(mark)}, file)
-    refused(file, "cannot be read as a checkpoint")
+    refused(file, "cannot be read as|holds no|is damaged|damaged archive|not weights by name")
     assert not mark.exists()
 
 

@@ -38,11 +38,11 @@ def test_what_is_no_model(folder, tmp_path, monkeypatch) -> None:
     refused("no such run or model folder", "run/typo")  # looks like a name on the Hub
     (tmp_path / "odd").mkdir()
     (tmp_path / "odd" / "model_index.json").write_text("[]")
-    refused("model_index.json: does not hold settings by name", tmp_path / "odd")
+    refused("model_index.json: holds .., values by name", tmp_path / "odd")
     refused("is neither a run nor a model folder", tmp_path)
     (tmp_path / "bare").mkdir()
     (tmp_path / "bare" / "config.json").write_text('{"_class_name": "UNet2DModel"}')
-    refused("a network alone, without a schedule; save its pipeline", tmp_path / "bare")
+    refused("bare: has no weights", tmp_path / "bare")
     (tmp_path / "latent").mkdir()
     (tmp_path / "latent" / "model_index.json").write_text('{"vae": ["diffusers", "VAE"]}')
     refused("is a latent model .it has a vae.", tmp_path / "latent", open_upscaler)

@@ -129,7 +129,7 @@ def making_facts(
             return {"weights": file_digest(weights), **said}
     if not source.exists():  # a name on the Hub
         return {"model": str(source), **said}
-    kinds = ("*.json", "*/*.json", "*/*.safetensors")
+    kinds = ("*.json", "*/*.json", "*/*.safetensors", "*/*.bin")
     parts = sorted(file for kind in kinds for file in source.glob(kind))
     files = {str(file.relative_to(source)): _state(file) for file in parts}
     return {"model": str(source.resolve()), "files": files, **said}

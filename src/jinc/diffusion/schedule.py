@@ -10,7 +10,11 @@ import torch
 from torch import Tensor
 
 from jinc.errors import JincError, unknown
+from jinc.schema import shown
 from jinc.signal.precision import widest
+
+MOST_STEPS = 100_000
+"""Largest T of a schedule by name, in training and in files of models."""
 
 MAX_BETA = 0.999
 """Upper bound of `beta_t`: a step that keeps nothing could not be undone."""
@@ -213,13 +217,13 @@ def make_schedule(
 
     Args:
         name: `linear`, `cosine`, `scaled_linear` or `flow`.
-        T: number of steps.
+        T: number of steps, 1 … `MOST_STEPS`.
         scale_betas: multiply the usual ends of linear betas by 1000/T; otherwise they are those of
             1000 steps for any T. The other schedules depend on t/T and do not change.
         options: the named constructor's own, such as `beta_end`.
 
     Raises:
-        JincError: an unknown name or option, with the nearest known one.
+        JincError: an unknown name or option, with the nearest known one, or too many steps.
 
     >>> len(make_schedule("cosine", T=50, offset=0.01))
     50
@@ -231,6 +235,8 @@ def make_schedule(
         "flow": Schedule.flow,
     }
     _known("schedule", name, list(factories))
+    if T > MOST_STEPS:
+        raise JincError(f"timesteps: {shown(T)} is larger than {MOST_STEPS:,}")
     factory = factories[name]
     for option in options:
         _known(

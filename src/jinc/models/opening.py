@@ -5,12 +5,14 @@ from typing import Any
 
 import torch
 
+from jinc.documents import read_object
 from jinc.errors import JincError
 from jinc.models.device import choose_device
 from jinc.models.generation.upscale import UpscalingModel
 from jinc.models.model import Model
 from jinc.models.others.deepfloyd_files import Told, open_deepfloyd, open_deepfloyd_upscaler
-from jinc.models.others.diffusers_files import read_settings, refuse_latent
+from jinc.models.others.diffusers_files import refuse_no_pixels
+from jinc.models.others.diffusers_folders import find_pixel_model, is_pixel_model
 from jinc.models.others.from_diffusers import from_diffusers
 from jinc.models.others.hub import is_hub_name, pipeline_folder
 from jinc.models.pixel_model import PixelModel
@@ -28,11 +30,11 @@ def open_model(
     """Open whatever makes images.
 
     Args:
-        source: the folder of a run, of a model of ours, or of a pipeline of diffusers; or, of a
-            pipeline, its name on the Hub.
+        source: the folder of a run, of a model of ours, of a pipeline of diffusers, or of a
+            checkpoint of its training script; or, of a pipeline, its name on the Hub.
         embeddings: of prompts, in place of a text encoder; for models that take texts.
-        variant: of the files of a pipeline that takes texts, such as fp16, which is kept so on
-            CUDA.
+        variant: of the files of a pipeline, such as fp16, in which models that take texts compute
+            on CUDA.
         device: where its network is to be: cpu, cuda, mps, or auto for the best there is.
 
     Raises:
@@ -42,9 +44,12 @@ def open_model(
     folder, told = _found(source, embeddings, variant, place)
     if told is not None:
         return open_deepfloyd(folder, **told).to(place)
-    if (folder / "model_index.json").is_file():
-        return from_diffusers(folder).to(place)
-    return Model.load(model_folder(folder)).to(place)
+    if is_pixel_model(folder):
+        model: PixelModel = from_diffusers(folder, variant=variant)
+    else:
+        model = Model.load(model_folder(folder))
+    refuse_no_pixels(model.channels, str(source))
+    return model.to(place)
 
 
 def open_upscaler(
@@ -59,9 +64,8 @@ def open_upscaler(
     folder, told = _found(source, embeddings, variant, place)
     if told is not None:
         return open_deepfloyd_upscaler(folder, **told).to(place)
-    index = folder / "model_index.json"
-    if index.is_file():
-        refuse_latent(read_settings(index), str(folder))
+    if is_pixel_model(folder):
+        find_pixel_model(folder)  # which tells of those that are no models of images either
         raise JincError(f"{folder}: is a model of images, no upscaler; see jinc sample")
     return Upscaler.load(model_folder(folder)).to(place)
 
@@ -74,9 +78,6 @@ def model_folder(source: Path) -> Path:
     """
     if any((source / name).is_file() for name in FILES):
         return source
-    if _is_network(source / "config.json"):
-        reason = "a network alone, without a schedule; save its pipeline"
-        raise JincError(f"{source}: is {reason}, such as DDPMPipeline(unet, scheduler)")
     if not (source / "config.yaml").is_file():
         raise JincError(f"{source}: is neither a run nor a model folder")
     folder = source / "model"
@@ -104,7 +105,7 @@ def _found(
         return folder, {"embeddings": embeddings, "variant": variant, "dtype": dtype}
     if embeddings is not None:
         raise JincError(f"embeddings: {folder} does not take texts")
-    if variant is not None:
+    if variant is not None and not is_pixel_model(folder):
         raise JincError(f"variant: {folder} has none")
     return folder, None
 
@@ -116,11 +117,5 @@ def takes_texts(folder: Path) -> bool:
         JincError: its index cannot be read.
     """
     index = folder / "model_index.json"
-    named = read_settings(index).get("unet") if index.is_file() else None
+    named = read_object(index).get("unet") if index.is_file() else None
     return isinstance(named, list) and "UNet2DConditionModel" in named
-
-
-def _is_network(settings: Path) -> bool:
-    """Whether a file is of the settings of a network of diffusers."""
-    named = read_settings(settings).get("_class_name") if settings.is_file() else None
-    return named in ("UNet2DModel", "UNet2DConditionModel")

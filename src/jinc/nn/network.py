@@ -9,15 +9,15 @@ from typing import Any, ClassVar, Self
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin, snapshot_download
-from safetensors import SafetensorError
-from safetensors.torch import load as deserialize
 from safetensors.torch import save as serialize
 from torch import Tensor, nn
 
+from jinc.documents import read_object
 from jinc.errors import JincError
-from jinc.files import reading, writing
+from jinc.files import file_digest, writing
 from jinc.nn.levels import Configs
 from jinc.signal.padding import Padding
+from jinc.tensors import read_tensors
 from jinc.types import Images, Steps
 
 NO_CLASS = -1
@@ -189,9 +189,12 @@ class Network(
         for name in sorted(expected.keys() ^ weights.keys()):
             raise JincError(f"{'lacks' if name in expected else 'has an unknown'} weight {name}")
         for name, value in expected.items():
-            if weights[name].shape != value.shape:
-                found, wanted = list(weights[name].shape), list(value.shape)
+            given = weights[name]
+            if given.shape != value.shape:
+                found, wanted = list(given.shape), list(value.shape)
                 raise JincError(f"weight {name} has shape {found}, not {wanted}")
+            if given.is_floating_point() != value.is_floating_point():
+                raise JincError(f"weight {name} has type {given.dtype}, not {value.dtype}")
         network = cls(*args, **kwargs)
         network.load_state_dict(weights)
         return network
@@ -268,22 +271,10 @@ def read_arguments(folder: Path) -> dict[str, Any]:
     Raises:
         JincError: it cannot be read.
     """
-    file = folder / "config.json"
-    try:
-        value = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise JincError(f"{file}: cannot be read as a network's settings ({error})") from None
-    if not isinstance(value, dict):
-        raise JincError(f"{file}: does not hold the settings of a network")
-    return {"network": "unet"} | value
+    return {"network": "unet"} | read_object(folder / "config.json")
 
 
 def _read_weights(file: Path, digest: str | None) -> dict[str, Tensor]:
-    with reading(file) as opened:
-        data = opened.read()
-    if digest is not None and hashlib.sha256(data).hexdigest() != digest:
+    if digest is not None and file_digest(file) != digest:
         raise JincError(f"{file}: is damaged, it does not match the sum in config.json")
-    try:
-        return deserialize(data)
-    except SafetensorError as error:
-        raise JincError(f"{file}: cannot be read as weights ({error})") from None
+    return read_tensors(file)

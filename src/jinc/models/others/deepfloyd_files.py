@@ -13,7 +13,12 @@ from jinc.errors import JincError
 from jinc.models.others.deepfloyd import PromptedModel
 from jinc.models.others.deepfloyd_parts import Parts, Stored, encoder_of, parts_of, read_encoder
 from jinc.models.others.deepfloyd_upscaler import PromptedUpscaler
-from jinc.models.others.diffusers_files import image_size_of, import_diffusers, schedule_of
+from jinc.models.others.diffusers_files import (
+    image_size_of,
+    import_diffusers,
+    refuse_no_pixels,
+)
+from jinc.models.others.diffusers_schedule import prediction_of, schedule_of
 from jinc.models.others.hub import folder_of
 from jinc.models.others.prompt_encoder import Embedder, PromptEncoder
 from jinc.models.others.prompt_table import PromptTable, read_prompts
@@ -33,7 +38,7 @@ def open_deepfloyd(
 ) -> PromptedModel:
     """Take a pixel model that is told in words what to make, such as DeepFloyd IF's first stage.
 
-    Weights are read from safetensors only, and no code is run that comes with them.
+    No code is run that comes with it: its pickles (`.bin`) are read by PyTorch's allow-list.
 
     Args:
         source: a pipeline of a `UNet2DConditionModel` in memory, the folder to which one was saved,
@@ -74,7 +79,7 @@ def open_deepfloyd_upscaler(
     channels = _channels(parts, beside=True)
     if parts.noising is None:
         raise JincError(f"{parts.where}: has no image_noising_scheduler, is no second stage")
-    noising, _ = schedule_of(diffusers, parts.noising)
+    noising = schedule_of(diffusers, parts.noising)
     return PromptedUpscaler(
         **_facts(diffusers, parts, embeddings), channels=channels, noising=noising
     )
@@ -103,13 +108,13 @@ def open_prompt_encoder(
 def _facts(diffusers: Any, parts: Parts, embeddings: Told | None) -> dict[str, Any]:
     """What both stages are made of."""
     settings = parts.unet.config
-    schedule, prediction = schedule_of(diffusers, parts.scheduler)
+    schedule = schedule_of(diffusers, parts.scheduler)
     return {
         "network": parts.unet.eval(),
         "embed": _embedder(parts, embeddings),
         "width": settings.encoder_hid_dim or settings.cross_attention_dim,
         "schedule": schedule,
-        "prediction": prediction,
+        "prediction": prediction_of(schedule, parts.scheduler),
         "image_size": image_size_of(settings),
         "limit": _limit(parts),
     }
@@ -142,8 +147,8 @@ def _channels(parts: Parts, beside: bool) -> int:
         else "IF's second stage; see jinc upscale, open_deepfloyd_upscaler"
     )
     told_levels = settings.class_embed_type == "timestep"
-    if sees not in (1, 2, 3, 6):
-        raise JincError(f"{where}: in_channels={sees} are no pixels, of which 1 or 3 are expected")
+    if sees not in (2, 6):  # an image and another beside it
+        refuse_no_pixels(sees, where)
     if (sees in (2, 6)) != told_levels or told_levels != beside:
         raise JincError(f"{where}: is {other}")
     channels: int = sees // 2 if beside else sees

@@ -7,13 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from jinc.documents import read_object
 from jinc.errors import JincError
 from jinc.files import one_line
-from jinc.models.others.diffusers_files import read_network, read_settings, refuse_latent
+from jinc.models.others.diffusers_files import (
+    network_settings,
+    read_network,
+    refuse_latent,
+    refuse_missing,
+)
+from jinc.models.others.diffusers_folders import class_name
 from jinc.models.others.hub import folder_of
 from jinc.models.others.prompt_encoder import PromptEncoder
+from jinc.models.others.weight_files import find_weights
+from jinc.schema import shown
+from jinc.tensors import read_tensors
 
 ENCODERS = ("T5EncoderModel", "CLIPTextModel")
 """Text encoders whose last layer is what the network is told."""
@@ -99,9 +109,9 @@ def _read(diffusers: Any, source: str | Path, stored: Stored, encoded: bool) -> 
     texts = ("tokenizer", "text_encoder") if encoded else ()
     wanted = ("unet", "scheduler", "image_noising_scheduler", *texts)
     folder = folder_of(source, wanted, stored.variant)
-    index = read_settings(folder / "model_index.json")
+    index = read_object(folder / "model_index.json")
     refuse_latent(index, str(source))
-    name = read_settings(folder / "unet" / "config.json").get("_class_name")
+    name = class_name(folder / "unet" / "config.json")
     if name != "UNet2DConditionModel":
         hint = "; from_diffusers takes it" if name == "UNet2DModel" else ""
         raise JincError(f"{folder / 'unet'}: holds a {name}, no UNet2DConditionModel{hint}")
@@ -111,11 +121,11 @@ def _read(diffusers: Any, source: str | Path, stored: Stored, encoded: bool) -> 
         read_network(
             diffusers.UNet2DConditionModel,
             folder / "unet",
-            variant=stored.variant,
+            stored.variant,
             torch_dtype=stored.dtype,
         ),
-        read_settings(folder / "scheduler" / "scheduler_config.json"),
-        read_settings(noising) if _kind(index.get("image_noising_scheduler")) else None,
+        read_object(folder / "scheduler" / "scheduler_config.json"),
+        read_object(noising) if _kind(index.get("image_noising_scheduler")) else None,
         read_encoder(folder, stored) if encoded else None,
     )
 
@@ -126,12 +136,12 @@ def read_encoder(folder: Path, stored: Stored) -> PromptEncoder | None:
     Raises:
         JincError: they are of a kind that is not known, or cannot be read.
     """
-    index = read_settings(folder / "model_index.json")
+    index = read_object(folder / "model_index.json")
     named = {part: _kind(index.get(part)) for part in ("tokenizer", "text_encoder")}
     if None in named.values():
         return None
     if named["tokenizer"] not in TOKENIZERS or named["text_encoder"] not in ENCODERS:
-        kinds = f"a {named['text_encoder']} and its {named['tokenizer']}"
+        kinds = f"a {shown(named['text_encoder'])} and its {shown(named['tokenizer'])}"
         raise JincError(f"{folder}: has {kinds}; {' or '.join(ENCODERS)} is expected")
     library = _transformers()
     try:
@@ -143,9 +153,34 @@ def read_encoder(folder: Path, stored: Stored) -> PromptEncoder | None:
         raise JincError(
             f"{folder / 'tokenizer'}: cannot be read ({one_line(error)[:200]})"
         ) from None
-    kind, place = getattr(library, named["text_encoder"]), folder / "text_encoder"
-    encoder = read_network(kind, place, variant=stored.variant, dtype=stored.dtype)
-    return PromptEncoder.of(tokenizer, encoder)
+    kind = getattr(library, named["text_encoder"])
+    return PromptEncoder.of(tokenizer, _text_encoder(kind, folder / "text_encoder", stored))
+
+
+def _text_encoder(kind: Any, folder: Path, stored: Stored) -> nn.Module:
+    """Read a network of transformers; nothing in the folder is executed, and nothing fetched.
+
+    It gets settings and weights, and not the folder, in which it would look for adapters and other
+    formats, and the attention by name, which settings could set to code on the Hub.
+    """
+    settings = network_settings(folder)
+    weights: dict[str, Tensor] = {}
+    for path in find_weights(folder, stored.variant).paths:
+        weights |= read_tensors(path)
+    try:
+        encoder, found = kind.from_pretrained(
+            None,
+            config=kind.config_class.from_dict(settings),
+            state_dict=weights,
+            attn_implementation="eager",
+            dtype=stored.dtype,
+            output_loading_info=True,
+        )
+    except Exception as error:  # on damaged files, it raises whatever it meets
+        raise JincError(f"{folder}: cannot be read ({one_line(error)[:200]})") from None
+    refuse_missing(folder, found["missing_keys"])
+    network: nn.Module = encoder.eval()
+    return network
 
 
 def _transformers() -> Any:

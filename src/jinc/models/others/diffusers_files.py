@@ -1,37 +1,38 @@
-"""What is read of diffusers' models: their settings, and the noise schedules these tell."""
+"""What is read of diffusers' models: their settings and their weights."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from warnings import warn
 
-from jinc.diffusion import Prediction, Schedule
+from jinc.documents import read_object
 from jinc.errors import JincError
 from jinc.files import one_line
-
-PREDICTIONS: Mapping[str, Prediction] = {"epsilon": "eps", "sample": "x0", "v_prediction": "v"}
-"""What a scheduler's `prediction_type` is called here."""
+from jinc.models.others.weight_files import find_weights
+from jinc.schema import shown
 
 LATENT = ("vae", "vqvae", "movq", "prior")
 """Parts by which a pipeline shows that its network sees no pixels."""
 
-BETAS = (
-    "num_train_timesteps",
-    "beta_start",
-    "beta_end",
-    "beta_schedule",
-    "trained_betas",
-    "rescale_betas_zero_snr",
-)
-"""The settings of a scheduler that make its noise schedule."""
+MOST_LAYERS = 256
+"""Of one kind in a network: each is built before weights are compared with the file."""
+
+MOST = 1 << 20
+"""Any other whole number in a network's settings, such as channels or the words of a tokenizer."""
+
+MOST_SIDE = 1 << 14
+"""Height and width of images, pixels."""
+
+CALLED_FOR = ("quantization_config", "auto_map", "custom_pipeline", "transformers_weights")
+"""Settings that make a library read other files or run other code."""
 
 
-def import_diffusers(who: str) -> ModuleType:
+def import_diffusers(caller: str) -> ModuleType:
     """Import diffusers, which takes seconds: only where it is used.
 
     Args:
-        who: asks for it.
+        caller: the function that needs it, for the error.
 
     Raises:
         JincError: it is not installed.
@@ -39,32 +40,41 @@ def import_diffusers(who: str) -> ModuleType:
     try:
         import diffusers
     except ImportError:
-        raise JincError(f'{who}: needs pip install "jinc[diffusers]"') from None
+        raise JincError(f'{caller}: needs pip install "jinc[diffusers]"') from None
     module: ModuleType = diffusers
     return module
 
 
-def read_settings(file: Path) -> dict[str, Any]:
-    """Read the settings in a JSON file.
+def network_settings(folder: Path) -> dict[str, Any]:
+    """Read the `config.json` of a network, and check that its sizes are bounded.
 
     Raises:
-        JincError: it cannot be read.
+        JincError: it cannot be read, has sizes beyond all use, or asks for code or other files.
     """
-    try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise JincError(f"{file}: cannot be read ({one_line(error)})") from None
-    if not isinstance(value, dict):
-        raise JincError(f"{file}: does not hold settings by name")
-    return value
+    file = folder / "config.json"
+    settings = read_object(file)
+    for name in CALLED_FOR:
+        if settings.get(name) is not None:
+            raise JincError(f"{file}: {name} is not supported, and nothing it names is run")
+    for name, value in settings.items():
+        most = MOST_LAYERS if "layers" in name else MOST
+        for number in _numbers(value):
+            if abs(number) > most:
+                raise JincError(f"{file}: {name}: {shown(number)} is larger than {most:,}")
+        if isinstance(value, list) and len(value) > MOST_LAYERS:
+            raise JincError(
+                f"{file}: {name}: a list of {len(value):,} is longer than {MOST_LAYERS}"
+            )
+    return settings
 
 
-def read_network(kind: Any, folder: Path, **options: Any) -> Any:
-    """Read a network of diffusers or transformers from a folder, out of safetensors only.
+def read_network(kind: Any, folder: Path, variant: str | None = None, **options: Any) -> Any:
+    """Read a network of diffusers from a folder; nothing in it is executed.
 
     Args:
         kind: its class.
         folder: where it is.
+        variant: of its files, such as `fp16`; None for plain ones, or the only variant there is.
         options: of `from_pretrained`.
 
     Returns:
@@ -73,19 +83,33 @@ def read_network(kind: Any, folder: Path, **options: Any) -> Any:
     Raises:
         JincError: it cannot be read, or not all of its weights are there.
     """
+    network_settings(folder)
+    weights = find_weights(folder, variant)
+    if weights.variant != variant:
+        warn(f"{folder}: has {weights.variant} weights only; they are read", stacklevel=2)
     try:
         network, found = kind.from_pretrained(
             folder,
-            use_safetensors=True,
+            use_safetensors=weights.safetensors,
+            variant=weights.variant,
             local_files_only=True,
             output_loading_info=True,
             **options,
         )
-    except Exception as error:  # on damaged files, whatever it stumbles over
+    except Exception as error:  # on damaged files, it raises whatever it meets
         raise JincError(f"{folder}: cannot be read ({one_line(error)[:200]})") from None
-    for name in sorted(map(str, found["missing_keys"])):  # which would be made up
-        raise JincError(f"{folder}: cannot be read (weight {name} is missing)")
+    refuse_missing(folder, found["missing_keys"])
     return network.eval()
+
+
+def refuse_missing(folder: Path, names: set[str] | list[str]) -> None:
+    """Refuse a network of which weights are missing, which libraries would draw at random.
+
+    Raises:
+        JincError: one is.
+    """
+    for name in sorted(map(str, names)):
+        raise JincError(f"{folder}: cannot be read (weight {name} is missing)")
 
 
 def refuse_latent(parts: Mapping[str, Any], where: str) -> None:
@@ -103,31 +127,22 @@ def refuse_latent(parts: Mapping[str, Any], where: str) -> None:
             raise JincError(f"{where}: is a latent model (it has a {part}); pixel models only")
 
 
-def schedule_of(diffusers: Any, settings: Mapping[str, Any]) -> tuple[Schedule, Prediction]:
-    """Tell the noise schedule and the kind of prediction from a scheduler's settings.
-
-    A scheduler is made anew of those settings alone that make its betas. Others can stand in the
-    way: DDIM's crashes on the learned variance of which DeepFloyd IF's settings tell.
+def refuse_no_pixels(channels: int, where: str) -> None:
+    """Refuse models whose images are neither grey nor in colour.
 
     Args:
-        diffusers: the module.
-        settings: as `scheduler_config.json` has them.
+        channels: of the images that a network sees.
+        where: it is from.
 
     Raises:
-        JincError: it is no schedule that preserves variance, or no prediction of ours.
+        JincError: there are other channels than 1 or 3.
     """
-    name = settings.get("_class_name", "its scheduler")
-    if "beta_schedule" not in settings or settings.get("use_flow_sigmas"):
-        raise JincError(f"diffusers: {name} adds noise in another way than √ᾱ x0 + √(1−ᾱ) eps")
-    predicts = settings.get("prediction_type", "epsilon")
-    if predicts not in PREDICTIONS:
-        raise JincError(f"diffusers: {name} predicts {predicts!r}, not {', '.join(PREDICTIONS)}")
-    try:
-        known = {key: settings[key] for key in BETAS if key in settings}
-        betas = diffusers.DDPMScheduler(**known).betas
-    except (TypeError, ValueError, NotImplementedError) as error:
-        raise JincError(f"diffusers: {name} makes no schedule ({error})") from None
-    return Schedule.from_betas(betas), PREDICTIONS[predicts]
+    if channels not in (1, 3):
+        four = "; 4 are a latent model without its decoder, or colour with alpha"
+        raise JincError(
+            f"{where}: its images have {channels} channels, pixel models have 1 (grey) or 3 "
+            f"(colour){four if channels == 4 else ''}"
+        )
 
 
 def image_size_of(settings: Any) -> tuple[int, int]:
@@ -139,5 +154,18 @@ def image_size_of(settings: Any) -> tuple[int, int]:
     size = settings.sample_size
     if size is None:
         raise JincError("diffusers: the network does not say its image size (sample_size)")
-    height, width = (size, size) if isinstance(size, int) else size
-    return int(height), int(width)
+    sides = [size, size] if type(size) is int else [*_numbers(size)]
+    if len(sides) != 2 or not all(1 <= side <= MOST_SIDE for side in sides):
+        raise JincError(f"diffusers: sample_size: {shown(size)} is no height and width in pixels")
+    return sides[0], sides[1]
+
+
+def _numbers(value: Any) -> Iterator[int]:
+    """The whole numbers in a setting, however they are nested."""
+    if type(value) is int:
+        yield value
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _numbers(each)
+    elif isinstance(value, dict):
+        yield from _numbers(list(value.values()))

@@ -1,23 +1,26 @@
 """Pixel models of diffusers: a `UNet2DModel` and its scheduler's settings as a `Model` of ours."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
+from warnings import warn
 
+import torch
 from torch import Tensor, nn
 
 from jinc.diffusion import Schedule
+from jinc.documents import read_object
 from jinc.errors import JincError
 from jinc.models.model import Model
 from jinc.models.others.diffusers_files import (
     image_size_of,
     import_diffusers,
     read_network,
-    read_settings,
     refuse_latent,
-    schedule_of,
 )
+from jinc.models.others.diffusers_folders import find_pixel_model
+from jinc.models.others.diffusers_schedule import prediction_of, schedule_of
 from jinc.nn import Network, parse_configs
 from jinc.types import Images, Steps
 
@@ -104,16 +107,21 @@ class DiffusersModel(Model):
         return self.trained_with
 
 
-def from_diffusers(source: Any, scheduler: Any = None) -> DiffusersModel:
+def from_diffusers(
+    source: Any, scheduler: Any = None, *, variant: str | None = None
+) -> DiffusersModel:
     """Take a pixel model of diffusers for all that models of ours are good for.
 
-    Nothing is downloaded, and weights are read from safetensors only.
+    Nothing is downloaded, and no code is run that comes with a model: its pickles (`.bin`) are read
+    by PyTorch's allow-list of types.
 
     Args:
         source: a `UNet2DModel`; a pipeline of one and a scheduler, such as `DDPMPipeline`; or the
-            folder to which either was saved.
+            folder to which either was saved, or a checkpoint of diffusers' training script.
         scheduler: whose settings tell the schedule and what the network predicts; a pipeline has
             one of its own.
+        variant: of the files in a folder, such as `fp16`; None for plain ones, or the only variant
+            there is. Weights are float32 in memory.
 
     Returns:
         The model, in evaluation mode. Its class names are the numbers.
@@ -127,7 +135,7 @@ def from_diffusers(source: Any, scheduler: Any = None) -> DiffusersModel:
     diffusers: Any = import_diffusers("from_diffusers")
     settings = None if scheduler is None else dict(scheduler.config)
     if isinstance(source, str | Path):
-        unet, own = _read(diffusers, Path(source))
+        unet, own = _read(diffusers, Path(source), variant, settings is None)
     elif isinstance(source, diffusers.DiffusionPipeline):
         refuse_latent(source.components, type(source).__name__)
         parts = source.components
@@ -138,8 +146,11 @@ def from_diffusers(source: Any, scheduler: Any = None) -> DiffusersModel:
         raise JincError(f"diffusers: a UNet2DModel is expected, got {type(unet).__name__}")
     settings = settings or own
     if not settings:
-        raise JincError("diffusers: a network alone does not know its schedule; give scheduler")
-    schedule, prediction = schedule_of(diffusers, settings)
+        raise JincError(
+            f"{source if isinstance(source, str | Path) else 'diffusers'}: a network alone has no "
+            "noise schedule; put scheduler_config.json beside its config.json, or give scheduler"
+        )
+    schedule = schedule_of(diffusers, settings)
     network = DiffusersNetwork(unet).eval()
     return DiffusersModel(
         network,
@@ -147,28 +158,23 @@ def from_diffusers(source: Any, scheduler: Any = None) -> DiffusersModel:
         tuple(map(str, range(network.classes))),
         str(settings["beta_schedule"]),
         len(schedule),
-        prediction,
+        prediction=prediction_of(schedule, settings),
         trained_with=schedule,
     )
 
 
-def _read(diffusers: Any, folder: Path) -> tuple[Any, dict[str, Any] | None]:
-    """Read the network, and the scheduler's settings where there are any, from a folder.
-
-    Older pipelines of diffusers have all of it in the folder itself.
-    """
-    index, settings = folder / "model_index.json", None
-    if index.is_file():
-        parts = read_settings(index)
-        refuse_latent(parts, str(folder))
-        own = [folder / part for part in ("scheduler", "unet")]
-        scheduler, folder = (part if part.is_dir() else folder for part in own)
-        settings = read_settings(scheduler / "scheduler_config.json")
-    name = read_settings(folder / "config.json").get("_class_name")
-    if name != "UNet2DModel":
-        hint = "; open_deepfloyd takes it" if name == "UNet2DConditionModel" else ""
-        raise JincError(f"{folder}: holds a {name}, a UNet2DModel is expected{hint}")
-    return read_network(diffusers.UNet2DModel, folder), settings
+def _read(
+    diffusers: Any, folder: Path, variant: str | None, scheduled: bool
+) -> tuple[Any, dict[str, Any] | None]:
+    """Read the network, and the scheduler's settings where they are wanted and there are any."""
+    place = find_pixel_model(folder)
+    if not scheduled:
+        place = replace(place, scheduler=None)
+    settings = None if place.scheduler is None else read_object(place.scheduler)
+    if place.chosen and settings is not None:
+        warn(f"{folder}: {place.network} and {place.scheduler} are read", stacklevel=3)
+    network = read_network(diffusers.UNet2DModel, place.network, variant, torch_dtype=torch.float32)
+    return network, settings
 
 
 def _image_size(network: DiffusersNetwork) -> tuple[int, int]:

@@ -3,25 +3,19 @@
 import math
 import re
 from pathlib import Path
-from typing import Any
 
-import torch
-from safetensors import safe_open
 from torch import Tensor
 
 from jinc.errors import JincError
-from jinc.files import one_line
 from jinc.nn import Config, UNet
 from jinc.signal import cutoff_from_radians
+from jinc.tensors import read_metadata, read_tensors
 
 VARIANTS = ("A", "B", "C", "D", "D+norm")
 """What the numbers 0 to 4 of the published implementation mean."""
 
 MAX_LEVELS = 12
 """More cannot be halved in any image; a file that names more is not what it seems."""
-
-WRAPPERS = ("state_dict", "model_state_dict", "model", "ema_model", "ema")
-"""Keys under which training scripts put the weights."""
 
 RENAMES = (
     (r"^(?:module\.|_orig_mod\.|w/)+", ""),
@@ -57,7 +51,7 @@ def load_official(
     weights. The filter is told by the metadata of a safetensors file; a `.pt` has none.
 
     Args:
-        path: `.safetensors`, or a `.pt`/`.pth` of tensors (read with `weights_only=True`).
+        path: safetensors, or PyTorch's file of tensors, of which nothing is executed.
         taps: filter size K, where the file does not say; 3 if never said.
         kaiser_beta: shape of the Kaiser window, where the file does not say.
         omega_c: cutoff in radians per pixel, where the file does not say; π/2 if never said.
@@ -69,7 +63,7 @@ def load_official(
         JincError: the file cannot be read, is no such checkpoint, or its filter is not known.
     """
     file = Path(path)
-    tensors, metadata = _read(file)
+    tensors, metadata = read_tensors(file), read_metadata(file)
     weights = {_our_name(name): w for name, w in tensors.items() if not name.startswith("io/")}
     variant = _variant(file, tensors, metadata)
     if variant == "D+norm":  # carries two norms that its network never uses
@@ -85,34 +79,6 @@ def load_official(
     except JincError as error:
         raise JincError(f"{file}: {error}") from None
     return network.eval()
-
-
-def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Return tensors by name and the metadata, which is empty for a `.pt`."""
-    if not file.is_file():
-        raise JincError(f"{file}: no such file")
-    try:
-        if file.suffix == ".safetensors":
-            with safe_open(file, framework="pt") as opened:
-                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  # no dict
-                return tensors, dict(opened.metadata() or {})
-        loaded = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # on damaged bytes, torch raises whatever it stumbles over
-        reason = one_line(error)[:200]
-        raise JincError(f"{file}: cannot be read as a checkpoint ({reason})") from None
-    return _state_dict(file, loaded), {}
-
-
-def _state_dict(file: Path, loaded: Any) -> dict[str, Tensor]:
-    for wrapper in WRAPPERS:
-        if isinstance(loaded, dict) and isinstance(loaded.get(wrapper), dict):
-            loaded = loaded[wrapper]
-    if not isinstance(loaded, dict):
-        raise JincError(f"{file}: holds a {type(loaded).__name__}, not weights by name")
-    tensors = {name: w for name, w in loaded.items() if isinstance(w, Tensor)}
-    if len(tensors) != len(loaded) or not all(isinstance(name, str) for name in tensors):
-        raise JincError(f"{file}: holds other things than weights by name")
-    return tensors
 
 
 def _our_name(name: str) -> str:

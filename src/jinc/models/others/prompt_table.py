@@ -6,13 +6,13 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import torch
-from safetensors.torch import load as deserialize
 from safetensors.torch import save as serialize
 from torch import Tensor
 
 from jinc.errors import JincError
-from jinc.files import one_line, reading, writing
+from jinc.files import writing
 from jinc.models.others.prompt_encoder import Embedder, plain
+from jinc.tensors import read_tensors
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,27 +71,14 @@ def read_prompts(file: str | Path) -> PromptTable:
     """Read a table of prompts.
 
     Args:
-        file: `.safetensors`, each prompt the name of its tensor; or a `.pt`/`.pth` of a dictionary
-            of tensors (read with `weights_only=True`).
+        file: safetensors, each prompt the name of its tensor; or PyTorch's file of a dictionary of
+            tensors, of which nothing is executed.
 
     Raises:
         JincError: it cannot be read, or is no such table.
     """
     path = Path(file)
-    with reading(path) as opened:
-        try:
-            if path.suffix in (".pt", ".pth"):
-                found = torch.load(opened, map_location="cpu", weights_only=True)
-            else:
-                found = deserialize(opened.read())
-        except Exception as error:  # on damaged bytes, torch raises whatever it stumbles over
-            reason = one_line(error)[:200]
-            raise JincError(f"{path}: cannot be read as prompts ({reason})") from None
-    if not isinstance(found, dict) or not all(
-        isinstance(prompt, str) and isinstance(value, Tensor) for prompt, value in found.items()
-    ):
-        raise JincError(f"{path}: does not hold tensors by their prompts")
-    return PromptTable(found, str(path))
+    return PromptTable(read_tensors(path), str(path))
 
 
 def write_prompts(file: str | Path, embed: Embedder, prompts: Iterable[str]) -> None:
