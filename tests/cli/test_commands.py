@@ -35,7 +35,7 @@ def test_train_sample_info_resume(jinc, tiny, tmp_path) -> None:
         0,
         f"model: {run / 'model'}\nlearning curve: {run / 'curve.png'}\n",
     )
-    assert "1,797 images of digits, 8×8, grey; A with" in trained.err
+    assert "1,797 images of digits, 8×8, grey; 10 classes: 0 (178), 1 (182)" in trained.err
     sampled = jinc("sample", run, "--out", tmp_path / "s", "-n", 3, "--steps", 4)
     assert sampled.code == 0
     assert sampled.out == f"3 images: {tmp_path / 's'}, all of them in {tmp_path / 's/grid.png'}\n"

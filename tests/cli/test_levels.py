@@ -20,7 +20,7 @@ def without_config(words: tuple[str, ...]) -> tuple[str, ...]:
 def test_the_name_goes_all_the_way(jinc, tiny, run) -> None:
     trained = jinc("train", "--out", run, *without_config(tiny), "--config", NAME)
     assert trained.code == 0, trained
-    assert f"grey; {NAME} with" in trained.err
+    assert f"\n{NAME} with" in trained.err
     assert json.loads(jinc("info", run, "--json").out)["config"] == NAME
     assert NAME in jinc("info", run).out
     again = jinc("train", "--out", run, "--resume", "--steps", 9)

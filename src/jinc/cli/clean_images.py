@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from jinc.data import ImageSet, load_images, to_float
+from jinc.data import ImageSet, Summary, to_float
 from jinc.errors import JincError
 from jinc.models import PixelModel
 from jinc.streams import Stream, stream
-from jinc.train import Run, TrainConfig
+from jinc.train import Run, TrainConfig, load_data
 from jinc.train.augment import Augmentation
 from jinc.train.validation import hold_out
 from jinc.types import Images
@@ -26,12 +26,14 @@ class CleanImages:
         words: which they are.
         kinds: how they were augmented, as the images that the model was trained on; None where
             that is not known.
+        summary: of the set that they are taken from.
     """
 
     x0: Images
     prompts: tuple[str, ...]
     words: str
     kinds: tuple[str, ...] | None
+    summary: Summary
 
     @property
     def symmetries(self) -> list[str] | None:
@@ -95,7 +97,7 @@ def clean_images(
     drawn = augmentation.draw(np.random.default_rng(stream(seed, Stream.CLEAN)), len(x0))
     words = f"{len(x0)} of {len(images):,} {words} of {images.name}"
     words += f", augmented by {', '.join(kinds)}" if kinds else ""
-    return CleanImages(augmentation.apply(x0, drawn), prompts, words, kinds)
+    return CleanImages(augmentation.apply(x0, drawn), prompts, words, kinds, images.summary())
 
 
 def _find(
@@ -111,14 +113,13 @@ def _find(
     usual = TrainConfig() if config is None else config
 
     def load(split: str) -> ImageSet:
-        return load_images(
-            usual.data if data is None else data,
+        return load_data(
+            usual,
+            progress,
+            source=usual.data if data is None else data,
             image_size=height if height == width else None,
             channels=model.channels,
-            resize_filter=usual.resize_filter,
-            skip_first=usual.skip_first,
             split=split,
-            progress=progress,
         )
 
     if data is not None or usual.split == "train":

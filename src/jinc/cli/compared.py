@@ -12,7 +12,7 @@ from torch import Tensor
 
 from jinc.cli.clean_images import clean_images
 from jinc.cli.finite import check_finite
-from jinc.cli.progress import decoding_progress
+from jinc.cli.progress import decoding_progress, say_what_was_read
 from jinc.data import Picture, fit, save_png
 from jinc.diffusion import SeededNoise, Step, Walk, forward
 from jinc.errors import JincError
@@ -76,8 +76,10 @@ def find_clean(
         fitted = [fit(each, model.image_size, model.channels)[0] for each in images]
         words = f"{len(images)} image{'s' if len(images) > 1 else ''}"
         return Clean(torch.cat(fitted), (), [Path(each.name).stem for each in images], words)
-    with decoding_progress(Console(stderr=True)) as report:
+    console = Console(stderr=True)
+    with decoding_progress(console) as report:
         found = clean_images(source, model, data, number, seed, report)
+    say_what_was_read(console, found.summary)
     return Clean(found.x0, found.prompts, [*found.prompts] or [""] * len(found.x0), found.words)
 
 

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any
 
 import torch
 from cyclopts import App, Parameter
@@ -15,8 +15,9 @@ from torch import Tensor
 from jinc.cli.claims import claim
 from jinc.cli.options import DEFAULTS, Options
 from jinc.cli.places import check_folder
+from jinc.cli.progress import decoding_progress, say_what_was_read
 from jinc.cli.train import train as train_run
-from jinc.data import load_images, to_float
+from jinc.data import Split, to_float
 from jinc.diffusion import SeededNoise
 from jinc.diffusion.noise import check_seed
 from jinc.errors import JincError
@@ -24,7 +25,7 @@ from jinc.files import writing
 from jinc.models import SingleStep, choose_device
 from jinc.report import plot_denoising
 from jinc.signal import gaussian_blur, median
-from jinc.train import Run
+from jinc.train import Run, load_data
 
 SIGMAS = (0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0)
 SHOWN = 2
@@ -32,7 +33,6 @@ SHOWN = 2
 
 BATCH = 250
 
-Split: TypeAlias = Literal["train", "test", "all"]
 
 app = App(name="denoise", help="Train and test the single-step denoiser of the CS180 course.")
 
@@ -116,14 +116,10 @@ def evaluate(
 
 def _test_images(run: Run, data: str | None, split: Split, number: int) -> Tensor:
     """Return test images in [0, 1], `[number, C, H, W]`, evenly from the whole set."""
-    config = run.config
-    images = load_images(
-        data or config.data,
-        image_size=config.image_size,
-        channels=config.channels,
-        resize_filter=config.resize_filter,
-        split=split,
-    )
+    console = Console(stderr=True)
+    with decoding_progress(console) as report:
+        images = load_data(run.config, report, source=data or run.config.data, split=split)
+    say_what_was_read(console, images.summary())
     places = torch.linspace(0, len(images) - 1, min(number, len(images))).long()
     return (to_float(images.batch(places)) + 1) / 2
 

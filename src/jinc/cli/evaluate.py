@@ -14,10 +14,10 @@ from rich.progress import Progress
 
 from jinc.cli.generated import generated_images, generation_facts
 from jinc.cli.made import begin_results, check_results, made_facts
-from jinc.cli.progress import decoding_progress
+from jinc.cli.progress import decoding_progress, say_what_was_read
 from jinc.cli.sampling import SEVERAL, SamplingOptions
 from jinc.cli.score_tables import print_scores, write_scores
-from jinc.data import ImageSet, list_numbered, load_images, read_folder, save_png
+from jinc.data import ImageSet, Split, list_numbered, load_images, read_folder, save_png
 from jinc.errors import JincError
 from jinc.metrics import (
     Extractor,
@@ -49,6 +49,7 @@ Compared: TypeAlias = tuple[ImageSet, Real, dict[str, Any] | None]
 ReadReal: TypeAlias = Callable[[PixelModel | ImageSet, int], Real]
 """Reads real images at the size of others, of which there are so many, if these can be scored."""
 
+_SHAPING = ("image_size", "resize_filter", "skip_damaged")
 SHOWN = 8
 """Generated images whose neighbours are drawn: those that are nearest to a training image."""
 
@@ -72,9 +73,10 @@ def evaluate(
     /,
     *,
     against: str,
-    split: Literal["train", "test", "all"] = "train",
+    split: Split = "train",
     resize_filter: Resizing | None = None,
     image_size: int | None = None,
+    skip_damaged: Annotated[bool, Parameter(negative=())] = False,
     features: str = "inception",
     only: Annotated[tuple[ScoreKind, ...], SEVERAL] = (),
     number: Annotated[int | None, Parameter(alias="-n")] = None,
@@ -90,7 +92,7 @@ def evaluate(
     images can be asked for. `torchrun --nproc-per-node N -m jinc evaluate …` shares the work.
 
     Args:
-        source: a run, a model folder, a folder of images, or a .npz file of images.
+        source: a run, a model folder, or images: a folder, a ZIP or TAR archive, or a .npz file.
         against: real images, as `jinc train --data` takes them; or their statistics, a .npz file
             of `jinc features statistics`, which allows FID and IS alone; or of pytorch-fid, whose
             distance is not called FID, for it does not say who looked.
@@ -99,6 +101,7 @@ def evaluate(
             bilinear for what is no run.
         image_size: pixels a side that images which are there are brought to, after a centred square
             crop, by the same filter; they have to be squares of one size, if not given.
+        skip_damaged: leave out images that cannot be read, and count them.
         features: who looks at the images: inception, which is downloaded once; or the path of its
             weights, of a CIFAR-10 ResNet's, or of a classifier of `jinc features train`; or
             torchscript:PATH, perhaps with ?channels=1&range=0,255&size=299, what it takes. Only
@@ -124,7 +127,7 @@ def evaluate(
     is_model = _is_model(source)
     _refuse_unused(is_model, number, image_size)
     extractor = open_extractor(features)
-    reading = _reading(source, resize_filter)
+    reading = _reading(source, resize_filter) | {"skip_damaged": skip_damaged}
     read_real: ReadReal
     if is_reference(against):
         if neighbours:
@@ -136,7 +139,8 @@ def evaluate(
     if is_model:
         compared = _of_model(source, images, options, read_real)
     else:
-        compared = _of_images(source, image_size, reading["resize_filter"], read_real)
+        shaped = reading | {"image_size": image_size}
+        compared = _of_images(source, shaped, read_real)
     if compared is None:  # another process does the rest
         return
     generated, real, made_with = compared
@@ -157,14 +161,17 @@ def evaluate(
         found = score(of_real, of_made, only or None, seed=options.seed)
     resized = {"image_size": image_size, "by": reading["resize_filter"]} if image_size else None
     aside = {"made_with": made_with, "resized": resized}
+    read = {"images": generated.summary().facts()}
+    if isinstance(real, ImageSet):
+        read["against"] = real.summary().facts()
     if out is not None:
         judged = {"source": source, "against": against, "split": split, "features": features}
         begin_results(out, "scores", judged | aside, names)
-        write_scores(out, found, aside)
+        write_scores(out, found, aside, read)
         if neighbours and isinstance(real, ImageSet) and isinstance(of_real, Features):
             _draw_neighbours(out / "neighbours.png", generated, real, of_made, of_real)
     if json_:
-        facts = found.facts() | aside
+        facts = found.facts() | aside | {"read": read}
         print(json.dumps(facts, ensure_ascii=False, allow_nan=False))
         return
     print_scores(found, aside)
@@ -192,20 +199,21 @@ def _of_model(
     return generated, real, generation_facts(source, model, options)
 
 
-def _of_images(
-    source: Path, image_size: int | None, resize_filter: str, read_real: ReadReal
-) -> Compared:
+def _of_images(source: Path, reading: Mapping[str, Any], read_real: ReadReal) -> Compared:
     """Read images that are there: of `jinc sample` without the pictures of them beside."""
     read = partial(load_images, str(source), split="all")
     numbered = list_numbered(source) if source.is_dir() else None
-    with decoding_progress(Console(stderr=True)) as report:
+    console = Console(stderr=True)
+    with decoding_progress(console) as report:
         if numbered is not None:
             read = partial(read_folder, numbered)
-        generated = read(image_size=image_size, resize_filter=resize_filter, progress=report)
+        generated = read(**{name: reading[name] for name in _SHAPING}, progress=report)
     height, width = generated.image_size
     if height != width:
         raise JincError(f"{source}: {width}x{height} pixels are not square; set image_size")
-    return generated, read_real(generated, len(generated)), made_facts(source)
+    real = read_real(generated, len(generated))
+    say_what_was_read(console, generated.summary())
+    return generated, real, made_facts(source)
 
 
 def _reading(source: Path, resize_filter: Resizing | None) -> dict[str, Any]:
@@ -227,7 +235,8 @@ def _real(
 ) -> ImageSet:
     """Read the images that others are compared with, at their size, and check that they can be."""
     height, width = like.image_size
-    with decoding_progress(Console(stderr=True)) as report:
+    console = Console(stderr=True)
+    with decoding_progress(console) as report:
         real = load_images(
             against,
             image_size=height if height == width else None,
@@ -236,6 +245,7 @@ def _real(
             **reading,
         )
     check(real, count)
+    say_what_was_read(console, real.summary())
     return real
 
 

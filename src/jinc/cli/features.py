@@ -15,8 +15,8 @@ from torch import Tensor
 
 from jinc.cli.memory import keep_freed_memory
 from jinc.cli.places import check_file, check_whole_folder
-from jinc.cli.progress import decoding_progress
-from jinc.data import load_images
+from jinc.cli.progress import decoding_progress, say_what_was_read
+from jinc.data import Split, load_images
 from jinc.errors import JincError
 from jinc.metrics import (
     RECIPES,
@@ -83,10 +83,11 @@ def statistics(
     *,
     out: Path,
     features: str = "inception",
-    split: Literal["train", "test", "all"] = "train",
+    split: Split = "train",
     image_size: int | None = None,
     channels: Literal[1, 3] | None = None,
     resize_filter: Literal["box", "bilinear", "bicubic", "lanczos"] = "bilinear",
+    skip_damaged: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Keep mean and covariance of features of real images, for `jinc evaluate --against`.
 
@@ -101,6 +102,7 @@ def statistics(
             compared with them; as they come, if not given.
         channels: 1 or 3; as they come, if not given.
         resize_filter: how they come to that size.
+        skip_damaged: leave out images that cannot be read, and count them.
     """
     check_file(out)
     if out.suffix != ".npz":
@@ -114,8 +116,10 @@ def statistics(
             channels=channels,
             resize_filter=resize_filter,
             split=split,
+            skip_damaged=skip_damaged,
             progress=told,
         )
+    say_what_was_read(console, images.summary())
     with Progress(console=console) as bar:
         task = bar.add_task("looking at images", total=len(images))
         found = reference_of(images, extractor, progress=lambda n: bar.update(task, completed=n))

@@ -18,7 +18,7 @@ from jinc.cli.clean_images import clean_images
 from jinc.cli.findings import print_findings
 from jinc.cli.generated import generation_facts
 from jinc.cli.made import begin_results, check_results
-from jinc.cli.progress import decoding_progress
+from jinc.cli.progress import decoding_progress, say_what_was_read
 from jinc.cli.sampling import SEVERAL, SamplingOptions
 from jinc.errors import JincError
 from jinc.files import writing
@@ -83,6 +83,7 @@ def probe(
     levels, shaping = options.levels(model.schedule), options.shaping(model)
     with decoding_progress(console) as report:
         clean = clean_images(source, model, data, number, seed, report)
+    say_what_was_read(console, clean.summary)
     bar = Progress(console=console)
     task = bar.add_task("probing")
     ask = _Asking(model, lambda: bar.advance(task))
@@ -97,7 +98,7 @@ def probe(
     made_with = generation_facts(source, model, options) | {"batch": number}
     settings = {"number": number, "sampler": options.sampler, "eta": options.eta}
     name = _config_name(model)
-    facts: dict[str, Any] = {"config": name, "data": clean.words}
+    facts: dict[str, Any] = {"config": name, "data": clean.words, "read": clean.summary.facts()}
     facts |= {"invariant_under": clean.symmetries, "seed": seed, **settings}
     facts |= {"steps": len(levels), "made_with": made_with}
     facts |= found.facts()

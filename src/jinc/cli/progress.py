@@ -13,6 +13,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from jinc.data import Summary
 from jinc.train import Trainer
 
 
@@ -65,6 +66,11 @@ def train_with_progress(console: Console, trainer: Trainer) -> None:
             bar.update(task, completed=done.step, loss=shown, rate=rate, description="")
             if not console.is_terminal and done.step % tenth == 0:
                 console.print(f"step {done.step} of {done.total}, {shown}")
+
+
+def say_what_was_read(console: Console, summary: Summary) -> None:
+    """Say what a reader understood of a set of images, in one line."""
+    console.print(str(summary), highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 @contextmanager

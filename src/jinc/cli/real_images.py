@@ -6,8 +6,8 @@ import numpy as np
 from rich.console import Console
 
 from jinc.cli.clean_images import clean_images
-from jinc.cli.progress import decoding_progress
-from jinc.data import ImageSet, load_images
+from jinc.cli.progress import decoding_progress, say_what_was_read
+from jinc.data import ImageSet
 from jinc.errors import JincError
 from jinc.models import open_model
 from jinc.report.pages import RealImages
@@ -32,9 +32,10 @@ def real_images_of(source: Path, config: TrainConfig, seed: int) -> RealImages |
         config: its settings.
         seed: of which images are taken.
     """
+    console = Console(stderr=True)
     try:
         model = open_model(source)
-        with decoding_progress(Console(stderr=True)) as told:
+        with decoding_progress(console) as told:
             clean = clean_images(source, model, None, REAL, seed, told)
         images = load_data(config)
         trained, held_out = hold_out(len(images), config.holdout, config.seed)
@@ -44,6 +45,7 @@ def real_images_of(source: Path, config: TrainConfig, seed: int) -> RealImages |
         train = images.subset(_evenly(trained, TRAINED))
     except JincError as error:
         return error
+    say_what_was_read(console, images.summary())
     if unseen is not None:
         unseen = unseen.subset(_evenly(np.arange(len(unseen)), UNSEEN))
     return RealImages(clean.x0, clean.words, train, len(trained), unseen)
@@ -55,12 +57,10 @@ def _test_images(config: TrainConfig, like: ImageSet) -> ImageSet | None:
         return None
     height, width = like.image_size
     try:
-        return load_images(
-            config.data,
+        return load_data(
+            config,
             image_size=height if height == width else None,
             channels=like.channels,
-            resize_filter=config.resize_filter,
-            skip_first=config.skip_first,
             split="test",
         )
     except JincError:

@@ -12,15 +12,18 @@ from jinc.files import writing
 from jinc.metrics import Score, ScoreKind, Scores
 
 
-def write_scores(out: Path, found: Scores, aside: Mapping[str, Any]) -> None:
+def write_scores(
+    out: Path, found: Scores, aside: Mapping[str, Any], read: Mapping[str, Any]
+) -> None:
     """Write scores.json, for machines, and scores.md, for documents.
 
     Args:
         out: the folder.
         found: the scores.
         aside: what else is to be known of the images: `made_with`, and how they were `resized`.
+        read: what was understood of the images and of the real ones.
     """
-    facts = found.facts() | dict(aside)
+    facts = found.facts() | dict(aside) | {"read": read}
     text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
     for name, words in (("scores.json", text + "\n"), ("scores.md", _markdown(found, aside))):
         with writing(out / name) as file:

@@ -11,7 +11,7 @@ from jinc.cli.app import STOPPED
 from jinc.cli.claims import claim
 from jinc.cli.memory import keep_freed_memory
 from jinc.cli.options import DEFAULTS, Options, plain
-from jinc.cli.progress import decoding_progress, train_with_progress
+from jinc.cli.progress import decoding_progress, say_what_was_read, train_with_progress
 from jinc.cli.signals import stop_requests
 from jinc.data import ImageSet
 from jinc.diffusion import warn_of_signal
@@ -116,17 +116,15 @@ def _put_back(out: Path, settings: TrainConfig | None) -> None:
 def introduce(console: Console, trainer: Trainer, images: ImageSet) -> None:
     """Say what is going to be trained on what."""
     network = trainer.stepper.network
-    height, width = images.image_size
     millions = sum(p.numel() for p in network.parameters()) / 1e6
-    colours = "grey" if network.channels == 1 else f"{network.channels} channels"
     many = f"{trainer.processes.count} processes on " if trainer.processes.count > 1 else ""
-    held = f" ({trainer.held_out:,} held out)" if trainer.held_out else ""
+    held = f"{trainer.held_out:,} images held out; " if trainer.held_out else ""
     warn_of_slow_precision(trainer.config.precision, trainer.device)
     if isinstance(trainer.task.package, Trained):
         warn_of_signal(trainer.task.package.schedule)
+    say_what_was_read(console, images.summary())
     console.print(
-        f"{len(images):,} images of {images.name}{held}, {height}×{width}, {colours}; "
-        f"{network.config.name} with {millions:.2f} M parameters on {many}{trainer.device}; "
+        f"{held}{network.config.name} with {millions:.2f} M parameters on {many}{trainer.device}; "
         f"steps {trainer.step} to {trainer.total}",
         highlight=False,
         markup=False,

@@ -26,7 +26,8 @@ from jinc.data.numbered import (
 from jinc.data.pictures import Picture, read_picture
 from jinc.data.resize import FILTERS, fit_image, fit_images, resize_square, to_channels
 from jinc.data.sheet import contact_sheet
-from jinc.data.splits import SPLITS
+from jinc.data.splits import SPLITS, Split
+from jinc.data.summary import Summary
 
 __all__ = [
     "ANIMATIONS",
@@ -43,6 +44,8 @@ __all__ = [
     "Mask",
     "Picture",
     "Progress",
+    "Split",
+    "Summary",
     "cache_folder",
     "check_animation",
     "concatenate",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jinc.data.classes import merged_names
+from jinc.data.summary import Summary
 from jinc.errors import JincError
 
 Indices: TypeAlias = Sequence[int] | NDArray[np.integer] | Tensor
@@ -83,6 +84,21 @@ class ImageSet:
     def image_size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return int(self.images.shape[1]), int(self.images.shape[2])
+
+    def summary(self) -> Summary:
+        """Say what there is, by class, and what the reader passed over or decided."""
+        labels = np.zeros(0, np.int64) if self.labels is None else self.labels
+        counts = np.bincount(labels, minlength=len(self.class_names)).tolist()
+        return Summary(
+            self.name,
+            len(self),
+            self.image_size,
+            self.channels,
+            self.split,
+            dict(zip(self.class_names, counts, strict=True)),
+            self.passed_over,
+            self.notes,
+        )
 
     def fingerprint(self) -> str:
         """Return 16 hexadecimal digits that other images, labels or another order would change.

@@ -16,7 +16,7 @@ from jinc.study.sampling_plan import SamplingPlan
 from jinc.study.scored import read_scored
 from jinc.study.table import make_table
 from jinc.study.work import Places, real_images
-from jinc.train import TrainConfig, check_settings, load_data
+from jinc.train import READING, TrainConfig, check_settings, load_data
 
 
 def check_study(study: Study, places: Places) -> None:
@@ -43,8 +43,7 @@ def check_study(study: Study, places: Places) -> None:
 
 def data_settings(config: TrainConfig) -> TrainConfig:
     """Keep only the settings that data are loaded by."""
-    names = ("data", "split", "image_size", "channels", "resize_filter", "skip_first")
-    return TrainConfig(**{name: getattr(config, name) for name in names})
+    return TrainConfig(**{name: getattr(config, name) for name in ("data", *READING)})
 
 
 class _Check:

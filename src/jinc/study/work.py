@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinc.data import ImageSet, load_images
+from jinc.data import ImageSet
 from jinc.diffusion import walk_by_name
 from jinc.errors import JincError
 from jinc.files import write_json
@@ -73,14 +73,13 @@ def fill(unit: Sequence[Cell], places: Places, progress: Progress) -> None:
 
 def real_images(cell: Cell, like: Model | ImageSet) -> ImageSet:
     """Return the images that those of a cell are compared with, as the network saw such."""
-    config, (height, width) = cell.config, like.image_size
-    return load_images(
-        cell.scoring.against,
+    height, width = like.image_size
+    return load_data(
+        cell.config,
+        source=cell.scoring.against,
         image_size=height if height == width else None,
         channels=like.channels,
-        resize_filter=config.resize_filter,
         split=cell.scoring.split,
-        skip_first=config.skip_first,
     )
 
 

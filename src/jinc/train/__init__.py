@@ -12,13 +12,14 @@ from jinc.train.presets import PRESETS, find_preset
 from jinc.train.processes import Processes
 from jinc.train.run import Run, is_new
 from jinc.train.settings import SECTIONS
-from jinc.train.setup import build_network, build_task, check_settings, load_data
+from jinc.train.setup import READING, build_network, build_task, check_settings, load_data
 from jinc.train.trainer import Progress, Trainer
 from jinc.train.written import as_written
 
 __all__ = [
     "CHANGEABLE",
     "PRESETS",
+    "READING",
     "SECTIONS",
     "Batch",
     "Batches",

@@ -30,7 +30,10 @@ def refuse_contradictions(config: TrainConfig, images: ImageSet) -> None:
         JincError: they cannot.
     """
     if config.conditional and not images.class_names:
-        raise JincError(f"conditional: {images.name} has no classes; leave it out")
+        raise JincError(
+            f"conditional: {images.name} has no classes; leave it out, or choose --classes-from, "
+            "such as names for files like cat_001.png"
+        )
     if config.label_dropout and not config.conditional:
         raise JincError("label_dropout: needs --conditional, there is no label to hide")
     if config.sample_guidance != 1 and not config.label_dropout:

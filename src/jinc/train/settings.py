@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from jinc.data import Split
 from jinc.diffusion import MoveKind, Prediction
 from jinc.signal.padding import Padding
 from jinc.train.augment import AugmentationKind
@@ -13,12 +14,17 @@ class DataSettings:
     """What is trained on.
 
     Args:
-        data: "digits" for the bundled set, or a path to MNIST, CIFAR-10 or a folder of images.
+        data: "digits" for the bundled set, or a path to MNIST, CIFAR-10 or -100, a NumPy or CSV
+            file, or a folder or a ZIP or TAR archive of images.
         split: which part of the data to train on.
         image_size: pixels a side after resizing and a centred crop; as the data is, if not given.
         channels: 1 or 3; as the data is, if not given.
         resize_filter: how images are resized, antialiased.
         skip_first: drop the first row of a CSV file, as arXiv 2411.09174 did.
+        classes_from: where the classes of a folder or archive come from: folders; names, as
+            cat_001.png; column:NAME of metadata.csv or .jsonl; none; or auto, which takes a file of
+            labels where there is one, else folders.
+        skip_damaged: leave out images that cannot be read, and count them.
         holdout: how many images to keep back and validate on; a validation looks at no more than
             1,024 of them, the same each time.
         augment: how images are changed at random: mirrored left to right or top to bottom, turned
@@ -29,11 +35,13 @@ class DataSettings:
     """
 
     data: str = "digits"
-    split: Literal["train", "test", "all"] = "train"
+    split: Split = "train"
     image_size: int | None = None
     channels: Literal[1, 3] | None = None
     resize_filter: Literal["box", "bilinear", "bicubic", "lanczos"] = "bilinear"
     skip_first: bool = False
+    classes_from: str = "auto"
+    skip_damaged: bool = False
     holdout: int = 0
     augment: tuple[AugmentationKind, ...] = ()
     augment_labels: bool = False

@@ -21,31 +21,34 @@ from jinc.train.processes import Processes
 from jinc.train.track import check_trackers
 from jinc.train.upscaling_task import UpscalingTask, spread
 
+READING = (
+    *("image_size", "channels", "resize_filter", "split", "skip_first", "classes_from"),
+    "skip_damaged",
+)
+"""Settings that say how images are read."""
+
 RESIDENT_BYTES = 4 * 2**30
 """Data sets up to this size are kept on an accelerator."""
 
 
-def load_data(config: TrainConfig, progress: Callable[[int, int], None] | None = None) -> ImageSet:
-    """Open the images that a run trains on.
+def load_data(
+    config: TrainConfig, progress: Callable[[int, int], None] | None = None, **other: Any
+) -> ImageSet:
+    """Open the images that a run trains on, or others in the same way.
 
     Args:
         config: says which.
         progress: called with (done, total) while a folder is decoded.
+        other: arguments of `data.load_images` in place of what the settings say; `source` too.
 
     Raises:
         JincError: as `data.load_images`.
     """
     if not config.data:
         raise JincError("data: say which, --data digits or a path to images")
-    return load_images(
-        config.data,
-        image_size=config.image_size,
-        channels=config.channels,
-        resize_filter=config.resize_filter,
-        split=config.split,
-        skip_first=config.skip_first,
-        progress=progress,
-    )
+    settings: dict[str, Any] = {"source": config.data, "progress": progress}
+    settings |= {name: getattr(config, name) for name in READING}
+    return load_images(**settings | other)
 
 
 def build_task(
