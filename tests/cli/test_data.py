@@ -80,3 +80,22 @@ def test_pictures_on_black_and_over_the_limit(jinc, refused, trained, tmp_path) 
         said = jinc(command[0], trained, *command[1:], *words, "--max-pixels", 192, *out)
         assert said.code == 0, said.err
         assert "white.png: lies on black; on white it would hardly be seen\n" in said.err
+
+
+def test_the_limit_of_pixels_is_a_setting_of_every_reader(
+    jinc, refused, judge, tiny, tmp_path
+) -> None:
+    (tmp_path / "set").mkdir()
+    for number in range(4):
+        noise = RNG.integers(0, 256, (20, 20), np.uint8)
+        Image.fromarray(noise).save(tmp_path / "set" / f"{number}.png")
+    says = "20x20 pixels, the limit is 399 pixels; --max-pixels raises it"
+    small, data = ("--max-pixels", 399), ("--data", tmp_path / "set", "--image-size", 8)
+    by = ("--against", tmp_path / "set", "--features", judge)
+    refused("train", *data, "--out", tmp_path / "run", *tiny, *small, says=says)
+    refused("complexity", tmp_path / "set", "--out", tmp_path / "x.png", *small, says=says)
+    refused("evaluate", tmp_path / "set", *by, *small, says=says)
+    statistics = ("features", "statistics", tmp_path / "set", "--out", tmp_path / "x.npz")
+    refused(*statistics, "--features", judge, *small, says=says)
+    enough = ("--max-pixels", 400)
+    assert jinc("complexity", tmp_path / "set", "--out", tmp_path / "x.png", *enough).code == 0

@@ -11,7 +11,6 @@ from PIL import Image
 from jinc.cli.app import app
 from jinc.cli.sources import option_sources
 from jinc.errors import JincError
-from jinc.metrics import DigitClassifier, save_digit_classifier
 from jinc.models import Model, SingleStep
 from jinc.train import PRESETS, Run, TrainConfig, Trainer, find_preset
 
@@ -269,22 +268,3 @@ def test_a_schedule_that_ends_in_no_noise_is_warned_of_everywhere(jinc, tiny, tm
         assert said.err.count(warning) == 1, words
         assert said.code == 0
     assert json.loads(jinc("info", run, "--json").out)["signal_left"] > 0.9
-
-
-def test_scores_during_training(jinc, tiny, tmp_path) -> None:
-    run, judge = tmp_path / "run", tmp_path / "judge"
-    save_digit_classifier(judge, DigitClassifier(), "mnist", {})
-    words = ("--score-every", 3, "--score-images", 40, "--best-by", "score")
-    said = jinc("train", "--out", run, *tiny, *words, "--score-features", judge)
-    assert said.code == 0, said
-    log = Run.open(run).read_log()
-    assert [entry["step"] for entry in log if "score" in entry] == [3, 6]
-    facts = json.loads(jinc("info", run, "--json").out)
-    assert facts["score"] == [entry["score"] for entry in log if "score" in entry][-1]
-    assert (run / "best").is_dir()
-    assert jinc("report", run, "--out", tmp_path / "page.html").code == 0
-    assert "Fréchet distance" in (tmp_path / "page.html").read_text()
-    for features in ("torchscript:x.pt", tmp_path / "nothing"):
-        said = jinc("train", "--out", tmp_path / "no", *tiny, *words, "--score-features", features)
-        assert (said.code, said.err.count("\n"), said.out) == (2, 1, ""), said
-        assert not (tmp_path / "no").exists()

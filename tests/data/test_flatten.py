@@ -23,6 +23,17 @@ def test_bands_join_without_a_seam(rng, monkeypatch, mode, background) -> None:
     assert (whole is image) == (mode in ("L", "RGB"))
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P"])
+@pytest.mark.parametrize("size", [(40, 60), (41, 63)])
+def test_shrunk_it_is_the_mean_of_blocks(rng, monkeypatch, mode, size) -> None:
+    monkeypatch.setattr(flattening, "_BAND_PIXELS", 300)
+    pixels = rng.integers(0, 256, (*size[::-1], 4), dtype=np.uint8)
+    image = Image.fromarray(pixels, "RGBA")
+    image = image if mode == "RGBA" else image.convert("RGB").convert(mode)
+    whole = flatten(image)
+    np.testing.assert_array_equal(flatten(image, shrink=5), whole.reduce(5))
+
+
 def drawing(colour: object, mode: str = "RGBA", size: int = 300) -> Image.Image:
     """A few lines on transparency."""
     clear = (255, 255, 255, 0) if mode == "RGBA" else (0, 0)

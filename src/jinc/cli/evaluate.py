@@ -49,7 +49,7 @@ Compared: TypeAlias = tuple[ImageSet, Real, dict[str, Any] | None]
 ReadReal: TypeAlias = Callable[[PixelModel | ImageSet, int], Real]
 """Reads real images at the size of others, of which there are so many, if these can be scored."""
 
-_SHAPING = ("image_size", "resize_filter", "skip_damaged")
+_SHAPING = ("image_size", "resize_filter", "skip_damaged", "max_pixels")
 SHOWN = 8
 """Generated images whose neighbours are drawn: those that are nearest to a training image."""
 
@@ -77,6 +77,7 @@ def evaluate(
     resize_filter: Resizing | None = None,
     image_size: int | None = None,
     skip_damaged: Annotated[bool, Parameter(negative=())] = False,
+    max_pixels: int | None = None,
     features: str = "inception",
     only: Annotated[tuple[ScoreKind, ...], SEVERAL] = (),
     number: Annotated[int | None, Parameter(alias="-n")] = None,
@@ -102,6 +103,8 @@ def evaluate(
         image_size: pixels a side that images which are there are brought to, after a centred square
             crop, by the same filter; they have to be squares of one size, if not given.
         skip_damaged: leave out images that cannot be read, and count them.
+        max_pixels: the most pixels that an image may have, checked before it is decoded; as
+            in training, if not given.
         features: who looks at the images: inception, which is downloaded once; or the path of its
             weights, of a CIFAR-10 ResNet's, or of a classifier of `jinc features train`; or
             torchscript:PATH, perhaps with ?channels=1&range=0,255&size=299, what it takes. Only
@@ -127,7 +130,7 @@ def evaluate(
     is_model = _is_model(source)
     _refuse_unused(is_model, number, image_size)
     extractor = open_extractor(features)
-    reading = _reading(source, resize_filter) | {"skip_damaged": skip_damaged}
+    reading = _reading(source, resize_filter, max_pixels) | {"skip_damaged": skip_damaged}
     read_real: ReadReal
     if is_reference(against):
         if neighbours:
@@ -216,13 +219,16 @@ def _of_images(source: Path, reading: Mapping[str, Any], read_real: ReadReal) ->
     return generated, real, made_facts(source)
 
 
-def _reading(source: Path, resize_filter: Resizing | None) -> dict[str, Any]:
+def _reading(
+    source: Path, resize_filter: Resizing | None, max_pixels: int | None
+) -> dict[str, Any]:
     """Return how real images are read: as asked, or as those that a run was trained on."""
     is_run = (source / "config.yaml").is_file()
     config = Run.open(source).config if is_run else TrainConfig()
     return {
         "resize_filter": resize_filter or config.resize_filter,
         "skip_first": config.skip_first,
+        "max_pixels": max_pixels or config.max_pixels,
     }
 
 

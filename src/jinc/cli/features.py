@@ -16,7 +16,7 @@ from torch import Tensor
 from jinc.cli.memory import keep_freed_memory
 from jinc.cli.places import check_file, check_whole_folder
 from jinc.cli.progress import decoding_progress, say_what_was_read
-from jinc.data import Split, load_images
+from jinc.data import MAX_PIXELS, Split, load_images
 from jinc.errors import JincError
 from jinc.metrics import (
     RECIPES,
@@ -88,6 +88,7 @@ def statistics(
     channels: Literal[1, 3] | None = None,
     resize_filter: Literal["box", "bilinear", "bicubic", "lanczos"] = "bilinear",
     skip_damaged: Annotated[bool, Parameter(negative=())] = False,
+    max_pixels: int = MAX_PIXELS,
 ) -> None:
     """Keep mean and covariance of features of real images, for `jinc evaluate --against`.
 
@@ -103,6 +104,7 @@ def statistics(
         channels: 1 or 3; as they come, if not given.
         resize_filter: how they come to that size.
         skip_damaged: leave out images that cannot be read, and count them.
+        max_pixels: the most pixels that an image may have, checked before it is decoded.
     """
     check_file(out)
     if out.suffix != ".npz":
@@ -117,6 +119,7 @@ def statistics(
             resize_filter=resize_filter,
             split=split,
             skip_damaged=skip_damaged,
+            max_pixels=max_pixels,
             progress=told,
         )
     say_what_was_read(console, images.summary())

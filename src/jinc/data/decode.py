@@ -64,8 +64,8 @@ def decode_image(
         path: an image of a format in `FORMATS`, on disk or in an archive.
         max_pixels: the most pixels (width times height) that are accepted.
         background: what is seen where it is transparent.
-        side: the pixels a side that it will be resized to: a JPEG of over 16 megapixels is decoded
-            at a half, a quarter or an eighth of its size, twice as large or more.
+        side: the pixels a side that it will be resized to: an image of over 16 megapixels is made
+            smaller while it is decoded, but no smaller than twice that.
 
     Returns:
         uint8, `[height, width, channels]`, 1 channel for grey files, else 3.
@@ -74,10 +74,11 @@ def decode_image(
         JincError: the file is not an image, is damaged, or is too large.
     """
     with _opened(path, max_pixels) as image:
-        if side is not None and image.width * image.height > _LARGE:
-            image.draft(None, (2 * side, 2 * side))
+        if side is not None and _is_large(image):
+            image.draft(None, (2 * side, 2 * side))  # of a JPEG, which is never decoded whole
+        shrink = min(image.size) // (2 * side) if side is not None and _is_large(image) else 1
         with _loaded(image):
-            pixels = np.asarray(flatten(image, background))
+            pixels = np.asarray(flatten(image, background, max(1, shrink)))
     return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
@@ -129,6 +130,10 @@ def decode_with_alpha(
     return pixels if pixels.ndim == 3 else pixels[..., None], alpha
 
 
+def _is_large(image: Image.Image) -> bool:
+    return image.width * image.height > _LARGE
+
+
 def _is_transparent(image: Image.Image) -> bool:
     return image.has_transparency_data and not image.mode.startswith("I")
 
@@ -136,7 +141,7 @@ def _is_transparent(image: Image.Image) -> bool:
 @contextmanager
 def _loaded(image: Image.Image) -> Iterator[None]:
     """Decode an image and turn it upright; large ones one at a time, for the sake of memory."""
-    with _one_large if image.width * image.height > _LARGE else nullcontext():
+    with _one_large if _is_large(image) else nullcontext():
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
         yield

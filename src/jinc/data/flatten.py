@@ -13,26 +13,29 @@ _SEEN = 256  # pixels a side on which contrast is measured
 _FAINT = 0.25
 
 
-def flatten(image: Image.Image, background: Background = "white") -> Image.Image:
+def flatten(image: Image.Image, background: str = "white", shrink: int = 1) -> Image.Image:
     """Bring an image to mode "L" or "RGB".
 
     16 bits, of which 65535 is white, are rounded to 8; palettes, CMYK and the like become RGB.
 
     Args:
         image: loaded, in any mode.
-        background: what is seen where it is transparent.
+        background: the colour that is seen where it is transparent.
+        shrink: how many pixels along each axis become one, their mean.
 
     Returns:
         The image, the same where nothing changes.
     """
     mode = "L" if image.mode in GREY_MODES else "RGB"
     if image.mode == mode and not image.has_transparency_data:
-        return image
-    out, (width, height) = Image.new(mode, image.size), image.size
-    rows = max(1, _BAND_PIXELS // width)
+        return image if shrink == 1 else image.reduce(shrink)
+    width, height = image.size
+    out = Image.new(mode, (-(-width // shrink), -(-height // shrink)))
+    rows = shrink * max(1, _BAND_PIXELS // (width * shrink))
     for top in range(0, height, rows):
         band = image.crop((0, top, width, min(top + rows, height)))
-        out.paste(_plain(band, background).convert(mode), (0, top))
+        plain = _plain(band, background).convert(mode)
+        out.paste(plain.reduce(shrink), (0, top // shrink))
     return out
 
 
@@ -62,7 +65,7 @@ def faint_on(image: Image.Image) -> Background | None:
     return "black" if on_black.std() < _FAINT * on_white.std() else None
 
 
-def _plain(image: Image.Image, background: Background) -> Image.Image:
+def _plain(image: Image.Image, background: str) -> Image.Image:
     """Bring a band to a mode that Pillow converts to grey or RGB."""
     if image.mode.startswith("I"):
         values = np.asarray(image).astype(np.float64) / 257

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from jinc.data.decode import MAX_PIXELS, decode_with_alpha
-from jinc.data.flatten import Background, faint_on
+from jinc.data.flatten import Background, faint_on, flatten
 from jinc.data.images import to_picture
 from jinc.errors import JincError
 from jinc.files import writing
@@ -56,7 +56,9 @@ class Picture:
         """The colour to lay it on: white, but black where it would hardly be seen on white."""
         if self.alpha is None:
             return "white"
-        return "black" if faint_on(self._over(self.alpha)) == "white" else "white"
+        step = 1 + max(self.size) // 512
+        small = _transparent(self.pixels[::step, ::step], self.alpha[::step, ::step])
+        return "black" if faint_on(small) == "white" else "white"
 
     def on(self, colour: str) -> NDArray[np.uint8]:
         """Lay it on a colour, such as "white", which is seen where it is transparent.
@@ -66,15 +68,9 @@ class Picture:
         """
         if self.alpha is None:
             return self.pixels
-        front = self._over(self.alpha)
-        seen = Image.alpha_composite(Image.new("RGBA", front.size, colour), front)
-        flat = np.asarray(seen.convert("L" if self.channels == 1 else "RGB"))
+        seen = flatten(_transparent(self.pixels, self.alpha), colour)
+        flat = np.asarray(seen.convert("L") if self.channels == 1 else seen)
         return flat.reshape(self.pixels.shape)
-
-    def _over(self, alpha: NDArray[np.uint8]) -> Image.Image:
-        image = to_picture(self.pixels).convert("RGB")
-        image.putalpha(Image.fromarray(alpha))
-        return image
 
     def save(self, path: str | Path) -> None:
         """Save it as PNG, transparent where it is; the file appears when it is complete.
@@ -87,6 +83,12 @@ class Picture:
             image.putalpha(Image.fromarray(self.alpha))
         with writing(Path(path)) as file:
             image.save(file, "PNG")
+
+
+def _transparent(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> Image.Image:
+    image = to_picture(pixels).convert("RGB")
+    image.putalpha(Image.fromarray(alpha))
+    return image
 
 
 def read_picture(path: str | Path, max_pixels: int = MAX_PIXELS) -> Picture:

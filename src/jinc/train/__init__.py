@@ -2,25 +2,22 @@
 
 from jinc.train.batches import Batch, Batches
 from jinc.train.checkpoint import Checkpoint, load_checkpoint, load_newest, save_checkpoint
-from jinc.train.config import CHANGEABLE, FROM_NOW_ON, READING, TrainConfig
+from jinc.train.config import CHANGEABLE, TrainConfig
 from jinc.train.contradictions import refuse_unused
 from jinc.train.cost import Cost, forward_gflop, measure
 from jinc.train.ema import Ema
 from jinc.train.guard import NotFinite
-from jinc.train.observing import Scorer
 from jinc.train.precision import warn_of_slow_precision
 from jinc.train.presets import PRESETS, find_preset
 from jinc.train.processes import Processes
-from jinc.train.progress import Progress
 from jinc.train.run import Run, is_new
 from jinc.train.settings import SECTIONS
-from jinc.train.setup import build_network, build_task, check_settings, load_data
-from jinc.train.trainer import Trainer
+from jinc.train.setup import READING, build_network, build_task, check_settings, load_data
+from jinc.train.trainer import Progress, Trainer
 from jinc.train.written import as_written
 
 __all__ = [
     "CHANGEABLE",
-    "FROM_NOW_ON",
     "PRESETS",
     "READING",
     "SECTIONS",
@@ -33,7 +30,6 @@ __all__ = [
     "Processes",
     "Progress",
     "Run",
-    "Scorer",
     "TrainConfig",
     "Trainer",
     "as_written",

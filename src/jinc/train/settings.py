@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from jinc.data import Split
+from jinc.data import MAX_PIXELS, Split
 from jinc.diffusion import MoveKind, Prediction
 from jinc.signal.padding import Padding
 from jinc.train.augment import AugmentationKind
@@ -25,6 +25,7 @@ class DataSettings:
             cat_001.png; column:NAME of metadata.csv or .jsonl; none; or auto, which takes a file of
             labels where there is one, else folders.
         skip_damaged: leave out images that cannot be read, and count them.
+        max_pixels: the most pixels that an image may have, checked before it is decoded.
         holdout: how many images to keep back and validate on; a validation looks at no more than
             1,024 of them, the same each time.
         augment: how images are changed at random: mirrored left to right or top to bottom, turned
@@ -42,6 +43,7 @@ class DataSettings:
     skip_first: bool = False
     classes_from: str = "auto"
     skip_damaged: bool = False
+    max_pixels: int = MAX_PIXELS
     holdout: int = 0
     augment: tuple[AugmentationKind, ...] = ()
     augment_labels: bool = False
@@ -64,7 +66,6 @@ class NetworkSettings:
         dropout: of resunet: share of activations that is dropped in training.
         padding: what lies beyond the edges of an image inside the network.
         conditional: learn the classes, so that they can be asked for.
-        init: start from the weights of a run or a model folder; random ones by default.
     """
 
     network: Literal["unet", "resunet", "cs180"] = "unet"
@@ -77,7 +78,6 @@ class NetworkSettings:
     dropout: float = 0.0
     padding: Padding = "zeros"
     conditional: bool = False
-    init: str | None = None
 
 
 @dataclass(frozen=True)
@@ -188,13 +188,6 @@ class KeepingSettings:
         sample_every: steps between pictures of samples; 0 for none but the following.
         sample_epochs: epochs after which there is a picture of samples.
         sample_guidance: guidance of those pictures, where labels were hidden in training.
-        sample_with: samplers, a picture for each; DDIM with η = 1 by default.
-        score_every: steps between scores: Fréchet distances of generated images to the data, by
-            the first of `sample_with`, ddim by default; 0 for none.
-        score_images: images generated for a score.
-        score_features: network that scores: inception, or a path, as `jinc evaluate --features`.
-        best_by: which model `best/` holds: lowest validation loss (of training without --holdout),
-            or lowest score.
         checkpoint_every: steps between checkpoints.
         keep: how many checkpoints to keep, besides the best.
         track: where else the log goes: TensorBoard, trackio.
@@ -204,11 +197,6 @@ class KeepingSettings:
     sample_every: int = 1000
     sample_epochs: tuple[float, ...] = ()
     sample_guidance: float = 1.0
-    sample_with: tuple[str, ...] = ()
-    score_every: int = 0
-    score_images: int = 1000
-    score_features: str = "inception"
-    best_by: Literal["loss", "score"] = "loss"
     checkpoint_every: int = 500
     keep: int = 3
     track: tuple[Literal["tensorboard", "trackio"], ...] = ()

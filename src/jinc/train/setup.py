@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from jinc.data import ImageSet, load_images
@@ -14,14 +13,19 @@ from jinc.models import Model, SingleStep, Trained, Upscaler, choose_device
 from jinc.nn import NETWORKS, Network
 from jinc.train.augment import Augmentation
 from jinc.train.batches import Batches
-from jinc.train.config import READING, TrainConfig
+from jinc.train.config import TrainConfig
 from jinc.train.contradictions import refuse_contradictions
 from jinc.train.denoising_task import DenoisingTask
 from jinc.train.diffusion_task import DiffusionTask
-from jinc.train.memory import refuse_beyond_memory
 from jinc.train.processes import Processes
 from jinc.train.track import check_trackers
 from jinc.train.upscaling_task import UpscalingTask, spread
+
+READING = (
+    *("image_size", "channels", "resize_filter", "split", "skip_first", "classes_from"),
+    *("skip_damaged", "max_pixels"),
+)
+"""Settings that say how images are read."""
 
 RESIDENT_BYTES = 4 * 2**30
 """Data sets up to this size are kept on an accelerator."""
@@ -115,16 +119,12 @@ def build_network(
 
 
 def make_batches(
-    config: TrainConfig,
-    images: ImageSet,
-    train: NDArray[np.int64],
-    processes: Processes,
-    ahead: int = 0,
+    config: TrainConfig, images: ImageSet, train: NDArray[np.int64], processes: Processes
 ) -> Batches:
     """Deal out this process's share of the images to train on, at positions `train`."""
     accelerated = processes.device.type != "cpu"
     fits = accelerated and images.images.nbytes <= RESIDENT_BYTES
-    usual = 2 if accelerated else 0
+    ahead = 2 if accelerated else 0
     return Batches(
         images,
         batch_size=config.batch_size,
@@ -139,8 +139,7 @@ def make_batches(
         rows=processes.rows(config.batch_size),
         device=processes.device,
         resident=fits if config.resident is None else config.resident,
-        workers=usual if config.workers is None else config.workers,
-        ahead=ahead,
+        workers=ahead if config.workers is None else config.workers,
     )
 
 
@@ -148,17 +147,10 @@ def check_settings(config: TrainConfig, images: ImageSet) -> None:
     """Find out whether a run can be trained, before its folder is made.
 
     Raises:
-        JincError: as `build_task` and `choose_device`; for a schedule that cannot be made; or for
-            steps that do not fit into the memory of the device.
+        JincError: as `build_task` and `choose_device`; or for a schedule that cannot be made.
     """
     choose_device(config.device)
     check_trackers(config.track)
-    refuse_contradictions(config, images)
-    with torch.device("meta"):  # sizes first, for none of it may fit
-        classes = len(images.class_names) if config.conditional else 0
-        network = build_network(config, images.channels, images.image_size, classes)
-    network.check_size(*images.image_size)
-    refuse_beyond_memory(network, config, images.image_size)
     task = build_task(config, images)
     if isinstance(task.package, Trained):
         len(task.package.schedule)
