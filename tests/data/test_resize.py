@@ -104,3 +104,9 @@ def test_nothing_asked_is_nothing_done(rng) -> None:
 def test_arguments_out_of_range(size, channels, name, reason) -> None:
     with pytest.raises(JincError, match=reason):
         fit_images(np.zeros((1, 8, 8, 3), np.uint8), size, channels, name)
+
+
+def test_images_that_would_fill_memory_are_refused_with_their_size() -> None:
+    images = np.zeros((200_000, 1, 1, 3), np.uint8)
+    with pytest.raises(JincError, match="200,000 images of 9000×9000 pixels take 45,262 GiB"):
+        fit_images(images, 9000)

@@ -1,5 +1,8 @@
 """Images to a square of the asked size, and between grey and RGB."""
 
+import math
+import os
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -101,6 +104,14 @@ def fit_image(
     return to_channels(resize_square(image, size, resize_filter), channels)
 
 
+def _check_memory(shape: tuple[int, int, int, int]) -> None:
+    """Refuse images that would take more than half of the memory of the machine."""
+    needed, whole = math.prod(shape), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > whole // 2:
+        size = f"{shape[0]:,} images of {shape[1]}×{shape[2]} pixels take {needed / 2**30:,.0f} GiB"
+        raise JincError(f"image_size: {size}, over half of all memory; choose a smaller one")
+
+
 def fit_images(
     images: NDArray[np.uint8],
     image_size: int | None = None,
@@ -119,7 +130,7 @@ def fit_images(
         `[count, height, width, channels]`, the same array where nothing changes.
 
     Raises:
-        JincError: an argument is out of range.
+        JincError: an argument is out of range, or the images would not fit in memory.
     """
     check_fit(image_size, channels, resize_filter)
     if channels is not None and channels != images.shape[3]:  # in parts: luma needs 12 bytes each
@@ -127,7 +138,9 @@ def fit_images(
         images = np.concatenate([to_channels(part, channels) for part in parts])
     if image_size is None or images.shape[1:3] == (image_size, image_size):
         return images
-    resized = np.empty((len(images), image_size, image_size, images.shape[3]), np.uint8)
+    shape = (len(images), image_size, image_size, images.shape[3])
+    _check_memory(shape)
+    resized = np.empty(shape, np.uint8)
     for index, image in enumerate(images):
         resized[index] = resize_square(image, image_size, resize_filter)
     return resized
