@@ -113,8 +113,11 @@ def test_json_of_a_rotation(jinc, trained, tmp_path) -> None:
 
 
 def test_configuration_e_as_published(jinc, trained, tmp_path) -> None:
-    """Its sampler, pace and spline, and noise that is the same for all angles and not turned."""
-    published = ("--sampler", "published", "--pace", "published", "--method", "spline")
+    """Its sampler, pace and spline, and noise that is the same for all angles and not turned.
+
+    Clipped, for a network after six steps of training makes nothing but black and white of it.
+    """
+    published = ("--sampler", "published", "--clip", "--pace", "published", "--method", "spline")
     made = {}
     for noise in ("published", "turned"):
         words = ("--noise", noise, "-n", 1, "--angles", "0,90", "--scale", 1, "--device", "cpu")
@@ -160,6 +163,7 @@ def test_an_mp4(jinc, trained, tmp_path, monkeypatch, refused) -> None:
         (["--batch", "1000000000000"], "--batch: 1,000,000,000,000 is not from 1 to 65,536"),
         (["--scale", "1000"], "9 frames of 4 images would take 6.9 GB, and 1.1 GB is the most"),
         (["--noise", "still"], "--noise"),
+        (["--noise", "published"], "--noise: ddim draws no fresh noise; take --sampler published"),
         (["--spacing", "karas"], "--spacing"),
         (["--sigma-min", "0.1"], "--sigma-min: belongs to karras and exponential, not to even"),
         (["--sampler", "published", "--steps", "5"], "--steps: the published sampler visits"),

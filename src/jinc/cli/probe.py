@@ -78,7 +78,7 @@ def probe(
         raise JincError(f"--only: names nothing; there are {', '.join(PARTS)}")
     if out is not None:
         check_results(out, "measurements", [FACTS, *PLOTS])
-    number, seed = options.number, options.seed
+    number, seed, method = options.number, options.seed, options.method()
     model = options.open(source)
     levels, shaping = options.levels(model.schedule), options.shaping(model)
     with decoding_progress(console) as report:
@@ -90,7 +90,7 @@ def probe(
     x0 = clean.x0.to(model.device)
     like = x0.new_empty(number, *x0.shape[1:])
     generated = ask.for_images(number, shaping)
-    sampling = Sampling(generated, model.schedule, like, options.method(), levels)
+    sampling = Sampling(generated, model.schedule, like, method, levels)
     of_clean = replace(shaping, prompts=clean.prompts, limited=False)
     subject = Subject(ask.for_images(len(x0), of_clean), x0, sampling, seed)
     bar.update(task, total=evaluations(subject, only))

@@ -37,6 +37,11 @@ def rotate(
     """
     degrees = parse_span("--angles", angles)
     options.check()
+    if noise == "published" and not options.draws:
+        raise JincError(
+            f"--noise: {options.sampler} draws no fresh noise; take --sampler published, ddpm or "
+            "posterior, or ddim with --eta"
+        )
     model = options.open(source)
     height, width = model.image_size
     if height != width:

@@ -133,6 +133,11 @@ class SamplingOptions:
         return SAMPLERS[self.sampler].limits(self.clip)
 
     @property
+    def draws(self) -> bool:
+        """Whether fresh noise is drawn on the way."""
+        return SAMPLERS[self.sampler].draws or self.eta > 0
+
+    @property
     def spaced(self) -> Spacing:
         """How levels are spaced."""
         return self.spacing or SAMPLERS[self.sampler].spacing

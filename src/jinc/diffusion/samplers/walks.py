@@ -35,6 +35,7 @@ class Sampler:
         spacing: how they are spaced by default: of solvers, what comes nearest to the end of the
             flow in 10 and 20 calls (`studies/solvers.py`); of others, evenly as in their papers.
         levels: the only ones that it visits, by T; None for a sampler that takes any.
+        draws: whether it draws fresh noise, whatever its options.
         calls: of the denoiser, a level; of the last one there is one.
         as_is: whether predictions are used as the network makes them, neither clipped nor
             calibrated, if nothing is said.
@@ -46,6 +47,7 @@ class Sampler:
     steps: int | None = 20
     spacing: Spacing = "flow"
     levels: Callable[[int], list[int]] | None = None
+    draws: bool = False
     calls: int = 1
     as_is: bool = False
 
@@ -63,6 +65,7 @@ def _moves(
     *takes: str,
     steps: int | None = 50,
     spacing: Spacing = "even",
+    draws: bool = False,
 ) -> Sampler:
     """Make the sampler that goes by a method."""
     return Sampler(
@@ -71,6 +74,7 @@ def _moves(
         method=method,
         steps=steps,
         spacing=spacing,
+        draws=draws,
     )
 
 
@@ -85,9 +89,11 @@ def _adaptive(tolerance: float = USUAL_TOLERANCE, tolerance_by: str | None = Non
 
 SAMPLERS: Mapping[str, Sampler] = {
     "ddim": _moves(ddim, "eta"),
-    "ddpm": _moves(ddpm, steps=None),
-    "posterior": _moves(posterior),
-    "published": replace(_moves(ddpm_published), levels=ddpm_published().levels, as_is=True),
+    "ddpm": _moves(ddpm, steps=None, draws=True),
+    "posterior": _moves(posterior, draws=True),
+    "published": replace(
+        _moves(ddpm_published, draws=True), levels=ddpm_published().levels, as_is=True
+    ),
     "adaptive": Sampler(
         walk=_adaptive, takes=("tolerance", "tolerance_by"), steps=None, spacing="even"
     ),
