@@ -112,7 +112,7 @@ def outcome(run: Run) -> dict[str, Any]:
     newest = list_checkpoints(run.checkpoints)[0]
     load_checkpoint(newest)  # its digests are those of its files
     return {
-        "losses": [(entry["step"], entry["loss"]) for entry in run.read_log()],
+        "losses": [(e["step"], e["loss"]) for e in run.read_log() if "loss" in e],
         "sha256": json.loads((newest / "manifest.json").read_text()),
         "names": sorted(str(file.relative_to(run.path)) for file in run.path.rglob("*")),
     }
