@@ -12,6 +12,8 @@ from jinc.cli.app import app
 from jinc.cli.sources import option_sources
 from jinc.errors import JincError
 from jinc.models import Model, SingleStep
+from jinc.models.trained import Facts
+from jinc.schema import build
 from jinc.train import PRESETS, Run, TrainConfig, Trainer, find_preset
 
 
@@ -248,7 +250,7 @@ def test_runs_and_models_of_older_versions_keep_their_schedule(jinc, tiny, tmp_p
     (run / "config.yaml").write_text(config)
     facts = before.facts()
     del facts["scale_betas"]
-    old = Model(before.network, **Model.arguments(before.network, facts))
+    old = Model(before.network, **Model.arguments(before.network, build(Facts, facts, "old")))
     assert torch.equal(old.schedule.alpha_bars, before.schedule.alpha_bars)
     assert float(old.schedule.betas[-1]) == pytest.approx(0.02)
     assert jinc("train", "--out", run, "--resume", "--steps", 8).code == 0

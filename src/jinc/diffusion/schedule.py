@@ -266,7 +266,7 @@ def warn_of_signal(schedule: Schedule) -> None:
 def _known(kind: str, word: str, words: list[str]) -> None:
     """Refuse a word that is not among the known ones, and name the nearest."""
     if word not in words:
-        raise unknown(f"no {kind} is called '{word}'", word, words)
+        raise unknown(f"no {kind} is called {shown(word)}", word, words)
 
 
 def _ends(

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import torch
 
@@ -11,10 +11,24 @@ from jinc.errors import JincError
 from jinc.files import writing
 from jinc.manifest import check_manifest, replacing
 from jinc.nn import Network, load_network
+from jinc.schema import read_as
 from jinc.types import Images
 
 FACTS = "denoiser.json"
 """The file by which its folder is known."""
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What `FACTS` holds; see `SingleStep`."""
+
+    image_size: tuple[int, int]
+    noise_std: float
+
+    def __post_init__(self) -> None:
+        """Refuse what no noise has."""
+        if self.noise_std < 0:
+            raise JincError(f"noise_std: {self.noise_std} is below 0")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,17 +73,10 @@ class SingleStep:
         if not file.is_file():
             raise JincError(f"{folder}: is no single-step denoiser, it has no {FACTS}")
         check_manifest(Path(folder))
-        try:
-            facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-            height, width = map(int, facts["image_size"])
-            noise_std = float(facts["noise_std"])
-            if not 0 <= noise_std < float("inf"):
-                raise ValueError(f"it was trained at a noise of {noise_std}")
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise JincError(f"{file}: cannot be read as a denoiser ({error})") from None
+        facts = read_as(_Facts, file)
         network = load_network(Path(folder)).eval()
         try:
-            network.check_size(height, width)
+            network.check_size(*facts.image_size)
         except JincError as error:
             raise JincError(f"{file}: {error}") from None
-        return cls(network, (height, width), noise_std)
+        return cls(network, facts.image_size, facts.noise_std)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Self, get_args
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -16,6 +16,8 @@ from jinc.files import writing
 from jinc.manifest import check_manifest, replacing
 from jinc.models.classes import label_of
 from jinc.nn import Network, load_network
+from jinc.nn.checks import check_sizes
+from jinc.schema import read_as
 from jinc.types import Denoiser
 
 FILES = {
@@ -24,6 +26,24 @@ FILES = {
     "upscaling.json": "an upscaler; see jinc upscale",
 }
 """What a folder holds, by the file that shows it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What a model folder says of a model besides its network; see `Trained`.
+
+    Args:
+        guidable: None in older files: whether there are classes.
+        scale_betas: false in older files, whose linear betas were those of 1000 steps for any T.
+    """
+
+    schedule: str
+    timesteps: int
+    prediction: Prediction
+    image_size: tuple[int, int]
+    class_names: tuple[str, ...]
+    guidable: bool | None = None
+    scale_betas: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +63,8 @@ class Trained:
 
     FILE: ClassVar[str]
     """Which of `FILES` its facts are in."""
+    FACTS: ClassVar[type[Facts]] = Facts
+    """What these are."""
     SHOWS: ClassVar[bool] = False
     """Whether its network is shown other images beside the noisy ones."""
 
@@ -113,36 +135,29 @@ class Trained:
         }
 
     @classmethod
-    def arguments(cls, network: Network, facts: dict[str, Any]) -> dict[str, Any]:
-        """Return what the class is called with besides the network, from what `facts` returned.
+    def arguments(cls, network: Network, facts: Facts) -> dict[str, Any]:
+        """Return what the class is called with besides the network.
 
         Raises:
-            JincError: the network is not for images of this size.
-            ValueError: a value makes no sense, or does not fit the network.
-            LookupError: one is missing.
-            TypeError: one is of another type.
+            JincError: a value makes no sense, or does not fit the network.
         """
-        height, width = map(int, facts["image_size"])
-        names = tuple(str(name) for name in list(facts["class_names"]))
-        schedule, timesteps = str(facts["schedule"]), int(facts["timesteps"])
-        prediction = facts["prediction"]
-        if prediction not in get_args(Prediction):
-            known = ", ".join(get_args(Prediction))
-            raise ValueError(f"its network predicts {prediction!r}, which is none of {known}")
-        make_schedule(schedule, timesteps)
+        height, width = facts.image_size
+        names = facts.class_names
+        check_sizes({"image_size": 1}, {"image_size": max(height, width)})
+        make_schedule(facts.schedule, facts.timesteps)
         if len(names) != network.classes:
-            raise ValueError(f"{len(names)} classes are named, the network has {network.classes}")
+            raise JincError(f"{len(names)} classes are named, the network has {network.classes}")
         if bool(network.beside) != cls.SHOWS:
-            raise ValueError(f"its network is shown {network.beside} channels beside the noisy")
+            raise JincError(f"its network is shown {network.beside} channels beside the noisy")
         network.check_size(height, width)
         return {
-            "image_size": (height, width),
+            "image_size": facts.image_size,
             "class_names": names,
-            "schedule_name": schedule,
-            "timesteps": timesteps,
-            "scale_betas": bool(facts.get("scale_betas", False)),  # older models: never scaled
-            "prediction": prediction,
-            "guidable": bool(facts.get("guidable", names)),
+            "schedule_name": facts.schedule,
+            "timesteps": facts.timesteps,
+            "scale_betas": facts.scale_betas,
+            "prediction": facts.prediction,
+            "guidable": bool(names) if facts.guidable is None else facts.guidable,
         }
 
     def save(self, folder: str | Path) -> None:
@@ -164,13 +179,9 @@ class Trained:
             if other != cls.FILE and file.with_name(other).is_file():
                 raise JincError(f"{folder}: is {words}")
         check_manifest(Path(folder))
-        try:
-            facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise JincError(f"{file}: cannot be read as a model ({error})") from None
+        facts = read_as(cls.FACTS, file)
         network = load_network(Path(folder)).eval()
         try:
             return cls(network, **cls.arguments(network, facts))
-        except (JincError, ValueError, LookupError, TypeError) as error:
-            reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-            raise JincError(f"{file}: cannot be read as a model ({reason})") from None
+        except JincError as error:
+            raise JincError(f"{file}: {error}") from None

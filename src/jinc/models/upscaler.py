@@ -1,6 +1,6 @@
 """A trained super-resolution model: it makes images larger, and makes up what they do not show."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -10,8 +10,9 @@ from torch import Tensor
 
 from jinc.diffusion import Prediction, Schedule, Tiles, View, forward, tiled, x0_of
 from jinc.errors import JincError
-from jinc.models.trained import Trained
+from jinc.models.trained import Facts, Trained
 from jinc.nn import NO_CLASS, Network
+from jinc.schema import shown
 from jinc.signal import bicubic
 from jinc.types import Denoiser, Images, Noise, Steps
 
@@ -179,6 +180,16 @@ def told(shown: Shown, augment: Tensor) -> Tensor:
     return torch.cat([shown.amplitude, augment.to(shown.amplitude)], dim=1)
 
 
+@dataclass(frozen=True, kw_only=True)
+class UpscalingFacts(Facts):
+    """What the folder of an upscaler says besides; see `Upscaler`."""
+
+    factor: int
+    spread: float
+    most_noise: int
+    resampling: Mapping[str, str]
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Upscaler(Trained):
     """A super-resolution model; other arguments are those of `Trained`.
@@ -190,6 +201,7 @@ class Upscaler(Trained):
     """
 
     FILE: ClassVar[str] = "upscaling.json"
+    FACTS: ClassVar[type[Facts]] = UpscalingFacts
     SHOWS: ClassVar[bool] = True
 
     factor: int
@@ -241,13 +253,13 @@ class Upscaler(Trained):
         low = low.to(self.device)
         levels = torch.full((len(low),), level, device=low.device)
         drawn = noise(low) if level else None
-        shown = Shown.of(low, self.factor, self.rests, levels, drawn)
+        beside = Shown.of(low, self.factor, self.rests, levels, drawn)
         whole = UpscalingDenoiser(
             self.network,
             self.schedule,
             self.rests,
             self.spread,
-            shown,
+            beside,
             self.labels(prompts),
             self.prediction,
         )
@@ -257,7 +269,7 @@ class Upscaler(Trained):
         overlap = self.factor * (min(self.low_size) // 4)
         size = self.factor * height, self.factor * width
         tiles = Tiles(size, self.image_size, overlap, unit=self.factor)
-        return tiled([replace(whole, shown=shown.crop(*place)) for place in tiles.places], tiles)
+        return tiled([replace(whole, shown=beside.crop(*place)) for place in tiles.places], tiles)
 
     def facts(self) -> dict[str, Any]:
         """Return all but the network, ready for JSON."""
@@ -265,22 +277,22 @@ class Upscaler(Trained):
         return super().facts() | own | {"resampling": RESAMPLING}
 
     @classmethod
-    def arguments(cls, network: Network, facts: dict[str, Any]) -> dict[str, Any]:
+    def arguments(cls, network: Network, facts: Facts) -> dict[str, Any]:
         """Return what the class is called with besides the network; see `Trained.arguments`."""
+        assert isinstance(facts, UpscalingFacts)  # as it says in FACTS
         usual = super().arguments(network, facts)
-        factor, most_noise = int(facts["factor"]), int(facts["most_noise"])
-        spread = float(facts["spread"])
-        if factor < 2 or any(side % factor for side in usual["image_size"]):
-            raise ValueError(f"a factor of {factor} makes no images of {usual['image_size']}")
-        if not 0 <= most_noise <= usual["timesteps"] or (most_noise and not network.augmentations):
-            raise ValueError(f"its network is told of no {most_noise} steps of noise")
+        factor, most_noise = facts.factor, facts.most_noise
+        if factor < 2 or any(side % factor for side in facts.image_size):
+            raise JincError(f"a factor of {factor} makes no images of {facts.image_size}")
+        if not 0 <= most_noise <= facts.timesteps or (most_noise and not network.augmentations):
+            raise JincError(f"its network is told of no {most_noise} steps of noise")
         if network.beside != network.channels:
-            raise ValueError(f"its network is shown {network.beside} channels beside the noisy")
-        if facts["resampling"] != RESAMPLING:
-            raise ValueError(f"its small images were made by {facts['resampling']}")
-        if not 0 < spread < float("inf"):
-            raise ValueError(f"its images lack {spread}")
-        return usual | {"factor": factor, "spread": spread, "most_noise": most_noise}
+            raise JincError(f"its network is shown {network.beside} channels beside the noisy")
+        if facts.resampling != RESAMPLING:
+            raise JincError(f"its small images were made by {shown(facts.resampling)}")
+        if not facts.spread > 0:
+            raise JincError(f"its images lack {facts.spread}")
+        return usual | {"factor": factor, "spread": facts.spread, "most_noise": most_noise}
 
     def _check(self, low: Images, prompts: Sequence[str], level: int) -> None:
         if low.ndim != 4 or low.shape[1] != self.channels:

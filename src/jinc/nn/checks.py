@@ -5,10 +5,30 @@ from collections.abc import Mapping
 
 from jinc.errors import JincError
 from jinc.nn.levels import Configs
+from jinc.schema import SHOWN, shown
+
+MOST: Mapping[str, int] = {
+    "channels": 64,
+    "beside": 64,
+    "width": 4096,
+    "levels": 12,
+    "multipliers": 64,
+    "blocks": 64,
+    "attention_levels": 11,
+    "head_channels": 4096,
+    "classes": 1_000_000,
+    "augmentations": 64,
+    "image_size": 16_384,
+    "timesteps": 100_000,
+}
+"""The largest sizes of networks, in training and in files of models.
+
+A file may claim any size: its network is built without memory, and compared with its weights. So
+only what is built one by one, and what overflows, has to be bounded."""
 
 
 def check_sizes(least: Mapping[str, int], given: Mapping[str, object]) -> None:
-    """Refuse sizes that are no whole numbers or too small.
+    """Refuse sizes that are no whole numbers, too small, or beyond `MOST`.
 
     Args:
         least: the least value of each.
@@ -18,8 +38,9 @@ def check_sizes(least: Mapping[str, int], given: Mapping[str, object]) -> None:
         JincError: a value is none.
     """
     for name, value in given.items():
-        if not isinstance(value, int) or value < least[name]:
-            raise JincError(f"{name}: {value!r} is not a whole number of at least {least[name]}")
+        if type(value) is not int or not least[name] <= value <= MOST[name]:
+            range_ = f"from {least[name]} to {MOST[name]:,}"
+            raise JincError(f"{name}: {shown(value)} is not a whole number {range_}")
 
 
 def check_halvings(height: int, width: int, times: int, fewer: str) -> None:
@@ -55,7 +76,7 @@ def check_designs(config: Configs, levels: int) -> None:
     """
     if len(config.levels) > levels:
         raise JincError(
-            f"config: {config.name} has designs for {len(config.levels)} levels, "
+            f"config: {config.name[:SHOWN]} has designs for {len(config.levels)} levels, "
             f"this network has {levels}"
         )
 

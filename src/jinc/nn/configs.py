@@ -31,6 +31,9 @@ IDEAL = 0
 MOST_TAPS = 64
 """Longer filters than this are refused."""
 
+MOST_GAIN = 16
+"""Four times what makes up for the zeros between samples."""
+
 USUAL_CUTOFF = 0.25
 """Cycles per pixel of the fine grid: all that the coarse one can hold along a row."""
 
@@ -83,6 +86,11 @@ class Config:
             raise JincError(f"config: phase 'half' needs an even number of taps, not {self.taps}")
         if self.norm_inside and self.letter != "D":
             raise JincError(f"config: only D can have its norm inside, not {self.letter}")
+        if not 0 < self.gain <= MOST_GAIN or not 0 <= self.kappa <= 1:
+            raise JincError(
+                f"config: gain {self.gain:g} or kappa {self.kappa:g} is outside (0, {MOST_GAIN}] "
+                "and [0, 1]"
+            )
         if self.separable and self.window != "outer":
             raise JincError("config: a separable filter has an outer window, not a radial one")
 

@@ -14,6 +14,10 @@ from typing import Any, TypeAlias
 
 from jinc.errors import JincError
 from jinc.nn.configs import Config, parse_config
+from jinc.schema import build
+
+MOST_DESIGNS = 16
+"""More than the levels of any network."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ def parse_configs(name: str) -> Configs:
     'B@6'
     """
     parts = [part.strip() for part in name.split(",")]
+    _check_count(len(parts))
     if len(parts) > 1 and "" in parts:
         raise JincError(f"config: {name!r}: level {parts.index('')} has no design between commas")
     return Configs(tuple(parse_config(part) for part in parts))
@@ -85,7 +90,6 @@ def as_configs(config: ConfigLike) -> Configs:
 
     Raises:
         JincError: a name or a field makes no sense.
-        TypeError: a field is unknown.
     """
     if isinstance(config, Configs):
         return config
@@ -93,10 +97,16 @@ def as_configs(config: ConfigLike) -> Configs:
         return parse_configs(config)
     if isinstance(config, Config | Mapping):
         config = [config]
+    _check_count(len(config))
     return Configs(tuple(map(_as_config, config)))
+
+
+def _check_count(designs: int) -> None:
+    if designs > MOST_DESIGNS:
+        raise JincError(f"config: {designs:,} designs for levels, {MOST_DESIGNS} at most")
 
 
 def _as_config(config: str | Config | Mapping[str, Any]) -> Config:
     if isinstance(config, Config):
         return config
-    return parse_config(config) if isinstance(config, str) else Config(**config)
+    return parse_config(config) if isinstance(config, str) else build(Config, config, "config")

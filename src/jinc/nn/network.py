@@ -5,7 +5,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_type_hints
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin, snapshot_download
@@ -16,6 +16,7 @@ from jinc.documents import read_object
 from jinc.errors import JincError
 from jinc.files import file_digest, writing
 from jinc.nn.levels import Configs
+from jinc.schema import in_words, is_a, shown, unknown_name
 from jinc.signal.padding import Padding
 from jinc.tensors import read_tensors
 from jinc.types import Images, Steps
@@ -167,8 +168,9 @@ class Network(
             raise JincError(f"{folder}: holds a network of kind {kind!r}, not {cls.kind!r}")
         weights = _read_weights(folder / "model.safetensors", arguments.pop("sha256", None))
         try:
+            _check_arguments(cls, arguments)
             return cls.of_weights(weights, **arguments)
-        except (JincError, TypeError) as error:
+        except JincError as error:
             both = "config.json and model.safetensors"
             raise JincError(f"{folder}: {both} make no network ({error})") from None
 
@@ -263,6 +265,20 @@ def sinusoidal_embedding(t: Steps, size: int) -> Tensor:
     # Rounded as in the published network: at t = 999 an ulp of the frequency reaches the output.
     angle = t[:, None].float() * (1.0 / 10000.0**exponent)
     return torch.cat([angle.sin(), angle.cos()], dim=-1)
+
+
+def _check_arguments(kind: type[Network], arguments: Mapping[str, Any]) -> None:
+    """Compare arguments from a file with the annotations of a class.
+
+    Raises:
+        JincError: one is unknown or of another type.
+    """
+    hints = get_type_hints(kind.__init__)
+    for name, value in arguments.items():
+        if name not in hints:
+            raise JincError(unknown_name(name, hints))
+        if not is_a(value, hints[name]):
+            raise JincError(f"{name}: {shown(value)} is not {in_words(hints[name])[:100]}")
 
 
 def read_arguments(folder: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from jinc.nn.cs180 import CS180UNet
 from jinc.nn.network import Network, read_arguments
 from jinc.nn.resunet import ResUNet
 from jinc.nn.unet import UNet
+from jinc.schema import SHOWN, shown
 
 NETWORKS: dict[str, type[Network]] = {each.kind: each for each in (UNet, ResUNet, CS180UNet)}
 """Every kind of network."""
@@ -19,6 +20,7 @@ def load_network(folder: Path) -> Network:
         JincError: a file is missing, damaged, or belongs to a network of another kind.
     """
     kind = read_arguments(folder)["network"]
-    if kind not in NETWORKS:
-        raise unknown(f"{folder / 'config.json'}: {kind!r} is no network", kind, NETWORKS)
+    if not isinstance(kind, str) or kind not in NETWORKS:
+        said = f"{folder / 'config.json'}: {shown(kind)} is no network"
+        raise unknown(said, str(kind)[:SHOWN], NETWORKS)
     return NETWORKS[kind].load(folder)

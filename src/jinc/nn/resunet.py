@@ -217,8 +217,7 @@ def _check_shape(
             raise JincError(f"{name}: {numbers!r} is no list of numbers")
         for number in numbers:
             check_sizes(least, {name: number})
-    if not multipliers:
-        raise JincError("multipliers: there is none; take one for each level")
+    check_sizes({"levels": 1}, {"levels": len(multipliers)})
     if max(attention_levels, default=0) >= len(multipliers):
         deepest = len(multipliers) - 1
         raise JincError(f"attention_levels: {max(attention_levels)} is beyond the last, {deepest}")

@@ -9,6 +9,7 @@ import yaml
 
 from jinc.errors import JincError, nearest
 from jinc.files import writing
+from jinc.nn.checks import MOST
 from jinc.schema import in_words, is_a, shown
 from jinc.train.settings import (
     DataSettings,
@@ -115,7 +116,7 @@ class TrainConfig(
 
 _RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("steps accumulation log_every checkpoint_every keep", lambda x: x >= 1, "at least 1"),
-    ("multipliers blocks attention image_size", lambda x: x >= 1, "at least 1"),
+    ("attention image_size", lambda x: x >= 1, "at least 1"),
     ("sample_every warmup holdout workers", lambda x: x >= 0, "at least 0"),
     ("weight_decay min_snr_gamma complexity_weight", lambda x: x >= 0, "at least 0"),
     ("equivariance clip_gradient noise_std", lambda x: x >= 0, "at least 0"),
@@ -125,10 +126,11 @@ _RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("label_dropout upscale_noise", lambda x: 0 <= x <= 1, "in [0, 1]"),
     ("upscale", lambda x: 2 <= x <= 64, "from 2 to 64"),
     ("seed", lambda x: 0 <= x < 2**32, "from 0 to 2^32 - 1"),
-    ("timesteps", lambda x: 1 <= x <= 100_000, "from 1 to 100,000"),
+    *(
+        (name, lambda x, most=MOST[name]: 1 <= x <= most, f"from 1 to {MOST[name]:,}")
+        for name in ("timesteps", "width", "levels", "multipliers", "blocks")
+    ),
     ("batch_size", lambda x: 1 <= x <= 65_536, "from 1 to 65,536"),
-    ("width", lambda x: x <= 4096, "up to 4,096"),
-    ("levels", lambda x: x <= 12, "up to 12"),
 )
 """Which values make sense, of fields one by one; of a tuple, for each of its members."""
 
