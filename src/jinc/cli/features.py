@@ -4,6 +4,7 @@ import json
 import platform
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -58,7 +59,8 @@ def train(
     if seed < 0:
         raise JincError(f"--seed: {seed} is not at least 0")
     check_whole_folder(out)
-    known, unknown = (read_digits_of(kind, data, split) for split in ("train", "test"))
+    told = partial(say_what_was_read, Console(stderr=True))
+    known, unknown = (read_digits_of(kind, data, split, told) for split in ("train", "test"))
     keep_freed_memory()
     classifier, seconds = _trained(kind, known, seed)
     facts: dict[str, Any] = {

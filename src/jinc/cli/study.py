@@ -15,6 +15,7 @@ from rich.table import Table as Shown
 
 from jinc.cli.memory import keep_freed_memory
 from jinc.cli.places import check_folder, make_folder
+from jinc.cli.progress import say_what_was_read
 from jinc.cli.sampling import SEVERAL
 from jinc.cli.study_tables import print_table
 from jinc.errors import JincError, unknown
@@ -119,9 +120,11 @@ def run(
     if (out / "config.yaml").is_file():
         raise JincError(f"--out: {out}: is a training run, and no study")
     study, places = _read(file, place, out), Places(out)
-    check_study(study, places)
+    summaries = check_study(study, places)
     refuse_loss(study, file, places)
     make_folder(out)
+    for summary in summaries:
+        say_what_was_read(Console(stderr=True), summary)
     keep_freed_memory()
     before = kept_name(out)
     if before not in (None, study.name):

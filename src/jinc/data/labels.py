@@ -35,7 +35,7 @@ def check_classes_from(source: str) -> None:
 
 def label_files(tree: Tree) -> dict[str, ImageFile]:
     """Return the files of a tree that can hold labels, by their paths."""
-    return {n: f for n, f in tree.documents.items() if PurePosixPath(n).name in LABEL_FILES}
+    return {n: f for n, f in tree.documents.items() if posixpath.basename(n) in LABEL_FILES}
 
 
 def stored_labels(

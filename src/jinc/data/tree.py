@@ -1,10 +1,11 @@
 """The files under a folder or in an archive: their order, and which of them are images."""
 
 import os
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TypeVar
 
 from jinc.data.archive import ImageFile, Member, first_bytes, is_archive, open_archive
@@ -54,7 +55,7 @@ class Tree:
         """Count the files that are no images by their endings, the most frequent first."""
         counts = dict(self.passed_over)
         for name in (*self.documents, *self.unread):
-            ending = PurePosixPath(name).suffix.lower() or "without an ending"
+            ending = _ending(name) or "without an ending"
             counts[ending] = counts.get(ending, 0) + 1
         return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
@@ -132,13 +133,17 @@ def _tree_key(name: str) -> list[tuple[bool, tuple[list[str | int], str]]]:
     return [*((True, natural_key(each)) for each in folders), (False, natural_key(file))]
 
 
+def _ending(name: str) -> str:
+    return posixpath.splitext(name)[1].lower()
+
+
 def _hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
 def _kind(tree: Tree, name: str, file: ImageFile) -> dict[str, ImageFile]:
     """The part of a tree that a file belongs to."""
-    ending = PurePosixPath(name).suffix.lower()
+    ending = _ending(name)
     if ending in _IMAGES:
         return tree.images
     if ending in _DOCUMENTS:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 
-from jinc.data import ImageSet
+from jinc.data import ImageSet, Summary
 from jinc.errors import JincError
 from jinc.metrics import ScoreKind, check_scores, open_extractor
 from jinc.metrics.features.features import images_digest
@@ -19,8 +19,11 @@ from jinc.study.work import Places, real_images
 from jinc.train import READING, TrainConfig, check_settings, load_data
 
 
-def check_study(study: Study, places: Places) -> None:
+def check_study(study: Study, places: Places) -> list[Summary]:
     """Open the data and the judges of all that is not done, and build each kind of network, once.
+
+    Returns:
+        What was read of each data set that is not done.
 
     Raises:
         JincError: something of it cannot be had, or is not what cells that are done were judged by.
@@ -28,17 +31,20 @@ def check_study(study: Study, places: Places) -> None:
     make_table(study, places)  # which reads all that is done
     done = [cell for cell in study.cells if places.scores(cell).is_file()]
     kept = {cell.data: places.scores(cell) for cell in reversed(done)}
-    check = _Check()
+    check, read = _Check(), dict[str, Summary]()
     for data in dict.fromkeys(cell.data for cell in study.cells):
         check.one_real_set([cell for cell in study.cells if cell.data == data])
     for cell in (cell for unit in open_units(study, places) for cell in unit):
         with named(cell):
             check.network(replace(cell.config, seed=0, device="auto"))
+            if cell.data not in read:
+                read[cell.data] = check.data(data_settings(cell.config)).summary()
             features, alike = cell.scoring.features, _alike(cell)
             check.scores(features, alike, cell.sampling.number, cell.scoring.kinds)
             if cell.data in kept and not places.scores(cell).is_file():
                 judge, real = check.judge(features).facts, check.digest(alike)
                 refuse_another(read_scored(kept[cell.data]), judge, real, "this would be")
+    return list(read.values())
 
 
 def data_settings(config: TrainConfig) -> TrainConfig:

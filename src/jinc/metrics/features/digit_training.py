@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from jinc.data import ImageSet, load_images, to_channels, to_float
+from jinc.data import ImageSet, Summary, load_images, to_channels, to_float
 from jinc.errors import JincError
 from jinc.metrics.features.digit_classifier import SHAPES, DigitClassifier, DigitSet
 
@@ -55,13 +55,19 @@ RECIPES: Mapping[DigitSet, Recipe] = {
 }
 
 
-def read_digits_of(kind: DigitSet, source: str | Path, split: str) -> tuple[Tensor, Tensor]:
+def read_digits_of(
+    kind: DigitSet,
+    source: str | Path,
+    split: str,
+    told: Callable[[Summary], object] | None = None,
+) -> tuple[Tensor, Tensor]:
     """Read images as a classifier takes them, and their labels.
 
     Args:
         kind: which classifier.
         source: as `load_images` takes it.
         split: train or test.
+        told: called with what was read.
 
     Returns:
         float32 `[N, C, H, W]` in [−1, 1], and int64 `[N]`, 0 … 9.
@@ -77,6 +83,8 @@ def read_digits_of(kind: DigitSet, source: str | Path, split: str) -> tuple[Tens
     if _is_grey(found) != (shape.channels == 1):
         kinds = ("grey", "coloured") if _is_grey(found) else ("coloured", "grey")
         raise JincError(f"{source}: its digits are {kinds[0]}, those of {kind} are {kinds[1]}")
+    if told is not None:
+        told(found.summary())
     pixels = found.batch(range(len(found))).permute(0, 2, 3, 1).numpy()
     fitted = torch.from_numpy(to_channels(pixels, shape.channels)).permute(0, 3, 1, 2)
     digits = np.array([int(name) for name in found.class_names], np.int64)
