@@ -101,6 +101,11 @@ def test_labels_may_be_words_or_have_gaps(tmp_path, table) -> None:
     assert load_images(tmp_path / "x.csv").class_names == ("1", "12", "300000000")
 
 
+def test_labels_may_have_digits_of_any_script(tmp_path) -> None:
+    (tmp_path / "x.csv").write_text("label,p\n٣,1\n4,2\na4,3\n²,4\n")
+    assert set(load_images(tmp_path / "x.csv").class_names) == {"٣", "4", "a4", "²"}
+
+
 def test_without_labels(tmp_path, table) -> None:
     for header in ("", ",".join(PIXELS) + "\n"):
         (tmp_path / "x.csv").write_text(header + text(table[:, 1:]))
@@ -126,6 +131,8 @@ GOOD = "1,9,3,4,5\n"
     [
         ("", "is empty"),
         ("\n\n", "is empty"),
+        (GOOD.replace("\n", "\r") * 3, "not a CSV file"),
+        ("1," + "9" * 200_000 + "\n", "not a CSV file"),
         ("label,a,b,c,d\n", "holds no row"),
         ("1,2,3\n", "3 columns are not a label and the pixels of a square"),
         ("label,2,3\n", "3 columns are not a label and the pixels of a square"),
@@ -144,6 +151,7 @@ GOOD = "1,9,3,4,5\n"
         (GOOD + "1,2,\xff,4,5\n", "row 2, column 3"),
         (GOOD + "1,2,\0,4,5\n", "row 2, column 3"),
         (GOOD + ",2,3,4,5\n", "row 2 has no label"),
+        (GOOD + "9" * 5000 + ",2,3,4,5\n", "a label has over 255 characters"),
         (GOOD + "a\0b,2,3,4,5\n", "class name 'a.x00b' is not text"),
         ("label,a,b,c,d\n" + GOOD + "1,2,3,4,x\n", "row 3, column 5: 'x' is not"),
         ("0.5,0.1,0.2,0.3,0.4\n" * 2, "row 2, column 2: '0.1' is not|row 1, column 2"),

@@ -11,6 +11,9 @@ from jinc.errors import JincError
 MOST_CLASSES = 100_000
 """Beyond this, numbers are taken for identifiers of images."""
 
+LONGEST_NAME = 255
+"""Characters of a label."""
+
 LABEL_WORDS = {"y", "label", "labels", "target", "targets", "class", "classes", "digit"}
 """What arrays and columns of labels are called."""
 
@@ -26,7 +29,8 @@ def classes_of(stored: NDArray[Any], name: str) -> tuple[NDArray[np.int64], tupl
         int64 `[count]`, from 0; and the labels themselves, in natural order, as class names.
 
     Raises:
-        JincError: there are over 100,000 different labels, or bytes that are not UTF-8.
+        JincError: there are over 100,000 different labels, one of over 255 characters, or bytes
+            that are not UTF-8.
 
     >>> classes_of(np.array([30, 1, 30]), "numbers.npz")
     (array([1, 0, 1]), ('1', '30'))
@@ -38,6 +42,8 @@ def classes_of(stored: NDArray[Any], name: str) -> tuple[NDArray[np.int64], tupl
         names = [v.decode() if isinstance(v, bytes) else str(v) for v in values.tolist()]
     except UnicodeDecodeError:
         raise JincError(f"{name}: its labels are not UTF-8 text") from None
+    if max(map(len, names), default=0) > LONGEST_NAME:
+        raise JincError(f"{name}: a label has over {LONGEST_NAME} characters")
     if values.dtype.kind not in "US":  # numbers are in order already
         return places.astype(np.int64), tuple(names)
     order = sorted(range(len(names)), key=lambda i: natural_key(names[i]))

@@ -50,7 +50,7 @@ def read_mnist_csv(path: Path, skip_first: bool = False) -> ImageSet:
         if not first.strip():
             raise JincError(f"{path}: is empty")
         comma = max(",;\t", key=first.count)
-        names = [name.strip() for name in next(csv.reader([first], delimiter=comma))]
+        names = _fields(first, comma, path)
         header = _is_header(names)
         worded = header and not all(map(_is_number, names))
         columns = _columns(names if worded else None, len(names), path)
@@ -167,6 +167,13 @@ def _lines(file: BinaryIO, path: Path) -> Iterator[str]:
             raise JincError(f"{path}: not a CSV file, a line has over {_LONGEST_LINE} characters")
         yield line.decode(encoding, "replace")
         encoding = "utf-8"
+
+
+def _fields(line: str, comma: str, path: Path) -> list[str]:
+    try:
+        return [each.strip() for each in next(csv.reader([line], delimiter=comma))]
+    except csv.Error as error:
+        raise JincError(f"{path}: not a CSV file ({one_line(error):.100})") from None
 
 
 def _is_header(fields: Sequence[str]) -> bool:

@@ -73,7 +73,7 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
     ['1.jpg', '2.jpg', '10.jpg']
     """
     parts = re.split(r"([0-9]+)", name.casefold())
-    return [int(part) if part.isdecimal() else part for part in parts], name
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
 
 
 def read_tree(path: Path) -> Tree:
