@@ -202,7 +202,8 @@ def test_a_program_that_dislikes_the_size(refused, jinc, tmp_path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.jit.script(network).save(tmp_path / "lin.pt")
-    words = ("evaluate", tmp_path / "good.npz", "--against", "digits", "--features")
+    words = ("evaluate", tmp_path / "good.npz", "--against", "digits", "--allow-torchscript")
+    words = (*words, "--features")
     says = "lin: cannot look at images of 3×8×8 numbers (RuntimeError: mat1 and mat2 shapes"
     refused(*words, f"torchscript:{tmp_path / 'lin.pt'}", says=says)
     said = jinc(*words, f"torchscript:{tmp_path / 'lin.pt'}?channels=1&size=4", "--json")

@@ -3,6 +3,7 @@
 import re
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from jinc.metrics import (
 )
 from jinc.metrics.features import inception_files
 
+allowed = partial(open_extractor, allow_torchscript=True)
 open_extractor_module = sys.modules[open_extractor.__module__]
 
 IMAGES = torch.randint(0, 256, (4, 3, 6, 6), generator=torch.Generator().manual_seed(0)).byte()
@@ -68,7 +70,7 @@ def test_a_program_makes_features(tmp_path) -> None:
     torch.testing.assert_close(features, IMAGES.float().mean((2, 3)))
     torch.testing.assert_close(logits, IMAGES.float().amax((2, 3)))
     assert (extractor.facts.name, extractor.facts.weights) == ("means", digest)
-    assert open_extractor(f"torchscript:{file}").facts.weights == digest
+    assert allowed(f"torchscript:{file}").facts.weights == digest
 
 
 def test_another_program_is_not_even_loaded(tmp_path, monkeypatch) -> None:
@@ -105,31 +107,31 @@ def test_the_detector_of_stylegan(tmp_path) -> None:
 def test_a_program_says_what_it_takes(tmp_path, monkeypatch) -> None:
     """Asked by a word alone, one of StyleGAN's kind gives features and classes of 0 … 255."""
     file = scripted(Detector(), tmp_path / "detector.pt")
-    features, logits = open_extractor(f"torchscript:{file}")(IMAGES)
+    features, logits = allowed(f"torchscript:{file}")(IMAGES)
     assert torch.equal(features, IMAGES.float().flatten(1))
     torch.testing.assert_close(logits.softmax(1), IMAGES.float().mean((2, 3)).softmax(dim=1))
     monkeypatch.setattr(open_extractor_module, "SCRIPT_SHA256", file_digest(file))
     monkeypatch.setattr(inception_files, "SCRIPT_SHA256", file_digest(file))
-    genuine = open_extractor(f"torchscript:{file}")
+    genuine = allowed(f"torchscript:{file}")
     assert score_name(genuine.facts, "classes") == "IS"
     assert genuine(IMAGES)[1] is not None
     with pytest.raises(JincError, match=r"this is Inception, which takes no options"):
-        open_extractor(f"torchscript:{file}?size=8")
+        allowed(f"torchscript:{file}?size=8")
 
 
 def test_a_class_without_a_chance_has_a_finite_logit(tmp_path) -> None:
     file = scripted(Detector(), tmp_path / "detector.pt")
     images = torch.zeros(1, 3, 4, 4, dtype=torch.uint8)
     images[:, 0] = 255
-    assert open_extractor(f"torchscript:{file}")(images)[1].isfinite().all()
+    assert allowed(f"torchscript:{file}")(images)[1].isfinite().all()
 
 
 def test_how_images_are_brought_to_a_program_is_told_in_the_word(tmp_path) -> None:
     file = scripted(Narrow(), tmp_path / "lin.pt")
     with pytest.raises(JincError, match=r"^lin: cannot look at images of 3×6×6 numbers \(.*mat1"):
-        open_extractor(f"torchscript:{file}")(IMAGES)
+        allowed(f"torchscript:{file}")(IMAGES)
     word = f"torchscript:{file}?channels=1&range=0,255&size=4"
-    by_word = open_extractor(word)
+    by_word = allowed(word)
     same = open_torchscript(
         file, channels=1, image_size=(4, 4), resize="antialiased", low=0.0, high=255.0
     )
@@ -150,9 +152,9 @@ def test_how_images_are_brought_to_a_program_is_told_in_the_word(tmp_path) -> No
 def test_words_that_make_no_sense(tmp_path, options, says) -> None:
     file = scripted(Means(), tmp_path / "means.pt")
     with pytest.raises(JincError, match=re.escape(says)):
-        open_extractor(f"torchscript:{file}?{options}")
+        allowed(f"torchscript:{file}?{options}")
 
 
 def test_a_question_mark_may_be_part_of_a_name(tmp_path) -> None:
     file = scripted(Means(), tmp_path / "means?size=3.pt")
-    assert open_extractor(f"torchscript:{file}").facts.image_size is None
+    assert allowed(f"torchscript:{file}").facts.image_size is None

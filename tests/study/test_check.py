@@ -60,7 +60,7 @@ def test_everything_is_opened_once(of, tmp_path, monkeypatch) -> None:
     calls = []
     for name in ("load_data", "check_settings", "open_extractor", "real_images"):
         real = getattr(check, name)
-        monkeypatch.setattr(check, name, lambda *a, n=name, f=real: (calls.append(n), f(*a))[1])
+        monkeypatch.setattr(check, name, _recorded(calls, name, real))
     check_study(of(seeds=[0, 1, 2]), Places(tmp_path / "out"))
     assert sorted(calls) == ["check_settings"] * 2 + ["load_data", "open_extractor", "real_images"]
 
@@ -87,3 +87,11 @@ def test_a_judge_that_was_trained_again(of, judge, tmp_path) -> None:
     check_study(study, places)
     assert [done.failure for done in run_here(study, places, lambda *_: None)] == [None] * 2
     assert make_table(study, places).missing == ()
+
+
+def _recorded(calls: list[str], name: str, real):
+    def called(*words, **options):
+        calls.append(name)
+        return real(*words, **options)
+
+    return called

@@ -1,55 +1,47 @@
 """`jinc evaluate`: scores of what a model generates, or of images that are there."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
-import torch
 from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import Progress
 
 from jinc.cli.generated import generated_images, generation_facts
 from jinc.cli.made import begin_results, check_results, made_facts
-from jinc.cli.progress import decoding_progress, say_what_was_read
 from jinc.cli.sampling import SEVERAL, SamplingOptions
 from jinc.cli.score_tables import print_scores, write_scores
-from jinc.data import ImageSet, Split, list_numbered, load_images, read_folder, save_png
+from jinc.cli.scored_images import (
+    ReadReal,
+    Real,
+    Resizing,
+    as_compared,
+    is_model,
+    read_images,
+    reading_of,
+    real_reader,
+)
+from jinc.cli.torchscript import AllowTorchScript
+from jinc.data import ImageSet, Split, save_png
 from jinc.errors import JincError
 from jinc.metrics import (
-    Extractor,
     Features,
     Reference,
     ScoreKind,
     cached_features,
-    check_reference,
-    check_scores,
     features_of,
     is_reference,
     neighbours_by_features,
     open_extractor,
-    read_reference,
     score,
 )
-from jinc.models import PixelModel
 from jinc.report import neighbours_sheet
-from jinc.train import Run, TrainConfig
-
-Resizing: TypeAlias = Literal["box", "bilinear", "bicubic", "lanczos"]
-
-Real: TypeAlias = ImageSet | Reference
-"""Real images, or what is known of them."""
 
 Compared: TypeAlias = tuple[ImageSet, Real, dict[str, Any] | None]
 """Images, real ones, and what the former were made with, where that is known."""
 
-ReadReal: TypeAlias = Callable[[PixelModel | ImageSet, int], Real]
-"""Reads real images at the size of others, of which there are so many, if these can be scored."""
-
-_SHAPING = ("image_size", "resize_filter", "skip_damaged", "max_pixels")
 SHOWN = 8
 """Generated images whose neighbours are drawn: those that are nearest to a training image."""
 
@@ -79,6 +71,7 @@ def evaluate(
     skip_damaged: Annotated[bool, Parameter(negative=())] = False,
     max_pixels: int | None = None,
     features: str = "inception",
+    allow_torchscript: AllowTorchScript = False,
     only: Annotated[tuple[ScoreKind, ...], SEVERAL] = (),
     number: Annotated[int | None, Parameter(alias="-n")] = None,
     images: Path | None = None,
@@ -105,10 +98,13 @@ def evaluate(
         skip_damaged: leave out images that cannot be read, and count them.
         max_pixels: the most pixels that an image may have, checked before it is decoded; as
             in training, if not given.
-        features: who looks at the images: inception, which is downloaded once; or the path of its
-            weights, of a CIFAR-10 ResNet's, or of a classifier of `jinc features train`; or
-            torchscript:PATH, perhaps with ?channels=1&range=0,255&size=299, what it takes. Only
-            Inception's scores are called FID, KID and IS.
+        features: the network that extracts features: inception, which is downloaded once; the path
+            of its weights, of a CIFAR-10 ResNet's, or of a classifier of `jinc features train`; or
+            torchscript:PATH, a program that you trust (--allow-torchscript), perhaps with
+            ?channels=1&range=0,255&size=299, its input. Only Inception's scores are called FID, KID
+            and IS.
+        allow_torchscript: run the program of --features torchscript:PATH, which can write files
+            and take all memory. Only the command line sets it, no settings file and no study.
         only: which scores; all that these images allow, if not given.
         number: how many images are generated, 2000 if not given; images that are there are all
             taken.
@@ -127,23 +123,19 @@ def evaluate(
         check_results(out, "scores", names)
     if neighbours and out is None:
         raise JincError("--neighbours: needs --out, a folder for the picture")
-    is_model = _is_model(source)
-    _refuse_unused(is_model, number, image_size)
-    extractor = open_extractor(features)
-    reading = _reading(source, resize_filter, max_pixels) | {"skip_damaged": skip_damaged}
-    read_real: ReadReal
-    if is_reference(against):
-        if neighbours:
-            raise JincError(f"--neighbours: {against} holds statistics, and no images")
-        read_real = partial(_reference, read_reference(against), extractor, only)
-    else:
-        check = partial(check_scores, extractor, which=only)
-        read_real = partial(_real, against, reading | {"split": split}, check)
-    if is_model:
+    if neighbours and is_reference(against):
+        raise JincError(f"--neighbours: {against} holds statistics, and no images")
+    generates = is_model(source)
+    _refuse_unused(generates, number, image_size, options)
+    extractor = open_extractor(features, allow_torchscript=allow_torchscript)
+    reading = reading_of(source, resize_filter, max_pixels) | {"skip_damaged": skip_damaged}
+    read_real = real_reader(against, split, reading, extractor, only)
+    compared: Compared | None
+    if generates:
         compared = _of_model(source, images, options, read_real)
     else:
-        shaped = reading | {"image_size": image_size}
-        compared = _of_images(source, shaped, read_real)
+        made = read_images(source, reading | {"image_size": image_size})
+        compared = made, read_real(made, len(made)), made_facts(source)
     if compared is None:  # another process does the rest
         return
     generated, real, made_with = compared
@@ -164,6 +156,7 @@ def evaluate(
         found = score(of_real, of_made, only or None, seed=options.seed)
     resized = {"image_size": image_size, "by": reading["resize_filter"]} if image_size else None
     aside = {"made_with": made_with, "resized": resized}
+    aside["compared"] = as_compared(generated, real, extractor.facts)
     read = {"images": generated.summary().facts()}
     if isinstance(real, ImageSet):
         read["against"] = real.summary().facts()
@@ -182,12 +175,21 @@ def evaluate(
         print(f"scores: {out / 'scores.md'}")
 
 
-def _refuse_unused(is_model: bool, number: int | None, image_size: int | None) -> None:
-    """Refuse what is said of images that there are not."""
-    if is_model and image_size is not None:
+def _refuse_unused(
+    generates: bool, number: int | None, image_size: int | None, options: EvaluateOptions
+) -> None:
+    """Refuse options that would change nothing."""
+    if generates and image_size is not None:
         raise JincError("--image-size: is for images that are there, a model has a size of its own")
-    if not is_model and number is not None:
+    if generates:
+        return
+    if number is not None:
         raise JincError("--number: is for models, images that are there are all taken")
+    for field in fields(EvaluateOptions):
+        given = getattr(options, field.name) != getattr(USUAL, field.name)
+        if given and field.name not in ("number", "seed", "device"):
+            name = "prompt" if field.name == "prompts" else field.name.replace("_", "-")
+            raise JincError(f"--{name}: is for models, images that are there are taken as they are")
 
 
 def _of_model(
@@ -200,78 +202,6 @@ def _of_model(
     if generated is None:
         return None
     return generated, real, generation_facts(source, model, options)
-
-
-def _of_images(source: Path, reading: Mapping[str, Any], read_real: ReadReal) -> Compared:
-    """Read images that are there: of `jinc sample` without the pictures of them beside."""
-    read = partial(load_images, str(source), split="all")
-    numbered = list_numbered(source) if source.is_dir() else None
-    console = Console(stderr=True)
-    with decoding_progress(console) as report:
-        if numbered is not None:
-            read = partial(read_folder, numbered)
-        generated = read(**{name: reading[name] for name in _SHAPING}, progress=report)
-    height, width = generated.image_size
-    if height != width:
-        raise JincError(f"{source}: {width}x{height} pixels are not square; set image_size")
-    real = read_real(generated, len(generated))
-    say_what_was_read(console, generated.summary())
-    return generated, real, made_facts(source)
-
-
-def _reading(
-    source: Path, resize_filter: Resizing | None, max_pixels: int | None
-) -> dict[str, Any]:
-    """Return how real images are read: as asked, or as those that a run was trained on."""
-    is_run = (source / "config.yaml").is_file()
-    config = Run.open(source).config if is_run else TrainConfig()
-    return {
-        "resize_filter": resize_filter or config.resize_filter,
-        "skip_first": config.skip_first,
-        "max_pixels": max_pixels or config.max_pixels,
-    }
-
-
-def _real(
-    against: str,
-    reading: Mapping[str, Any],
-    check: Callable[[ImageSet, int], None],
-    like: PixelModel | ImageSet,
-    count: int,
-) -> ImageSet:
-    """Read the images that others are compared with, at their size, and check that they can be."""
-    height, width = like.image_size
-    console = Console(stderr=True)
-    with decoding_progress(console) as report:
-        real = load_images(
-            against,
-            image_size=height if height == width else None,
-            channels=like.channels,
-            progress=report,
-            **reading,
-        )
-    check(real, count)
-    say_what_was_read(console, real.summary())
-    return real
-
-
-def _reference(
-    known: Reference,
-    extractor: Extractor,
-    which: tuple[ScoreKind, ...],
-    like: PixelModel | ImageSet,
-    count: int,
-) -> Reference:
-    """Check that others can be compared with statistics."""
-    blank = torch.zeros(1, like.channels, *like.image_size, dtype=torch.uint8)
-    check_reference(extractor, known, blank, count, which)
-    return known
-
-
-def _is_model(source: Path) -> bool:
-    """Whether something is a model, and not images."""
-    names = ("config.yaml", "diffusion.json", "model_index.json")
-    return not source.exists() or any((source / name).is_file() for name in names)
 
 
 def _draw_neighbours(

@@ -17,6 +17,7 @@ from torch import Tensor
 from jinc.cli.memory import keep_freed_memory
 from jinc.cli.places import check_file, check_whole_folder
 from jinc.cli.progress import decoding_progress, say_what_was_read
+from jinc.cli.torchscript import AllowTorchScript
 from jinc.data import MAX_PIXELS, Split, load_images
 from jinc.errors import JincError
 from jinc.metrics import (
@@ -85,6 +86,7 @@ def statistics(
     *,
     out: Path,
     features: str = "inception",
+    allow_torchscript: AllowTorchScript = False,
     split: Split = "train",
     image_size: int | None = None,
     channels: Literal[1, 3] | None = None,
@@ -99,7 +101,9 @@ def statistics(
     Args:
         data: real images, as `jinc train --data` takes them.
         out: the file, .npz.
-        features: who looks at them, as of `jinc evaluate`.
+        features: the network that extracts features, as of `jinc evaluate`.
+        allow_torchscript: run the program of --features torchscript:PATH, which can write files
+            and take all memory. Only the command line sets it, no settings file and no study.
         split: which part of them.
         image_size: pixels a side that they are brought to first, that of the images which will be
             compared with them; as they come, if not given.
@@ -111,7 +115,7 @@ def statistics(
     check_file(out)
     if out.suffix != ".npz":
         raise JincError(f"--out: {out}: must end in .npz")
-    extractor = open_extractor(features)
+    extractor = open_extractor(features, allow_torchscript=allow_torchscript)
     console = Console(stderr=True)
     with decoding_progress(console) as told:
         images = load_images(

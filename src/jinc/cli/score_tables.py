@@ -20,7 +20,7 @@ def write_scores(
     Args:
         out: the folder.
         found: the scores.
-        aside: what else is to be known of the images: `made_with`, and how they were `resized`.
+        aside: about the images: `made_with`, how they were `resized`, and `compared`.
         read: what was understood of the images and of the real ones.
     """
     facts = found.facts() | dict(aside) | {"read": read}
@@ -63,12 +63,13 @@ def _notes(found: Scores, aside: Mapping[str, Any]) -> list[str]:
     """Say what the scores depend on, and which there are not."""
     made, real = found.generated, found.real
     notes = [
-        f"{made['images']} images of {made['name']} against {_count(real)} of {real['name']}; "
-        f"{found.extractor.words()}"
+        f"{made['images']} images of {made['name']} against {_count(real)} of {real['name']}, "
+        f"{'×'.join(map(str, aside['compared']['size']))} pixels; {found.extractor.words()}"
     ]
     if aside["resized"]:
         side, by = aside["resized"].values()
         notes.append(f"the former were brought to {side}×{side} pixels first, {by}")
+    notes += aside["compared"]["remarks"]
     if "frechet" in found.scores:
         notes.append(_of_number(found))
     if "kernel" in found.scores:

@@ -18,6 +18,7 @@ from jinc.cli.places import check_folder, make_folder
 from jinc.cli.progress import say_what_was_read
 from jinc.cli.sampling import SEVERAL
 from jinc.cli.study_tables import print_table
+from jinc.cli.torchscript import AllowTorchScript
 from jinc.errors import JincError, unknown
 from jinc.study import (
     Done,
@@ -97,6 +98,7 @@ def run(
     jobs: int = 1,
     ray: str | None = None,
     gpus: float | None = None,
+    allow_torchscript: AllowTorchScript = False,
     json_: AsJson = False,
 ) -> None:
     """Fill the table of a study: train, sample and score what is missing. It may be killed.
@@ -110,6 +112,8 @@ def run(
         ray: address of a Ray cluster that does it, whose machines see the folder; or local.
         gpus: that each network takes on it, as a share: 0.25 puts four on one; a whole one where
             there are any, if not given.
+        allow_torchscript: run the programs that the study names as features, torchscript:PATH; they
+            can write files and take all memory. Only the command line sets it.
         json_: print JSON for machines.
     """
     if jobs < 1:
@@ -119,7 +123,7 @@ def run(
     check_folder(out)
     if (out / "config.yaml").is_file():
         raise JincError(f"--out: {out}: is a training run, and no study")
-    study, places = _read(file, place, out), Places(out)
+    study, places = _read(file, place, out), Places(out, allow_torchscript)
     summaries = check_study(study, places)
     refuse_loss(study, file, places)
     make_folder(out)

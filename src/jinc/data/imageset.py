@@ -112,6 +112,12 @@ class ImageSet:
             digest.update(np.ascontiguousarray(self.labels).data)
         return digest.hexdigest()[:16]
 
+    @property
+    def is_grey(self) -> bool:
+        """Whether no pixel has a colour, however the images are stored."""
+        parts = (self.images[first : first + 1024] for first in range(0, len(self), 1024))
+        return self.channels == 1 or all(bool((part == part[..., :1]).all()) for part in parts)
+
     def batch(self, indices: Indices) -> Tensor:
         """Gather images as a tensor of their own.
 

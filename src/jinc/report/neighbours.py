@@ -22,7 +22,7 @@ def neighbours_sheet(
 
     Args:
         generated: `[N, C, H, W]`, uint8, or float in [−1, 1].
-        train: the training images, of that shape.
+        train: the training images, of that size.
         found: neighbours of these images by pixels, by features, or both.
 
     Returns:
@@ -48,4 +48,6 @@ def neighbours_sheet(
     ]
     scale = enlargement(stored.shape[-2:], SEEN)
     rows = [""] * len(generated)
+    most = max(column.shape[1] for column in columns)  # grey beside colour
+    columns = [column.expand(-1, most, -1, -1) for column in columns]
     return contact_sheet(torch.stack(columns, dim=1), rows, names, scale, captions)

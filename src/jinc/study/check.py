@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from jinc.data import ImageSet, Summary
 from jinc.errors import JincError
@@ -31,7 +31,7 @@ def check_study(study: Study, places: Places) -> list[Summary]:
     make_table(study, places)  # which reads all that is done
     done = [cell for cell in study.cells if places.scores(cell).is_file()]
     kept = {cell.data: places.scores(cell) for cell in reversed(done)}
-    check, read = _Check(), dict[str, Summary]()
+    check, read = _Check(places.allow_torchscript), dict[str, Summary]()
     for data in dict.fromkeys(cell.data for cell in study.cells):
         check.one_real_set([cell for cell in study.cells if cell.data == data])
     for cell in (cell for unit in open_units(study, places) for cell in unit):
@@ -55,10 +55,10 @@ def data_settings(config: TrainConfig) -> TrainConfig:
 class _Check:
     """Remembers what has been found to be well."""
 
-    def __init__(self) -> None:
+    def __init__(self, allow_torchscript: bool) -> None:
         self.data = lru_cache(1)(load_data)  # cells of one set stand together
         self.network = lru_cache(None)(self._network)
-        self.judge = lru_cache(None)(open_extractor)
+        self.judge = lru_cache(None)(partial(open_extractor, allow_torchscript=allow_torchscript))
         self.real = lru_cache(None)(self._real)
         self.digest = lru_cache(None)(self._digest)
         self.scores = lru_cache(None)(self._scores)

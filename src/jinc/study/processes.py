@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from itertools import islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from pathlib import Path
 
 import torch
 
@@ -37,7 +36,7 @@ def run_in_processes(study: Study, places: Places, jobs: int) -> Generator[Done]
     try:
         while True:
             for unit in islice(units, jobs - len(at_work)):
-                worker = _Worker.start(unit, places.folder, threads)
+                worker = _Worker.start(unit, places, threads)
                 at_work[worker.answers] = worker
             if not at_work:
                 return
@@ -77,11 +76,11 @@ class _Worker:
     answers: Connection
 
     @classmethod
-    def start(cls, unit: Sequence[Cell], folder: Path, threads: int) -> "_Worker":
+    def start(cls, unit: Sequence[Cell], places: Places, threads: int) -> "_Worker":
         """Start one, which no interruption from the keyboard reaches: we end it ourselves."""
         spawn = multiprocessing.get_context("spawn")
         answers, ours = spawn.Pipe(duplex=False)
-        process = spawn.Process(target=_work, args=(unit, folder, threads, ours), daemon=True)
+        process = spawn.Process(target=_work, args=(unit, places, threads, ours), daemon=True)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # it inherits that
         try:
             process.start()
@@ -106,7 +105,7 @@ class _Worker:
         return Done(self.name, f"{self.name}: {reason}")
 
 
-def _work(unit: Sequence[Cell], folder: Path, threads: int, answers: Connection) -> None:
+def _work(unit: Sequence[Cell], places: Places, threads: int, answers: Connection) -> None:
     tie_to_parent()
     torch.set_num_threads(threads)
-    answers.send(filled_quietly(unit, folder))
+    answers.send(filled_quietly(unit, places))

@@ -3,7 +3,6 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from jinc.errors import JincError
@@ -68,7 +67,7 @@ def run_on_ray(
         if gpus > there:
             raise JincError(f"--gpus: {gpus:g} for each network, the cluster has {there:g} in all")
         task = remote.remote(num_gpus=gpus, max_retries=3)(filled_quietly)
-        waiting = {task.remote(u, places.folder): u[0].name for u in open_units(study, places)}
+        waiting = {task.remote(u, places): u[0].name for u in open_units(study, places)}
         while waiting:
             done, _ = remote.wait([*waiting])
             for each in done:
@@ -84,9 +83,9 @@ def open_units(study: Study, places: Places) -> list[list[Cell]]:
     ]
 
 
-def filled_quietly(unit: Sequence[Cell], folder: Path) -> Done:
+def filled_quietly(unit: Sequence[Cell], places: Places) -> Done:
     """Fill the cells of a network in a process of its own."""
-    return _tried(unit, Places(folder), _nobody)
+    return _tried(unit, places, _nobody)
 
 
 def _of(unit: Sequence[Cell], progress: Progress, what: str, done: int, total: int) -> None:

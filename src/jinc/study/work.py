@@ -11,7 +11,14 @@ from jinc.diffusion import walk_by_name
 from jinc.errors import JincError
 from jinc.files import write_json
 from jinc.locks import alone
-from jinc.metrics import cached_features, check_scores, features_of, open_extractor, score
+from jinc.metrics import (
+    Extractor,
+    cached_features,
+    check_scores,
+    features_of,
+    open_extractor,
+    score,
+)
 from jinc.models import Model, Shaping, choose_device, keep_images, kept_images
 from jinc.study.plan import Cell, telling
 from jinc.study.sampling_plan import sampling_facts
@@ -25,13 +32,15 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Places:
-    """Where a study keeps its things.
+    """Where a study stores its files, and whether the extractors in it may be programs.
 
     Args:
         folder: of the study.
+        allow_torchscript: run TorchScript programs.
     """
 
     folder: Path
+    allow_torchscript: bool = False
 
     def run(self, cell: Cell) -> Path:
         """The run of a cell's network."""
@@ -44,6 +53,10 @@ class Places:
     def scores(self, cell: Cell) -> Path:
         """The scores of it."""
         return self.folder / "cells" / cell.folder_name / SCORES
+
+    def extractor(self, cell: Cell) -> Extractor:
+        """Open the extractor of a cell."""
+        return open_extractor(cell.scoring.features, allow_torchscript=self.allow_torchscript)
 
 
 def fill(unit: Sequence[Cell], places: Places, progress: Progress) -> None:
@@ -62,8 +75,8 @@ def fill(unit: Sequence[Cell], places: Places, progress: Progress) -> None:
         return
     images = load_data(unit[0].config)
     for cell in unit:  # before hours of work
-        judge, real = open_extractor(cell.scoring.features), real_images(cell, images)
-        check_scores(judge, real, cell.sampling.number, cell.scoring.kinds)
+        real = real_images(cell, images)
+        check_scores(places.extractor(cell), real, cell.sampling.number, cell.scoring.kinds)
     with alone(places.run(unit[0])):
         run = _trained(unit[0], images, places, progress)
         for cell in unit:
@@ -72,13 +85,13 @@ def fill(unit: Sequence[Cell], places: Places, progress: Progress) -> None:
 
 
 def real_images(cell: Cell, like: Model | ImageSet) -> ImageSet:
-    """Return the images that those of a cell are compared with, as the network saw such."""
+    """Return the images that those of a cell are compared with: at their size, in own colours."""
     height, width = like.image_size
     return load_data(
         cell.config,
         source=cell.scoring.against,
         image_size=height if height == width else None,
-        channels=like.channels,
+        channels=None,
         split=cell.scoring.split,
     )
 
@@ -102,7 +115,7 @@ def _score(cell: Cell, run: Run, places: Places, progress: Progress) -> None:
     start = time.perf_counter()
     generated = _generated(cell, model, places, progress)
     seconds = time.perf_counter() - start
-    extractor = open_extractor(cell.scoring.features)
+    extractor = places.extractor(cell)
     real = cached_features(
         real_images(cell, model),
         extractor,

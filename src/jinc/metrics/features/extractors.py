@@ -15,6 +15,7 @@ from jinc.errors import JincError, is_of_memory
 from jinc.files import one_line
 from jinc.metrics.features.resizing import RESIZES, Resize
 from jinc.metrics.features.weight_files import network_digest
+from jinc.schema import build
 
 UNKNOWN = "unknown"
 """The digest of networks that have no weights to tell them by."""
@@ -52,10 +53,9 @@ class ExtractorFacts:
             found: names and values.
 
         Raises:
-            KeyError, TypeError: they are not all there.
+            JincError: one is missing, unknown or of another type.
         """
-        size = found["image_size"]
-        return cls(**{**found, "image_size": None if size is None else tuple(size)})
+        return build(cls, found, "extractor")
 
     @property
     def is_known(self) -> bool:

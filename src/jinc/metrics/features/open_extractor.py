@@ -17,23 +17,29 @@ from jinc.metrics.features.torchscript import open_torchscript
 from jinc.metrics.features.weight_files import read_weights
 
 
-def open_extractor(what: str | Path) -> Extractor:
-    """Open an extractor of any kind that is here.
+def open_extractor(what: str | Path, *, allow_torchscript: bool = False) -> Extractor:
+    """Open an extractor of any kind.
 
     Args:
         what: `inception`, which is downloaded once; the path of Inception's weights, of a residual
             network's for CIFAR-10, or of a classifier that `jinc features train` made; or
             `torchscript:` and the path of a program that you trust, as `read_script_word` has it.
+        allow_torchscript: run a TorchScript program.
 
     Returns:
         The extractor.
 
     Raises:
-        JincError: it cannot be had, or is of no kind that is known.
+        JincError: it cannot be read, is of no known kind, or is a program that may not run.
     """
     name = str(what)
     if name == "inception":
         return open_inception()
+    if name.startswith(SCRIPT) and not allow_torchscript:
+        raise JincError(
+            f"{name}: TorchScript is a program, which can write files and take all memory; if you "
+            "trust it, allow it on the command line: --allow-torchscript"
+        )
     if name.startswith(SCRIPT):
         path, said = read_script_word(name)
         if file_digest(path) != SCRIPT_SHA256:

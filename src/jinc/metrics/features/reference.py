@@ -4,6 +4,7 @@ import json
 import math
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -21,6 +22,7 @@ from jinc.files import one_line, reading, writing
 from jinc.metrics.features.extractors import Extractor, ExtractorFacts
 from jinc.metrics.features.features import Progress, looked_at
 from jinc.metrics.features.statistics import LARGEST, Statistics, check_features
+from jinc.schema import build
 
 NEGATIVE = 1e-3
 """How far below 0, beside the largest entry, rounding may leave a variance, be it of float32."""
@@ -34,6 +36,22 @@ _MOST = {"mu": 8 * LARGEST, "sigma": 8 * LARGEST**2, "jinc": 1 << 20}
 _DAMAGE = (OSError, ValueError, EOFError, KeyError, RuntimeError, zlib.error, zipfile.BadZipFile)
 
 
+@dataclass(frozen=True)
+class _Facts:
+    """What a file of `Reference.save` says beside mean and covariance; all of it may be missing."""
+
+    name: str | None = None
+    extractor: Mapping[str, Any] | None = None
+    images: str | None = None
+    count: int | None = None
+    shape: tuple[int, int, int] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the count."""
+        if self.count is not None and self.count < 2:
+            raise JincError(f"count: {self.count} is not at least 2")
+
+
 @dataclass(frozen=True, eq=False)
 class Reference:
     """What a Fréchet distance needs of real images, without the images.
@@ -45,6 +63,7 @@ class Reference:
         extractor: what made the features; None where the file does not tell.
         images: SHA-256 of the images, as `Features.images`; None likewise.
         count: how many images there were; None likewise.
+        shape: their channels, 1 where no pixel has a colour, height and width; None likewise.
     """
 
     statistics: Statistics
@@ -52,6 +71,7 @@ class Reference:
     extractor: ExtractorFacts | None = None
     images: str | None = None
     count: int | None = None
+    shape: tuple[int, int, int] | None = None
 
     def save(self, file: Path) -> None:
         """Write it as a NumPy archive, of `mu` and `sigma` as other tools have them, and the rest.
@@ -63,10 +83,10 @@ class Reference:
             JincError: the file cannot be written.
         """
         known = None if self.extractor is None else asdict(self.extractor)
-        facts = {"name": self.name, "extractor": known, "images": self.images, "count": self.count}
+        said = _Facts(self.name, known, self.images, self.count, self.shape)
         out = BytesIO()
         mean, covariance = self.statistics.mean.numpy(), self.statistics.covariance.numpy()
-        np.savez(out, mu=mean, sigma=covariance, jinc=np.array(json.dumps(facts)))
+        np.savez(out, mu=mean, sigma=covariance, jinc=np.array(json.dumps(asdict(said))))
         with writing(file) as opened:
             opened.write(out.getvalue())
 
@@ -91,7 +111,8 @@ def reference_of(
         found.covariance  # noqa: B018 refuses one image
     except JincError as error:
         raise JincError(f"{images.name}: {error}") from None
-    return Reference(found, images.name, extractor.facts, digest.hexdigest(), found.count)
+    shape = (1 if images.is_grey else images.channels, *images.image_size)
+    return Reference(found, images.name, extractor.facts, digest.hexdigest(), found.count, shape)
 
 
 def is_reference(path: str | Path) -> bool:
@@ -136,18 +157,12 @@ def read_reference(path: str | Path) -> Reference:
     least = float(torch.linalg.eigvalsh(covariance).min())
     if least < -NEGATIVE * scale:
         raise JincError(f"{path}: sigma has a variance of {least:.3g}, and is no covariance")
-    facts = _facts(arrays.get("jinc"), path)
-    count = facts.get("count")
-    stands_for = 2 if count is None else count
+    said = _facts(arrays.get("jinc"), path)
+    stands_for = said.count or 2
     statistics = Statistics(stands_for, mean, (covariance + covariance.T) / 2 * (stands_for - 1))
-    known = facts.get("extractor")
-    return Reference(
-        statistics,
-        facts.get("name", Path(path).stem),
-        None if known is None else _extractor(known, path),
-        facts.get("images"),
-        count,
-    )
+    known, name = said.extractor, said.name or Path(path).stem
+    extractor = None if known is None else build(ExtractorFacts, known, f"{path}: extractor")
+    return Reference(statistics, name, extractor, said.images, said.count, said.shape)
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
@@ -176,23 +191,13 @@ def _matrix(array: NDArray[Any], path: str | Path, name: str) -> torch.Tensor:
     return found
 
 
-def _facts(array: NDArray[Any] | None, path: str | Path) -> dict[str, Any]:
+def _facts(array: NDArray[Any] | None, path: str | Path) -> _Facts:
     if array is None:
-        return {}
+        return _Facts()
     try:
-        found: dict[str, Any] = json.loads(str(array))
-        count = found["count"]
-        if count is not None and not (type(count) is int and count > 1):
-            raise ValueError
-        if not isinstance(found["name"], str) or not isinstance(found["images"], str | None):
-            raise ValueError
-    except (ValueError, TypeError, KeyError):
-        raise JincError(f"{path}: what it tells of itself is damaged") from None
-    return found
-
-
-def _extractor(found: Any, path: str | Path) -> ExtractorFacts:
-    try:
-        return ExtractorFacts.read(found)
-    except (TypeError, KeyError):
-        raise JincError(f"{path}: what it tells of its extractor is damaged") from None
+        found = json.loads(str(array))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise JincError(f"{path}: jinc: is damaged, an object of JSON is expected")
+    return build(_Facts, found, f"{path}: jinc")
