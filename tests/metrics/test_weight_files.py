@@ -13,12 +13,15 @@ import torch
 
 from jinc.errors import JincError
 from jinc.files import file_digest
+from jinc.metrics import CifarResNet, open_extractor
 from jinc.metrics.features.weight_files import (
     check_digest,
     fetched,
     network_digest,
     read_weights,
 )
+
+F4 = b'{"a":{"dtype":"F4","shape":[2],"data_offsets":[0,1]}}'
 
 
 class Bomb:
@@ -80,7 +83,7 @@ def test_a_digest_by_its_beginning(tmp_path) -> None:
 def test_code_in_a_file_is_not_run(tmp_path) -> None:
     for name, data in {"p": pickle.dumps({"w": Bomb()}), "text": b"not weights", "e": b""}.items():
         (tmp_path / name).write_bytes(data)
-        with pytest.raises(JincError, match="holds more than weights, which is not safe"):
+        with pytest.raises(JincError, match="cannot be read as weights"):
             read_weights(tmp_path / name)
     assert not Path("ran").exists()
 
@@ -107,3 +110,32 @@ def test_a_network_is_told_by_its_weights() -> None:
     assert network_digest(network) == before
     network[1].running_mean[0] += 1e-7  # a buffer counts too
     assert network_digest(network) != before
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"PK\x03\x04 no archive",
+        b"\x80\x02}q\x00.",
+        (8).to_bytes(8, "little") + b"{" * 8,
+        (60).to_bytes(8, "little") + F4.ljust(60) + b"0",
+        (1 << 60).to_bytes(8, "little") + b"{",
+    ],
+)
+def test_damaged_and_exotic_files_are_one_line(tmp_path, data) -> None:
+    for name in ("w.safetensors", "w.pt"):
+        (tmp_path / name).write_bytes(data)
+        for word in (str(tmp_path / name), f"torchscript:{tmp_path / name}"):
+            with pytest.raises(JincError, match=name) as caught:
+                open_extractor(word, allow_torchscript=True)
+            assert "\n" not in str(caught.value)
+            assert len(str(caught.value)) < 300
+
+
+def test_weights_of_8_bits_are_refused(tmp_path) -> None:
+    weights = CifarResNet(1).state_dict()
+    weights["conv1.weight"] = weights["conv1.weight"].to(torch.float8_e4m3fn)
+    torch.save(weights, tmp_path / "w.th")
+    with pytest.raises(JincError, match=r"conv1\.weight is float8_e4m3fn, 16 bits or more"):
+        open_extractor(tmp_path / "w.th")

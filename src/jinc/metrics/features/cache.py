@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as deserialize
 from safetensors.torch import save as serialize
 from torch import Tensor
 
 from jinc.data import ImageSet, cache_folder
 from jinc.errors import JincError
-from jinc.files import reading, writing
+from jinc.files import writing
 from jinc.metrics.features.extractors import Extractor
 from jinc.metrics.features.features import Features, Progress, features_of, images_digest
+from jinc.tensors import read_tensors
 
 _VERSION = 1  # to be raised when features of the same images come out differently
 
@@ -79,9 +78,8 @@ def _write(file: Path, tensors: Mapping[str, Tensor]) -> None:
 def _read(file: Path) -> dict[str, Tensor] | None:
     """Read a file of the cache; None where it is missing, unreadable or damaged."""
     try:
-        with reading(file) as opened:
-            found = deserialize(opened.read())
-    except (JincError, SafetensorError, ValueError):
+        found = read_tensors(file)
+    except JincError:
         return None
     digest = found.pop("sha256", None)
     if digest is None or not torch.equal(digest, _digest(found)):

@@ -1,22 +1,20 @@
 """A small classifier of digits, whose features score what models of digits generate."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from safetensors import SafetensorError
-from safetensors.torch import load as deserialize
 from safetensors.torch import save as serialize
 from torch import Tensor, nn
 
 from jinc.errors import JincError
-from jinc.files import one_line, reading, writing
+from jinc.files import file_digest, writing
 from jinc.manifest import check_manifest, replacing
 from jinc.metrics.features.extractors import Extractor
 from jinc.metrics.features.weight_files import take_weights
+from jinc.tensors import read_tensors
 
 DigitSet: TypeAlias = Literal["mnist", "mnist-m"]
 
@@ -128,12 +126,7 @@ def read_digit_classifier(path: str | Path) -> tuple[DigitClassifier, DigitSet, 
             raise JincError(f"{place}: is no judge that `jinc features train` made")
         check_manifest(place)
         place = place / WEIGHTS
-    with reading(place) as file:
-        data = file.read()
-    try:
-        weights = deserialize(data)
-    except (SafetensorError, ValueError) as error:
-        raise JincError(f"{place}: is no safetensors file ({one_line(error)[:100]})") from None
+    weights = read_tensors(place)
     first = weights.get("features.0.weight")
     shapes: dict[tuple[int, ...], DigitSet] = {
         (s.widths[0], s.channels, 3, 3): kind for kind, s in SHAPES.items()
@@ -143,7 +136,7 @@ def read_digit_classifier(path: str | Path) -> tuple[DigitClassifier, DigitSet, 
         raise JincError(f"{place}: is of another layout, no classifier of digits")
     classifier = DigitClassifier(SHAPES[kind])
     take_weights(classifier, weights, place)
-    return classifier, kind, hashlib.sha256(data).hexdigest()
+    return classifier, kind, file_digest(place)
 
 
 def open_digit_classifier(path: str | Path) -> Extractor:

@@ -76,7 +76,7 @@ def load_script(path: Path) -> tuple[nn.Module, str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that TorchScript is old is no news to who opens it
             script: nn.Module = torch.jit.load(content, map_location="cpu")  # type: ignore[no-untyped-call]
-    except (RuntimeError, ValueError) as error:
+    except Exception as error:  # on damaged bytes, torch raises whatever it meets
         reason = one_line(error)[:100]
         raise JincError(f"{path}: cannot be read as TorchScript ({reason})") from None
     return script.eval(), digest

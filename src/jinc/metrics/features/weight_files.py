@@ -1,11 +1,9 @@
 """Weight files of other projects: fetched, told by their SHA-256, and read without running code."""
 
 import hashlib
-import pickle
 import re
 import urllib.error
 import urllib.request
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -13,9 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from jinc.errors import JincError
-from jinc.files import file_digest, reading, writing
+from jinc.files import file_digest, writing
+from jinc.tensors import read_tensors
 
 BLOCK = 1 << 20
+_PLAIN = (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64)
 TIMEOUT = 30
 """Seconds that a server may be silent."""
 
@@ -110,34 +110,12 @@ def _blocks(url: str) -> Iterator[bytes]:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a PyTorch file; nothing in it is executed.
+    """Read tensors by name, without the prefix of `DataParallel`; errors are those of `tensors`.
 
     Args:
-        path: a state dict, or a checkpoint that holds one as `state_dict`; the prefix of
-            `DataParallel` is taken off.
-
-    Returns:
-        Tensors by name.
-
-    Raises:
-        JincError: the file is damaged, or holds something else.
+        path: as `read_tensors` takes it.
     """
-    try:
-        with reading(path) as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of pickles that are refused anyway
-            found = torch.load(file, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
-        if isinstance(error, JincError):
-            raise
-        reason = "is damaged, no file of PyTorch's, or holds more than weights"
-        raise JincError(f"{path}: {reason}, which is not safe to read") from None
-    if isinstance(found, dict) and isinstance(found.get("state_dict"), dict):
-        found = found["state_dict"]
-    if not isinstance(found, dict) or not found:
-        raise JincError(f"{path}: holds no weights by name")
-    if not all(isinstance(value, Tensor) for value in found.values()):
-        raise JincError(f"{path}: holds other things than weights")
-    return {str(name).removeprefix("module."): value for name, value in found.items()}
+    return {name.removeprefix("module."): value for name, value in read_tensors(path).items()}
 
 
 def take_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
@@ -162,6 +140,9 @@ def take_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) 
         if value.shape != expected[name].shape:
             found, wanted = list(value.shape), list(expected[name].shape)
             raise JincError(f"{path}: is of another layout, {name} is {found}, not {wanted}")
+        if value.dtype not in _PLAIN:
+            kind = str(value.dtype).removeprefix("torch.")
+            raise JincError(f"{path}: weight {name} is {kind}, 16 bits or more are expected")
         if not bool(value.isfinite().all()):
             raise JincError(f"{path}: weight {name} holds values that are not finite")
     network.load_state_dict({**expected, **weights})
