@@ -185,6 +185,7 @@ def test_filters_get_the_contrast_or_do_not(jinc, trained, tmp_path) -> None:
         (["--steps", "0"], "--steps: 0 is not at least 1"),
         (["--steps", "3", "--stride", "2"], "--stride: says what --steps says too"),
         (["--number", "0"], "--number: 0"),
+        (["--number", "2001"], "--number: 2,001 is not from 1 to 2,000"),
         (["--seed", "-1"], "--seed: -1"),
         (["--class", "3"], "--prompt: '3' to a model that was trained without classes"),
         (["--guidance", "5"], "--guidance: this model was trained without"),

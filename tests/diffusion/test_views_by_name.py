@@ -100,6 +100,7 @@ def test_every_word_is_the_first_of_its_views_name() -> None:
         ("", "a name is missing"),
         ("hflip then", "a name is missing"),
         ("undo", "a name is missing"),
+        ("undo " * 5000 + "hflip", "a name has 100 words at most, got 5,001"),
     ],
 )
 def test_slips_are_named(name, message) -> None:

@@ -29,6 +29,9 @@ from jinc.errors import JincError
 from jinc.models import PixelModel
 from jinc.types import Images
 
+MOST = 1000
+"""Results of one call."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PictureOptions(WatchedOptions, ReadingOptions):
@@ -70,12 +73,23 @@ class PictureOptions(WatchedOptions, ReadingOptions):
         super().check()
         if not self.images:
             raise JincError("--image: names nothing")
+        check_count(self.number * len(self.images))
         unused = {"--grow": self.grow, "--feather": self.feather, "--around": self.around}
         for option, value in unused.items():
             if value and self.mask is None:
                 raise JincError(f"{option}: needs --mask, there is no edge")
             if value is not None and not 0 <= value < float("inf"):
                 raise JincError(f"{option}: {value} is not a finite number of at least 0")
+
+
+def check_count(results: int) -> None:
+    """Refuse more results than one call holds in memory and lays out on one sheet.
+
+    Raises:
+        JincError: there are too many.
+    """
+    if results > MOST:
+        raise JincError(f"--number: {results:,} results of all pictures, {MOST:,} are the most")
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,9 @@ from jinc.errors import JincError
 from jinc.files import writing
 from jinc.metrics import levels_from
 
+MOST = 2000
+"""Images of one call, each of which is held once for every way to denoise it."""
+
 QUARTERS = ("25%", "50%", "75%")
 
 
@@ -43,6 +46,16 @@ class CompareOptions(WatchedOptions, ReadingOptions):
     prompts: Annotated[tuple[str, ...], SEVERAL, Parameter(name="--prompt", alias="--class")] = ()
     sampler: SamplerName = "posterior"
     steps: int | None = None
+
+    def check(self) -> None:
+        """Check what can be checked without the model.
+
+        Raises:
+            JincError: as of other commands, or more images than are held in memory at once.
+        """
+        super().check()
+        if self.number > MOST:
+            raise JincError(f"--number: {self.number:,} is not from 1 to {MOST:,}")
 
 
 def compare(

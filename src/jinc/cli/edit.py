@@ -10,7 +10,14 @@ import torch
 from cyclopts import Parameter
 from torch import Tensor
 
-from jinc.cli.brought import Brought, PictureOptions, bring, result_names, save_results
+from jinc.cli.brought import (
+    Brought,
+    PictureOptions,
+    bring,
+    check_count,
+    result_names,
+    save_results,
+)
 from jinc.cli.generated import making_facts
 from jinc.cli.made import begin_results, check_results
 from jinc.cli.outputs import enlarged_sheet
@@ -52,6 +59,8 @@ def edit(
     options.check()
     if options.sampler == "adaptive" and options.mask is not None:
         raise JincError("--sampler: adaptive has no level in common at which pixels are put back")
+    starts_named = len(index or strength or STRENGTHS)
+    check_count(starts_named * options.number * len(options.images))
     check_results(out, "edits", ["sheet.png", *options.pictures], options.images)
     model = options.open(source)
     starts = _starts(model, strength, index, stride, options)

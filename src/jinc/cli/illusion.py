@@ -119,7 +119,7 @@ def make_anagram(
     try:
         views = [view_by_name(name) for name in view]
     except JincError as error:
-        raise JincError(f"--view: {error}") from None
+        raise JincError(f"--view: {str(error).removeprefix('view: ')}") from None
     if reduction == "alternating" and options.sampler == "adaptive":
         raise JincError("--reduction: alternating goes by levels, adaptive has none in common")
     model = options.open(source)

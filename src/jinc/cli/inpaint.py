@@ -18,6 +18,9 @@ from jinc.errors import JincError
 from jinc.models import CHUNK, edit_images
 from jinc.types import Images
 
+MOST_TIMES = 100
+"""How often a part of the way is walked, at most; it multiplies the time and the list of levels."""
+
 
 def inpaint(
     source: Path,
@@ -41,9 +44,10 @@ def inpaint(
     options.check()
     if options.mask is None:
         raise JincError("--mask: say what to generate: a file, alpha, or x,y,width,height")
-    for option, value in (("--jump", jump), ("--times", times)):
-        if value < 1:
-            raise JincError(f"{option}: {value} is not at least 1")
+    if jump < 1:
+        raise JincError(f"--jump: {jump} is not at least 1")
+    if not 1 <= times <= MOST_TIMES:
+        raise JincError(f"--times: {times:,} is not from 1 to {MOST_TIMES}")
     results = result_names(names_of(options.images), options.number)
     names = ["sheet.png", *results, *options.pictures]
     check_results(out, "inpaintings", names, options.images)

@@ -46,6 +46,9 @@ VIEWS: dict[str, Callable[..., View]] = {
 }
 """Words for views; each takes the numbers that its maker takes, in that order."""
 
+MOST_WORDS = 100
+"""Of a name: each view costs time in every step, and each `undo` a call within a call."""
+
 _FORMER = {"jigsaw": "puzzle"}
 """Words that earlier versions wrote into files, and what they are called now."""
 
@@ -62,12 +65,15 @@ def view_by_name(name: str) -> View:
         a view whose `name` is read as an equal view again.
 
     Raises:
-        JincError: an unknown word, or numbers that it does not take.
+        JincError: an unknown word, numbers that it does not take, or more than 100 words.
 
     >>> view_by_name("rotate 37 then undo puzzle 4").name
     'rotate 37 then undo puzzle 4 0'
     """
-    first, *rest = [_one(words) for words in _split(name.split())]
+    words = name.split()
+    if len(words) > MOST_WORDS:
+        raise JincError(f"view: a name has {MOST_WORDS} words at most, got {len(words):,}")
+    first, *rest = [_one(part) for part in _split(words)]
     for view in rest:
         first = first.then(view)
     return first
