@@ -101,6 +101,7 @@ def compare(
     paths = [_path(t, model.timesteps, stride, options.steps) for t in starts]
     if not paths:
         raise JincError("--levels: names nothing")
+    options.shaping(model)  # refuses before images are read what no images can change
     clean = find_clean(source, model, options.read(images), data, options.number, options.seed)
     shaping = options.shaping(model, usual=clean.prompts)
     made_with = making_facts(source, options, shaping.prompts, options.steps)

@@ -15,7 +15,6 @@ from jinc.cli.finite import check_finite
 from jinc.cli.progress import decoding_progress, say_what_was_read
 from jinc.data import Picture, fit, save_png
 from jinc.diffusion import SeededNoise, Step, Walk, forward
-from jinc.errors import JincError
 from jinc.metrics import ITERATIVE, ONE_STEP, psnr_of_each, quick_answers
 from jinc.models import PixelModel, Shaping, in_parts
 from jinc.report import Recorder, Trajectory, comparison_sheet, forward_sheet
@@ -68,10 +67,8 @@ def find_clean(
         seed: of how a set is augmented, where the run's own is.
 
     Raises:
-        JincError: both are given, or neither and there is none; or one cannot be read.
+        JincError: neither is given and there is none, or one cannot be read.
     """
-    if images and data is not None:
-        raise JincError("--data: is not looked at where --images names files; take one of them")
     if images:
         fitted = [fit(each, model.image_size, model.channels)[0] for each in images]
         words = f"{len(images)} image{'s' if len(images) > 1 else ''}"
