@@ -194,7 +194,7 @@ def test_filters_get_the_contrast_or_do_not(jinc, trained, tmp_path) -> None:
         (["--device", "toaster"], "toaster"),
         (["--data", "nowhere"], "nowhere: "),
         (["--images", "nowhere.png"], "nowhere.png: No such file"),
-        (["--images", "nowhere.png", "--data", "digits"], "--data: is not looked at where"),
+        (["--images", "nowhere.png", "--data", "digits"], "--data: is not read where"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

@@ -91,6 +91,8 @@ def compare(
         options: how many images, what they show, and how they are denoised.
     """
     options.check()
+    if images and data is not None:
+        raise JincError("--data: is not read where --images names files; give one of them")
     if options.spacing is not None or options.sigma_min is not None:
         raise JincError("--spacing, --sigma-min: levels are those of --stride or --steps, evenly")
     pictures = ["comparison.png", "forward.png", *options.pictures]
