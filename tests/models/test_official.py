@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from jinc.errors import JincError
 from jinc.models import load_official
+from jinc.nn import UNet
 
 A, B, C, D, D_NORM = range(5)
 
@@ -325,6 +326,24 @@ def test_another_cutoff_is_another_filter(tmp_path) -> None:
     x, t = torch.randn(1, 1, 8, 8), torch.tensor([5])
     other = load_official(tmp_path / "x.pt", taps=6, kaiser_beta=2)
     assert (other(x, t) - theirs(x, t)).abs().max() > 1e-3
+
+
+def test_the_way_up_may_have_a_cutoff_of_its_own(tmp_path) -> None:
+    theirs = rebuild(D, 4, 1, 6)
+    said = {"kaiser_beta": 2.0, "kernel_size": 6, "omega_c_down": 1.1, "omega_c_up": 1.4}
+    ours = load_official(save_published(tmp_path / "x.safetensors", theirs, **said))
+    up, down = jinc_taps(6, 2.0, 1.4), jinc_taps(6, 2.0, 1.1)
+    torch.testing.assert_close(ours.ups[0].resample.kernel, up)
+    torch.testing.assert_close(ours.downs[0].resample.kernel, down)
+    x = torch.randn(2, 4, 8, 8)
+    expected = Filter(down)(F.gelu(Filter(up)(stuff(x))))[:, :, ::2, ::2]
+    torch.testing.assert_close(ours.first.activation(x), expected)
+    ours.save(tmp_path / "network")
+    again = UNet.load(tmp_path / "network")
+    assert (again.config, again.config.name) == (ours.config, "D-2N/6*")
+    torch.save(theirs.state_dict(), tmp_path / "x.pt")
+    told = load_official(tmp_path / "x.pt", taps=6, kaiser_beta=2, omega_c=1.1, omega_c_up=1.4)
+    assert told.config == ours.config
 
 
 def test_a_beta_of_zero_is_an_answer(tmp_path) -> None:

@@ -62,6 +62,7 @@ class Config:
         kappa: slope of the linear path around the band of an activation.
         norm_inside: whether the first GroupNorm stands inside the upsampled domain (D+norm).
         separable: whether the filter is a Kaiser-sinc, and not a jinc.
+        cutoff_up: cutoff on the way up, where it differs from that on the way down.
     """
 
     letter: str
@@ -75,6 +76,7 @@ class Config:
     kappa: float = 0.0
     norm_inside: bool = False
     separable: bool = False
+    cutoff_up: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no configuration can mean."""
@@ -129,6 +131,11 @@ class Config:
         if not self.has_taps:
             raise JincError(f"config: {self.name} has no filter taps")
         return _designed(self).to(torch.get_default_device(), copy=True)
+
+    def kernel_up(self) -> Tensor:
+        """Design the taps of the way up; see `kernel`."""
+        up = self.cutoff if self.cutoff_up is None else self.cutoff_up
+        return replace(self, cutoff=up, cutoff_up=None).kernel()
 
 
 @lru_cache(maxsize=64)

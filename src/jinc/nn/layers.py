@@ -70,6 +70,7 @@ class AliasFreeActivation(nn.Module):
     """Apply a pointwise nonlinearity at twice the resolution; see `signal.filtered_activation`."""
 
     kernel: Tensor
+    kernel_up: Tensor | None
 
     def __init__(
         self,
@@ -80,13 +81,16 @@ class AliasFreeActivation(nn.Module):
         gain: float = 4.0,
         phase: Phase = "half",
         padding: Padding = "zeros",
+        kernel_up: Tensor | None = None,
     ) -> None:
-        """Keep the taps `[K, K]` in float32."""
+        """Store the taps `[K, K]` in float32."""
         super().__init__()
         check_padding(padding)
         self.activation, self.kappa = activation, kappa
         self.gain, self.phase, self.padding = gain, phase, padding
         self.register_buffer("kernel", kernel.float(), persistent=False)
+        up = None if kernel_up is None else kernel_up.float()
+        self.register_buffer("kernel_up", up, persistent=False)
 
     def forward(self, x: Tensor, norm: Pointwise | None = None) -> Tensor:
         """Activate `[B, C, H, W]`; `norm`, where given, acts just before σ, at twice the size."""
@@ -100,6 +104,7 @@ class AliasFreeActivation(nn.Module):
             gain=self.gain,
             phase=self.phase,
             padding=self.padding,
+            kernel_up=self.kernel_up,
         )
 
 
@@ -138,7 +143,8 @@ def make_upsample(config: Config, padding: Padding) -> nn.Module:
         return nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
     if config.taps == IDEAL:
         return IdealUpsample()
-    return AliasFreeUpsample(config.kernel(), gain=config.gain, phase=config.phase, padding=padding)
+    kernel = config.kernel_up()
+    return AliasFreeUpsample(kernel, gain=config.gain, phase=config.phase, padding=padding)
 
 
 def make_downsample(config: Config, padding: Padding) -> nn.Module:
@@ -163,6 +169,7 @@ def make_activation(config: Config, padding: Padding, activation: Pointwise = F.
         gain=config.gain,
         phase=config.phase,
         padding=padding,
+        kernel_up=None if config.cutoff_up is None else config.kernel_up(),
     )
 
 

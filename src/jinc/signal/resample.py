@@ -135,6 +135,7 @@ def filtered_activation(
     gain: float = 4.0,
     phase: Phase = "half",
     padding: Padding = "zeros",
+    kernel_up: Tensor | None = None,
 ) -> Tensor:
     """Apply a pointwise nonlinearity at twice the resolution, where its harmonics have room.
 
@@ -150,6 +151,7 @@ def filtered_activation(
         gain: as in `upsample`.
         phase: as in `upsample`.
         padding: as in `upsample`.
+        kernel_up: taps of the way up, where they differ from those of the way down.
 
     Returns:
         Shaped like `x`.
@@ -159,7 +161,8 @@ def filtered_activation(
 
     Source: arXiv 2411.09174 (κ = 0, configurations C and D); the linear path is ours.
     """
-    u = upsample(x, kernel, gain=gain, phase=phase, padding=padding)
+    up = kernel if kernel_up is None else kernel_up
+    u = upsample(x, up, gain=gain, phase=phase, padding=padding)
     if kappa == 0:
         return downsample(activation(u), kernel, padding=padding)
     v = torch.add(activation(u), u, alpha=-kappa)

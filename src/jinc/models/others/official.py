@@ -44,6 +44,7 @@ def load_official(
     taps: int | None = None,
     kaiser_beta: float | None = None,
     omega_c: float | None = None,
+    omega_c_up: float | None = None,
 ) -> UNet:
     """Read a checkpoint of the published implementation.
 
@@ -55,6 +56,7 @@ def load_official(
         taps: filter size K, where the file does not say; 3 if never said.
         kaiser_beta: shape of the Kaiser window, where the file does not say.
         omega_c: cutoff in radians per pixel, where the file does not say; π/2 if never said.
+        omega_c_up: that of the way up, if another than that of the way down.
 
     Returns:
         A faithful network with those weights, in evaluation mode.
@@ -68,7 +70,7 @@ def load_official(
     variant = _variant(file, tensors, metadata)
     if variant == "D+norm":  # carries two norms that its network never uses
         weights = {n: w for n, w in weights.items() if not re.match(r"(down|up)\d+\.norm1\.", n)}
-    config = _config(file, variant, metadata, taps, kaiser_beta, omega_c)
+    config = _config(file, variant, metadata, taps, kaiser_beta, omega_c, omega_c_up)
     levels = _levels(file, weights)
     weights = {_numbered(name, levels): w for name, w in weights.items()}
     width, channels, classes = _sizes(file, weights)
@@ -124,6 +126,7 @@ def _config(
     taps: int | None,
     kaiser_beta: float | None,
     omega_c: float | None,
+    omega_c_up: float | None,
 ) -> Config:
     if variant == "A":
         return Config("A")
@@ -136,16 +139,17 @@ def _config(
         size = said
     if size not in range(1, 65):
         raise JincError(f"{file}: kernel_size {size:g} is not a whole number from 1 to 64")
-    if omega_c is None:
-        omega_c = _number(file, metadata, "omega_c")
-    if omega_c is None:
-        omega_c = math.pi / 2
+    for key in ("omega_c_down", "omega_c"):
+        omega_c = _number(file, metadata, key) if omega_c is None else omega_c
+    down = math.pi / 2 if omega_c is None else omega_c
+    up = _number(file, metadata, "omega_c_up") if omega_c_up is None else omega_c_up
     return Config(
         variant[0],
         int(size),
         kaiser_beta,
-        cutoff_from_radians(omega_c),
+        cutoff_from_radians(down),
         norm_inside=variant == "D+norm",
+        cutoff_up=None if up is None or up == down else cutoff_from_radians(up),
     )
 
 
