@@ -6,6 +6,7 @@ encoded, finite numbers, true, false and null.
 
 import json
 import math
+import re
 import tomllib
 from collections.abc import Callable, Hashable
 from functools import partial
@@ -27,6 +28,7 @@ DEEPEST = 32
 """Levels of nesting."""
 MOST_VALUES = 1_500_000
 """Those of YAML that are there by reference count again."""
+_ODD = re.compile("[\\0\ud800-\udfff]")
 MOST_MERGED = 10_000
 """Names that `<<` brings into one mapping of YAML."""
 
@@ -85,12 +87,16 @@ def _read(file: Path, kind: str, most_bytes: int, parse: Callable[[str], Any]) -
         raise JincError(f"{file}: is larger than {most_bytes >> 10:,} KiB, too large for {kind}")
     try:
         value = parse(data.decode("utf-8-sig"))
-        _check(value)
     except RecursionError:
-        raise JincError(f"{file}: is nested more than {DEEPEST} levels deep") from None
+        raise _too_deep(file) from None
     except (ValueError, yaml.YAMLError) as error:
         raise JincError(f"{file}: is not valid {kind} ({one_line(error)})") from None
+    _check(file, value)
     return value
+
+
+def _too_deep(file: Path) -> JincError:
+    return JincError(f"{file}: is nested more than {DEEPEST} levels deep")
 
 
 def _object(file: Path, value: Any) -> dict[str, Any]:
@@ -103,43 +109,41 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def _check(value: Any) -> None:
+def _check(file: Path, value: Any) -> None:
     """Refuse what is not plain, too deep or too much.
 
     Raises:
-        RecursionError: it is nested too deeply.
-        ValueError: a value, or their number.
+        JincError: there is such; the message names the file and the value.
     """
-    level, count = [value], 0
+    level, count = [("", value)], 0
     for _ in range(DEEPEST + 1):
         count += len(level)
         if count > MOST_VALUES:
-            raise ValueError("too many values")
-        inner: list[Any] = []
-        for each in level:
+            raise JincError(f"{file}: holds too many values")
+        inner: list[tuple[str, Any]] = []
+        for name, each in level:
             if isinstance(each, dict):
-                inner += each.keys()
-                inner += each.values()
+                inner += [("a name", key) for key in each]
+                inner += each.items()
             elif isinstance(each, list):
-                inner += each
-            else:
-                _check_one(each)
+                inner += [(name, one) for one in each]
+            elif problem := _problem(each):
+                raise JincError(f"{file}: {name[:60]}: {problem}")
         if not (level := inner):
             return
-    raise RecursionError
+    raise _too_deep(file)
 
 
-def _check_one(value: Any) -> None:
-    """Refuse a number that is not finite, a text that cannot be encoded, a date and the like."""
+def _problem(value: Any) -> str:
+    """Say what is wrong with a value that is neither an object nor a list."""
     if isinstance(value, str):
-        value.encode()
-        if "\0" in value:
-            raise ValueError("a text has a NUL character")
-    elif isinstance(value, float):
-        if math.isnan(value) or abs(value) == math.inf:
-            raise ValueError("a number is not finite, or beyond 1e308")
-    elif not isinstance(value, int | None):  # true and false are whole numbers to Python
-        raise ValueError(f"a {type(value).__name__} is no plain value; write it in quotes")
+        return "a text has surrogates or NUL characters" if _ODD.search(value) else ""
+    if isinstance(value, float):
+        finite = abs(value) < math.inf  # which NaN is not
+        return "" if finite else f"{value} is not a finite number, or was beyond 1e308"
+    if isinstance(value, int | None):  # true and false are whole numbers to Python
+        return ""
+    return f"a {type(value).__name__} is no plain value; write it in quotes"
 
 
 class _Loader(yaml.SafeLoader):

@@ -93,6 +93,19 @@ def is_of_memory(error: Exception) -> bool:
     return named or any(word in str(error) for word in words)
 
 
+def check_launched() -> None:
+    """Check what torchrun tells by the environment, which others set too.
+
+    Raises:
+        JincError: a number of this process or of all is none.
+    """
+    for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE"):
+        word = os.environ.get(name, "1")
+        if not (word.isascii() and word.isdecimal() and len(word) < 7):
+            said = f"{name}: {word[:20]!r} in the environment is no number"
+            raise JincError(f"{said}; unset it, or start processes by torchrun")
+
+
 def is_first_on_node() -> bool:
     """Whether this process is the first of those that torchrun has started on this node."""
     return os.environ.get("LOCAL_RANK", "0") == "0"

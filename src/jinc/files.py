@@ -5,7 +5,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
@@ -127,8 +127,8 @@ def writing(path: Path) -> Iterator[BinaryIO]:
         raise JincError(f"{path}: {one_line(error)}") from error
 
 
-def write_json(path: Path, facts: Mapping[str, Any]) -> None:
-    """Write an object of JSON; what JSON does not know is written as text, NaN as null.
+def write_json(path: Path, facts: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Write JSON; what JSON does not know is written as text, NaN as null.
 
     Raises:
         JincError: as `writing`.

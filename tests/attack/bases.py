@@ -63,7 +63,7 @@ def make_bases(folder: Path) -> None:
         place = folder / "images" / f"class {number % 2}"
         place.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(place / f"{number}.png")
-    Image.fromarray(rng.integers(0, 256, (9, 8, 3), np.uint8)).save(folder / "photo.png")
+    Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).save(folder / "photo.png")
     Image.fromarray((images[0] > 128).astype(np.uint8) * 255).save(folder / "mask.png")
     np.savez(folder / "set.npz", images=images, labels=np.arange(30) % 3)
     np.save(folder / "set.npy", images)
@@ -83,7 +83,7 @@ def make_bases(folder: Path) -> None:
         "\n".join(line.replace(": A", ': "A"').replace(": cpu", ': "cpu"').replace(": ", " = ")
                   for line in SETTINGS.splitlines())
     )  # fmt: skip
-    (folder / "study.yaml").write_text(STUDY)
+    (folder / "study.yaml").write_text(STUDY.replace("judge", str(folder / "judge")))
     torch.manual_seed(0)
     save_digit_classifier(folder / "judge", DigitClassifier(), "mnist", {})
     jinc(

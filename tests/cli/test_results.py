@@ -224,3 +224,13 @@ def test_two_commands_do_not_write_to_one_folder(call, jinc, guidable, tiny, tmp
             assert (refusal.code, said in refusal.err) == (2, True), refusal
     assert not out.exists()
     assert call("sample", out).code == 0
+
+
+def test_images_that_are_not_all_there_are_not_scored(jinc, call, tmp_path) -> None:
+    out = tmp_path / "o"
+    assert call("sample", out).code == 0
+    (out / "000001.png").unlink()
+    said = jinc("evaluate", out, "--against", "digits", "--features", "nowhere")
+    assert said.code == 2
+    with pytest.raises(JincError, match=r"is not complete, 1 images .* such as 000001\.png; make"):
+        made_facts(out)

@@ -71,5 +71,5 @@ def test_images_made_otherwise_are_not_mixed(make_model, tmp_path) -> None:
     with pytest.raises(JincError, match=r"holds images made otherwise \(run, steps\)"):
         keep(make_model(), 3, tmp_path, facts={"run": 2, "steps": 4})
     (tmp_path / "images.json").write_text("no JSON")
-    with pytest.raises(JincError, match=r"images\.json: cannot be read"):
+    with pytest.raises(JincError, match=r"images\.json: is not valid JSON"):
         keep(make_model(), 3, tmp_path)

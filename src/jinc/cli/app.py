@@ -14,6 +14,7 @@ from jinc.cli.terminal import check_printed, prepare_terminal
 from jinc.errors import (
     JincError,
     ToldElsewhere,
+    check_launched,
     in_one_line,
     is_first_on_node,
     is_of_memory,
@@ -100,6 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     prepare_terminal()
     try:
+        check_launched()
         with warnings.catch_warnings(), claims():
             warnings.showwarning = _print_warning
             with told_once():

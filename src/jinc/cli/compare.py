@@ -19,7 +19,7 @@ from jinc.cli.sampling import SEVERAL, SamplerName
 from jinc.cli.watching import WatchedOptions
 from jinc.diffusion import timesteps
 from jinc.errors import JincError
-from jinc.files import writing
+from jinc.files import write_json
 from jinc.metrics import levels_from
 
 MOST = 2000
@@ -114,8 +114,7 @@ def compare(
     facts = _facts(clean, paths, found) | {"sampler": options.sampler, "restored": restore}
     facts |= {"edges": edges, "guidance": options.guidance, "seed": options.seed}
     begin_results(out, "comparisons", made_with, names)
-    with writing(out / "comparison.json") as file:
-        file.write((json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
+    write_json(out / "comparison.json", facts)
     draw(out, clean, found, options.pictures)
     written = [str(out / name) for name in pictures]
     if json_:

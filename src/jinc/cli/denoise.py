@@ -21,7 +21,7 @@ from jinc.data import Split, to_float
 from jinc.diffusion import SeededNoise
 from jinc.diffusion.noise import check_seed
 from jinc.errors import JincError
-from jinc.files import writing
+from jinc.files import write_json
 from jinc.models import SingleStep, choose_device
 from jinc.report import plot_denoising
 from jinc.signal import gaussian_blur, median
@@ -105,8 +105,7 @@ def evaluate(
     }
     scores = {name: [f"{error:.4f}" for error in row] for name, row in errors.items()}
     plot_denoising(rows, sigmas, out / "denoising.png", scores)
-    with writing(out / "denoising.json") as file:
-        file.write((json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
+    write_json(out / "denoising.json", facts)
     if json_:
         print(json.dumps(facts, ensure_ascii=False))
         return

@@ -21,7 +21,7 @@ from jinc.cli.made import begin_results, check_results
 from jinc.cli.progress import decoding_progress, say_what_was_read
 from jinc.cli.sampling import SEVERAL, SamplingOptions
 from jinc.errors import JincError
-from jinc.files import writing
+from jinc.files import write_json
 from jinc.metrics import PARTS, Part, Probe, Sampling, Subject, evaluations
 from jinc.metrics import probe as findings
 from jinc.models import DiffusersModel, Model, PixelModel, Shaping, in_parts
@@ -162,11 +162,9 @@ def _write(
     out: Path, facts: dict[str, Any], found: Probe, moved: Mapping[str, list[Tensor]]
 ) -> None:
     """Write what was found, and draw it."""
-    text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
     plots = _plots(found, moved)
     begin_results(out, "measurements", facts["made_with"], [FACTS, *plots])
-    with writing(out / FACTS) as file:
-        file.write((text + "\n").encode())
+    write_json(out / FACTS, facts)
     for name, plot in plots.items():
         plot(out / name)
 

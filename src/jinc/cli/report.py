@@ -1,6 +1,5 @@
 """`jinc report`: a run or a study as one page."""
 
-import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +15,7 @@ from jinc.cli.rotate import rotate as rotate_run
 from jinc.cli.sampling import SEVERAL, SamplingOptions
 from jinc.cli.sweep import SweepOptions
 from jinc.errors import JincError
-from jinc.files import writing
+from jinc.files import write_json
 from jinc.metrics import PARTS, Part
 from jinc.report.pages import (
     equivariance_facts,
@@ -129,8 +128,7 @@ def _of_study(source: Path, probe: bool, rotate: bool, real: bool, options: Repo
         raise JincError(f"{source}: its runs are not there, and can be neither probed nor turned")
     if probe:
         facts = equivariance_facts(cells, read_table(source)["baseline"])
-        with writing(source / "equivariance.json") as file:
-            file.write((json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
+        write_json(source / "equivariance.json", facts)
     if not real:
         return study_page(source)
     found = {

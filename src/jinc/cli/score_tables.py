@@ -1,6 +1,5 @@
 """Scores as people and machines read them."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from jinc.files import writing
+from jinc.files import write_json, writing
 from jinc.metrics import Score, ScoreKind, Scores
 
 
@@ -23,11 +22,9 @@ def write_scores(
         aside: about the images: `made_with`, how they were `resized`, and `compared`.
         read: what was understood of the images and of the real ones.
     """
-    facts = found.facts() | dict(aside) | {"read": read}
-    text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
-    for name, words in (("scores.json", text + "\n"), ("scores.md", _markdown(found, aside))):
-        with writing(out / name) as file:
-            file.write(words.encode())
+    write_json(out / "scores.json", found.facts() | dict(aside) | {"read": read})
+    with writing(out / "scores.md") as file:
+        file.write(_markdown(found, aside).encode(errors="replace"))
 
 
 def print_scores(found: Scores, aside: Mapping[str, Any]) -> None:

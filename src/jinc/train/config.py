@@ -7,6 +7,7 @@ from typing import Any, Self, get_type_hints
 
 import yaml
 
+from jinc.documents import read_yaml
 from jinc.errors import JincError, nearest
 from jinc.files import writing
 from jinc.nn.checks import MOST
@@ -83,14 +84,7 @@ class TrainConfig(
         Raises:
             JincError: the file cannot be read, or holds what is no setting.
         """
-        try:
-            settings: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            reason = " ".join(str(error).split())
-            raise JincError(f"{file}: cannot be read as settings ({reason})") from None
-        if not isinstance(settings, dict):
-            raise JincError(f"{file}: does not hold the settings of a training run")
-        return cls.of_settings(as_written(settings), str(file))
+        return cls.of_settings(as_written(read_yaml(file)), str(file))
 
     @classmethod
     def of_settings(cls, settings: Mapping[str, Any], where: str) -> Self:
@@ -117,7 +111,8 @@ class TrainConfig(
 _RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("steps accumulation log_every checkpoint_every keep", lambda x: x >= 1, "at least 1"),
     ("attention image_size", lambda x: x >= 1, "at least 1"),
-    ("sample_every warmup holdout workers", lambda x: x >= 0, "at least 0"),
+    ("sample_every warmup holdout", lambda x: x >= 0, "at least 0"),
+    ("workers", lambda x: 0 <= x <= 64, "from 0 to 64"),
     ("weight_decay min_snr_gamma complexity_weight", lambda x: x >= 0, "at least 0"),
     ("equivariance clip_gradient noise_std", lambda x: x >= 0, "at least 0"),
     ("epochs sample_epochs", lambda x: 0 < x <= 1e6, "above 0, up to 1,000,000"),

@@ -10,6 +10,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from jinc.nn import Network
+from jinc.train.memory import answer_of_nothing
 from jinc.train.trainer import Trainer
 
 
@@ -45,11 +46,8 @@ def forward_gflop(network: Network, image_size: tuple[int, int]) -> float:
     """
     with torch.device("meta"):  # nothing is computed, and attention is products of matrices there
         twin = type(network)(**network.arguments()).eval()
-        x_t = torch.zeros(1, network.channels, *image_size)
-        t = torch.zeros(1, dtype=torch.long)
-        beside = torch.zeros(1, network.beside, *image_size) if network.beside else None
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        twin(x_t, t, None, None, beside)
+        answer_of_nothing(twin, image_size, 1)
     return float(counter.get_total_flops() / 1e9)
 
 

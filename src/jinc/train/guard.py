@@ -1,6 +1,5 @@
 """What is not finite is never applied; and what a run says when it keeps happening."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from jinc.errors import JincError
-from jinc.files import writing
+from jinc.files import write_json
 from jinc.plain import number_or_none
 from jinc.train.buffers import kept_buffers
 
@@ -52,8 +51,7 @@ class NotFiniteReport:
 
     def write(self, file: Path) -> None:
         """Write it as JSON; raise a JincError where that cannot be done."""
-        with writing(file) as out:
-            out.write((json.dumps(asdict(self), indent=2) + "\n").encode())
+        write_json(file, asdict(self))
 
 
 def norms_of_blocks(network: nn.Module) -> tuple[Norms, Norms]:

@@ -26,6 +26,7 @@ from accelerate import PartialState
 from torch import Tensor, nn
 
 from jinc.errors import JincError, ToldElsewhere, told_once
+from jinc.files import one_line
 from jinc.models import choose_device
 from jinc.train.config import TrainConfig
 
@@ -65,7 +66,13 @@ class Processes:
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
             return cls(chosen)
         on_cpu = chosen.type == "cpu"
-        state = PartialState(cpu=on_cpu, timeout=PATIENCE)
+        try:
+            state = PartialState(cpu=on_cpu, timeout=PATIENCE)
+        except (ValueError, RuntimeError) as error:
+            reason = f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, but processes cannot be joined"
+            raise JincError(
+                f"{reason} ({one_line(error)}); start them by torchrun, or unset WORLD_SIZE"
+            ) from None
         return cls(chosen if on_cpu else state.device, state.process_index, state.num_processes)
 
     def __enter__(self) -> Self:

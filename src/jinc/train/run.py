@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from jinc.errors import JincError
-from jinc.files import one_line, writing
+from jinc.files import one_line, reading, writing
 from jinc.locks import LOCK
 from jinc.models import Model, Upscaler, model_folder
 from jinc.train.config import TrainConfig
+
+MOST_BYTES_OF_LOG = 64 << 20
+"""Half a million lines."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +112,12 @@ class Run:
         if not self.log.exists():
             return []
         entries = []
-        for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines():
-            with suppress(ValueError):
+        with reading(self.log) as file:
+            lines = file.read(MOST_BYTES_OF_LOG + 1).splitlines()
+        if sum(map(len, lines)) > MOST_BYTES_OF_LOG:
+            raise JincError(f"{self.log}: is larger than {MOST_BYTES_OF_LOG >> 20} MiB")
+        for line in lines:
+            with suppress(ValueError, RecursionError):
                 entries.append(json.loads(line))
         return [e for e in entries if isinstance(e, dict) and isinstance(e.get("step"), int)]
 

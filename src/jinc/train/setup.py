@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from jinc.data import ImageSet, load_images
@@ -17,6 +18,7 @@ from jinc.train.config import TrainConfig
 from jinc.train.contradictions import refuse_contradictions
 from jinc.train.denoising_task import DenoisingTask
 from jinc.train.diffusion_task import DiffusionTask
+from jinc.train.memory import check_memory, training_bytes
 from jinc.train.processes import Processes
 from jinc.train.track import check_trackers
 from jinc.train.upscaling_task import UpscalingTask, spread
@@ -60,16 +62,13 @@ def build_task(
         JincError: the network cannot take these images, has no classes to learn, all images are to
             be held out, or settings contradict each other.
     """
-    refuse_contradictions(config, images)
-    class_names = images.class_names if config.conditional else ()
-    network = build_network(config, images.channels, images.image_size, len(class_names))
-    network.check_size(*images.image_size)
+    network = network_for(config, images)
     if config.noise_std is not None:
         denoiser = SingleStep(network, images.image_size, config.noise_std)
         return DenoisingTask(denoiser, config, images)
     facts: dict[str, Any] = {
         "image_size": images.image_size,
-        "class_names": class_names,
+        "class_names": images.class_names if config.conditional else (),
         "schedule_name": config.schedule,
         "timesteps": config.timesteps,
         "scale_betas": config.scale_betas,
@@ -80,6 +79,15 @@ def build_task(
         return DiffusionTask(Model(network, **facts), config)
     facts |= {"factor": config.upscale, "spread": spread(images, config.upscale)}
     return UpscalingTask(Upscaler(network, **facts, most_noise=config.most_noise), config, images)
+
+
+def network_for(config: TrainConfig, images: ImageSet) -> Network:
+    """Make the untrained network that a run asks for, for its images; errors as `build_task`."""
+    refuse_contradictions(config, images)
+    classes = len(images.class_names) if config.conditional else 0
+    network = build_network(config, images.channels, images.image_size, classes)
+    network.check_size(*images.image_size)
+    return network
 
 
 def build_network(
@@ -147,10 +155,14 @@ def check_settings(config: TrainConfig, images: ImageSet) -> None:
     """Find out whether a run can be trained, before its folder is made.
 
     Raises:
-        JincError: as `build_task` and `choose_device`; or for a schedule that cannot be made.
+        JincError: as `build_task` and `choose_device`; for a schedule that cannot be made; or there
+            is too little memory.
     """
-    choose_device(config.device)
+    device = choose_device(config.device)
     check_trackers(config.track)
+    with torch.device("meta"):
+        twin = network_for(config, images)
+    check_memory(training_bytes(twin, images.image_size, config), device)
     task = build_task(config, images)
     if isinstance(task.package, Trained):
         len(task.package.schedule)

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from jinc.data import ImageSet, to_uint8
 from jinc.diffusion import Walk
+from jinc.documents import read_object
 from jinc.errors import JincError
-from jinc.files import one_line, writing
+from jinc.files import writing
 from jinc.models.generation.chunks import CHUNK
 from jinc.models.generation.generate import DDIM, PLAIN, generate_images
 from jinc.models.generation.shaping import Asking
@@ -104,7 +105,7 @@ def kept_images(folder: Path, count: int) -> ImageSet:
     """
     parts = [_part(folder, first) for first in range(0, count, PART)]
     whole = [*(len(part) == PART for part in parts[:-1]), sum(map(len, parts)) >= count]
-    if count < 1 or not all(whole):
+    if count < 1 or not all(whole) or len({part.shape[1:] for part in parts}) > 1:
         raise JincError(f"{folder}: holds fewer than {count} images, or a file is damaged")
     return ImageSet(np.concatenate(parts)[:count], None, (), str(folder))
 
@@ -112,12 +113,7 @@ def kept_images(folder: Path, count: int) -> ImageSet:
 def _claim(folder: Path, facts: Mapping[str, Any]) -> None:
     """Write down what the images are made by, or compare with what is there."""
     file, text = folder / FACTS, json.dumps(facts, indent=2, ensure_ascii=False, sort_keys=True)
-    try:
-        there = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        there = None
-    except (OSError, ValueError) as error:
-        raise JincError(f"{file}: cannot be read ({one_line(error)})") from None
+    there = read_object(file) if file.exists() else None
     wanted = json.loads(text)
     if there is None:
         with writing(file) as out:
@@ -129,12 +125,13 @@ def _claim(folder: Path, facts: Mapping[str, Any]) -> None:
 
 def _part(folder: Path, first: int) -> NDArray[np.uint8]:
     """Return the images of a file; none if it is not there or is damaged."""
+    file, none = _file(folder, first), np.zeros((0, 1, 1, 1), np.uint8)
     try:
-        images = np.load(_file(folder, first), allow_pickle=False)
+        # Mapped, for then NumPy compares the size of the file with what it says of itself.
+        images = np.load(file, mmap_mode="r", allow_pickle=False) if file.is_file() else none
     except (OSError, ValueError, EOFError):
-        return np.zeros((0, 1, 1, 1), np.uint8)
-    whole: NDArray[np.uint8] = images
-    return whole
+        return none
+    return images if images.dtype == np.uint8 and images.ndim == 4 else none
 
 
 def _file(folder: Path, first: int) -> Path:

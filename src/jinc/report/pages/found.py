@@ -1,6 +1,5 @@
 """What other commands have left in a folder: scores, probes, images."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from jinc.data import ImageSet
-from jinc.errors import JincError
-from jinc.files import one_line
+from jinc.documents import read_object
 from jinc.models import kept_images
 
 MOST = 400
@@ -103,13 +101,7 @@ def read_facts(file: Path) -> dict[str, Any]:
     Raises:
         JincError: it cannot be read, or holds something else.
     """
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise JincError(f"{file}: cannot be read ({one_line(error)})") from None
-    if not isinstance(found, dict):
-        raise JincError(f"{file}: holds no object")
-    return found
+    return read_object(file)
 
 
 def find_kept(folders: Iterable[Path], weights: str | None) -> Kept | None:

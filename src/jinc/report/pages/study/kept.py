@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from jinc.errors import JincError
-from jinc.files import one_line
+from jinc.documents import MOST_BYTES_OF_YAML
+from jinc.files import reading
 from jinc.report.pages.found import read_facts
 
 
@@ -14,10 +14,10 @@ def kept_study(folder: Path) -> str:
         JincError: it cannot be read.
     """
     file = folder / "study.yaml"
-    try:
-        return file.read_text(encoding="utf-8") if file.is_file() else ""
-    except (OSError, ValueError) as error:
-        raise JincError(f"{file}: {one_line(error)}") from None
+    if not file.is_file():
+        return ""
+    with reading(file) as opened:
+        return opened.read(MOST_BYTES_OF_YAML).decode(errors="replace")
 
 
 def kept_places(folder: Path) -> dict[str, str]:

@@ -1,0 +1,91 @@
+"""Whether a training run fits into memory, found out before any of it is taken."""
+
+from typing import Any
+
+import psutil
+import torch
+from torch.overrides import TorchFunctionMode
+
+from jinc.errors import JincError
+from jinc.nn import Network
+from jinc.train.config import TrainConfig
+
+_COPIES = 4
+"""Of each weight: itself, its gradient, and the two means of Adam; averages come on top."""
+
+
+def answer_of_nothing(network: Network, image_size: tuple[int, int], batch: int) -> None:
+    """Run a network on the device meta, where nothing is computed and no memory is taken.
+
+    Args:
+        network: on that device.
+        image_size: height and width.
+        batch: number of images.
+    """
+    with torch.device("meta"):
+        x_t = torch.zeros(batch, network.channels, *image_size)
+        t = torch.zeros(batch, dtype=torch.long)
+        beside = torch.zeros(batch, network.beside, *image_size) if network.beside else None
+    network(x_t, t, None, None, beside)
+
+
+def training_bytes(
+    network: Network, image_size: tuple[int, int], config: TrainConfig, processes: int = 1
+) -> int:
+    """Predict the memory of training: copies of the weights, and what a backward pass goes back to.
+
+    Args:
+        network: on the device meta.
+        image_size: height and width.
+        config: of the run.
+        processes: that share a batch.
+
+    Returns:
+        bytes for each process; images, samples and what libraries take are not among them.
+    """
+    weights = sum(weight.nbytes for weight in network.parameters())
+    one, two = (_kept_bytes(network, image_size, batch) for batch in (1, 2))
+    together = -(-config.batch_size // (config.accumulation * processes))
+    return weights * (_COPIES + len(config.ema_decay)) + together * (two - one)
+
+
+def check_memory(needed: int, device: torch.device) -> None:
+    """Refuse what memory does not suffice for.
+
+    Raises:
+        JincError: as much is not free.
+    """
+    cuda = device.type == "cuda"
+    free = torch.cuda.mem_get_info(device)[0] if cuda else psutil.virtual_memory().available
+    if needed > free:
+        raise JincError(
+            f"training would take {needed / 2**30:,.1f} GiB of memory, {free / 2**30:,.1f} GiB are "
+            "free; take a smaller width, batch_size or image_size, or more accumulation"
+        )
+
+
+class _Fused(TorchFunctionMode):
+    """Attention that keeps no scores, as where it is computed; on meta PyTorch keeps them."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Return something that depends on all that attention depends on."""
+        if func is not torch.nn.functional.scaled_dot_product_attention:
+            return func(*args, **(kwargs or {}))
+        q, k, v = args
+        return q * k.mean(-2, keepdim=True) * v.mean(-2, keepdim=True)
+
+
+def _kept_bytes(network: Network, image_size: tuple[int, int], batch: int) -> int:
+    """Count what is kept of a forward pass for the way back."""
+    kept: dict[int, torch.UntypedStorage] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()  # which several tensors may share
+        kept[storage._cdata] = storage
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), _Fused():
+        answer_of_nothing(network, image_size, batch)
+    return sum(storage.nbytes() for storage in kept.values())
