@@ -73,11 +73,15 @@ def main() -> None:
         root = Path(name)
         root.chmod(0o777)
         make_ready(root)
-        outcomes = attacks(root, range(asked.first, asked.first + asked.number), asked.seed)
-        found = {"seed": asked.seed, "first": asked.first, **facts(outcomes)}
+        found: dict[str, Any] = {"seed": asked.seed, "first": asked.first}
+        found["machine"] = f"{platform.machine()}, torch {torch.__version__}"
         found["trials"] = trials(root, asked.trials, asked.seed)
-    found["machine"] = f"{platform.machine()}, torch {torch.__version__}"
-    asked.out.write_text(json.dumps(found, indent=2) + "\n")
+        outcomes: list[Outcome] = []
+        for first in range(asked.first, asked.first + asked.number, 100):
+            last = min(first + 100, asked.first + asked.number)
+            outcomes += attacks(root, range(first, last), asked.seed)
+            found |= facts(outcomes)
+            asked.out.write_text(json.dumps(found, indent=2) + "\n")
     sys.stdout.write(json.dumps({n: v for n, v in found.items() if n != "found"}) + "\n")
 
 
