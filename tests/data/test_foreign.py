@@ -34,7 +34,7 @@ def npz() -> bytes:
         (b"\0\0\0\x20ftypheic\0\0", "an image in HEIC format"),
         (b"\0\0\0\x20ftypmp42\0\0", "a video"),
         (npz(), "a ZIP archive"),
-        (gzip.compress(b"x"), "a gzip archive"),
+        (gzip.compress(b"x", mtime=0), "a gzip archive"),
         (b"%PDF-1.7\n%\xe2\xe3", "a PDF"),
         (b"\x7fELF\x02\x01\x01", ""),
         (np.random.default_rng(0).bytes(512), ""),
