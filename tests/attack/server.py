@@ -170,7 +170,13 @@ def _run(case: Case, bases: Path, folder: Path, ours: int) -> None:
     faults = [f"traceback: {trace[-300:]}"] * bool(trace)
     faults += [f"left: {path}"[:200] for path in left[:3]]
     faults += ["code executed"] * any(path.name == RAN for path in after)
-    lines = [line for line in said.splitlines() if not line.startswith("jinc: warning: ")]
+    # What a command says of its inputs, or warns of, may come before.
+    lines = said.splitlines()[-1:]
+    lines += [
+        line
+        for line in said.splitlines()[:-1]
+        if line.startswith("jinc: ") and "warning: " not in line
+    ]
     if code == 2 and (len(lines) != 1 or not lines[0].startswith("jinc: ") or len(lines[0]) > LINE):
         faults.append(f"lines: {len(lines)}, {max(map(len, lines), default=0)} characters")
     facts = {"code": code, "said": said[-1500:] + trace, "faults": faults, "seconds": seconds}

@@ -91,10 +91,10 @@ def evaluate(
     check_seed("--seed", seed)
     if any(not 0 <= sigma < math.inf for sigma in sigmas):
         raise JincError(f"--sigmas: {min(sigmas)} is not a finite number of at least 0")
+    denoiser.network.to(choose_device(device))
     check_folder(out)
     claim(out)
     clean = _test_images(Run.open(run), data, split, number)
-    denoiser.network.to(choose_device(device))
     rows, errors = _denoise(denoiser, clean, sigmas, seed)
     facts = {
         "what": "mean squared error of images in [0, 1]",
