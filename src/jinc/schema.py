@@ -41,8 +41,8 @@ def build(kind: type[T], values: Mapping[str, Any], where: str) -> T:
             dataclass itself raises.
     """
     known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]  # a dataclass
-    for name in values.keys() - known.keys():
-        raise JincError(f"{where}: {unknown_name(str(name), known)}")
+    if unknown := [name for name in values if name not in known]:
+        raise JincError(f"{where}: {unknown_name(unknown[0], known)}")
     for name, field in known.items():
         if name not in values and field.default is field.default_factory is MISSING:
             raise JincError(f"{where}: {name} is missing")

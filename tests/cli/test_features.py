@@ -55,10 +55,12 @@ def test_words_and_progress(jinc, mnist, tmp_path) -> None:
     assert "step 12: loss" in said.err
 
 
-def test_what_is_refused(refused, mnist, tmp_path) -> None:
+def test_what_is_refused(jinc, refused, mnist, tmp_path) -> None:
     train, out = ("features", "train", "mnist"), ("--out", tmp_path / "c")
     refused(*train, "--data", tmp_path / "nowhere", *out, says=tmp_path / "nowhere")
-    refused(*train, "--data", "digits", *out, says="digits: there is no test split")
+    said = jinc(*train, "--data", "digits", *out)
+    assert said.code == 2
+    assert "digits: there is no test split" in said.err.splitlines()[-1]
     refused(*train, "--data", mnist, *out, "--seed=-1", says="--seed: -1")
     refused(*train, *out, says="--data")
     refused(*train, "--data", mnist, says="--out")
@@ -68,4 +70,4 @@ def test_what_is_refused(refused, mnist, tmp_path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "text").write_text("mine")
     refused(*train, "--data", mnist, "--out", tmp_path / "mine", says="holds other things")
-    refused(*train, "--data", mnist, "--out", mnist / "t10k-labels-idx1-ubyte", says="is a file")
+    refused(*train, "--data", mnist, "--out", mnist / "t10k-labels-idx1-ubyte", says="is no folder")

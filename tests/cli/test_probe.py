@@ -203,7 +203,7 @@ def test_data_that_do_not_fit(refused, jinc, trained, trained_on_classes, bare, 
     refused(bare, "--data", "digits", says=says)
     (tmp_path / "data").mkdir()
     Image.new("L", (8, 8)).save(tmp_path / "data" / "1.png")
-    says = "--data: data has other classes than the model: none"
+    says = "--data: data has no classes, the model has them"
     refused(trained_on_classes, "--data", tmp_path / "data", says=says)
 
 

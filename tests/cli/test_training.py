@@ -51,7 +51,7 @@ def test_settings_that_are_called_as_commands_are(tmp_path, command) -> None:
     found = parsed("--settings", str(file), command=command)
     assert (found.complexity, found.upscale) == ("normalised", 4)
     file.write_text("- 3\n")
-    with pytest.raises(JincError, match=r"own\.yaml: does not hold settings by name"):
+    with pytest.raises(JincError, match=r"own\.yaml: holds \[3\], values by name"):
         parsed("--settings", str(file))
 
 

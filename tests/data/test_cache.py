@@ -82,7 +82,7 @@ def test_a_damaged_or_foreign_file_is_written_again(tmp_path, values, damage) ->
 
 def test_a_folder_in_the_way_is_told(tmp_path, values) -> None:
     (tmp_path / "x.npy").mkdir()
-    with pytest.raises(JincError, match=r"x.npy: Is a directory"):
+    with pytest.raises(JincError, match=r"x.npy: is a folder"):
         cached_rows(tmp_path / "x.npy", 10, values.shape[1:], Parts(values))
     (tmp_path / "file").touch()
     with pytest.raises(JincError, match=r"y.npy: (Not a directory|File exists)"):

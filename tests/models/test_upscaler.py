@@ -317,7 +317,8 @@ def test_a_network_that_is_shown_nothing_is_no_upscaler_and_the_reverse(
     make_model().save(tmp_path / "plain")
     up, plain = tmp_path / "up" / "upscaling.json", tmp_path / "plain" / "diffusion.json"
     facts = json.loads(up.read_text())
-    up.rename(up.with_name("diffusion.json"))
+    up.with_name("diffusion.json").write_text(plain.read_text())
+    up.unlink()
     with pytest.raises(JincError, match="shown 1 channels beside the noisy"):
         Model.load(tmp_path / "up")
     plain.unlink()

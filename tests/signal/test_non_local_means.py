@@ -176,7 +176,7 @@ def test_gradients_are_the_derivatives() -> None:
         ({"patch": -1}, "patch: -1 is not an odd"),
         ({"reach": -1}, "reach: -1 is negative"),
         ({"weighting": "box"}, "weighting: 'box'"),
-        ({"padding": "mirror"}, "mirror"),
+        ({"padding": "edge"}, "edge"),
     ],
 )
 def test_arguments_out_of_range(options, says) -> None:

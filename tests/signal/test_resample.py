@@ -93,7 +93,7 @@ def test_bad_arguments_are_named() -> None:
     with pytest.raises(JincError, match="phase"):
         upsample(x, kernel, phase="quarter")
     with pytest.raises(JincError, match="padding"):
-        upsample(x, kernel, phase="cosited", padding="mirror")
+        upsample(x, kernel, phase="cosited", padding="edge")
     with pytest.raises(JincError, match="3×4"):
         downsample(images((3, 4)), kernel)
 

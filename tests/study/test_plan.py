@@ -134,7 +134,7 @@ def test_the_cost_is_that_of_its_parts(file) -> None:
         ),
         ({"seeds": [0, 0]}, "names one twice"),
         ({"variants": {"Z": {"config": "Z@6"}}, "baseline": "Z"}, "digits Z: config: 'Z@6'"),
-        ({"train": {"split": "al"}}, "digits A: split: 'al' is not one of train, test, all"),
+        ({"train": {"split": "al"}}, "digits A: split: 'al' is not one of train, val, test, all"),
         (
             {"data": {"d": {"data": "digits", "score": {"features": "x", "split": "al"}}}},
             "d: score: split: 'al' is none of train, val, test, all",

@@ -67,6 +67,7 @@ OBJECTIVES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:schedule")  # 20 steps of flow end above 0.1
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_it_trains_and_what_comes_of_it_makes_larger(new_trainer, name) -> None:
     trainer = new_trainer(steps=3, holdout=20, **{"upscale": 2} | OBJECTIVES[name])

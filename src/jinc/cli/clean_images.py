@@ -143,7 +143,10 @@ def _check(model: PixelModel, images: ImageSet) -> None:
             f"--data: {images.name} has images of {h}×{w} and {images.channels} channels, "
             f"the model makes {height}×{width} and {model.channels}"
         )
-    theirs = [name for name in images.class_names if name not in model.class_names]
-    if model.class_names and (theirs or not images.class_names):
-        listed = ", ".join(theirs[:5]) or "none"
-        raise JincError(f"--data: {images.name} has classes that the model has not: {listed:.100}")
+    if not model.class_names:
+        return
+    if not images.class_names:
+        raise JincError(f"--data: {images.name} has no classes, the model has them")
+    theirs = ", ".join(name for name in images.class_names if name not in model.class_names)
+    if theirs:
+        raise JincError(f"--data: {images.name} has classes unknown to the model: {theirs:.100}")

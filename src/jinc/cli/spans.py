@@ -29,7 +29,7 @@ def parse_span(option: str, text: str) -> list[float]:
     >>> parse_span("--angles", "0,30")
     [0.0, 30.0]
     """
-    words = text.split(":")
+    words, text = text.split(":"), f"{text:.40}"
     if len(words) == 1:
         return [_number(option, text, word) for word in text.split(",")]
     if len(words) != 3:
@@ -37,7 +37,7 @@ def parse_span(option: str, text: str) -> list[float]:
     start, stop = (_number(option, text, word) for word in words[:2])
     count = int(words[2]) if words[2].isdecimal() and len(words[2]) < 10 else 0
     if not 1 <= count <= MOST:
-        reason = f"the count is to be a whole number from 1 to {MOST:,}, not {words[2]!r}"
+        reason = f"the count is to be a whole number from 1 to {MOST:,}, not {words[2]:.20}"
         raise JincError(f"{option}: {text!r}: {reason}")
     if count == 1 and start != stop:
         raise JincError(f"{option}: {text!r}: 1 number cannot be both ends; the last is a count")
@@ -75,5 +75,5 @@ def _number(option: str, text: str, word: str) -> float:
     except ValueError:
         number = math.nan
     if not abs(number) <= LARGEST:
-        raise JincError(f"{option}: {word.strip()!r} in {text!r} is not a number up to {LARGEST:,}")
+        raise JincError(f"{option}: {word.strip()[:20]!r} in {text!r} is not a number up to {LARGEST:,}")
     return number

@@ -195,7 +195,7 @@ def _refusal(listing: Listing, damaged: Sequence[tuple[ImageFile, JincError]]) -
     if len(damaged) == 1:
         return JincError(f"{first}; --skip-damaged leaves it out")
     return JincError(
-        f"{first:.140}; {len(damaged)} of {len(listing.files)} files cannot be read: "
+        f"{first:.180}; {len(damaged)} of {len(listing.files)} files cannot be read: "
         f"{_named([file for file, _ in damaged])}; --skip-damaged leaves them out"
     )
 

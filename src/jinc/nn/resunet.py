@@ -217,6 +217,8 @@ def _check_shape(
             raise JincError(f"{name}: {numbers!r} is no list of numbers")
         for number in numbers:
             check_sizes(least, {name: number})
+    if not multipliers:
+        raise JincError("multipliers: is empty, one number for each level is expected")
     check_sizes({"levels": 1}, {"levels": len(multipliers)})
     if max(attention_levels, default=0) >= len(multipliers):
         deepest = len(multipliers) - 1
