@@ -75,5 +75,6 @@ def _number(option: str, text: str, word: str) -> float:
     except ValueError:
         number = math.nan
     if not abs(number) <= LARGEST:
-        raise JincError(f"{option}: {word.strip()[:20]!r} in {text!r} is not a number up to {LARGEST:,}")
+        wrong = f"{word.strip()[:20]!r} in {text!r}"
+        raise JincError(f"{option}: {wrong} is not a number up to {LARGEST:,}")
     return number
