@@ -17,6 +17,7 @@
 import argparse
 import json
 import math
+import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -126,7 +127,13 @@ def main() -> None:
             rows[name][f"half_pixel_{kind}_db"] = statistics.mean(each)
     for name, row in rows.items():
         print(f"{name:10}", "  ".join(f"{key} {value:.3g}" for key, value in row.items()))
-    facts = {"photographs": len(photos), "seeds": options.seeds, "rounds": options.rounds}
+    threads = f"{torch.get_num_threads()} threads"
+    facts = {
+        "photographs": len(photos),
+        "seeds": options.seeds,
+        "rounds": options.rounds,
+        "machine": f"{platform.machine()}, {threads}, torch {torch.__version__}",
+    }
     with writing(options.out) as file:
         text = json.dumps({"facts": facts, "filters": rows}, indent=2, ensure_ascii=False)
         file.write((text + "\n").encode())
