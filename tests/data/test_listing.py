@@ -210,6 +210,26 @@ def test_numbered_classes_are_no_buckets(tmp_path, names) -> None:
     assert list_images(tmp_path).class_names == tuple(sorted({n.split("/")[0] for n in names}))
 
 
+@pytest.mark.parametrize(
+    ("names", "doubt"),
+    [
+        (["testA/1.png", "trainA/1.png"], "classes called like splits: testA, trainA"),
+        (["train/a/1.png", "unlabeled/a/1.png"], "classes called like splits: train"),
+        (["cats/train/1.png", "dogs/test/1.png"], "in classes called like splits"),
+    ],
+)
+def test_what_may_be_splits_is_said(tmp_path, names, doubt) -> None:
+    make(tmp_path, *names)
+    assert doubt in "; ".join(list_images(tmp_path).notes)
+
+
+def test_a_column_of_splits_is_said(tmp_path) -> None:
+    make(tmp_path, "1.png", "2.png")
+    rows = "file_name,label,split\n1.png,cat,train\n2.png,dog,test\n"
+    (tmp_path / "metadata.csv").write_text(rows)
+    assert any("column split is not used" in note for note in list_images(tmp_path).notes)
+
+
 @pytest.mark.parametrize("folder", ["train/", ""])
 @pytest.mark.parametrize(
     ("name", "text"),

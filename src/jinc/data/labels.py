@@ -59,7 +59,7 @@ def stored_labels(
     column = source.removeprefix(_COLUMN) if source.startswith(_COLUMN) else None
     for path, file in files.items():
         folder = posixpath.dirname(path)
-        rows = _stylegan(file) if path.endswith(".json") else _hugging_face(file, column)
+        rows = _stylegan(file) if path.endswith(".json") else _hugging_face(file, column, notes)
         if isinstance(rows, str):
             notes.append(f"{path} {rows}")
             continue
@@ -116,7 +116,9 @@ def _class_name(label: Any) -> str | None:
     return str(label) if isinstance(label, (int, str)) and label != "" else None
 
 
-def _hugging_face(file: ImageFile, column: str | None) -> list[tuple[str, str]] | str:
+def _hugging_face(
+    file: ImageFile, column: str | None, notes: list[str]
+) -> list[tuple[str, str]] | str:
     """Names and labels of a `metadata.csv` or `metadata.jsonl`; or why there are none."""
     with damage_named(file, *_BROKEN):
         rows = list(_rows(_text(file), str(file).endswith(".csv")))
@@ -126,6 +128,8 @@ def _hugging_face(file: ImageFile, column: str | None) -> list[tuple[str, str]] 
         return "has no column file_name"
     if column is not None and column not in columns:
         raise unknown(f"{file}: has no column {column!r:.40}", column, columns)
+    if "split" in columns:
+        notes.append("its column split is not used; put the images of each split in a folder")
     known = [column] if column is not None else [key for key in _COLUMNS if key in columns]
     if not known:
         return f"has no column called {', '.join(_COLUMNS[:3])} or the like"

@@ -15,7 +15,7 @@ from jinc.data.labels import (
     label_files,
     stored_labels,
 )
-from jinc.data.splits import pick_split, split_folders, split_of
+from jinc.data.splits import pick_split, resembles_split, split_folders, split_of
 from jinc.data.tree import Tree, by_folder, natural_key, read_tree
 from jinc.errors import JincError, printable
 
@@ -166,10 +166,10 @@ def _classes(
     if any("" in group for group in groups):
         if source == "folders":
             raise JincError(f"--classes-from folders: {tree.root} has images outside its folders")
-        beside = ("no classes, since images lie beside the folders",) if folders else ()
+        beside = ("images lie beside the folders",) if folders else ()
         return {}, notes + beside
     if source == "auto" and all(map(are_buckets, groups)):
-        told = "no classes, numbered folders are buckets; --classes-from folders makes them classes"
+        told = "numbered folders are buckets; --classes-from folders makes them classes"
         return {}, (*notes, told)
     for prefix in prefixes:
         _check_read(tree, prefix)
@@ -179,7 +179,17 @@ def _classes(
         for name, files in group.items()
         for file in files
     }
-    return found, notes
+    return found, notes + _doubts(groups)
+
+
+def _doubts(groups: Sequence[Mapping[str, Mapping[str, T]]]) -> tuple[str, ...]:
+    """Say which folders that were taken for classes, or that lie in them, may be splits."""
+    folders = {name for group in groups for name in group}
+    paths = {file for group in groups for files in group.values() for file in files}
+    within = {path.partition("/")[0] for path in paths if "/" in path}
+    doubtful = [sorted(filter(resembles_split, names)) for names in (folders, within)]
+    words = ("classes called like splits", "folders in classes called like splits, not divided")
+    return tuple(f"{w}: {', '.join(d):.60}" for w, d in zip(words, doubtful, strict=True) if d)
 
 
 def _named(tree: Tree, images: Mapping[str, ImageFile]) -> dict[str, str]:

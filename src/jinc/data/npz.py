@@ -32,7 +32,8 @@ def read_npz(path: Path, split: str = "train", own: str = "train") -> ImageSet:
     their names say: `x_train` and `x_test` (Keras), `train_images`, `val_images` and `test_images`
     (MedMNIST). Labels are N numbers or texts, `[N]` or `[N, 1]`, in an array of the same split
     called y, label, target or class. Without such a name an array is taken for labels if its values
-    repeat, as identifiers do not. The classes are the labels that occur in any split.
+    repeat, as identifiers do not. One-hot rows are labels too; several labels an image are no
+    classes. The classes are the labels that occur in any split.
 
     Args:
         path: the file.
@@ -53,12 +54,16 @@ def read_npz(path: Path, split: str = "train", own: str = "train") -> ImageSet:
             for name, each in images.items()
         }
         chosen = pick_split({name: [name] for name in images}, split, path)
-        stored = {name: _values(a, path) for name, a in labels.items() if a is not None}
-        classes = _classes(stored, path)
+        values = {name: _values(a, path) for name, a in labels.items() if a is not None}
+        classes = _classes({n: each for n, each in values.items() if each is not None}, path)
         sets = [_image_set(images[name], classes.get(name), path) for name in chosen]
     read = [*images.values(), *labels.values()]
     rest = ", ".join(ascii(a.name)[1:-1] for a in arrays if a not in read)
     notes = (f"arrays that were not read: {rest:.100}",) if rest else ()
+    if any(each is None for each in values.values()):
+        notes += ("several labels an image are no classes",)
+    if others := [name for name in images if name not in chosen]:
+        notes += (f"other splits: {', '.join(others)}",)
     found = concatenate(sets, path.name)
     return replace(found, notes=found.notes + notes, split=split if len(images) > 1 else "")
 
@@ -98,11 +103,9 @@ def _label_array(
     if not found:
         return None
     labels = _only(found, LABEL_WORDS, path)
-    if len(labels.shape) == 2 and labels.shape[0] == count and labels.shape[1] > 1:
-        return None  # several labels an image are no classes
     if labels.dtype.hasobject:
         raise JincError(f"{path}: {labels} has Python objects, never loaded; save numbers or text")
-    if not _is_column(labels, count):
+    if not _is_column(labels, count) and not (len(labels.shape) == 2 and labels.shape[0] == count):
         raise JincError(f"{path}: {labels} is not one label for each of {count} images")
     return labels
 
@@ -163,13 +166,17 @@ def _classes(
     return {split: (own, names) for split, own in zip(stored, np.split(labels, ends), strict=True)}
 
 
-def _values(labels: StoredArray, path: Path) -> NDArray[Any]:
-    """Read labels, `[N]`.
+def _values(labels: StoredArray, path: Path) -> NDArray[Any] | None:
+    """Read labels, `[N]`; None for several labels an image.
 
     Raises:
         JincError: they are neither whole numbers nor text.
     """
-    values = labels.read().reshape(-1)
+    values = labels.read()
+    if values.ndim == 2 and values.shape[1] > 1:
+        one_hot = np.isin(values, (0, 1)).all() and (values.sum(1, dtype=int) == 1).all()
+        return values.argmax(1) if one_hot else None
+    values = values.reshape(-1)
     if values.dtype.kind == "f" and bool((values == np.rint(values)).all()):
         values = values.astype(np.int64)
     if values.dtype.kind not in "iubUS":

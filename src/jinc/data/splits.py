@@ -51,6 +51,16 @@ def split_of(folder: str) -> str | None:
     return SPLIT_WORDS.get(rest[0]) if len(rest) == 1 else None
 
 
+def resembles_split(folder: str) -> bool:
+    """Tell whether a name has a word for a split in it, alone or with one letter behind it.
+
+    >>> [resembles_split(name) for name in ("01_train", "testA", "Train_2", "trainer", "a/0.png")]
+    [True, True, True, False, False]
+    """
+    words = re.findall(r"[a-z]+", folder.casefold())
+    return any(word in SPLIT_WORDS or word[:-1] in SPLIT_WORDS for word in words)
+
+
 def split_folders(folders: Iterable[str], source: str | Path) -> dict[str, str]:
     """Find the folders that divide a set.
 

@@ -39,7 +39,8 @@ class Summary:
         """Return all of it in one line, many classes and reasons shortened."""
         height, width = self.size
         colours = "grey" if self.channels == 1 else "RGB"
-        parts = [f"{self.images:,} images of {self.name}, {height}×{width}, {colours}"]
+        count = f"{self.images:,} image{'s' * (self.images != 1)}"
+        parts = [f"{count} of {self.name}, {height}×{width}, {colours}"]
         parts += [f"{self.split} split"] * bool(self.split)
         parts += [self._classes()]
         if self.passed_over:
