@@ -59,7 +59,7 @@ def read_npz(path: Path, split: str = "train", own: str = "train") -> ImageSet:
         sets = [_image_set(images[name], classes.get(name), path) for name in chosen]
     read = [*images.values(), *labels.values()]
     rest = ", ".join(ascii(a.name)[1:-1] for a in arrays if a not in read)
-    notes = (f"arrays that were not read: {rest:.100}",) if rest else ()
+    notes: tuple[str, ...] = (f"arrays that were not read: {rest:.100}",) if rest else ()
     if any(each is None for each in values.values()):
         notes += ("several labels an image are no classes",)
     if others := [name for name in images if name not in chosen]:
