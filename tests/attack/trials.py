@@ -20,7 +20,7 @@ from tests.attack.bases import TINY
 from tests.attack.cases import FEW, JUDGED
 
 WRITERS: dict[str, tuple[str, ...]] = {
-    "train": ("train", "--out", "o", "--data", "images", *TINY, "--steps", "8", "--seed", "SEED"),
+    "train": ("train", "--out", "o", "--data", "images", *TINY, "--seed", "SEED"),
     "sample": ("sample", "run", "--out", "o", "-n", "40", *FEW, "--seed", "SEED"),
     "evaluate": ("evaluate", "samples", "--against", "images", *JUDGED, "--out", "o",
                  "--seed", "SEED"),
