@@ -15,9 +15,9 @@ MERGES = "m0: &m0 {k0: 1}\n" + "".join(
 )
 
 YAML = {
-    "[" * 50_000: "nested",
-    "{a: " * 10_000: "nested",
-    "- " * 20_000: "nested",
+    "[" * 30_000: "nested",
+    "{a: " * 8_000: "nested",
+    "- " * 15_000: "nested",
     "a: &a [*a]": "nested",
     LAUGHS: "too many values|nested",
     MERGES: "too many names by <<",
@@ -36,7 +36,7 @@ YAML = {
     "a: 1\n---\na: 2": "single document",
     "- 1": "values by name are expected",
     "": "values by name are expected",
-    "a: " + "x" * 10**6: "larger than 64 KiB",
+    "a: " + "x" * 10**6: "larger than 32 KiB",
     "a: [1": "YAML",
 }
 

@@ -20,7 +20,7 @@ from jinc.files import one_line, reading
 
 MOST_BYTES = 4 << 20
 """Of a JSON file; a million empty lists take 60 times as much memory as their text."""
-MOST_BYTES_OF_YAML = 64 << 10
+MOST_BYTES_OF_YAML = 32 << 10
 """Its reader takes a tenth of a millisecond a word."""
 MOST_BYTES_OF_TOML = 16 << 10
 """Its reader takes the square of the time for names that are joined by dots."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import psutil
 import torch
+import torch.distributed as dist
 from torch.overrides import TorchFunctionMode
 
 from jinc.errors import JincError
@@ -12,6 +13,8 @@ from jinc.train.config import TrainConfig
 
 _COPIES = 4
 """Of each weight: itself, its gradient, and the two means of Adam; averages come on top."""
+_MOST_MAPS = 2000
+"""Maps as wide as the first level's that any network keeps, at full resolution."""
 
 
 def answer_of_nothing(network: Network, image_size: tuple[int, int], batch: int) -> None:
@@ -49,14 +52,28 @@ def training_bytes(
     return weights * (_COPIES + len(config.ema_decay)) + together * (two - one)
 
 
-def check_memory(needed: int, device: torch.device) -> None:
-    """Refuse what memory does not suffice for.
+def check_memory(
+    network: Network, image_size: tuple[int, int], config: TrainConfig, device: torch.device
+) -> None:
+    """Refuse a training run that memory does not suffice for.
+
+    Args:
+        network: on the device meta.
+        image_size: height and width.
+        config: of the run.
+        device: it will train on.
 
     Raises:
         JincError: as much is not free.
     """
     cuda = device.type == "cuda"
     free = torch.cuda.mem_get_info(device)[0] if cuda else psutil.virtual_memory().available
+    pixels = config.batch_size * image_size[0] * image_size[1]
+    weights = sum(weight.nbytes for weight in network.parameters())
+    if 10 * weights + _MOST_MAPS * pixels * config.width * 4 < free:
+        return  # small networks, which need no second for a prediction
+    processes = dist.get_world_size() if dist.is_initialized() else 1
+    needed = training_bytes(network, image_size, config, processes)
     if needed > free:
         raise JincError(
             f"training would take {needed / 2**30:,.1f} GiB of memory, {free / 2**30:,.1f} GiB are "

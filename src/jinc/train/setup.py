@@ -18,7 +18,7 @@ from jinc.train.config import TrainConfig
 from jinc.train.contradictions import refuse_contradictions
 from jinc.train.denoising_task import DenoisingTask
 from jinc.train.diffusion_task import DiffusionTask
-from jinc.train.memory import check_memory, training_bytes
+from jinc.train.memory import check_memory
 from jinc.train.processes import Processes
 from jinc.train.track import check_trackers
 from jinc.train.upscaling_task import UpscalingTask, spread
@@ -162,7 +162,7 @@ def check_settings(config: TrainConfig, images: ImageSet) -> None:
     check_trackers(config.track)
     with torch.device("meta"):
         twin = network_for(config, images)
-    check_memory(training_bytes(twin, images.image_size, config), device)
+    check_memory(twin, images.image_size, config, device)
     task = build_task(config, images)
     if isinstance(task.package, Trained):
         len(task.package.schedule)
