@@ -1,6 +1,7 @@
 """What training offers beyond a plain run: presets, dry runs, guidance, the denoiser."""
 
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -270,3 +271,17 @@ def test_a_schedule_that_ends_in_no_noise_is_warned_of_everywhere(jinc, tiny, tm
         assert said.err.count(warning) == 1, words
         assert said.code == 0
     assert json.loads(jinc("info", run, "--json").out)["signal_left"] > 0.9
+
+
+def test_a_run_that_was_killed_before_its_first_step_goes_on(jinc, tiny, tmp_path) -> None:
+    Path("images").mkdir()  # a relative path, whose absolute one the run's file has too
+    for name in "1234":
+        Image.new("L", (8, 8)).save(f"images/{name}.png")
+    run = tmp_path / "run"
+    assert jinc("train", "--out", run, *tiny, "--data", "images").code == 0
+    for path in run.iterdir():
+        if path.name != "config.yaml":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    said = jinc("train", "--out", run, "--resume", *tiny, "--data", "images")
+    assert said.code == 0, said.err
+    assert (run / "model").is_dir()

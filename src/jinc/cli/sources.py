@@ -54,7 +54,7 @@ def option_sources(tokens: list[str]) -> tuple[Source, ...]:
         return tuple(sources)
     if "--resume" in tokens and (out := _value_of("--out", tokens)):
         own = Path(out) / "config.yaml"
-        sources += [_settings_source(own)] if own.is_file() else []
+        sources += [_settings_source(own, of_run=True)] if own.is_file() else []
     if preset := _BUILT_IN.get(command) or _value_of("--preset", tokens, take=True):
         sources.append(_preset_source(preset))
     return tuple(sources)
@@ -100,7 +100,7 @@ def _value_of(wanted: str, tokens: list[str], *, take: bool = False) -> str | No
     return None
 
 
-def _settings_source(file: Path) -> Source:
+def _settings_source(file: Path, of_run: bool = False) -> Source:
     from jinc.documents import read_toml, read_yaml  # slow to import, and seldom needed
 
     readers = {".yaml": read_yaml, ".yml": read_yaml, ".toml": read_toml}
@@ -111,7 +111,7 @@ def _settings_source(file: Path) -> Source:
         options = reader(file)
     except JincError as error:
         raise JincError(f"--settings: {error}") from None
-    if file.name == "config.yaml" and file.with_name("log.jsonl").is_file():
+    if of_run or (file.name == "config.yaml" and file.with_name("log.jsonl").is_file()):
         from jinc.train import as_written  # heavy, and not always needed
 
         options = as_written(options)
