@@ -66,8 +66,9 @@ def refuse_unused(config: TrainConfig) -> None:
 def _refuse_turns_of_oblongs(config: TrainConfig, images: ImageSet) -> None:
     """Find out now, and not at the first batch, that images cannot be augmented or moved."""
     height, width = images.image_size
-    nothing = torch.zeros(1, len(config.augment))
-    Augmentation(config.augment).apply(torch.zeros(1, 1, height, width), nothing)
+    with torch.device("cpu"):  # also where networks are made on the device meta
+        nothing = torch.zeros(1, len(config.augment))
+        Augmentation(config.augment).apply(torch.zeros(1, 1, height, width), nothing)
     if config.equivariance and config.moves in ("rotation", "quarter_turns") and height != width:
         raise JincError(f"moves: {config.moves} needs square images, these are {height}×{width}")
 
