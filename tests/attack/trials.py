@@ -20,7 +20,7 @@ from tests.attack.bases import TINY
 from tests.attack.cases import FEW, JUDGED
 
 WRITERS: dict[str, tuple[str, ...]] = {
-    "train": ("train", "--out", "o", "--data", "images", *TINY, "--seed", "SEED"),
+    "train": ("train", "--out", "o", "--data", "DATA", *TINY, "--seed", "SEED"),
     "sample": ("sample", "run", "--out", "o", "-n", "40", *FEW, "--seed", "SEED"),
     "evaluate": ("evaluate", "samples", "--against", "images", *JUDGED, "--out", "o",
                  "--seed", "SEED"),
@@ -54,7 +54,7 @@ def races(root: Path, kind: str, count: int) -> dict[str, Any]:
         shutil.rmtree(place / "o", ignore_errors=True)
         gate = place / "gate"
         gate.touch()
-        pair = [_start(place, _words(kind, seed), gate) for seed in (1, 2)]
+        pair = [_start(place, _words(place, kind, seed), gate) for seed in (1, 2)]
         time.sleep(0.05)  # until both wait
         gate.unlink()
         ended = [_end(process) for process in pair]
@@ -74,7 +74,7 @@ def kills(root: Path, kind: str, count: int, rng: random.Random) -> dict[str, An
     differ = 0
     for number in range(count):
         shutil.rmtree(place / "o", ignore_errors=True)
-        process = _start(place, _words(kind, 1))
+        process = _start(place, _words(place, kind, 1))
         time.sleep(rng.uniform(0, seconds))
         os.kill(process[0], (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)[number % 3])
         _end(process)
@@ -90,7 +90,7 @@ def full_disks(root: Path, kind: str, count: int, rng: random.Random) -> dict[st
     for _ in range(count):
         shutil.rmtree(place / "o", ignore_errors=True)
         size = int(largest ** rng.random())
-        ended = _end(_start(place, _words(kind, 1), most_bytes=size))
+        ended = _end(_start(place, _words(place, kind, 1), most_bytes=size))
         lines = ended.said.strip().splitlines()
         told = bool(lines) and lines[-1].startswith("jinc: ")
         wrong["no line of error"] += ended.code != 0 and not told
@@ -103,7 +103,7 @@ def full_disks(root: Path, kind: str, count: int, rng: random.Random) -> dict[st
 def _again(place: Path, kind: str) -> dict[str, str]:
     """Call a command once more; a run that was begun goes on."""
     resumed = ["--resume"] if kind == "train" else []
-    ended = _end(_start(place, [*_words(kind, 1), *resumed]))
+    ended = _end(_start(place, [*_words(place, kind, 1), *resumed]))
     return _left(place) if ended.code == 0 else {"said": ended.said}
 
 
@@ -119,14 +119,15 @@ def _place(root: Path, name: str) -> Path:
 def _alone(place: Path, kind: str, seed: int) -> dict[str, str]:
     """Return what a command leaves that nothing disturbs."""
     shutil.rmtree(place / "o", ignore_errors=True)
-    ended = _end(_start(place, _words(kind, seed)))
+    ended = _end(_start(place, _words(place, kind, seed)))
     if ended.code:
         raise RuntimeError(ended.said)
     return _left(place)
 
 
-def _words(kind: str, seed: int) -> list[str]:
-    return [str(seed) if word == "SEED" else word for word in WRITERS[kind]]
+def _words(place: Path, kind: str, seed: int) -> list[str]:
+    given = {"SEED": str(seed), "DATA": str(place / "images")}  # a run keeps where its data lie
+    return [given.get(word, word) for word in WRITERS[kind]]
 
 
 def _left(place: Path) -> dict[str, str]:
