@@ -127,7 +127,7 @@ def _of_study(source: Path, probe: bool, rotate: bool, real: bool, options: Repo
     if (probe or rotate) and not first:
         raise JincError(f"{source}: its runs are not there, and can be neither probed nor turned")
     if probe:
-        facts = equivariance_facts(cells, read_table(source)["baseline"])
+        facts = equivariance_facts(cells, read_table(source).baseline)
         write_json(source / "equivariance.json", facts)
     if not real:
         return study_page(source)

@@ -8,7 +8,7 @@ from importlib.resources import files
 import pytest
 
 from jinc.errors import JincError
-from jinc.report.pages import study_page
+from jinc.report.pages import study_cells, study_page
 from jinc.report.pages.filters import filter_parts
 
 BETTER = {"A": [15.0, 16.1, 14.2], "D": [12.3, 13.5, 11.6]}
@@ -172,9 +172,15 @@ def test_pictures_and_runs_may_be_gone(study, taken_apart) -> None:
 
 def test_what_is_no_study(study) -> None:
     folder = study(BETTER)
-    (folder / "table.json").write_text('{"name": "x"}')
-    with pytest.raises(JincError, match=r"table\.json: is not what jinc study writes"):
-        study_page(folder)
+    table = json.loads((folder / "table.json").read_text())
+    for change, says in (
+        ({"columns": [{"data": 3}]}, "columns: each needs the name of its data, and entries"),
+        ({"columns": {"mnist": {}}}, "columns: .* is not a list"),
+        ({"baseline": None}, "baseline: None is not a text"),
+    ):
+        (folder / "table.json").write_text(json.dumps(table | change))
+        with pytest.raises(JincError, match=rf"table\.json: {says}"):
+            study_cells(folder)
     (folder / "table.json").unlink()
     with pytest.raises(JincError, match=r"has no table\.json yet; jinc study table"):
         study_page(folder)

@@ -2,13 +2,14 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jinc.errors import JincError
 from jinc.report.pages.environment import environment
 from jinc.report.pages.filters import filter_parts
-from jinc.report.pages.found import Missing, read_facts
+from jinc.report.pages.found import Missing
 from jinc.report.pages.real import RealImages
 from jinc.report.pages.render import render
 from jinc.report.pages.repeat import study_command
@@ -22,12 +23,50 @@ from jinc.report.pages.study.neighbours import study_neighbours
 from jinc.report.pages.study.samples import sample_grids
 from jinc.report.pages.study.spectra import ratio_charts
 from jinc.report.pages.study.verdicts import by_data, verdict
+from jinc.schema import is_a, read_as
 from jinc.train.settings import ObjectiveSettings
 
 TABLE = "table.json"
 
 NAMED = 24
-"""Empty cells that are told by name."""
+"""Empty cells that an error or a page names at most."""
+
+
+@dataclass(frozen=True)
+class StudyTable:
+    """The table of a study, as `study.Table.facts` writes it.
+
+    Args:
+        name: of the study.
+        what: the question.
+        baseline: the variant that the others are compared with.
+        missing: names of cells without scores.
+        columns: one for each data set and score.
+        cells: folders of all cells; None in tables of older versions.
+        judged: who judged each data set, on which images.
+        rows: all variants.
+        seeds: all seeds.
+
+    Raises:
+        JincError: a column names no data set or has no entries.
+    """
+
+    name: str
+    what: str
+    baseline: str
+    missing: tuple[str, ...]
+    columns: tuple[Mapping[str, Any], ...]
+    cells: tuple[str, ...] | None = None
+    judged: tuple[Mapping[str, Any], ...] = ()
+    rows: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check what all readers of columns use; `study_page` checks the rest."""
+        for column in self.columns:
+            entries = column.get("entries")
+            if not is_a(column.get("data"), str) or not is_a(entries, Mapping[str, Any]):
+                raise JincError("columns: each needs the name of its data, and entries")
 
 
 def study_page(folder: Path, *, real: Mapping[str, RealImages | JincError] | None = None) -> str:
@@ -52,7 +91,7 @@ def study_page(folder: Path, *, real: Mapping[str, RealImages | JincError] | Non
         raise JincError(f"{folder / TABLE}: is not what jinc study writes ({error!r})") from error
 
 
-def read_table(folder: Path) -> dict[str, Any]:
+def read_table(folder: Path) -> StudyTable:
     """Read the table of a study.
 
     Args:
@@ -65,7 +104,7 @@ def read_table(folder: Path) -> dict[str, Any]:
         raise JincError(
             f"{folder}: has no {TABLE} yet; jinc study table FILE --out {folder} writes it"
         )
-    return read_facts(folder / TABLE)
+    return read_as(StudyTable, folder / TABLE)
 
 
 def study_cells(folder: Path) -> list[StudyCell]:
@@ -78,25 +117,23 @@ def study_cells(folder: Path) -> list[StudyCell]:
         JincError: there is no table yet, or a file is damaged.
     """
     table = read_table(folder)
-    listed = table.get("cells")
-    only = listed if isinstance(listed, list) else None  # not those of an older form of the study
-    return _in_order(read_cells(folder, only), table["columns"])
+    return _in_order(read_cells(folder, table.cells), table.columns)
 
 
 def _context(
     folder: Path,
-    table: Mapping[str, Any],
+    table: StudyTable,
     real: Mapping[str, RealImages | JincError] | None,
 ) -> dict[str, Any]:
-    columns, baseline = table["columns"], table["baseline"]
+    columns, baseline = table.columns, table.baseline
     cells, shelf = study_cells(folder), Shelf()
-    shelf.missing.extend(_missing(table["missing"], columns))
+    shelf.missing.extend(_missing(table.missing, columns))
     _filters(shelf, cells)
     _equivariance(shelf, folder, cells, baseline)
     _beside_real(shelf, cells, real, baseline)
     context = {
-        "name": table["name"],
-        "what": table["what"],
+        "name": table.name,
+        "what": table.what,
         "baseline": baseline,
         "verdicts": by_data([verdict(column, baseline) for column in columns]),
         "seeds": len({cell.seed for cell in cells}),
@@ -109,10 +146,10 @@ def _context(
         "sets": differing(cells, "data"),
         "common": in_common(cells),
         "losses_differ": _losses_differ(cells),
-        "open": len(table["missing"]),
+        "open": len(table.missing),
         "missing": shelf.missing,
-        "judged": [str(each["words"]) for each in table.get("judged", ())],
-        "command": study_command(f"{table['name']}.yaml", folder, kept_places(folder)),
+        "judged": [str(each["words"]) for each in table.judged],
+        "command": study_command(f"{table.name}.yaml", folder, kept_places(folder)),
         "file": kept_study(folder),
         "environment": environment(),
     }
