@@ -7,8 +7,9 @@ from typing import Literal
 
 import pytest
 
+from jinc.documents import MOST_BYTES, read_json, read_object
 from jinc.errors import JincError
-from jinc.schema import MOST_BYTES, build, read_as, read_json, read_object
+from jinc.schema import build, read_as
 
 
 @dataclass(frozen=True)

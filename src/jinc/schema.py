@@ -6,9 +6,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from jinc.documents import MOST_BYTES as MOST_BYTES
-from jinc.documents import read_json as read_json
-from jinc.documents import read_object as read_object
+from jinc.documents import MOST_BYTES, read_object
 from jinc.errors import JincError, nearest
 
 SHOWN = 60

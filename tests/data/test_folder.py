@@ -143,7 +143,7 @@ def test_a_cache_that_cannot_be_written_is_a_warning(
     with pytest.warns(UserWarning, match="not cached, but in memory: .*/no-folder/"):
         found = load_images(folder, cache_bytes=100)
     np.testing.assert_array_equal(found.images, in_memory.images)
-    monkeypatch.setattr("os.sysconf", lambda name: 1)
+    monkeypatch.setattr("jinc.data.folder.fits_in_memory", lambda size: False)
     with pytest.raises(JincError, match=r"/no-folder/.* do not fit in memory either: set JINC_CAC"):
         load_images(folder, cache_bytes=100)
 

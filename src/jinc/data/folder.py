@@ -25,7 +25,7 @@ from jinc.data.decode import (
 from jinc.data.flatten import Background
 from jinc.data.imageset import ImageSet
 from jinc.data.listing import Listing
-from jinc.data.resize import check_fit, fit_image
+from jinc.data.resize import check_fit, fit_image, fits_in_memory
 from jinc.errors import JincError, printable
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -143,7 +143,11 @@ def _pixels(
         except JincError as error:
             if not str(error).startswith(f"{file}: "):  # an image, and not the cache
                 raise
-            _check_memory(count * math.prod(shape), error)
+            needed = count * math.prod(shape)
+            if not fits_in_memory(needed):
+                size = f"{needed / 2**30:.3g} GiB of images do not fit in memory either"
+                told = f"{error}; {size}: set JINC_CACHE to a folder with space"
+                raise JincError(told) from None
             warnings.warn(f"images are not cached, but in memory: {error}", stacklevel=3)
     images, flags = np.empty((count, *shape), np.uint8), list[NDArray[np.bool_]]()
     done = 0
@@ -152,13 +156,6 @@ def _pixels(
         done += len(rows)
         flags.append(sound)
     return images[:done], np.concatenate(flags)
-
-
-def _check_memory(needed: int, error: JincError) -> None:
-    """Refuse to take more than half of the memory of the machine in place of the cache."""
-    if needed > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2:
-        size = f"{needed / 2**30:.3g} GiB of images do not fit in memory either"
-        raise JincError(f"{error}; {size}: set JINC_CACHE to a folder with space") from None
 
 
 def _threads() -> ThreadPoolExecutor:

@@ -200,7 +200,9 @@ def _columns(names: Sequence[str] | None, count: int, path: Path) -> _Columns:
         start = int(words[0] in _ROW_NAMES)
         labels = [place for place, word in enumerate(words) if word in LABEL_WORDS]
         if len(labels) > 1 or not (labels or _is_square(count - start)):
-            raise JincError(f"{path}: its header must name one column label, class, target or y")
+            there = ", ".join(names[place] for place in labels) or "none"
+            reason = f"its header must name one column label, class, target or y, not {there:.60}"
+            raise JincError(f"{path}: {reason}")
     pixels = [place for place in range(start, count) if place not in labels]
     if not _is_square(len(pixels)):
         raise JincError(f"{path}: {count} columns are not a label and the pixels of a square")

@@ -1,9 +1,9 @@
 """Images to a square of the asked size, and between grey and RGB."""
 
 import math
-import os
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -104,12 +104,10 @@ def fit_image(
     return to_channels(resize_square(image, size, resize_filter), channels)
 
 
-def _check_memory(shape: tuple[int, int, int, int]) -> None:
-    """Refuse images that would take more than half of the memory of the machine."""
-    needed, whole = math.prod(shape), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if needed > whole // 2:
-        size = f"{shape[0]:,} images of {shape[1]}×{shape[2]} pixels take {needed / 2**30:,.0f} GiB"
-        raise JincError(f"image_size: {size}, over half of all memory; choose a smaller one")
+def fits_in_memory(size: int) -> bool:
+    """Whether so many bytes take at most half of the memory of the machine."""
+    whole: int = psutil.virtual_memory().total
+    return size <= whole // 2
 
 
 def fit_images(
@@ -139,7 +137,10 @@ def fit_images(
     if image_size is None or images.shape[1:3] == (image_size, image_size):
         return images
     shape = (len(images), image_size, image_size, images.shape[3])
-    _check_memory(shape)
+    if not fits_in_memory(math.prod(shape)):
+        size = f"{shape[0]:,} images of {shape[1]}×{shape[2]}"
+        needed = f"{math.prod(shape) / 2**30:,.0f} GiB, over half of all memory"
+        raise JincError(f"image_size: {size} pixels take {needed}; choose a smaller one")
     resized = np.empty(shape, np.uint8)
     for index, image in enumerate(images):
         resized[index] = resize_square(image, image_size, resize_filter)

@@ -95,15 +95,6 @@ def find(folders: Iterable[Path], name: str) -> list[Path]:
     return [*dict.fromkeys(found)]
 
 
-def read_facts(file: Path) -> dict[str, Any]:
-    """Read an object of JSON.
-
-    Raises:
-        JincError: it cannot be read, or holds something else.
-    """
-    return read_object(file)
-
-
 def find_kept(folders: Iterable[Path], weights: str | None) -> Kept | None:
     """Take a set of images that were generated and kept: by these weights, the largest of several.
 
@@ -116,7 +107,7 @@ def find_kept(folders: Iterable[Path], weights: str | None) -> Kept | None:
     """
     sets = []
     for file in find(folders, "images.json"):
-        facts, count = read_facts(file), _count(file.parent)
+        facts, count = read_object(file), _count(file.parent)
         current = is_current(facts, weights)
         sets += [(current, count, str(file), Kept(file.parent, count, facts, current))] * (
             count > 0

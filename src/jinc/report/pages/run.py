@@ -6,11 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jinc.documents import read_object
 from jinc.errors import JincError
 from jinc.report.pages.environment import environment
 from jinc.report.pages.equivariance import Equivariance, equivariance
 from jinc.report.pages.filters import filter_parts
-from jinc.report.pages.found import Kept, Missing, find, find_kept, read_facts
+from jinc.report.pages.found import Kept, Missing, find, find_kept
 from jinc.report.pages.learning import learning_charts
 from jinc.report.pages.line_chart import LineChart
 from jinc.report.pages.neighbours import NeighbourParts, neighbour_parts
@@ -164,7 +165,7 @@ def _read(file: Path, read: Callable[[dict[str, Any]], T], writer: str) -> T:
     Raises:
         JincError: it is something else.
     """
-    found = read_facts(file)
+    found = read_object(file)
     try:
         return read(found)
     except (KeyError, TypeError, AttributeError, ValueError) as error:

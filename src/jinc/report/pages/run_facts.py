@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
+from jinc.documents import read_object
 from jinc.models import SingleStep, model_folder
 from jinc.report.curves import series
-from jinc.report.pages.found import read_facts
 from jinc.report.pages.learning import late_loss
 from jinc.report.pages.numbers import Number, number
 from jinc.train import SECTIONS, Run, TrainConfig
@@ -137,7 +137,7 @@ class RunFacts:
     def trained_with(self) -> list[tuple[str, str]]:
         """Say what it was trained with, as far as its newest checkpoint and its log tell."""
         states = sorted(self.run.checkpoints.glob("step-*/state.json"))
-        state = read_facts(states[-1]) if states else {}
+        state = read_object(states[-1]) if states else {}
         names = {"torch": "torch", "processes": "processes", "threads": "threads"}
         found = [(word, str(state[name])) for name, word in names.items() if name in state]
         found.append(("precision", self.config.precision))

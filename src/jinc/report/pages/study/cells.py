@@ -7,8 +7,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from jinc.documents import read_object
 from jinc.errors import JincError
-from jinc.report.pages.found import Kept, find_kept, read_facts
+from jinc.report.pages.found import Kept, find_kept
 from jinc.report.pages.numbers import Number, number
 from jinc.report.pages.run_facts import duration, in_words, training_seconds
 from jinc.train import Run, TrainConfig
@@ -139,7 +140,7 @@ def in_common(cells: Sequence[StudyCell]) -> dict[str, list[tuple[str, str]]]:
 
 
 def _cell(folder: Path, file: Path) -> StudyCell:
-    facts = read_facts(file)
+    facts = read_object(file)
     try:
         data, variant, seed = str(facts["data"]), str(facts["variant"]), int(facts["seed"])
     except (KeyError, TypeError, ValueError):

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from jinc.documents import read_object
 from jinc.errors import JincError
 from jinc.metrics import Column
 from jinc.report.pages.dot_chart import DotChart
 from jinc.report.pages.equivariance import decibels
-from jinc.report.pages.found import find, is_current, made_words, read_facts
+from jinc.report.pages.found import find, is_current, made_words
 from jinc.report.pages.run_facts import RunFacts
 from jinc.report.pages.samples import TURNING_BYTES, Turning, turning
 from jinc.report.pages.study.cells import StudyCell
@@ -77,7 +78,7 @@ def probe_of(run: Run) -> dict[str, Any] | None:
     """
     weights = RunFacts(run).weights
     for file in find([run.path], "probe.json"):
-        facts = read_facts(file)
+        facts = read_object(file)
         if is_current(facts.get("made_with", {}), weights):
             return facts
     return None

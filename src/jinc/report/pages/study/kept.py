@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from jinc.documents import MOST_BYTES_OF_YAML
+from jinc.documents import MOST_BYTES_OF_YAML, read_object
 from jinc.files import reading
-from jinc.report.pages.found import read_facts
 
 
 def kept_study(folder: Path) -> str:
@@ -27,5 +26,5 @@ def kept_places(folder: Path) -> dict[str, str]:
         JincError: they cannot be read.
     """
     file = folder / "places.json"
-    found = read_facts(file) if file.is_file() else {}
+    found = read_object(file) if file.is_file() else {}
     return {name: str(place) for name, place in found.items()}
