@@ -86,6 +86,13 @@ def test_help_at_any_width(jinc, monkeypatch, columns) -> None:
     assert NARROWEST <= max(map(len, said.out.splitlines())) <= 1000
 
 
+@pytest.mark.parametrize("lines", ["0", "-5", "²", "9" * 50, "", "1e3"])
+def test_help_at_any_height(jinc, monkeypatch, lines) -> None:
+    monkeypatch.setenv("LINES", lines)
+    said = jinc("illusion", "hybrid", "--help")
+    assert (said.code, said.err) == (0, "")
+
+
 @pytest.mark.parametrize("name", ["RANK", "LOCAL_RANK", "WORLD_SIZE"])
 @pytest.mark.parametrize("value", ["", "x", "-1", "²", "9" * 50])
 def test_numbers_of_processes_that_are_none(jinc, monkeypatch, name, value) -> None:

@@ -34,9 +34,11 @@ def prepare_terminal() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
-    columns = shutil.get_terminal_size().columns
+    columns, lines = shutil.get_terminal_size()
     if "COLUMNS" in os.environ or columns < NARROWEST:
         os.environ["COLUMNS"] = str(min(max(columns, NARROWEST), WIDEST))
+    if "LINES" in os.environ:  # rich takes any digit for a number, such as ²
+        os.environ["LINES"] = str(lines)
     if sys.stdout is sys.__stdout__:  # and not one of tests or of others who call `main`
         sys.stdout = _opened(sys.stdout, 1)
     if sys.stderr is sys.__stderr__:
