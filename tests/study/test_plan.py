@@ -77,11 +77,11 @@ def test_what_it_costs_does_not_depend_on_who_judges(file) -> None:
 def test_what_costs_depend_on_is_counted_once(file, monkeypatch) -> None:
     """However many seeds there are."""
     calls = []
-    for name in ("load_data", "forward_gflop"):
+    for name in ("load_data", "count_network"):
         real = getattr(cost, name)
         monkeypatch.setattr(cost, name, lambda *a, n=name, f=real: (calls.append(n), f(*a))[1])
     study_cost(read_study(file, PLACES))
-    assert sorted(calls) == ["forward_gflop"] * 2 + ["load_data"]
+    assert sorted(calls) == ["count_network"] * 2 + ["load_data"]
 
 
 def test_the_cost_is_that_of_its_parts(file) -> None:

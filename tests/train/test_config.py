@@ -81,6 +81,12 @@ def test_round_trip(tmp_path, config) -> None:
     assert TrainConfig.read(tmp_path / "config.yaml") == config
 
 
+def test_a_whole_number_where_any_may_be_makes_the_same_file(tmp_path) -> None:
+    for name, epochs in (("one.yaml", 100), ("other.yaml", 100.0)):
+        TrainConfig(data="digits", epochs=epochs).write(tmp_path / name)
+    assert (tmp_path / "one.yaml").read_bytes() == (tmp_path / "other.yaml").read_bytes()
+
+
 def test_the_other_settings_are_all_other() -> None:
     default = TrainConfig()
     same = [f.name for f in fields(default) if getattr(default, f.name) == getattr(OTHER, f.name)]

@@ -13,7 +13,17 @@ import torch
 from jinc.data import ImageSet
 from jinc.errors import JincError
 from jinc.nn import CS180UNet, ResUNet, UNet
-from jinc.train import PRESETS, build_network, check_settings, find_preset, forward_gflop, measure
+from jinc.train import (
+    PRESET_COSTS,
+    PRESETS,
+    build_network,
+    check_settings,
+    count_network,
+    find_preset,
+    forward_gflop,
+    measure,
+    preset_image,
+)
 
 CLASSED = {"digits", "mnist-class"}
 
@@ -34,6 +44,15 @@ def test_its_network_takes_its_images(name) -> None:
     sides = {size >> level for level in range(len(config.multipliers))}
     if config.network == "resunet":
         assert set(config.attention) <= sides
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_what_it_is_said_to_cost_is_what_is_counted(name) -> None:
+    config = find_preset(name)
+    channels, size = preset_image(config)
+    classes = 10 if config.conditional else 0
+    parameters, gflop = count_network(config, channels, (size, size), classes)
+    assert PRESET_COSTS[name] == (parameters, pytest.approx(gflop, rel=1e-3))
 
 
 @pytest.mark.parametrize("name", ["digits", "mnist", "mnist-class", "mnist-denoiser"])

@@ -3,13 +3,12 @@
 import json
 from typing import Annotated, Any
 
-import torch
 from cyclopts import Parameter
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from jinc.train import PRESETS, TrainConfig, build_network, forward_gflop
+from jinc.train import PRESET_COSTS, PRESETS, TrainConfig, preset_image
 
 
 def presets(*, json_: Annotated[bool, Parameter(name="--json", negative=())] = False) -> None:
@@ -18,7 +17,7 @@ def presets(*, json_: Annotated[bool, Parameter(name="--json", negative=())] = F
     Args:
         json_: print JSON for machines.
     """
-    facts = {name: _facts(config) for name, config in PRESETS.items()}
+    facts = {name: _facts(name, config) for name, config in PRESETS.items()}
     if json_:
         print(json.dumps(facts))
         return
@@ -49,20 +48,16 @@ def presets(*, json_: Annotated[bool, Parameter(name="--json", negative=())] = F
             console.print(f"{name}: {words} (--no-scale-betas)", highlight=False)
 
 
-def _facts(config: TrainConfig) -> dict[str, Any]:
-    channels, size = config.channels or 3, config.image_size or 32
-    if config.data == "digits":
-        channels = 1
-    with torch.device("meta"):  # counted, not computed
-        network = build_network(config, channels, (size, size), 10 if config.conditional else 0)
-        gflop = forward_gflop(network, (size, size))
+def _facts(name: str, config: TrainConfig) -> dict[str, Any]:
+    channels, size = preset_image(config)
+    parameters, gflop = PRESET_COSTS[name]
     return {
         "network": config.network,
         "config": config.config,
         "width": config.width,
         "channels": channels,
         "image_size": size,
-        "parameters": sum(p.numel() for p in network.parameters()),
+        "parameters": parameters,
         "forward_gflop_per_image": gflop,
         "batch_size": config.batch_size,
         "length": f"{config.steps:,} steps" if config.steps else f"{config.epochs:g} epochs",

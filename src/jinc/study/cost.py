@@ -11,7 +11,7 @@ from jinc.diffusion import sampler_by_name
 from jinc.models import choose_device
 from jinc.study.check import data_settings, named
 from jinc.study.plan import Cell, Study
-from jinc.train import TrainConfig, build_network, forward_gflop, load_data
+from jinc.train import TrainConfig, count_network, load_data
 
 USED = 0.5
 """The share of a device's best rate that training reaches, about; `bench/train.py` measures it."""
@@ -81,7 +81,7 @@ class _Counted:
 
     def __init__(self) -> None:
         self.kind = lru_cache(None)(_kind)
-        self.network = lru_cache(None)(_network)
+        self.network = lru_cache(None)(count_network)
 
     def cost(self, unit: Sequence[Cell]) -> UnitCost:
         config = unit[0].config
@@ -97,16 +97,6 @@ class _Counted:
 def _kind(config: TrainConfig) -> _Kind:
     images = load_data(config)
     return _Kind(len(images), images.channels, images.image_size, len(images.class_names))
-
-
-def _network(
-    config: TrainConfig, channels: int, image_size: tuple[int, int], classes: int
-) -> tuple[int, float]:
-    """Count the parameters of a network, and the operations of a forward pass, in 10⁹."""
-    with torch.device("meta"):  # counted, not computed
-        network = build_network(config, channels, image_size, classes)
-    parameters = sum(p.numel() for p in network.parameters())
-    return parameters, forward_gflop(network, image_size)
 
 
 def _questions(cell: Cell, T: int) -> int:

@@ -4,11 +4,11 @@ from jinc.train.batches import Batch, Batches
 from jinc.train.checkpoint import Checkpoint, load_checkpoint, load_newest, save_checkpoint
 from jinc.train.config import CHANGEABLE, TrainConfig
 from jinc.train.contradictions import refuse_unused
-from jinc.train.cost import Cost, forward_gflop, measure
+from jinc.train.cost import Cost, count_network, forward_gflop, measure
 from jinc.train.ema import Ema
 from jinc.train.guard import NotFinite
 from jinc.train.precision import warn_of_slow_precision
-from jinc.train.presets import PRESETS, find_preset
+from jinc.train.presets import PRESET_COSTS, PRESETS, find_preset, preset_image
 from jinc.train.processes import Processes
 from jinc.train.run import Run, is_new
 from jinc.train.settings import SECTIONS
@@ -19,6 +19,7 @@ from jinc.train.written import as_written
 __all__ = [
     "CHANGEABLE",
     "PRESETS",
+    "PRESET_COSTS",
     "READING",
     "SECTIONS",
     "Batch",
@@ -36,6 +37,7 @@ __all__ = [
     "build_network",
     "build_task",
     "check_settings",
+    "count_network",
     "find_preset",
     "forward_gflop",
     "is_new",
@@ -43,6 +45,7 @@ __all__ = [
     "load_data",
     "load_newest",
     "measure",
+    "preset_image",
     "refuse_unused",
     "save_checkpoint",
     "warn_of_slow_precision",

@@ -45,6 +45,8 @@ class TrainConfig(
         for name, kind in get_type_hints(type(self)).items():
             value = getattr(self, name)
             _require(is_a(value, kind), name, shown(value), in_words(kind))
+            if kind is float:  # also where a whole number was given, so that files are the same
+                object.__setattr__(self, name, float(value))
         for names, holds, range_ in _RANGES:
             for name in names.split():
                 value = getattr(self, name)

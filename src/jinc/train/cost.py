@@ -10,7 +10,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from jinc.nn import Network
+from jinc.train.config import TrainConfig
 from jinc.train.memory import answer_of_nothing
+from jinc.train.setup import build_network
 from jinc.train.trainer import Trainer
 
 
@@ -49,6 +51,16 @@ def forward_gflop(network: Network, image_size: tuple[int, int]) -> float:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         answer_of_nothing(twin, image_size, 1)
     return float(counter.get_total_flops() / 1e9)
+
+
+def count_network(
+    config: TrainConfig, channels: int, image_size: tuple[int, int], classes: int
+) -> tuple[int, float]:
+    """Count the parameters of a run's network, and the GFLOP of a forward pass of one image."""
+    with torch.device("meta"):  # counted, not computed
+        network = build_network(config, channels, image_size, classes)
+    parameters = sum(p.numel() for p in network.parameters())
+    return parameters, forward_gflop(network, image_size)
 
 
 def measure(trainer: Trainer, steps: int = 5) -> Cost:

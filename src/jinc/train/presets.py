@@ -167,6 +167,31 @@ PRESETS: dict[str, TrainConfig] = {
 }
 """The presets; those with empty `data` need to be told where theirs lies."""
 
+PRESET_COSTS: dict[str, tuple[int, float]] = {
+    "digits": (381_793, 0.0486),
+    "mnist": (5_896_513, 1.066),
+    "mnist-m": (5_897_155, 1.067),
+    "mnist-class": (2_019_201, 0.5358),
+    "mnist-denoiser": (7_891_073, 2.139),
+    "cifar10": (5_897_155, 1.067),
+    "cifar10-ddim": (10_733_059, 3.918),
+    "cifar10-ddim-128": (42_855_427, 14.76),
+    "celeba-hq": (82_385_795, 37.11),
+    "celeba-hq-128": (82_385_795, 145.4),
+    "celeba-hq-256": (131_709_827, 583.9),
+    "faces64": (19_737_987, 16.18),
+    "faces128": (20_622_787, 38.32),
+    "faces-sr": (8_547_715, 36.68),
+    "faces-sr-small": (1_321_795, 2.415),
+}
+"""Parameters, and GFLOP of a forward pass of one image, by `jinc.train.count_network`."""
+
+
+def preset_image(config: TrainConfig) -> tuple[int, int]:
+    """Return the channels and the side that a preset's images are thought to have."""
+    channels = 1 if config.data == "digits" else config.channels or 3
+    return channels, config.image_size or 32
+
 
 def find_preset(name: str) -> TrainConfig:
     """Return a preset by its name.

@@ -143,7 +143,7 @@ class OptimiserSettings:
     """
 
     steps: int | None = None
-    epochs: float = 100
+    epochs: float = 100.0
     batch_size: int = 64
     accumulation: int = 1
     optimiser: Literal["adamw", "adam"] = "adamw"
