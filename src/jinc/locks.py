@@ -40,6 +40,8 @@ def alone(folder: Path) -> Iterator[None]:
     made = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
         lock = _lock(folder)
+    except FileExistsError:
+        raise JincError(f"{folder}: is no folder, a folder is expected") from None
     except OSError as error:
         raise JincError(f"{folder}: {error.strerror or error}") from None
     try:

@@ -114,7 +114,10 @@ def of_options(rng: random.Random) -> Made:
     """Give options hostile values."""
     words = list(COMMANDS[rng.choice(tuple(COMMANDS))])
     for _ in range(rng.choice((1, 1, 1, 2))):
-        name, hint = rng.choice(options(tuple(words)))
+        found = options(tuple(words))
+        if not found:  # the name of a command was changed
+            break
+        name, hint = rng.choice(found)
         numeric = ("int" in hint or "float" in hint) and rng.random() < 0.7
         value = hostile.number(rng) if numeric else hostile.text(rng)
         if "Path" in hint and rng.random() < 0.7:
@@ -138,6 +141,8 @@ def options(words: tuple[str, ...]) -> list[tuple[str, str]]:
         if word not in [*command]:
             break
         command = command[word]
+    if command.default_command is None:
+        return []
     found = command.assemble_argument_collection(parse_docstring=False)
     return [(argument.names[0], str(argument.hint)) for argument in found if argument.show]
 

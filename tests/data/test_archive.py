@@ -70,11 +70,12 @@ def files(pixels: np.ndarray) -> Files:
 def test_an_archive_reads_as_the_folder_in_it(tmp_path, pixels, files, write, wrapped) -> None:
     mixed = {wrapped + name: files[name] for name in sorted(files, reverse=True) if files[name]}
     found = load_images(write(tmp_path / "archive", mixed))
+    hidden = {"hidden": 1} if any("MACOSX" in name for name in mixed) else {}
     np.testing.assert_array_equal(found.images, pixels)
     assert found.labels is not None
     assert found.labels.tolist() == [0] * 4 + [1] * 4 + [2] * 4
     assert found.class_names == ("cat", "dog", "eel")
-    assert found.passed_over == {".md": 1}
+    assert found.passed_over == {".md": 1} | hidden
     assert sorted(tmp_path.iterdir()) == [tmp_path / "archive"]
 
 
@@ -122,7 +123,7 @@ def test_links_and_archives_inside_are_passed_over(tmp_path, files) -> None:
         zipped.writestr("inner.zip", (tmp_path / "x.zip").read_bytes())
     found = load_images(tmp_path / "x.zip")
     assert len(found) == 12
-    assert found.passed_over == {"links": 1, ".md": 1, ".zip": 1}
+    assert found.passed_over == {"links": 1, "hidden": 1, ".md": 1, ".zip": 1}
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,7 @@ def test_links_and_archives_inside_are_passed_over(tmp_path, files) -> None:
         (["mimetype", "OEBPS/1.png"], "is a document"),
         (["META-INF/MANIFEST.MF", "icon.png"], "is a program"),
         (["inner.zip", "notes.txt"], r"no PNG, .* images in this archive .1 .zip, 1 .txt"),
-        ([], "damaged"),
+        ([], r"no .* images in this archive"),
     ],
 )
 def test_other_zips_are_refused(tmp_path, names, says) -> None:

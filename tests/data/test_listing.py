@@ -39,9 +39,19 @@ def test_images_beside_subfolders_mean_no_classes(tmp_path) -> None:
     assert (listed(tmp_path), list_images(tmp_path).labels) == (["a.png", "more/b.png"], None)
 
 
-def test_hidden_names_are_passed_over(tmp_path) -> None:
+def test_hidden_names_and_empty_folders_are_passed_over_and_counted(tmp_path) -> None:
     make(tmp_path, "a/1.png", "a/._1.png", ".git/2.png", "__MACOSX/a/1.png", "a/.thumbs/3.png")
+    (tmp_path / "b").mkdir()
     assert listed(tmp_path) == ["a/1.png"]
+    assert list_images(tmp_path).passed_over == {"hidden": 4, "empty folders": 1}
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "train.TSV"])
+def test_a_table_beside_pictures_that_is_not_read_is_named(tmp_path, name) -> None:
+    make(tmp_path, "1.png", name)
+    assert list_images(tmp_path).notes[0].startswith(f"{name} is not read")
+    (tmp_path / "metadata.csv").write_text("file_name,label\n1.png,cat\n")
+    assert not any("is not read" in note for note in list_images(tmp_path).notes)
 
 
 def test_a_folder_named_like_an_image_is_a_folder(tmp_path) -> None:

@@ -237,6 +237,13 @@ class _Mapped(mmap.mmap):
         """Answer `zipfile`."""
         return True
 
+    def seek(self, place: int, whence: int = 0) -> None:
+        """Move; before the beginning is an error of the kind that `zipfile` expects."""
+        try:
+            super().seek(place, whence)
+        except ValueError as error:
+            raise OSError(*error.args) from None
+
 
 def _mapped(file: BinaryIO) -> _Mapped:
     return _Mapped(file.fileno(), 0, access=mmap.ACCESS_READ)

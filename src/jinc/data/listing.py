@@ -80,6 +80,9 @@ def list_images(path: Path, split: str = "train", classes_from: str = "auto") ->
         kind = "folder" if path.is_dir() else "archive"
         raise JincError(f"{path}: no {FORMATS} images in this {kind}{there and f' ({there})'}")
     labels, notes = _classes(tree, images, list(parts.values()), classes_from)
+    tables = [name for name in tree.documents if name.lower().endswith((".csv", ".tsv"))]
+    if not labels and classes_from == "auto" and tables and not label_files(tree):
+        notes += (f"{tables[0]:.60} is not read (labels: metadata.csv with file_name, label)",)
     others = [name for name in parts if split not in (name, "all")]
     listing = Listing(
         path,

@@ -5,6 +5,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import filterfalse
 from pathlib import Path
 from typing import TypeVar
 
@@ -79,8 +80,8 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
 def read_tree(path: Path) -> Tree:
     """List the files under a folder or in an archive, and tell which are images.
 
-    Names that begin with a dot are passed over, and a folder that links lead to again is listed
-    once. Only files of unknown endings are opened.
+    Names that begin with a dot are passed over and counted, as are empty folders, and a folder that
+    links lead to again is listed once. Only files of unknown endings are opened.
 
     Args:
         path: the folder or archive.
@@ -91,14 +92,15 @@ def read_tree(path: Path) -> Tree:
     try:
         if path.is_dir():
             tree = Tree(path)
-            files: Iterable[tuple[str, ImageFile]] = _walk(path)
+            files: Iterable[tuple[str, ImageFile]] = _walk(path, tree.passed_over)
         elif is_archive(path):
             archive = open_archive(path)
-            members = (Member(archive, _inner(name), name) for name in archive.names)
+            members = [Member(archive, _inner(name), name) for name in archive.names]
             shown = [m for m in members if not any(map(_hidden, m.name.split("/")))]
             shown.sort(key=lambda member: _tree_key(member.name))
             tree, files = Tree(path), ((member.name, member) for member in shown)
             tree.passed_over.update(archive.passed_over)
+            _count(tree.passed_over, "hidden", len(members) - len(shown))
         else:
             raise JincError(f"{path}: not a folder or an archive of images")
         for name, file in files:
@@ -157,7 +159,12 @@ def _kind(tree: Tree, name: str, file: ImageFile) -> dict[str, ImageFile]:
     return tree.unread if b"\0" in head else tree.documents
 
 
-def _walk(root: Path) -> Iterator[tuple[str, Path]]:
+def _count(passed_over: dict[str, int], what: str, more: int) -> None:
+    if more:
+        passed_over[what] = passed_over.get(what, 0) + more
+
+
+def _walk(root: Path, passed_over: dict[str, int]) -> Iterator[tuple[str, Path]]:
     """Yield the files under a folder, entering each folder once however it is reached."""
     seen: set[tuple[int, int]] = set()
 
@@ -170,12 +177,11 @@ def _walk(root: Path) -> Iterator[tuple[str, Path]]:
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(_shown(folders), key=natural_key)
+        shown = [*filterfalse(_hidden, folders)], [*filterfalse(_hidden, files)]
+        _count(passed_over, "hidden", len(folders) + len(files) - sum(map(len, shown)))
+        _count(passed_over, "empty folders", not folders and not files)
+        folders[:] = sorted(shown[0], key=natural_key)
         inner = os.path.relpath(folder, root).replace(os.sep, "/")
         prefix = "" if inner == "." else f"{inner}/"
-        for name in sorted(_shown(files), key=natural_key):
+        for name in sorted(shown[1], key=natural_key):
             yield prefix + name, Path(folder, name)
-
-
-def _shown(names: Iterable[str]) -> list[str]:
-    return [name for name in names if not _hidden(name)]
