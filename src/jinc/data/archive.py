@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, TypeAlias, cast
+from typing import Any, BinaryIO, TypeAlias, cast
 
 from jinc.data.unpacked import check_unpacked
 from jinc.errors import JincError
@@ -237,7 +237,7 @@ class _Mapped(mmap.mmap):
         """Answer `zipfile`."""
         return True
 
-    def seek(self, place: int, whence: int = 0) -> None:
+    def seek(self, place: int, whence: Any = 0) -> None:
         """Move; before the beginning is an error of the kind that `zipfile` expects."""
         try:
             super().seek(place, whence)
