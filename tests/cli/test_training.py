@@ -71,6 +71,8 @@ def test_a_preset_and_what_is_said_beside_it(jinc, tmp_path) -> None:
     [
         (("--preset", "mnits"), "did you mean mnist?"),
         (("--preset",), "--preset: names nothing"),
+        (("--preset", ""), "--preset: names nothing"),
+        (("--settings=",), "--settings: names nothing"),
         (("--preset", "mnist"), "data: say which"),
         (("--label-dropout", "0.5"), "label_dropout: needs --conditional"),
         (("--augment", "hflop"), "--augment"),

@@ -91,9 +91,9 @@ def _value_of(wanted: str, tokens: list[str], *, take: bool = False) -> str | No
         option, equals, value = token.partition("=")
         if option != wanted:
             continue
-        if not equals and place + 1 == len(tokens):
+        found = value if equals else "".join(tokens[place + 1 : place + 2])
+        if not found.strip():
             raise JincError(f"{wanted}: names nothing")
-        found = value if equals else tokens[place + 1]
         if take:
             del tokens[place : place + (1 if equals else 2)]
         return found
