@@ -62,6 +62,10 @@ def test_odd_toml_is_refused(tmp_path, text, says) -> None:
     refused(read_toml, tmp_path / "a.toml", text, says)
 
 
+def test_many_lists_of_json_are_refused_before_they_are_made(tmp_path) -> None:
+    refused(read_object, tmp_path / "a.json", "[" + "[]," * 10**6 + "[]]", "too many lists")
+
+
 def refused(read, file, text, says) -> None:
     file.write_text(text)
     with pytest.raises(JincError, match=says) as error:

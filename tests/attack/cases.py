@@ -22,7 +22,7 @@ JUDGED = ("--features", "judge", "--only", "frechet")
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "train": ("train", "--out", "o", "--data", "images", *TINY),
-    "resume": ("train", "--out", "run", "--resume", "--steps", "3"),
+    "resume": ("train", "--out", "run", "--resume", *TINY[:8], "--steps", "3", *TINY[10:]),
     "dry run": ("train", "--dry-run", "--data", "images", *TINY),
     "denoise train": ("denoise", "train", "--network", "unet", "--out", "o", "--data", "images",
                       *TINY),
@@ -296,7 +296,8 @@ def of_models(rng: random.Random) -> Made:
         replace(place, rng)
         for extra in rng.sample(("modeling_x.py", "x.pt", "pytorch_model.bin"), rng.randrange(2)):
             (place.parent / extra).write_bytes(binaries.torch_file(rng))
-        resealed(place.parent)
+        with suppress(OSError):
+            resealed(place.parent)
 
     return words, {}, change
 

@@ -66,6 +66,15 @@ def test_a_preset_and_what_is_said_beside_it(jinc, tmp_path) -> None:
     assert (again.code, Run.open(tmp_path / "run").config) == (0, config)
 
 
+def test_a_picture_that_cannot_be_drawn_is_told_before_the_work(refused, jinc, tmp_path) -> None:
+    words = ("train", "--preset", "digits", "--width", 4, "--out", tmp_path / "run", "--resume")
+    assert jinc(*words, "--steps", 1).code == 0
+    (tmp_path / "run/curve.png").unlink()
+    (tmp_path / "run/curve.png").symlink_to("curve.png")
+    refused(*words, "--steps", 2, says="curve.png")
+    assert Run.open(tmp_path / "run").config.steps == 1
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -16,6 +16,7 @@ from jinc.cli.signals import stop_requests
 from jinc.data import ImageSet
 from jinc.diffusion import warn_of_signal
 from jinc.errors import JincError, told_once
+from jinc.files import regular
 from jinc.models import Trained
 from jinc.report import plot_learning_curve
 from jinc.train import (
@@ -31,6 +32,8 @@ from jinc.train import (
     refuse_unused,
     warn_of_slow_precision,
 )
+
+_CURVE = "curve.png"
 
 
 def train(
@@ -151,6 +154,7 @@ def _settings(out: Path, config: TrainConfig, resume: bool) -> TrainConfig:
             Run.check_free(out)
         return config
     stored = Run.open(out).config
+    regular(out / _CURVE)  # before the work, at whose end it is drawn
     changes = {}
     for name in TrainConfig.__dataclass_fields__:
         asked = getattr(config, name)
@@ -169,8 +173,8 @@ def _conclude(trainer: Trainer) -> None:
     if run.samples(trainer.step).is_file():
         print(f"samples: {run.samples(trainer.step)}")
     if any("loss" in entry for entry in run.read_log()):
-        plot_learning_curve(run.read_log(), run.path / "curve.png")
-        print(f"learning curve: {run.path / 'curve.png'}")
+        plot_learning_curve(run.read_log(), run.path / _CURVE)
+        print(f"learning curve: {run.path / _CURVE}")
 
 
 def _dry_run(console: Console, settings: TrainConfig, processes: Processes) -> None:
