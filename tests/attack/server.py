@@ -239,7 +239,8 @@ def _watch(case: Case, child: int, told: int) -> Outcome:
     faults = found["faults"] + [fault] * bool(fault)
     if not fault and len(lines) < 2:
         faults.append("crash")
-    if seconds > SECONDS and "time" not in faults:
+    asked = case.words[0] == "upscale" and found["code"] == 0  # of a picture as large as that
+    if seconds > SECONDS and "time" not in faults and not asked:
         faults.append("time")
     return Outcome(
         case.number,
