@@ -11,7 +11,7 @@ from jinc.errors import JincError
 from jinc.models import Model, Upscaler, UpscalingDenoiser
 from jinc.models import upscaler as module
 from jinc.models.upscaler import Shown
-from jinc.nn import CS180UNet, ResUNet, UNet
+from jinc.nn import Conditioning, CS180UNet, ResUNet, UNet
 from jinc.signal import bicubic, block_mean
 
 T = 40
@@ -84,7 +84,7 @@ def test_a_perfect_network_denoises_perfectly(prediction, level) -> None:
     rest = (x0 - denoiser.shown.base) / model.spread
     seen = {}
 
-    def truth(r_t, steps, labels, augment, beside):
+    def truth(r_t, steps, condition):
         seen["r_t"] = r_t
         return target(model.rests, prediction, rest, steps, eps).float()
 
@@ -185,10 +185,10 @@ def test_a_louder_image_gives_a_louder_answer_where_another_is_shown() -> None:
         torch.manual_seed(0)
         network = UNet("D@6", channels=1, width=4, levels=1, beside=beside).eval()
         shown = smooth(2, 16, 16) if beside else None
-        soft, loud = (network(each, t, beside=shown) for each in (x, 2 * x))
+        soft, loud = (network(each, t, Conditioning(beside=shown)) for each in (x, 2 * x))
         change[beside] = float((loud - soft).abs().mean() / soft.abs().mean())
     assert change[0] < 1e-3 < 0.02 < change[1]
-    assert make().hears_loudness
+    assert make().scale_aware
 
 
 @pytest.mark.parametrize("size", [(8, 20), (20, 8), (13, 17)])
@@ -364,7 +364,7 @@ def test_other_images_than_were_shown() -> None:
     ("beside", "shown", "says"),
     [
         (0, torch.zeros(2, 1, 8, 8), "takes no images but the noisy"),
-        (1, None, "has to be shown other images"),
+        (1, None, "this network needs 1 channels of images beside"),
         (1, torch.zeros(2, 3, 8, 8), r"\[2, 3, 8, 8\] is not \[2, 1, 8, 8\]"),
         (1, torch.zeros(1, 1, 8, 8), r"\[1, 1, 8, 8\] is not \[2, 1, 8, 8\]"),
         (1, torch.zeros(2, 1, 4, 4), r"\[2, 1, 4, 4\] is not \[2, 1, 8, 8\]"),
@@ -373,13 +373,16 @@ def test_other_images_than_were_shown() -> None:
 def test_what_a_network_is_not_shown(beside, shown, says) -> None:
     network = UNet("A", channels=1, width=4, levels=1, beside=beside)
     with pytest.raises(JincError, match=says):
-        network(torch.zeros(2, 1, 8, 8), torch.zeros(2, dtype=torch.long), beside=shown)
+        network(
+            torch.zeros(2, 1, 8, 8), torch.zeros(2, dtype=torch.long), Conditioning(beside=shown)
+        )
 
 
 def test_networks_that_are_shown_nothing_beside_refuse() -> None:
     network = CS180UNet("A", channels=1, width=2, image_size=8)
+    condition = Conditioning(beside=torch.zeros(2, 1, 8, 8))
     with pytest.raises(JincError, match="takes no images but the noisy"):
-        network(torch.zeros(2, 1, 8, 8), torch.zeros(2), beside=torch.zeros(2, 1, 8, 8))
+        network(torch.zeros(2, 1, 8, 8), torch.zeros(2), condition)
     assert network.beside == 0
 
 

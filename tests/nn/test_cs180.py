@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from jinc.errors import JincError
-from jinc.nn import NO_CLASS, CS180UNet, load_network
+from jinc.nn import NO_CLASS, Conditioning, CS180UNet, load_network
 
 NAMES = ("A", "B@6", "C@6", "D@6", "D@12", "D@ideal", "D+plain@6", "D-2N", "D-1N/6")
 EVERYTHING = {"classes": 10, "augmentations": 9, "timesteps": 300}
@@ -103,9 +103,9 @@ def test_a_is_the_published_network(classes, timesteps, channels, image_size) ->
     labels = torch.tensor([7, NO_CLASS, 0, 9]) if classes else None
     one_hot = torch.eye(11, 10).double()[labels] if classes else None  # row −1 is zeros
     expected = Published(network)(x, t, one_hot)
-    torch.testing.assert_close(network(x, t, labels), expected, rtol=0, atol=1e-10)
+    torch.testing.assert_close(network(x, t, Conditioning(labels)), expected, rtol=0, atol=1e-10)
     network.float()
-    single = network(x.float(), t, labels)
+    single = network(x.float(), t, Conditioning(labels))
     torch.testing.assert_close(single, expected.float(), rtol=0, atol=1e-5)
 
 
@@ -136,7 +136,9 @@ def test_every_configuration_learns_from_every_weight(name, padding, channels, i
     size = {"channels": channels, "image_size": image_size}
     network = CS180UNet(name, width=4, padding=padding, **size, **EVERYTHING)
     x, t = inputs(network)
-    predicted = network(x.float(), t, torch.tensor([1, 2, 3, NO_CLASS]), torch.randn(4, 9))
+    predicted = network(
+        x.float(), t, Conditioning(torch.tensor([1, 2, 3, NO_CLASS]), torch.randn(4, 9))
+    )
     assert predicted.shape == x.shape
     predicted.square().mean().backward()
     for key, value in network.named_parameters():
@@ -151,12 +153,12 @@ def test_what_is_not_told_is_not_heard(name) -> None:
     x, t = inputs(network)
     without = network(x, t)
     zeros, nothing = torch.zeros(4, 9, dtype=x.dtype), torch.full((4,), NO_CLASS)
-    assert torch.equal(network(x, t, nothing), without)
-    assert torch.equal(network(x, t, None, zeros), without)
-    mixed = network(x, t, torch.tensor([4, 5, NO_CLASS, 6]))
+    assert torch.equal(network(x, t, Conditioning(nothing)), without)
+    assert torch.equal(network(x, t, Conditioning(augment=zeros)), without)
+    mixed = network(x, t, Conditioning(torch.tensor([4, 5, NO_CLASS, 6])))
     torch.testing.assert_close(mixed[2], without[2])
     assert (mixed - without)[:2].abs().amax((1, 2, 3)).min() > 1e-3
-    assert (network(x, t, None, zeros + 0.1) - without).abs().max() > 1e-3
+    assert (network(x, t, Conditioning(augment=zeros + 0.1)) - without).abs().max() > 1e-3
     assert (network(x, t.flip(0)) - without).abs().max() > 1e-3
 
 
@@ -170,12 +172,12 @@ def test_without_steps_time_may_be_anything() -> None:
 
 @torch.no_grad()
 @pytest.mark.parametrize("name", ["A", "D@6"])
-def test_it_hears_loudness(name) -> None:
+def test_it_is_scale_aware(name) -> None:
     """BatchNorm measures no image when it predicts, so that amplitude goes through."""
     network = shaken(name)
     x, t = inputs(network)
     change = (network(1.1 * x, t) - network(x, t)).square().mean().sqrt()
-    assert network.hears_loudness
+    assert network.scale_aware
     assert change > 0.01 * network(x, t).std()
 
 
@@ -188,8 +190,8 @@ def test_saved_and_loaded_is_the_same(name, tmp_path) -> None:
     assert isinstance(again, CS180UNet)
     assert again.arguments() == network.arguments()
     x, t = inputs(network)
-    label = torch.tensor([1, 2, 3, 4])
-    assert torch.equal(network(x.float(), t, label), again(x.float(), t, label))
+    given = Conditioning(torch.tensor([1, 2, 3, 4]))
+    assert torch.equal(network(x.float(), t, given), again(x.float(), t, given))
 
 
 @pytest.mark.parametrize("padding", ["zeros", "reflect", "circular"])
@@ -234,6 +236,6 @@ def test_bad_inputs_are_named() -> None:
     with pytest.raises(JincError, match="3 channels"):
         network(torch.zeros(1, 3, 28, 28), t)
     with pytest.raises(JincError, match="labels"):
-        network(torch.zeros(1, 1, 28, 28), t, torch.tensor([0]))
+        network(torch.zeros(1, 1, 28, 28), t, Conditioning(torch.tensor([0])))
     with pytest.raises(JincError, match="augment"):
-        network(torch.zeros(1, 1, 28, 28), t, None, torch.zeros(1, 9))
+        network(torch.zeros(1, 1, 28, 28), t, Conditioning(augment=torch.zeros(1, 9)))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from jinc.errors import JincError
-from jinc.nn import NO_CLASS, CS180UNet, ResUNet, UNet
+from jinc.nn import NO_CLASS, Conditioning, CS180UNet, ResUNet, UNet
 
 MAKERS = {
     "unet": lambda: UNet("A", channels=1, width=4, levels=1, classes=3),
@@ -18,7 +18,7 @@ X, T = torch.zeros(2, 1, 8, 8), torch.tensor([1, 2])
 @pytest.mark.parametrize(
     ("labels", "reason"),
     [
-        ([-7, 0], "labels: -7 is not 0 to 2, nor -1 for no class"),
+        ([-7, 0], "labels: -7 is not 0 to 2, nor -1 for none"),
         ([0, 3], "labels: 3 is not 0 to 2"),
         ([0], r"labels: \[1\] is not \[2\]"),
         ([[0], [1]], r"labels: \[2, 1\] is not \[2\]"),
@@ -26,26 +26,26 @@ X, T = torch.zeros(2, 1, 8, 8), torch.tensor([1, 2])
 )
 def test_labels_of_no_class_are_refused(kind, labels, reason) -> None:
     with pytest.raises(JincError, match=f"^{reason}"):
-        MAKERS[kind]()(X, T, torch.tensor(labels))
+        MAKERS[kind]()(X, T, Conditioning(torch.tensor(labels)))
 
 
 @pytest.mark.parametrize("kind", MAKERS)
 def test_every_class_is_taken_and_none(kind) -> None:
     network = MAKERS[kind]().eval()
     for labels in ([NO_CLASS, 0], [1, 2]):
-        assert network(X, T, torch.tensor(labels)).shape == X.shape
+        assert network(X, T, Conditioning(torch.tensor(labels))).shape == X.shape
 
 
 def test_labels_on_a_device_are_not_looked_at() -> None:
     network = MAKERS["unet"]().to("meta")
     x, t, labels = X.to("meta"), T.to("meta"), torch.tensor([0, 3], device="meta")
-    assert network(x, t, labels).shape == X.shape
+    assert network(x, t, Conditioning(labels)).shape == X.shape
     with pytest.raises(JincError, match=r"labels: \[1\] is not \[2\]"):
-        network(x, t, labels[:1])
+        network(x, t, Conditioning(labels[:1]))
 
 
 def test_a_compiled_network_with_labels_is_one_graph() -> None:
     network = MAKERS["unet"]()
     traced = torch.compile(network, backend="eager", fullgraph=True)
-    labels = torch.tensor([2, NO_CLASS])
+    labels = Conditioning(torch.tensor([2, NO_CLASS]))
     torch.testing.assert_close(traced(X, T, labels), network(X, T, labels))

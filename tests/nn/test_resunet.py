@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from jinc.errors import JincError
-from jinc.nn import NETWORKS, NO_CLASS, ResUNet, load_network
+from jinc.nn import NETWORKS, NO_CLASS, Conditioning, ResUNet, load_network
 from jinc.nn.resblocks import ResAttention, ResBlock
 
 NAMES = ("A", "B@6", "C@6", "D@6", "D@12", "D@ideal", "D+plain@6", "B-0", "C-1N", "D-2N", "D-1N/6")
@@ -112,7 +112,9 @@ def test_all_configurations_share_keys_and_shapes(name) -> None:
 def test_every_configuration_learns_from_every_weight(name, padding, channels, size) -> None:
     network = shaken(name, channels=channels, padding=padding, **TOLD)
     x, t = inputs(channels, size)
-    predicted = network(x, t, torch.tensor([4, NO_CLASS]), torch.randn(2, 9, dtype=x.dtype))
+    predicted = network(
+        x, t, Conditioning(torch.tensor([4, NO_CLASS]), torch.randn(2, 9, dtype=x.dtype))
+    )
     assert predicted.shape == x.shape
     predicted.square().mean().backward()
     for key, value in network.named_parameters():
@@ -149,12 +151,12 @@ def test_the_stream_is_linear(name) -> None:
 
 @torch.no_grad()
 @pytest.mark.parametrize("name", ["A", "D@6"])
-def test_it_hears_loudness(name) -> None:
+def test_it_is_scale_aware(name) -> None:
     """The stream carries the amplitude past the norms of the branches."""
     network = shaken(name)
     x, t = inputs()
     change = (network(1.1 * x, t) - network(x, t)).square().mean().sqrt()
-    assert network.hears_loudness
+    assert network.scale_aware
     assert change > 0.01 * network(x, t).std()
 
 
@@ -164,12 +166,16 @@ def test_what_is_not_told_is_not_heard(name) -> None:
     network = shaken(name, **TOLD)
     x, t = inputs()
     without = network(x, t)
-    assert torch.equal(network(x, t, torch.full((2,), NO_CLASS)), without)
-    assert torch.equal(network(x, t, None, torch.zeros(2, 9, dtype=x.dtype)), without)
-    mixed = network(x, t, torch.tensor([4, NO_CLASS]))
+    assert torch.equal(network(x, t, Conditioning(torch.full((2,), NO_CLASS))), without)
+    assert torch.equal(
+        network(x, t, Conditioning(augment=torch.zeros(2, 9, dtype=x.dtype))), without
+    )
+    mixed = network(x, t, Conditioning(torch.tensor([4, NO_CLASS])))
     torch.testing.assert_close(mixed[1], without[1])
     assert (mixed - without)[0].abs().max() > 1e-3
-    assert (network(x, t, None, torch.ones(2, 9, dtype=x.dtype)) - without).abs().max() > 1e-3
+    assert (
+        network(x, t, Conditioning(augment=torch.ones(2, 9, dtype=x.dtype))) - without
+    ).abs().max() > 1e-3
     assert (network(x, t.flip(0)) - without).abs().max() > 1e-3
 
 
@@ -291,6 +297,6 @@ def test_bad_inputs_are_named() -> None:
     with pytest.raises(JincError, match="3 channels"):
         network(torch.zeros(1, 3, 16, 16), t)
     with pytest.raises(JincError, match="labels"):
-        network(torch.zeros(1, 1, 16, 16), t, torch.tensor([0]))
+        network(torch.zeros(1, 1, 16, 16), t, Conditioning(torch.tensor([0])))
     with pytest.raises(JincError, match="augment"):
-        network(torch.zeros(1, 1, 16, 16), t, None, torch.zeros(1, 9))
+        network(torch.zeros(1, 1, 16, 16), t, Conditioning(augment=torch.zeros(1, 9)))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from jinc.errors import JincError
-from jinc.nn import NO_CLASS, Configs, UNet, parse_config
+from jinc.nn import NO_CLASS, Conditioning, Configs, UNet, parse_config
 from jinc.nn.network import sinusoidal_embedding
 
 NAMES = ("A", "B@6", "C@6", "D@6", "D@12", "D@ideal", "D+plain@6", "B-0", "C-1N", "D-2N", "D-1N/6")
@@ -60,8 +60,8 @@ def test_classes_matter_and_no_class_is_none() -> None:
     network = UNet("D@6", channels=1, width=4, classes=10)
     x_t, t = inputs(1, 8, 8)
     without = network(x_t, t)
-    torch.testing.assert_close(network(x_t, t, torch.full((2,), NO_CLASS)), without)
-    mixed = network(x_t, t, torch.tensor([4, NO_CLASS]))
+    torch.testing.assert_close(network(x_t, t, Conditioning(torch.full((2,), NO_CLASS))), without)
+    mixed = network(x_t, t, Conditioning(torch.tensor([4, NO_CLASS])))
     torch.testing.assert_close(mixed[1], without[1])
     assert (mixed[0] - without[0]).abs().max() > 1e-4
 
@@ -155,7 +155,7 @@ def test_bad_inputs_are_named() -> None:
     with pytest.raises(JincError, match="3 channels"):
         network(torch.zeros(1, 3, 16, 16), t)
     with pytest.raises(JincError, match="labels"):
-        network(torch.zeros(1, 1, 16, 16), t, torch.tensor([0]))
+        network(torch.zeros(1, 1, 16, 16), t, Conditioning(torch.tensor([0])))
     with pytest.raises(JincError, match="steps"):
         network(torch.zeros(1, 1, 16, 16), torch.tensor([1, 2]))
 

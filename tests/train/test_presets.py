@@ -12,7 +12,7 @@ import torch
 
 from jinc.data import ImageSet
 from jinc.errors import JincError
-from jinc.nn import CS180UNet, ResUNet, UNet
+from jinc.nn import Conditioning, CS180UNet, ResUNet, UNet
 from jinc.train import (
     PRESET_COSTS,
     PRESETS,
@@ -38,7 +38,7 @@ def test_its_network_takes_its_images(name) -> None:
         labels = torch.zeros(2, dtype=torch.long) if config.conditional else None
         x_t = torch.zeros(2, channels, size, size)
         beside = x_t if config.upscale else None
-        output = network(x_t, torch.zeros(2), labels, beside=beside)
+        output = network(x_t, torch.zeros(2), Conditioning(labels, beside=beside))
     assert output.shape == (2, channels, size, size)
     assert config.conditional == (name in CLASSED)
     sides = {size >> level for level in range(len(config.multipliers))}

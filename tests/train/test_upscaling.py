@@ -37,8 +37,8 @@ def test_it_learns_from_the_small_image(new_trainer, digits) -> None:
     task, network = trainer.task, trainer.stepper.averaged.eval()
     batch = Batches(digits, batch_size=64, timesteps=100, seed=7).batch(0)
 
-    def of_another(x_t, t, labels, augment, beside):
-        return network(x_t, t, labels, augment, beside.roll(1, 0))
+    def of_another(x_t, t, condition):
+        return network(x_t, t, condition._replace(beside=condition.beside.roll(1, 0)))
 
     with torch.no_grad():
         own, other = (float(task.losses(p, batch).mean()) for p in (network, of_another))
@@ -112,7 +112,8 @@ def test_a_perfect_answer_costs_nothing(digits, dealt, prediction) -> None:
     assert (batch.level > 0).any()
     seen = {}
 
-    def truth(r_t, t, labels, augment, beside):
+    def truth(r_t, t, condition):
+        _, augment, beside = condition
         seen.update(beside=beside, augment=augment)
         signal = (1 - augment[:, 0] ** 2).sqrt().view(-1, 1, 1, 1)
         rest = (batch.x0 - signal * beside) / task.package.spread
@@ -146,11 +147,11 @@ def test_what_is_shown_moves_with_the_images(digits, dealt, moves) -> None:
     batch = dealt(config, moves)
     task = build_task(config, digits)
 
-    def sum_of_both(r_t, t, labels, augment, beside):
-        return 0.3 * r_t - 0.2 * beside
+    def sum_of_both(r_t, t, condition):
+        return 0.3 * r_t - 0.2 * condition.beside
 
-    def still(r_t, t, labels, augment, beside):
-        return 0.3 * r_t - 0.2 * torch.cat([beside[:16], beside[:16]])
+    def still(r_t, t, condition):
+        return 0.3 * r_t - 0.2 * condition.beside[:16].repeat(2, 1, 1, 1)
 
     plain = task.losses(sum_of_both, replace(batch, move=None))
     torch.testing.assert_close(task.losses(sum_of_both, batch), plain, rtol=1e-4, atol=1e-5)
@@ -162,8 +163,8 @@ def test_labels_reach_the_network_and_can_be_hidden(digits) -> None:
     batch = Batches(digits, batch_size=4, timesteps=20, seed=0, label_dropout=1.0).batch(0)
     seen = []
 
-    def predict(r_t, t, labels, augment, beside):
-        seen.append(labels)
+    def predict(r_t, t, condition):
+        seen.append(condition.labels)
         return r_t
 
     build_task(config, digits).losses(predict, batch)

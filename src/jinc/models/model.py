@@ -4,12 +4,11 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-import torch
 from torch import Tensor
 
 from jinc.diffusion import Prediction, Schedule, x0_of
 from jinc.models.trained import Trained
-from jinc.nn import NO_CLASS, Network
+from jinc.nn import Conditioning, Network, joined_labels
 from jinc.types import Denoiser, Images, Steps
 
 
@@ -18,7 +17,7 @@ class NetworkDenoiser:
     """Turn a network that predicts ε, x0 or v into a denoiser.
 
     Args:
-        network: `(x_t, t, labels) -> prediction`.
+        network: `(x_t, t, condition) -> prediction`.
         schedule: the one it was trained with.
         labels: class of each image, `[B]`; None for no class.
         prediction: what the network predicts.
@@ -31,7 +30,7 @@ class NetworkDenoiser:
 
     def __call__(self, x_t: Images, t: Steps) -> Images:
         """Predict the clean images, `[B, C, H, W]`, from noisy ones and their steps `[B]`."""
-        output = self.network(x_t, t, self.labels)
+        output = self.network(x_t, t, Conditioning(self.labels))
         return x0_of(self.schedule, self.prediction, x_t, t, output)
 
     def rows(self, places: Tensor) -> Denoiser:
@@ -45,14 +44,8 @@ class NetworkDenoiser:
 
     def joined(self, parts: Sequence[tuple[Self, int]]) -> Denoiser:
         """Return one denoiser for the images of all parts, one after another."""
-        if all(part.labels is None for part, _ in parts):
-            return self
-        device = next(self.network.parameters()).device
-        labels = [
-            torch.full((count,), NO_CLASS, device=device) if part.labels is None else part.labels
-            for part, count in parts
-        ]
-        return replace(self, labels=torch.cat(labels))
+        labels = joined_labels([(part.labels, count) for part, count in parts])
+        return replace(self, labels=labels)
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,7 +43,7 @@ class Sampled(Protocol):
         ...
 
     @property
-    def hears_loudness(self) -> bool:
+    def scale_aware(self) -> bool:
         """Whether a louder image gives a louder prediction; if not, it is calibrated."""
         ...
 

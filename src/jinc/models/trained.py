@@ -92,9 +92,9 @@ class Trained:
         return self.network.channels
 
     @property
-    def hears_loudness(self) -> bool:
+    def scale_aware(self) -> bool:
         """Whether a louder image gives a louder prediction; if not, it is calibrated."""
-        return self.network.hears_loudness
+        return self.network.scale_aware
 
     @property
     def device(self) -> torch.device:

@@ -11,7 +11,7 @@ from torch import Tensor
 from jinc.diffusion import Prediction, Schedule, Tiles, View, forward, tiled, x0_of
 from jinc.errors import JincError
 from jinc.models.trained import Facts, Trained
-from jinc.nn import NO_CLASS, Network
+from jinc.nn import Conditioning, Network, joined_labels
 from jinc.schema import shown
 from jinc.signal import bicubic
 from jinc.types import Denoiser, Images, Noise, Steps
@@ -101,7 +101,7 @@ class UpscalingDenoiser:
     so that an anagram has one branch `(view, denoiser.seen(view))` for each view.
 
     Args:
-        network: `(r_t, t, labels, augment, beside) -> prediction`.
+        network: `(r_t, t, condition) -> prediction`.
         schedule: of images, A.
         rests: of rests, ᾱ.
         spread: s, > 0.
@@ -139,7 +139,7 @@ class UpscalingDenoiser:
         augment, numbers = None, self.network.augmentations
         if numbers:
             augment = told(shown, r_t.new_zeros(len(r_t), numbers - 1))
-        output = self.network(r_t, t, labels, augment, shown.beside)
+        output = self.network(r_t, t, Conditioning(labels, augment, shown.beside))
         return shown.base + self.spread * x0_of(self.rests, self.prediction, r_t, t, output)
 
     def _rest(self, x_t: Images, t: Steps, base: Images) -> Images:
@@ -155,15 +155,7 @@ class UpscalingDenoiser:
 
     def joined(self, parts: Sequence[tuple[Self, int]]) -> Denoiser:
         """Return one denoiser for the images of all parts, one after another."""
-        labels = None
-        if any(part.labels is not None for part, _ in parts):
-            device = self.shown.beside.device
-            labels = torch.cat(
-                [
-                    torch.full((count,), NO_CLASS, device=device) if p.labels is None else p.labels
-                    for p, count in parts
-                ]
-            )
+        labels = joined_labels([(part.labels, count) for part, count in parts])
         return replace(self, shown=Shown.joined([p.shown for p, _ in parts]), labels=labels)
 
 
@@ -226,7 +218,7 @@ class Upscaler(Trained):
         return height // self.factor, width // self.factor
 
     @property
-    def hears_loudness(self) -> bool:
+    def scale_aware(self) -> bool:
         """It does: what is shown beside the noise has a loudness to compare it with."""
         return True
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from jinc.errors import JincError
 from jinc.nn.blocks import Conv3x3
 from jinc.nn.checks import check_designs, check_sizes, refuse_norm_inside
+from jinc.nn.conditioning import Conditioning
 from jinc.nn.configs import Config
 from jinc.nn.layers import Activation, make_activation, make_downsample, make_upsample
 from jinc.nn.levels import ConfigLike, as_configs
@@ -94,22 +95,14 @@ class CS180UNet(Network):
         self.last = Conv3x3(width, channels, padding, bias=True)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
 
-    def forward(
-        self,
-        x_t: Images,
-        t: Steps,
-        labels: Tensor | None = None,
-        augment: Tensor | None = None,
-        beside: Images | None = None,
-    ) -> Images:
-        """Predict from noisy images; see `Network.forward`."""
-        self.check_input(x_t, t, labels, augment, beside)
+    def predict(self, x_t: Images, t: Steps, condition: Conditioning) -> Images:
+        """Predict as `Network.forward` does."""
         fine = self.first(x_t.contiguous(memory_format=torch.channels_last))
         half = self.down1(fine)
         quarter = self.down2(half)
         x = self.unflatten(self.flatten(quarter))
-        x = self.up1(torch.cat([self.tell1(x, t, labels, augment), quarter], dim=1))
-        x = self.up2(torch.cat([self.tell2(x, t, labels, augment), half], dim=1))
+        x = self.up1(torch.cat([self.tell1(x, t, condition), quarter], dim=1))
+        x = self.up2(torch.cat([self.tell2(x, t, condition), half], dim=1))
         predicted: Tensor = self.last(self.joined(torch.cat([x, fine], dim=1)))
         return predicted
 
@@ -154,15 +147,15 @@ class _Telling(nn.Module):
         self.label = FCBlock(classes, channels) if classes else None
         self.augment = nn.Linear(augmentations, channels, bias=False) if augmentations else None
 
-    def forward(self, x: Tensor, t: Steps, labels: Tensor | None, augment: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, t: Steps, condition: Conditioning) -> Tensor:
         """Map `[B, C, H, W]` to the same shape: c · x + t."""
         if self.label is not None:
-            x = x * self.label(self._one_hot(x, labels))[:, :, None, None]
+            x = x * self.label(self._one_hot(x, condition.labels))[:, :, None, None]
         if self.time is not None:
             elapsed = (t[:, None] / self.timesteps).to(x.dtype)
             x = x + self.time(elapsed)[:, :, None, None]
-        if self.augment is not None and augment is not None:
-            x = x + self.augment(augment)[:, :, None, None]
+        if self.augment is not None and condition.augment is not None:
+            x = x + self.augment(condition.augment)[:, :, None, None]
         return x
 
     def _one_hot(self, x: Tensor, labels: Tensor | None) -> Tensor:

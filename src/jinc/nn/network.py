@@ -15,14 +15,12 @@ from torch import Tensor, nn
 from jinc.documents import read_object
 from jinc.errors import JincError
 from jinc.files import file_digest, writing
+from jinc.nn.conditioning import UNCONDITIONAL, Conditioning
 from jinc.nn.levels import Configs
 from jinc.schema import in_words, is_a, shown, unknown_name
 from jinc.signal.padding import Padding
 from jinc.tensors import read_tensors
 from jinc.types import Images, Steps
-
-NO_CLASS = -1
-"""The label of an image without one; it adds nothing to the embedding."""
 
 
 class Network(
@@ -37,7 +35,7 @@ class Network(
 
     Attributes:
         kind: its name in files and on the command line.
-        hears_loudness: whether a louder image gives a louder prediction; a network that normalises
+        scale_aware: whether a louder image gives a louder prediction; a network that normalises
             its input away cannot tell, and is calibrated when it samples.
         config: how aliasing is treated, level by level.
         channels: of the images.
@@ -48,7 +46,7 @@ class Network(
     """
 
     kind: ClassVar[str]
-    hears_loudness: ClassVar[bool] = True
+    scale_aware: ClassVar[bool] = True
 
     config: Configs
     channels: int
@@ -57,34 +55,29 @@ class Network(
     beside: int = 0
     padding: Padding
 
-    @abstractmethod
-    def forward(
-        self,
-        x_t: Images,
-        t: Steps,
-        labels: Tensor | None = None,
-        augment: Tensor | None = None,
-        beside: Images | None = None,
-    ) -> Images:
+    def forward(self, x_t: Images, t: Steps, condition: Conditioning = UNCONDITIONAL) -> Images:
         """Predict from noisy images.
 
         Args:
             x_t: `[B, channels, H, W]`.
             t: steps, `[B]`.
-            labels: class of each image, `[B]`, 0 to classes − 1, or `NO_CLASS`; None for no class.
-            augment: how each was augmented, `[B, augmentations]`; None, like zeros, for not at all.
-            beside: images that go with them, `[B, beside, H, W]`, for a network that is shown such.
+            condition: labels, augmentations and images beside, as far as the network takes them.
 
         Returns:
             Shaped like `x_t`.
 
         Raises:
-            JincError: a size that the network cannot take, other channels, labels for a network
-                without classes, not one for each image or of no class, or images beside that are
-                missing, too many or of another shape. Labels on an accelerator, and in a compiled
-                network, are not looked at, for the host would have to wait: one that is negative
-                is then taken for `NO_CLASS`, and one too large is an error of the device.
+            JincError: images or a condition of a shape that the network cannot take, or labels that
+                are no class. Labels on an accelerator, and in a compiled network, are not looked
+                at, for the host would have to wait: one that is negative is then taken for
+                `NO_CLASS`, and one too large is an error of the device.
         """
+        self.check_input(x_t, t, condition)
+        return self.predict(x_t, t, condition)
+
+    @abstractmethod
+    def predict(self, x_t: Images, t: Steps, condition: Conditioning) -> Images:
+        """Predict from input that `check_input` has accepted, as `forward` does."""
 
     @abstractmethod
     def arguments(self) -> dict[str, Any]:
@@ -98,14 +91,7 @@ class Network(
             JincError: it cannot; the message begins with `image_size:` and names one that it can.
         """
 
-    def check_input(
-        self,
-        x_t: Tensor,
-        t: Tensor,
-        labels: Tensor | None,
-        augment: Tensor | None,
-        beside: Tensor | None,
-    ) -> None:
+    def check_input(self, x_t: Tensor, t: Tensor, condition: Conditioning) -> None:
         """Refuse what `forward` cannot take."""
         if x_t.ndim != 4 or t.shape != x_t.shape[:1]:
             raise JincError(
@@ -117,30 +103,7 @@ class Network(
                 f"images: {x_t.shape[1]} channels where this network has {self.channels}"
             )
         self.check_size(*x_t.shape[2:])
-        if labels is not None:
-            self._check_labels(labels, len(x_t))
-        if augment is not None and augment.shape != (len(x_t), self.augmentations):
-            wanted = [len(x_t), self.augmentations]
-            raise JincError(f"augment: {list(augment.shape)} is not {wanted}")
-        if beside is None and self.beside:
-            raise JincError("beside: this network has to be shown other images beside the noisy")
-        if beside is not None and not self.beside:
-            raise JincError("beside: this network takes no images but the noisy ones")
-        if beside is not None and beside.shape != (len(x_t), self.beside, *x_t.shape[2:]):
-            wanted = [len(x_t), self.beside, *x_t.shape[2:]]
-            raise JincError(f"beside: {list(beside.shape)} is not {wanted}")
-
-    def _check_labels(self, labels: Tensor, count: int) -> None:
-        if not self.classes:
-            raise JincError("labels: this network was made without classes")
-        if labels.shape != (count,):
-            raise JincError(f"labels: {list(labels.shape)} is not [{count}], one for each image")
-        if labels.device.type != "cpu" or torch.compiler.is_compiling():
-            return
-        for label in labels.tolist():
-            if label != NO_CLASS and not 0 <= label < self.classes:
-                last = self.classes - 1
-                raise JincError(f"labels: {label} is not 0 to {last}, nor {NO_CLASS} for no class")
+        condition.check(x_t, self.classes, self.augmentations, self.beside)
 
     def save(self, path: str | Path) -> None:
         """Write `config.json` and `model.safetensors` into a folder, made where it is missing."""
@@ -232,21 +195,6 @@ class Network(
             )
             folder = Path(downloaded)
         return cls.load(folder).to(map_location)
-
-
-def with_beside(x_t: Images, beside: Images | None) -> Tensor:
-    """Put channels that are shown beside noisy images after theirs, laid out for convolutions."""
-    x = x_t if beside is None else torch.cat([x_t, beside.to(x_t)], dim=1)
-    return x.contiguous(memory_format=torch.channels_last)
-
-
-class LabelEmbedding(nn.Embedding):
-    """One learned row a class, and zeros for `NO_CLASS`."""
-
-    def forward(self, labels: Tensor) -> Tensor:
-        """Map labels `[B]` to `[B, size]`."""
-        rows = super().forward(labels.clamp_min(0))
-        return torch.where((labels >= 0)[:, None], rows, 0)
 
 
 def sinusoidal_embedding(t: Steps, size: int) -> Tensor:

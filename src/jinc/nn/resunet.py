@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from jinc.errors import JincError
 from jinc.nn.blocks import Conv3x3
 from jinc.nn.checks import check_designs, check_halvings, check_sizes, refuse_norm_inside
+from jinc.nn.conditioning import Conditioning, LabelEmbedding, embed
 from jinc.nn.layers import make_activation
 from jinc.nn.levels import ConfigLike, as_configs
-from jinc.nn.network import LabelEmbedding, Network, sinusoidal_embedding, with_beside
+from jinc.nn.network import Network, sinusoidal_embedding
 from jinc.nn.resblocks import (
     ResAttention,
     ResBlock,
@@ -144,18 +145,12 @@ class ResUNet(Network):
                 ins = at[level]
             self.ups.append(stages)
 
-    def forward(
-        self,
-        x_t: Images,
-        t: Steps,
-        labels: Tensor | None = None,
-        augment: Tensor | None = None,
-        beside: Images | None = None,
-    ) -> Images:
-        """Predict from noisy images; see `Network.forward`."""
-        self.check_input(x_t, t, labels, augment, beside)
-        embedding = self._embed(t, labels, augment)
-        x = self.first(with_beside(x_t, beside))
+    def predict(self, x_t: Images, t: Steps, condition: Conditioning) -> Images:
+        """Predict as `Network.forward` does."""
+        steps = self.time(sinusoidal_embedding(t, self.width).to(self.first.weight.dtype))
+        embedding = embed(condition, steps, self.label_embedding, self.augment_embedding)
+        embedding = F.silu(embedding)
+        x = self.first(condition.concatenated(x_t))
         skips = [x]
         for level, stages in enumerate(self.downs):
             if level:
@@ -194,15 +189,6 @@ class ResUNet(Network):
     def check_size(self, height: int, width: int) -> None:
         """Refuse a size that the levels do not divide."""
         check_halvings(height, width, len(self.multipliers) - 1, "multipliers")
-
-    def _embed(self, t: Steps, labels: Tensor | None, augment: Tensor | None) -> Tensor:
-        """Return what every block is told of the images, `[B, 4·width]`."""
-        told: Tensor = self.time(sinusoidal_embedding(t, self.width).to(self.first.weight.dtype))
-        if labels is not None and self.label_embedding is not None:
-            told = told + self.label_embedding(labels)
-        if augment is not None and self.augment_embedding is not None:
-            told = told + self.augment_embedding(augment)
-        return F.silu(told)
 
 
 def _check_shape(

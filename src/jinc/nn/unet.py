@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from jinc.errors import JincError
 from jinc.nn.blocks import EMBEDDING, Down, SelfAttention, Up, double_conv
 from jinc.nn.checks import check_designs, check_halvings, check_sizes
+from jinc.nn.conditioning import Conditioning, LabelEmbedding, embed
 from jinc.nn.levels import ConfigLike, as_configs
-from jinc.nn.network import LabelEmbedding, Network, sinusoidal_embedding, with_beside
+from jinc.nn.network import Network, sinusoidal_embedding
 from jinc.signal.padding import Padding, check_padding
 from jinc.types import Images, Steps
 
@@ -36,7 +37,7 @@ class UNet(Network):
     """
 
     kind: ClassVar[str] = "unet"
-    hears_loudness: ClassVar[bool] = False
+    scale_aware: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -85,18 +86,11 @@ class UNet(Network):
         )
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
 
-    def forward(
-        self,
-        x_t: Images,
-        t: Steps,
-        labels: Tensor | None = None,
-        augment: Tensor | None = None,
-        beside: Images | None = None,
-    ) -> Images:
-        """Predict the noise in noisy images; see `Network.forward`."""
-        self.check_input(x_t, t, labels, augment, beside)
-        embedding = self._embed(t, labels, augment)
-        x = self.first(with_beside(x_t, beside))
+    def predict(self, x_t: Images, t: Steps, condition: Conditioning) -> Images:
+        """Predict as `Network.forward` does."""
+        steps = sinusoidal_embedding(t, EMBEDDING).to(self.last.weight.dtype)
+        embedding = embed(condition, steps, self.label_embedding, self.augment_embedding)
+        x = self.first(condition.concatenated(x_t))
         skips = []
         for down, attend in zip(self.downs, self.down_attentions, strict=True):
             skips.append(x)
@@ -123,14 +117,6 @@ class UNet(Network):
     def check_size(self, height: int, width: int) -> None:
         """Refuse a size that the levels do not divide."""
         check_halvings(height, width, self.levels, "levels")
-
-    def _embed(self, t: Steps, labels: Tensor | None, augment: Tensor | None) -> Tensor:
-        embedding = sinusoidal_embedding(t, EMBEDDING).to(self.last.weight.dtype)
-        if labels is not None and self.label_embedding is not None:
-            embedding = embedding + self.label_embedding(labels)
-        if augment is not None and self.augment_embedding is not None:
-            embedding = embedding + self.augment_embedding(augment)
-        return embedding
 
 
 def _check_sizes(

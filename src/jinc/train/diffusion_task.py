@@ -25,7 +25,7 @@ from jinc.diffusion import (
     target,
 )
 from jinc.models import CHUNK, Model, Shaping, generate_images, grid_columns
-from jinc.nn import Network
+from jinc.nn import Conditioning, Network
 from jinc.train.batches import Batch
 from jinc.train.config import TrainConfig
 from jinc.train.task import Predict
@@ -120,9 +120,10 @@ def _outputs(
     told = network.augmentations and batch.augment.shape[1]  # in validation nothing is augmented
     augment = batch.augment if told else None
     if batch.move is None:
-        output = predict(x_t, batch.t, labels, augment)
+        output = predict(x_t, batch.t, Conditioning(labels, augment))
         return output, output
     both = torch.cat([x_t, batch.move(x_t)])
     twice = (None if each is None else torch.cat([each, each]) for each in (labels, augment))
-    first, second = predict(both, torch.cat([batch.t, batch.t]), *twice).chunk(2)
+    condition = Conditioning(*twice)
+    first, second = predict(both, torch.cat([batch.t, batch.t]), condition).chunk(2)
     return first, second

@@ -8,7 +8,7 @@ import torch.distributed as dist
 from torch.overrides import TorchFunctionMode
 
 from jinc.errors import JincError
-from jinc.nn import Network
+from jinc.nn import Conditioning, Network
 from jinc.train.config import TrainConfig
 
 _COPIES = 4
@@ -29,7 +29,7 @@ def answer_of_nothing(network: Network, image_size: tuple[int, int], batch: int)
         x_t = torch.zeros(batch, network.channels, *image_size)
         t = torch.zeros(batch, dtype=torch.long)
         beside = torch.zeros(batch, network.beside, *image_size) if network.beside else None
-    network(x_t, t, None, None, beside)
+    network(x_t, t, Conditioning(beside=beside))
 
 
 def training_bytes(

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from jinc.nn import Network
+from jinc.nn import Conditioning, Network
 from jinc.streams import Stream, stream
 from jinc.train.batches import Batch
 from jinc.train.checkpoint import Tensors
@@ -148,7 +148,7 @@ class Stepper:
                 network = type(network).of_weights(weights, **network.arguments())
             yield decay, network
 
-    def _predict(self, *inputs: Tensor | None) -> Tensor:
+    def _predict(self, *inputs: Tensor | Conditioning) -> Tensor:
         precision = DTYPES[self._config.precision]
         kind = self._processes.device.type
         with torch.autocast(kind, precision, enabled=precision != torch.float32):

@@ -13,7 +13,7 @@ from jinc.data import ImageSet, image_grid, to_float
 from jinc.diffusion import ddim, sample
 from jinc.models import Shaping, Upscaler, upscale_images
 from jinc.models.upscaler import Shown, told
-from jinc.nn import Network
+from jinc.nn import Conditioning, Network
 from jinc.signal import bicubic, block_mean, repeat_pixels
 from jinc.train.batches import Batch
 from jinc.train.config import TrainConfig
@@ -69,10 +69,8 @@ class UpscalingTask:
         if batch.move is not None:
             beside = torch.cat([beside, batch.move(beside)])
 
-        def predict_beside(
-            x_t: Images, t: Steps, labels: Tensor | None, augment: Tensor | None
-        ) -> Tensor:
-            return predict(x_t, t, labels, augment, beside)
+        def predict_beside(x_t: Images, t: Steps, condition: Conditioning) -> Tensor:
+            return predict(x_t, t, condition._replace(beside=beside))
 
         rest = replace(batch, x0=(batch.x0 - shown.base) / package.spread, augment=augment)
         losses = diffusion_losses(

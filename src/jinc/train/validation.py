@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jinc.data import ImageSet
-from jinc.nn import Network
+from jinc.nn import Conditioning, Network
 from jinc.train.batches import Batches
 from jinc.train.config import TrainConfig
 from jinc.train.task import Task
@@ -51,7 +51,7 @@ def validation_loss(
         device=next(network.parameters()).device,
     )
 
-    def predict(*inputs: Tensor | None) -> Tensor:
+    def predict(*inputs: Tensor | Conditioning) -> Tensor:
         output: Tensor = network(*inputs)
         return output
 

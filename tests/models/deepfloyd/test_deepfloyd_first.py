@@ -53,7 +53,7 @@ def test_it_predicts_what_its_network_does(make_first, make_scheduler, embedding
 def test_it_has_what_sampling_needs(first, diffusers):
     model: PixelModel = first
     assert (model.image_size, model.channels, model.timesteps) == ((8, 8), 3, 40)
-    assert (model.class_names, model.guidable, model.hears_loudness) == ((), True, True)
+    assert (model.class_names, model.guidable, model.scale_aware) == ((), True, True)
     assert model.device == torch.device("cpu")
     assert model.to("cpu") is model
     assert not first.network.training

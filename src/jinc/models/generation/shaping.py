@@ -130,7 +130,7 @@ class Shaping:
 
     def finished(self, model: PixelModel, denoiser: Denoiser) -> Denoiser:
         """Calibrate and limit what effects have made of a model's denoisers."""
-        if not model.hears_loudness if self.calibrated is None else self.calibrated:
+        if not model.scale_aware if self.calibrated is None else self.calibrated:
             denoiser = calibrate(denoiser, model.schedule)
         if not self.limited:
             return denoiser

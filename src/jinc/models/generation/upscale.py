@@ -114,9 +114,9 @@ class Enlargement:
         return self.model.guidable
 
     @property
-    def hears_loudness(self) -> bool:
+    def scale_aware(self) -> bool:
         """That of the model."""
-        return self.model.hears_loudness
+        return self.model.scale_aware
 
     @property
     def device(self) -> torch.device:

@@ -40,7 +40,7 @@ class Worded:
 
     class_names: ClassVar[tuple[str, ...]] = ()
     guidable: ClassVar[bool] = True
-    hears_loudness: ClassVar[bool] = True
+    scale_aware: ClassVar[bool] = True
 
     @property
     def timesteps(self) -> int:

@@ -21,7 +21,7 @@ from jinc.models.others.diffusers_files import (
 )
 from jinc.models.others.diffusers_folders import find_pixel_model
 from jinc.models.others.diffusers_schedule import prediction_of, schedule_of
-from jinc.nn import Network, parse_configs
+from jinc.nn import Conditioning, Network, parse_configs
 from jinc.types import Images, Steps
 
 
@@ -56,16 +56,9 @@ class DiffusersNetwork(Network):
         self.padding = "zeros"
         self._multiple = 2 ** (len(settings.block_out_channels) - 1)
 
-    def forward(
-        self,
-        x_t: Images,
-        t: Steps,
-        labels: Tensor | None = None,
-        augment: Tensor | None = None,
-        beside: Images | None = None,
-    ) -> Images:
-        """Predict from noisy images, as `Network.forward` says; with classes, each needs one."""
-        self.check_input(x_t, t, labels, augment, beside)
+    def predict(self, x_t: Images, t: Steps, condition: Conditioning) -> Images:
+        """Predict as `Network.forward` does; with classes, every image needs one."""
+        labels = condition.labels
         if self.classes and (labels is None or bool((labels < 0).any())):
             raise JincError(
                 f"labels: this network needs one of 0 to {self.classes - 1} for every image"
