@@ -1,5 +1,6 @@
 """Files appear whole, replace nothing but regular files, and leave nothing behind."""
 
+import hashlib
 import os
 import socket
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jinc.errors import JincError
-from jinc.files import _sweep, one_line, reading, write_json, writing
+from jinc.files import _sweep, file_digest, one_line, reading, write_json, writing
 
 
 def write(path: Path, data: bytes = b"new") -> None:
@@ -102,3 +103,22 @@ def test_a_reason_is_one_short_line() -> None:
     reason = one_line(ValueError("a\n\x1b[31m" + "x" * 10**6))
     assert len(reason) <= 160
     assert reason.startswith("a \\x1b[31mxxx")
+
+
+def test_a_file_is_hashed_once_until_it_changes(tmp_path, monkeypatch) -> None:
+    path, hashed = tmp_path / "weights", []
+
+    def counted(file, name: str) -> "hashlib._Hash":
+        hashed.append(file.name)
+        return once(file, name)
+
+    once = hashlib.file_digest
+    monkeypatch.setattr(hashlib, "file_digest", counted)
+    path.write_bytes(b"abc")
+    assert file_digest(path) == file_digest(path) == hashlib.sha256(b"abc").hexdigest()
+    assert len(hashed) == 2  # too fresh: a change now might not show in its time
+    monkeypatch.setattr("jinc.files._SETTLED", -1)
+    assert file_digest(path) == file_digest(path) == hashlib.sha256(b"abc").hexdigest()
+    assert len(hashed) == 3
+    write(path, b"abd")
+    assert file_digest(path) == hashlib.sha256(b"abd").hexdigest()

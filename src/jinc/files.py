@@ -5,6 +5,7 @@ import json
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -15,9 +16,11 @@ from jinc.errors import JincError, in_one_line
 from jinc.locks import remove_abandoned, try_lock
 from jinc.plain import without_nan
 
-_BLOCK = 1 << 20
 _REASON = 160
 """Characters of the reason of an exception."""
+_SETTLED = 2 * 10**9
+"""Nanoseconds: two changes within a tick of a file system's clock have the same time."""
+_digests: dict[tuple[int, ...], str] = {}
 _TEMPORARY = re.compile(r"\..*\.[0-9a-f]{12}\.tmp", re.DOTALL)
 
 
@@ -65,16 +68,22 @@ def reading(path: Path) -> Iterator[BinaryIO]:
 
 
 def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, 64 hexadecimal digits.
+    """Return the SHA-256 of a file, 64 hexadecimal digits, computed once per process and content.
 
     Raises:
         JincError: the file cannot be read.
     """
-    digest = hashlib.sha256()
     with reading(path) as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        status = os.fstat(file.fileno())
+        changed = status.st_mtime_ns, status.st_ctime_ns
+        key = (status.st_dev, status.st_ino, status.st_size, *changed)
+        if key in _digests:
+            return _digests[key]
+        settled = time.time_ns() - max(changed) > _SETTLED  # the next change will have a later time
+        digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    if settled:
+        _digests[key] = digest
+    return digest
 
 
 def regular(path: Path) -> Path:

@@ -54,7 +54,7 @@ def test_other_zips_are_refused_in_a_line(refused, trained, judge, tiny, tmp_pat
 def test_a_bomb_is_refused_by_every_command(
     refused, trained, judge, tiny, tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.setattr("jinc.data.unpacked.FREE_BYTES", 1 << 20)
+    monkeypatch.setattr("jinc.data.archive.FREE_BYTES", 1 << 20)
     bomb = tmp_path / "bomb.npz"
     np.savez_compressed(bomb, np.zeros((20, 1024, 1024), np.uint8))
     refuse = "would unpack to 21 MB, over 50 times as much"

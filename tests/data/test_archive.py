@@ -181,7 +181,7 @@ def bomb_gzip(path: Path) -> Path:
 
 @pytest.mark.parametrize("make", [bomb_zip, bomb_zip_of_many, bomb_gzip])
 def test_bombs_are_refused_before_they_are_unpacked(tmp_path, make, monkeypatch) -> None:
-    monkeypatch.setattr("jinc.data.unpacked.FREE_BYTES", 1_000_000)
+    monkeypatch.setattr("jinc.data.archive.FREE_BYTES", 1_000_000)
     refused(make(tmp_path / "x"), "MB would unpack to .* over 50 times as much")
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from jinc.data import flatten as flattening
-from jinc.data.flatten import faint_on, flatten
+from jinc.data import decode as flattening
+from jinc.data.decode import faint_on, flatten
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I", "I;16"])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jinc.data.foreign import not_an_image
+from jinc.data.formats import not_an_image
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 1234\n"
 

@@ -6,7 +6,7 @@ from PIL import Image
 from scipy import ndimage
 
 from jinc.data import Box, Mask, Picture, read_mask
-from jinc.data.mask_edges import coarse, grown, ramp
+from jinc.data.masks import coarse, grown, ramp
 from jinc.errors import JincError
 
 SQUARE = np.ones((3, 3), bool)

@@ -190,7 +190,7 @@ def test_archives_of_other_things(saved, tmp_path, arrays, says) -> None:
 
 
 def test_more_labels_than_classes_can_be(saved, monkeypatch) -> None:
-    monkeypatch.setattr("jinc.data.classes.MOST_CLASSES", 2)
+    monkeypatch.setattr("jinc.data.labels.MOST_CLASSES", 2)
     with pytest.raises(JincError, match="3 different labels, the limit is 2"):
         saved(x=IMAGES, y=LABELS)
 
@@ -239,7 +239,7 @@ def test_what_is_no_array_beside_arrays_is_left_out(tmp_path) -> None:
 
 
 def test_an_archive_that_would_fill_memory_is_refused_unread(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("jinc.data.unpacked.FREE_BYTES", 1 << 20)
+    monkeypatch.setattr("jinc.data.archive.FREE_BYTES", 1 << 20)
     bomb = zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED, True, 1)
     with bomb, bomb.open("arr_0.npy", "w") as member:
         member.write(of_shape("(20, 1024, 1024)"))

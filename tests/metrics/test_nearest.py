@@ -5,7 +5,7 @@ import torch
 
 from jinc.errors import JincError
 from jinc.metrics import nearest
-from jinc.metrics.scores.nearest import squared_distances
+from jinc.metrics.scores.neighbours import squared_distances
 
 RANDOM = torch.Generator().manual_seed(0)
 A, B = torch.randn(50, 7, generator=RANDOM), torch.randn(31, 7, generator=RANDOM)

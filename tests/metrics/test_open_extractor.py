@@ -5,7 +5,7 @@ import torch
 
 from jinc.errors import JincError
 from jinc.metrics import CifarResNet, DigitClassifier, open_extractor, save_digit_classifier
-from jinc.metrics.features import inception_files as module
+from jinc.metrics.features import by_name as module
 
 
 def test_files_are_told_by_their_content(tmp_path) -> None:

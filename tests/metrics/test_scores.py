@@ -21,7 +21,7 @@ from jinc.metrics import (
     score,
     score_name,
 )
-from jinc.metrics.features.inception_files import SCRIPT_SHA256, SHA256
+from jinc.metrics.features.by_name import SCRIPT_SHA256, SHA256
 
 
 class Halves(nn.Module):

@@ -1,7 +1,6 @@
 """TorchScript as an extractor: run only when it is asked for by name, and what it then is."""
 
 import re
-import sys
 import warnings
 from functools import partial
 from pathlib import Path
@@ -15,14 +14,12 @@ from jinc.files import file_digest
 from jinc.metrics import (
     features_of,
     open_extractor,
-    open_scripted_inception,
     open_torchscript,
     score_name,
 )
-from jinc.metrics.features import inception_files
+from jinc.metrics.features import by_name
 
 allowed = partial(open_extractor, allow_torchscript=True)
-open_extractor_module = sys.modules[open_extractor.__module__]
 
 IMAGES = torch.randint(0, 256, (4, 3, 6, 6), generator=torch.Generator().manual_seed(0)).byte()
 
@@ -78,8 +75,6 @@ def test_another_program_is_not_even_loaded(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(torch.jit, "load", None)  # would fail if it were called
     with pytest.raises(JincError, match=r"means\.pt: SHA-256 is .*, not 00000000"):
         open_torchscript(file, sha256="00000000")
-    with pytest.raises(JincError, match="not f58cb9b6ec323ed6"):
-        open_scripted_inception(file)
     with pytest.raises(JincError, match="a TorchScript program, which is not run"):
         open_extractor(file)  # programs are run only when they are asked for
 
@@ -94,14 +89,13 @@ def test_what_is_no_program(tmp_path) -> None:
 
 def test_the_detector_of_stylegan(tmp_path) -> None:
     file = scripted(Detector(), tmp_path / "inception-2015-12-05.pt")
-    extractor = open_scripted_inception(file, logits=True, any_weights=True)
+    extractor = open_torchscript(file)
     found = features_of([IMAGES], extractor)
     assert torch.equal(found.values, IMAGES.float().flatten(1))  # 0 … 255, as they come
     assert found.logits is not None
     expected = IMAGES.float().mean((2, 3)).softmax(dim=1)  # without the bias
     torch.testing.assert_close(found.logits.softmax(1), expected)
-    assert score_name(extractor.facts) == "Fréchet distance (inception-like)"
-    assert open_scripted_inception(file, any_weights=True)(IMAGES)[1] is None
+    assert score_name(extractor.facts) == "Fréchet distance (inception-2015-12-05)"
 
 
 def test_a_program_says_what_it_takes(tmp_path, monkeypatch) -> None:
@@ -110,8 +104,7 @@ def test_a_program_says_what_it_takes(tmp_path, monkeypatch) -> None:
     features, logits = allowed(f"torchscript:{file}")(IMAGES)
     assert torch.equal(features, IMAGES.float().flatten(1))
     torch.testing.assert_close(logits.softmax(1), IMAGES.float().mean((2, 3)).softmax(dim=1))
-    monkeypatch.setattr(open_extractor_module, "SCRIPT_SHA256", file_digest(file))
-    monkeypatch.setattr(inception_files, "SCRIPT_SHA256", file_digest(file))
+    monkeypatch.setattr(by_name, "SCRIPT_SHA256", file_digest(file))
     genuine = allowed(f"torchscript:{file}")
     assert score_name(genuine.facts, "classes") == "IS"
     assert genuine(IMAGES)[1] is not None

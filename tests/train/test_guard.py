@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from jinc.errors import JincError
 from jinc.train import NotFinite, Trainer
-from jinc.train.guard import LIMIT, norms_of_blocks
+from jinc.train.ledger import LIMIT
+from jinc.train.update import block_norms
 
 Spoil = Callable[[Trainer, float, pytest.MonkeyPatch], None]
 
@@ -184,7 +185,7 @@ def test_norms_by_block() -> None:
         for parameter, values in zip(network.parameters(), ([3, 4, 0, 0], [5], [12]), strict=True):
             parameter.copy_(torch.tensor(values, dtype=torch.float32).view_as(parameter))
     network[0].weight.grad = torch.full((2, 2), math.nan)
-    weights, gradients = norms_of_blocks(network)
+    weights, gradients = block_norms(network)
     assert weights == {"0": 5, "1.0": 13}
     assert gradients == {"0": None}
 

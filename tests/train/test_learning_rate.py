@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from jinc.train.learning_rate import learning_rate
 from jinc.train.settings import OptimiserSettings
+from jinc.train.update import learning_rate
 
 TOTAL = 120
 

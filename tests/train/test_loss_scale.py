@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from jinc.train.loss_scale import FIRST, PATIENCE, LossScale
+from jinc.train.update import FIRST, PATIENCE, LossScale
 
 CPU = torch.device("cpu")
 

@@ -1,86 +1,55 @@
 """Image sets in, pictures out: one reader a format, and bytes to [-1, 1] and back."""
 
-from jinc.data.animation import ANIMATIONS, check_animation, save_animation
-from jinc.data.boxes import Box, parse_box
-from jinc.data.cache import cache_folder
-from jinc.data.canvas import Canvas, Fitting, crop_with, fit, window_about
-from jinc.data.cifar import CIFAR10_CLASSES, read_cifar
-from jinc.data.decode import MAX_PIXELS, decode_image, decode_with_alpha, read_header
-from jinc.data.digits import read_digits
-from jinc.data.folder import CACHE_BYTES, Progress, read_folder
-from jinc.data.idx import read_idx, read_mnist
-from jinc.data.images import enlargement, image_grid, save_png, to_float, to_uint8
-from jinc.data.imageset import ImageSet, concatenate
-from jinc.data.listing import Listing, list_images
-from jinc.data.load import load_images
-from jinc.data.masks import Mask, read_mask
-from jinc.data.mnist_csv import read_mnist_csv
-from jinc.data.numbered import (
-    is_numbered,
-    list_numbered,
-    numbered_files,
-    numbered_name,
-    remove_images,
-    save_images,
-)
-from jinc.data.pictures import Picture, read_picture
-from jinc.data.resize import FILTERS, fit_image, fit_images, resize_square, to_channels
-from jinc.data.sheet import contact_sheet
-from jinc.data.splits import SPLITS, Split
-from jinc.data.summary import Summary
-
-__all__ = [
-    "ANIMATIONS",
-    "CACHE_BYTES",
-    "CIFAR10_CLASSES",
-    "FILTERS",
-    "MAX_PIXELS",
-    "SPLITS",
-    "Box",
-    "Canvas",
-    "Fitting",
-    "ImageSet",
-    "Listing",
-    "Mask",
-    "Picture",
-    "Progress",
-    "Split",
-    "Summary",
-    "cache_folder",
-    "check_animation",
-    "concatenate",
-    "contact_sheet",
-    "crop_with",
-    "decode_image",
-    "decode_with_alpha",
-    "enlargement",
-    "fit",
-    "fit_image",
-    "fit_images",
-    "image_grid",
-    "is_numbered",
-    "list_images",
-    "list_numbered",
-    "load_images",
-    "numbered_files",
-    "numbered_name",
-    "parse_box",
-    "read_cifar",
-    "read_digits",
-    "read_folder",
-    "read_header",
-    "read_idx",
-    "read_mask",
-    "read_mnist",
-    "read_mnist_csv",
-    "read_picture",
-    "remove_images",
-    "resize_square",
-    "save_animation",
-    "save_images",
-    "save_png",
-    "to_channels",
-    "to_float",
-    "to_uint8",
-    "window_about",
-]
+from jinc.data.animation import ANIMATIONS as ANIMATIONS
+from jinc.data.animation import check_animation as check_animation
+from jinc.data.animation import save_animation as save_animation
+from jinc.data.boxes import Box as Box
+from jinc.data.boxes import parse_box as parse_box
+from jinc.data.cache import cache_folder as cache_folder
+from jinc.data.canvas import Canvas as Canvas
+from jinc.data.canvas import Fitting as Fitting
+from jinc.data.canvas import crop_with as crop_with
+from jinc.data.canvas import fit as fit
+from jinc.data.canvas import window_about as window_about
+from jinc.data.cifar import CIFAR10_CLASSES as CIFAR10_CLASSES
+from jinc.data.cifar import read_cifar as read_cifar
+from jinc.data.decode import MAX_PIXELS as MAX_PIXELS
+from jinc.data.decode import decode_image as decode_image
+from jinc.data.decode import decode_with_alpha as decode_with_alpha
+from jinc.data.decode import read_header as read_header
+from jinc.data.folder import CACHE_BYTES as CACHE_BYTES
+from jinc.data.folder import Progress as Progress
+from jinc.data.folder import read_folder as read_folder
+from jinc.data.idx import read_idx as read_idx
+from jinc.data.idx import read_mnist as read_mnist
+from jinc.data.images import enlargement as enlargement
+from jinc.data.images import image_grid as image_grid
+from jinc.data.images import is_numbered as is_numbered
+from jinc.data.images import list_numbered as list_numbered
+from jinc.data.images import numbered_files as numbered_files
+from jinc.data.images import numbered_name as numbered_name
+from jinc.data.images import remove_images as remove_images
+from jinc.data.images import save_images as save_images
+from jinc.data.images import save_png as save_png
+from jinc.data.images import to_float as to_float
+from jinc.data.images import to_uint8 as to_uint8
+from jinc.data.imageset import ImageSet as ImageSet
+from jinc.data.imageset import Summary as Summary
+from jinc.data.imageset import concatenate as concatenate
+from jinc.data.listing import Listing as Listing
+from jinc.data.listing import list_images as list_images
+from jinc.data.load import load_images as load_images
+from jinc.data.load import read_digits as read_digits
+from jinc.data.masks import Mask as Mask
+from jinc.data.masks import read_mask as read_mask
+from jinc.data.mnist_csv import read_mnist_csv as read_mnist_csv
+from jinc.data.pictures import Picture as Picture
+from jinc.data.pictures import read_picture as read_picture
+from jinc.data.resize import FILTERS as FILTERS
+from jinc.data.resize import fit_image as fit_image
+from jinc.data.resize import fit_images as fit_images
+from jinc.data.resize import resize_square as resize_square
+from jinc.data.resize import to_channels as to_channels
+from jinc.data.sheet import contact_sheet as contact_sheet
+from jinc.data.splits import SPLITS as SPLITS
+from jinc.data.splits import Split as Split

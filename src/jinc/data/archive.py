@@ -17,9 +17,33 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, TypeAlias, cast
 
-from jinc.data.unpacked import check_unpacked
 from jinc.errors import JincError
 from jinc.files import one_line, reading
+
+FREE_BYTES = 256 << 20
+"""What any file may unpack to."""
+
+MOST_RATIO = 50
+"""Beyond that, bytes unpacked for each byte stored; images compress 2 to 20 times."""
+
+
+def check_unpacked(path: Path, stored: int, unpacked: int) -> None:
+    """Refuse a file that is made to fill memory, before anything of it is unpacked.
+
+    Args:
+        path: the file.
+        stored: its size on disk, or that of the compressed part, bytes.
+        unpacked: what it says that it unpacks to, bytes.
+
+    Raises:
+        JincError: that is over 256 MB and over 50 times as much.
+    """
+    if unpacked > max(FREE_BYTES, MOST_RATIO * stored):
+        raise JincError(
+            f"{path}: {stored / 1e6:,.1f} MB would unpack to {unpacked / 1e6:,.0f} MB, "
+            f"over {MOST_RATIO} times as much; if it is sound, store it uncompressed"
+        )
+
 
 MOST_MEMBERS = 4_000_000
 _ZIP, _GZIP = (b"PK\3\4", b"PK\5\6"), b"\x1f\x8b"
@@ -39,7 +63,6 @@ class Archive(ABC):
     """A ZIP or TAR file; `names` are those of the regular files in it, `passed_over` the others."""
 
     def __init__(self, path: Path) -> None:
-        """Open the archive, and list what is in it."""
         self.path = path
         self.passed_over: dict[str, int] = {}
 

@@ -17,12 +17,12 @@ from jinc.data.archive import ImageFile
 from jinc.data.cache import Rows, cache_folder, cache_key, cached_rows
 from jinc.data.decode import (
     MAX_PIXELS,
+    Background,
     ImageHeader,
     decode_image,
     faint_background,
     read_header,
 )
-from jinc.data.flatten import Background
 from jinc.data.imageset import ImageSet
 from jinc.data.listing import Listing
 from jinc.data.resize import check_fit, fit_image, fits_in_memory

@@ -11,9 +11,9 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from jinc.data.classes import classes_of
+from jinc.data.archive import check_unpacked
 from jinc.data.imageset import ImageSet
-from jinc.data.unpacked import check_unpacked
+from jinc.data.labels import classes_of
 from jinc.errors import JincError
 from jinc.files import one_line, reading
 

@@ -1,6 +1,7 @@
-"""Bytes to [-1, 1] and back, grids and PNG."""
+"""Images as arrays, grids and PNG files: bytes to [-1, 1] and back."""
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from jinc.data.listing import Listing
 from jinc.errors import JincError
 from jinc.files import writing
 from jinc.types import Images
@@ -129,3 +131,63 @@ def as_tiles(images: Tensor) -> NDArray[np.uint8]:
         raise JincError(f"images must be [count, 1 or 3, height, width], not {list(images.shape)}")
     pixels = images if images.dtype == torch.uint8 else to_uint8(images)
     return pixels.detach().cpu().permute(0, 2, 3, 1).contiguous().numpy()
+
+
+_NAME = re.compile(r"[0-9]{6,}\.png")
+
+
+def numbered_name(number: int) -> str:
+    """Return the name of an image's file: `000000.png` and so on."""
+    return f"{number:06d}.png"
+
+
+def save_images(folder: str | Path, images: Tensor, start: int = 0) -> list[Path]:
+    """Save each image as a PNG file named by its number, grey ones as grey.
+
+    Args:
+        folder: where to; made if need be.
+        images: `[count, 1 or 3, height, width]`, uint8, or float in [-1, 1].
+        start: the number of the first.
+
+    Returns:
+        The files: `000000.png` and so on.
+
+    Raises:
+        JincError: a file cannot be written.
+    """
+    tiles = as_tiles(images)
+    files = [Path(folder) / numbered_name(start + index) for index in range(len(tiles))]
+    for path, tile in zip(files, tiles, strict=True):
+        save_png(path, tile)
+    return files
+
+
+def remove_images(folder: Path) -> None:
+    """Remove the images that were saved by their numbers; what lies beside them stays."""
+    for file in numbered_files(folder):
+        file.unlink()
+
+
+def list_numbered(folder: Path) -> Listing | None:
+    """List the images that were saved by their numbers, without the pictures beside them.
+
+    Args:
+        folder: where they are.
+
+    Returns:
+        The files in order; None for folders of other images, which have no number 0.
+    """
+    if not (folder / numbered_name(0)).is_file():
+        return None
+    files = tuple(sorted(numbered_files(folder), key=lambda file: int(file.stem)))
+    return Listing(folder, files, None, ())
+
+
+def numbered_files(folder: Path) -> list[Path]:
+    """Return the files of a folder that are named by numbers, whoever made them."""
+    return [file for file in folder.iterdir() if is_numbered(file.name)]
+
+
+def is_numbered(name: str) -> bool:
+    """Whether a file has the name of an image by its number."""
+    return _NAME.fullmatch(name) is not None

@@ -1,9 +1,9 @@
 """A set of images with or without labels, in memory or memory-mapped."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, TypeAlias
 from unicodedata import category
 
 import numpy as np
@@ -11,9 +11,64 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jinc.data.classes import merged_names
-from jinc.data.summary import Summary
+from jinc.data.labels import merged_names
 from jinc.errors import JincError
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A set of images in figures.
+
+    Args:
+        name: of the set.
+        images: how many.
+        size: height and width, px.
+        channels: 1 or 3.
+        split: the part of a divided set; "" for a set that is not divided.
+        classes: images of each class; empty without classes.
+        passed_over: how many files were not taken, by the reason.
+        notes: what the reader decided, a short line each.
+    """
+
+    name: str
+    images: int
+    size: tuple[int, int]
+    channels: int
+    split: str
+    classes: Mapping[str, int]
+    passed_over: Mapping[str, int]
+    notes: tuple[str, ...]
+
+    def facts(self) -> dict[str, Any]:
+        """Return all of it for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        """Return all of it in one line, many classes and reasons shortened."""
+        height, width = self.size
+        colours = "grey" if self.channels == 1 else "RGB"
+        count = f"{self.images:,} image{'s' * (self.images != 1)}"
+        parts = [f"{count} of {self.name}, {height}×{width}, {colours}"]
+        parts += [f"{self.split} split"] * bool(self.split)
+        parts += [self._classes()]
+        if self.passed_over:
+            few = _few(f"{count:,} {reason}" for reason, count in self.passed_over.items())
+            parts.append(f"passed over: {few}")
+        return "; ".join([*parts, *self.notes])
+
+    def _classes(self) -> str:
+        if not self.classes:
+            return "no classes"
+        count = f"{len(self.classes):,} class{'es' if len(self.classes) > 1 else ''}"
+        return f"{count}: {_few(f'{name} ({n:,})' for name, n in self.classes.items())}"
+
+
+def _few(words: Iterable[str]) -> str:
+    listed = list(words)
+    return ", ".join(listed[:_SHOWN]) + ", …" * (len(listed) > _SHOWN)
+
 
 Indices: TypeAlias = Sequence[int] | NDArray[np.integer] | Tensor
 """Positions in a set, `[batch]`."""
@@ -45,7 +100,6 @@ class ImageSet:
     passed_over: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check that the fields agree."""
         shape = self.images.shape
         if self.images.dtype != np.uint8 or len(shape) != 4 or shape[3] not in (1, 3):
             found = f"{self.images.dtype} {list(shape)}"
@@ -72,7 +126,6 @@ class ImageSet:
             raise JincError(f"{self.name}: labels {low} to {high} for {classes} class names")
 
     def __len__(self) -> int:
-        """Count the images."""
         return len(self.images)
 
     @property

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from jinc.data.archive import is_archive
 from jinc.data.cifar import find_cifar, is_pickle, read_cifar
 from jinc.data.decode import MAX_PIXELS
-from jinc.data.digits import read_digits
 from jinc.data.folder import CACHE_BYTES, Progress, read_folder
-from jinc.data.foreign import not_an_image, stand_in
-from jinc.data.formats import HEAD_BYTES, image_format
+from jinc.data.formats import HEAD_BYTES, image_format, not_an_image, stand_in
 from jinc.data.idx import find_idx, is_idx, read_mnist
 from jinc.data.imageset import ImageSet, concatenate
-from jinc.data.labels import check_classes_from
+from jinc.data.labels import check_classes_from, classes_of
 from jinc.data.listing import list_images
 from jinc.data.mnist_csv import read_mnist_csv
 from jinc.data.npz import is_npz, read_npz
@@ -21,6 +21,19 @@ from jinc.data.resize import check_fit, fit_images
 from jinc.data.splits import check_split, pick_split
 from jinc.errors import JincError
 from jinc.files import one_line, reading
+
+
+def read_digits() -> ImageSet:
+    """Read scikit-learn's digits, whose values 0 to 16 become 0 to 255.
+
+    Returns:
+        1,797 grey 8×8 images in ten classes.
+    """
+    from sklearn.datasets import load_digits  # heavy: only when asked for
+
+    digits = load_digits()
+    images = np.rint(digits.images * (255 / 16)).astype(np.uint8)[..., None]
+    return ImageSet(images, *classes_of(digits.target, "digits"), "digits")
 
 
 def load_images(

@@ -1,4 +1,4 @@
-"""Which pixels of a picture are to be generated: by a PNG, by transparency, or in a rectangle."""
+"""Masks: which pixels of a picture to generate, from a PNG, transparency or a rectangle."""
 
 import math
 from dataclasses import dataclass, replace
@@ -10,10 +10,73 @@ from numpy.typing import NDArray
 
 from jinc.data.boxes import FORM, Box, parse_box
 from jinc.data.decode import MAX_PIXELS
-from jinc.data.mask_edges import coarse, grown, ramp
 from jinc.data.pictures import Picture, read_picture
 from jinc.data.resize import to_channels
 from jinc.errors import JincError
+
+
+def grown(inside: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
+    """Dilate a mask by a square of 2·by + 1 pixels a side.
+
+    Args:
+        inside: `[height, width]`.
+        by: pixels, ≥ 0.
+
+    Returns:
+        `[height, width]`.
+    """
+    from scipy import ndimage  # heavy: only for masks
+
+    side = 2 * min(by, max(inside.shape)) + 1
+    found: NDArray[np.bool_] = ndimage.maximum_filter(inside, side, mode="constant")
+    return found
+
+
+def coarse(inside: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Resize a mask: a pixel is set if any pixel that it overlaps is.
+
+    Args:
+        inside: `[height, width]`.
+        size: the new height and width.
+
+    Returns:
+        of that size.
+    """
+    for axis, count in enumerate(size):
+        edges = inside.shape[axis] * np.arange(count + 1)
+        sums = np.insert(np.cumsum(inside, axis, dtype=np.int32), 0, 0, axis)
+        inside = sums.take(-(-edges[1:] // count), axis) > sums.take(edges[:-1] // count, axis)
+    return inside
+
+
+def ramp(inside: NDArray[np.bool_], feather: int, box: Box) -> NDArray[np.float32]:
+    """Let a mask rise linearly from its edge inwards; outside it stays 0, exactly.
+
+    The border of the picture is no edge of the mask. A mask that is not as deep as the feather
+    rises faster, so that its deepest pixels get 1.
+
+    Args:
+        inside: of the whole picture, `[height, width]`.
+        feather: pixels, ≥ 0; 0 leaves a hard edge.
+        box: the part of the picture to return; where it cuts the mask is an edge too.
+
+    Returns:
+        0 … 1, of the size of the box; n/(feather + 1) at a chessboard distance of n pixels.
+    """
+    from scipy import ndimage
+
+    height, width = inside.shape
+    rows = int(box.top > 0), int(box.top + box.height < height)
+    columns = int(box.left > 0), int(box.left + box.width < width)
+    layer = np.pad(inside[box.rows, box.columns], (rows, columns))
+    if layer.all():  # no edge to measure from
+        return np.ones(box.size, np.float32)
+    whole = ndimage.distance_transform_cdt(layer, "chessboard")
+    depth: NDArray[np.int32] = whole[rows[0] :, columns[0] :][: box.height, : box.width].clip(
+        max=feather + 1
+    )
+    return (depth / max(1, int(depth.max()))).astype(np.float32)
+
 
 HALF = 128
 """The darkest grey that counts as white."""
@@ -37,7 +100,6 @@ class Mask:
     name: str = "mask"
 
     def __post_init__(self) -> None:
-        """Refuse to do nothing."""
         if self.feather < 0:
             raise JincError(f"feather: {self.feather} is negative")
         if not self.generate.any():

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jinc.data.classes import LABEL_WORDS, classes_of
 from jinc.data.imageset import ImageSet, concatenate
+from jinc.data.labels import LABEL_WORDS, classes_of
 from jinc.data.numpy_file import StoredArray, numpy_arrays
 from jinc.data.splits import SPLIT_WORDS, pick_split
 from jinc.errors import JincError

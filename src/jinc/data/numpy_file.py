@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from jinc.data.unpacked import check_unpacked
+from jinc.data.archive import check_unpacked
 from jinc.errors import JincError
 from jinc.files import one_line, reading
 

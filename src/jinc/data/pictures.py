@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from jinc.data.decode import MAX_PIXELS, decode_with_alpha
-from jinc.data.flatten import Background, faint_on, flatten
+from jinc.data.decode import MAX_PIXELS, Background, decode_with_alpha, faint_on, flatten
 from jinc.data.images import to_picture
 from jinc.errors import JincError
 from jinc.files import writing
@@ -33,7 +32,6 @@ class Picture:
     name: str = "picture"
 
     def __post_init__(self) -> None:
-        """Refuse what is no picture."""
         shape, kind = self.pixels.shape, self.pixels.dtype
         if len(shape) != 3 or shape[2] not in (1, 3) or 0 in shape or kind != np.uint8:
             raise JincError(f"{self.name}: {kind} {shape} is not uint8 [height, width, 1 or 3]")

@@ -1,150 +1,85 @@
 """How good a model is, in numbers."""
 
-from jinc.metrics.comparison import (
-    CLASSICAL,
-    ITERATIVE,
-    ONE_STEP,
-    levels_from,
-    psnr_of_each,
-    quick_answers,
-)
-from jinc.metrics.decibels import EXACT, decibels
-from jinc.metrics.equivariance.eq import (
-    eq_r,
-    eq_r_stylegan3,
-    eq_t,
-    eq_t_frac,
-    eq_t_frac_stylegan3,
-)
-from jinc.metrics.equivariance.findings import PARTS, Curve, Figure, Finding, Part, Probe
-from jinc.metrics.equivariance.of_networks import AtLevel, network_equivariance
-from jinc.metrics.equivariance.of_sampling import Sampling, moved_on_the_way, moved_start
-from jinc.metrics.equivariance.probe import Subject, evaluations, probe
-from jinc.metrics.features.cache import cached_features
-from jinc.metrics.features.cifar_resnet import CifarResNet, open_cifar_resnet
-from jinc.metrics.features.digit_classifier import (
-    SHAPES,
-    DigitClassifier,
-    DigitSet,
-    open_digit_classifier,
-    read_digit_classifier,
-    save_digit_classifier,
-)
-from jinc.metrics.features.digit_training import (
-    RECIPES,
-    Recipe,
-    digit_accuracy,
-    read_digits_of,
-    train_digits,
-)
-from jinc.metrics.features.extractors import Extractor, ExtractorFacts
-from jinc.metrics.features.features import Features, features_of
-from jinc.metrics.features.inception import Inception
-from jinc.metrics.features.inception_files import open_inception, open_scripted_inception
-from jinc.metrics.features.open_extractor import open_extractor
-from jinc.metrics.features.reference import (
-    Reference,
-    is_reference,
-    read_reference,
-    reference_of,
-)
-from jinc.metrics.features.statistics import Statistics
-from jinc.metrics.features.torchscript import open_torchscript
-from jinc.metrics.over_seeds import Column, Entry, OverSeeds
-from jinc.metrics.scores.bootstrap import Estimate, bootstrap_error, jackknife_error
-from jinc.metrics.scores.frechet import frechet_distance, frechet_error, linearised_error
-from jinc.metrics.scores.frechet_bias import Extrapolation, extrapolated_frechet
-from jinc.metrics.scores.inception_score import ClassScore, class_score
-from jinc.metrics.scores.kernel_distance import KernelDistance, kernel_distance
-from jinc.metrics.scores.manifolds import ManifoldScores, manifold_scores
-from jinc.metrics.scores.memorised import Neighbours, neighbours_by_features, neighbours_by_pixels
-from jinc.metrics.scores.nearest import nearest
-from jinc.metrics.scores.needs import check_reference, check_scores
-from jinc.metrics.scores.scores import SCORES, Score, ScoreKind, Scores, score, score_name
-
-__all__ = [
-    "CLASSICAL",
-    "EXACT",
-    "ITERATIVE",
-    "ONE_STEP",
-    "PARTS",
-    "RECIPES",
-    "SCORES",
-    "SHAPES",
-    "AtLevel",
-    "CifarResNet",
-    "ClassScore",
-    "Column",
-    "Curve",
-    "DigitClassifier",
-    "DigitSet",
-    "Entry",
-    "Estimate",
-    "Extractor",
-    "ExtractorFacts",
-    "Extrapolation",
-    "Features",
-    "Figure",
-    "Finding",
-    "Inception",
-    "KernelDistance",
-    "ManifoldScores",
-    "Neighbours",
-    "OverSeeds",
-    "Part",
-    "Probe",
-    "Recipe",
-    "Reference",
-    "Sampling",
-    "Score",
-    "ScoreKind",
-    "Scores",
-    "Statistics",
-    "Subject",
-    "bootstrap_error",
-    "cached_features",
-    "check_reference",
-    "check_scores",
-    "class_score",
-    "decibels",
-    "digit_accuracy",
-    "eq_r",
-    "eq_r_stylegan3",
-    "eq_t",
-    "eq_t_frac",
-    "eq_t_frac_stylegan3",
-    "evaluations",
-    "extrapolated_frechet",
-    "features_of",
-    "frechet_distance",
-    "frechet_error",
-    "is_reference",
-    "jackknife_error",
-    "kernel_distance",
-    "levels_from",
-    "linearised_error",
-    "manifold_scores",
-    "moved_on_the_way",
-    "moved_start",
-    "nearest",
-    "neighbours_by_features",
-    "neighbours_by_pixels",
-    "network_equivariance",
-    "open_cifar_resnet",
-    "open_digit_classifier",
-    "open_extractor",
-    "open_inception",
-    "open_scripted_inception",
-    "open_torchscript",
-    "probe",
-    "psnr_of_each",
-    "quick_answers",
-    "read_digit_classifier",
-    "read_digits_of",
-    "read_reference",
-    "reference_of",
-    "save_digit_classifier",
-    "score",
-    "score_name",
-    "train_digits",
-]
+from jinc.metrics.comparison import CLASSICAL as CLASSICAL
+from jinc.metrics.comparison import ITERATIVE as ITERATIVE
+from jinc.metrics.comparison import ONE_STEP as ONE_STEP
+from jinc.metrics.comparison import levels_from as levels_from
+from jinc.metrics.comparison import psnr_of_each as psnr_of_each
+from jinc.metrics.comparison import quick_answers as quick_answers
+from jinc.metrics.decibels import EXACT as EXACT
+from jinc.metrics.decibels import decibels as decibels
+from jinc.metrics.equivariance.eq import eq_r as eq_r
+from jinc.metrics.equivariance.eq import eq_r_stylegan3 as eq_r_stylegan3
+from jinc.metrics.equivariance.eq import eq_t as eq_t
+from jinc.metrics.equivariance.eq import eq_t_frac as eq_t_frac
+from jinc.metrics.equivariance.eq import eq_t_frac_stylegan3 as eq_t_frac_stylegan3
+from jinc.metrics.equivariance.of_networks import AtLevel as AtLevel
+from jinc.metrics.equivariance.of_networks import network_equivariance as network_equivariance
+from jinc.metrics.equivariance.of_sampling import Sampling as Sampling
+from jinc.metrics.equivariance.of_sampling import moved_on_the_way as moved_on_the_way
+from jinc.metrics.equivariance.of_sampling import moved_start as moved_start
+from jinc.metrics.equivariance.probe import PARTS as PARTS
+from jinc.metrics.equivariance.probe import Curve as Curve
+from jinc.metrics.equivariance.probe import Figure as Figure
+from jinc.metrics.equivariance.probe import Finding as Finding
+from jinc.metrics.equivariance.probe import Part as Part
+from jinc.metrics.equivariance.probe import Probe as Probe
+from jinc.metrics.equivariance.probe import Subject as Subject
+from jinc.metrics.equivariance.probe import evaluations as evaluations
+from jinc.metrics.equivariance.probe import probe as probe
+from jinc.metrics.features.by_name import open_extractor as open_extractor
+from jinc.metrics.features.by_name import open_inception as open_inception
+from jinc.metrics.features.cifar_resnet import CifarResNet as CifarResNet
+from jinc.metrics.features.cifar_resnet import open_cifar_resnet as open_cifar_resnet
+from jinc.metrics.features.digit_classifier import SHAPES as SHAPES
+from jinc.metrics.features.digit_classifier import DigitClassifier as DigitClassifier
+from jinc.metrics.features.digit_classifier import DigitSet as DigitSet
+from jinc.metrics.features.digit_classifier import open_digit_classifier as open_digit_classifier
+from jinc.metrics.features.digit_classifier import read_digit_classifier as read_digit_classifier
+from jinc.metrics.features.digit_classifier import save_digit_classifier as save_digit_classifier
+from jinc.metrics.features.digit_training import RECIPES as RECIPES
+from jinc.metrics.features.digit_training import Recipe as Recipe
+from jinc.metrics.features.digit_training import digit_accuracy as digit_accuracy
+from jinc.metrics.features.digit_training import read_digits_of as read_digits_of
+from jinc.metrics.features.digit_training import train_digits as train_digits
+from jinc.metrics.features.extractors import Extractor as Extractor
+from jinc.metrics.features.extractors import ExtractorFacts as ExtractorFacts
+from jinc.metrics.features.features import Features as Features
+from jinc.metrics.features.features import cached_features as cached_features
+from jinc.metrics.features.features import features_of as features_of
+from jinc.metrics.features.inception import Inception as Inception
+from jinc.metrics.features.reference import Reference as Reference
+from jinc.metrics.features.reference import is_reference as is_reference
+from jinc.metrics.features.reference import read_reference as read_reference
+from jinc.metrics.features.reference import reference_of as reference_of
+from jinc.metrics.features.statistics import Statistics as Statistics
+from jinc.metrics.features.torchscript import open_torchscript as open_torchscript
+from jinc.metrics.over_seeds import Column as Column
+from jinc.metrics.over_seeds import Entry as Entry
+from jinc.metrics.over_seeds import OverSeeds as OverSeeds
+from jinc.metrics.scores.bootstrap import Estimate as Estimate
+from jinc.metrics.scores.bootstrap import bootstrap_error as bootstrap_error
+from jinc.metrics.scores.bootstrap import jackknife_error as jackknife_error
+from jinc.metrics.scores.frechet import Extrapolation as Extrapolation
+from jinc.metrics.scores.frechet import extrapolated_frechet as extrapolated_frechet
+from jinc.metrics.scores.frechet import frechet_distance as frechet_distance
+from jinc.metrics.scores.frechet import frechet_error as frechet_error
+from jinc.metrics.scores.frechet import linearised_error as linearised_error
+from jinc.metrics.scores.inception_score import ClassScore as ClassScore
+from jinc.metrics.scores.inception_score import class_score as class_score
+from jinc.metrics.scores.kernel_distance import KernelDistance as KernelDistance
+from jinc.metrics.scores.kernel_distance import kernel_distance as kernel_distance
+from jinc.metrics.scores.manifolds import ManifoldScores as ManifoldScores
+from jinc.metrics.scores.manifolds import manifold_scores as manifold_scores
+from jinc.metrics.scores.needs import check_reference as check_reference
+from jinc.metrics.scores.needs import check_scores as check_scores
+from jinc.metrics.scores.neighbours import Neighbours as Neighbours
+from jinc.metrics.scores.neighbours import nearest as nearest
+from jinc.metrics.scores.neighbours import neighbours_by_features as neighbours_by_features
+from jinc.metrics.scores.neighbours import neighbours_by_pixels as neighbours_by_pixels
+from jinc.metrics.scores.scores import SCORES as SCORES
+from jinc.metrics.scores.scores import Score as Score
+from jinc.metrics.scores.scores import ScoreKind as ScoreKind
+from jinc.metrics.scores.scores import Scores as Scores
+from jinc.metrics.scores.scores import score as score
+from jinc.metrics.scores.scores import score_name as score_name

@@ -1,52 +1,34 @@
 """Training: settings, run folders, checkpoints, averages of weights, and the loop."""
 
-from jinc.train.batches import Batch, Batches
-from jinc.train.checkpoint import Checkpoint, load_checkpoint, load_newest, save_checkpoint
-from jinc.train.config import CHANGEABLE, TrainConfig
-from jinc.train.contradictions import refuse_unused
-from jinc.train.cost import Cost, count_network, forward_gflop, measure
-from jinc.train.ema import Ema
-from jinc.train.guard import NotFinite
-from jinc.train.precision import warn_of_slow_precision
-from jinc.train.presets import PRESET_COSTS, PRESETS, find_preset, preset_image
-from jinc.train.processes import Processes
-from jinc.train.run import Run, is_new
-from jinc.train.settings import SECTIONS
-from jinc.train.setup import READING, build_network, build_task, check_settings, load_data
-from jinc.train.trainer import Progress, Trainer
-from jinc.train.written import as_written
-
-__all__ = [
-    "CHANGEABLE",
-    "PRESETS",
-    "PRESET_COSTS",
-    "READING",
-    "SECTIONS",
-    "Batch",
-    "Batches",
-    "Checkpoint",
-    "Cost",
-    "Ema",
-    "NotFinite",
-    "Processes",
-    "Progress",
-    "Run",
-    "TrainConfig",
-    "Trainer",
-    "as_written",
-    "build_network",
-    "build_task",
-    "check_settings",
-    "count_network",
-    "find_preset",
-    "forward_gflop",
-    "is_new",
-    "load_checkpoint",
-    "load_data",
-    "load_newest",
-    "measure",
-    "preset_image",
-    "refuse_unused",
-    "save_checkpoint",
-    "warn_of_slow_precision",
-]
+from jinc.train.batches import Batch as Batch
+from jinc.train.batches import Batches as Batches
+from jinc.train.checkpoint import Checkpoint as Checkpoint
+from jinc.train.checkpoint import load_checkpoint as load_checkpoint
+from jinc.train.checkpoint import load_newest as load_newest
+from jinc.train.checkpoint import save_checkpoint as save_checkpoint
+from jinc.train.config import CHANGEABLE as CHANGEABLE
+from jinc.train.config import TrainConfig as TrainConfig
+from jinc.train.config import as_written as as_written
+from jinc.train.contradictions import refuse_unused as refuse_unused
+from jinc.train.cost import Cost as Cost
+from jinc.train.cost import count_network as count_network
+from jinc.train.cost import forward_gflop as forward_gflop
+from jinc.train.cost import measure as measure
+from jinc.train.ledger import NotFinite as NotFinite
+from jinc.train.presets import PRESET_COSTS as PRESET_COSTS
+from jinc.train.presets import PRESETS as PRESETS
+from jinc.train.presets import find_preset as find_preset
+from jinc.train.presets import preset_image as preset_image
+from jinc.train.processes import Processes as Processes
+from jinc.train.run import Run as Run
+from jinc.train.run import is_new as is_new
+from jinc.train.settings import SECTIONS as SECTIONS
+from jinc.train.setup import READING as READING
+from jinc.train.setup import build_network as build_network
+from jinc.train.setup import build_task as build_task
+from jinc.train.setup import check_settings as check_settings
+from jinc.train.setup import load_data as load_data
+from jinc.train.stepper import warn_of_slow_precision as warn_of_slow_precision
+from jinc.train.trainer import Progress as Progress
+from jinc.train.trainer import Trainer as Trainer
+from jinc.train.update import Ema as Ema

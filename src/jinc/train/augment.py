@@ -57,7 +57,6 @@ class Augmentation:
     kinds: tuple[AugmentationKind, ...]
 
     def __post_init__(self) -> None:
-        """Refuse what is unknown or said twice."""
         for place, kind in enumerate(self.kinds):
             if kind not in _KINDS:
                 raise unknown(f"augment: no augmentation is called '{kind}'", kind, _KINDS)

@@ -113,7 +113,6 @@ class Batches:
         resident: bool = False,
         workers: int = 0,
     ) -> None:
-        """Keep the data and the seed; nothing is drawn yet."""
         self._images, self._size, self._timesteps, self._seed = images, batch_size, timesteps, seed
         self._augmentation = augmentation or Augmentation(())
         self._label_dropout, self._moves = label_dropout, moves

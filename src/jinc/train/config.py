@@ -1,4 +1,4 @@
-"""All that a training run is told, checked and as a file."""
+"""All settings of a training run: validated, and as a file."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -7,6 +7,7 @@ from typing import Any, Self, get_type_hints
 
 import yaml
 
+from jinc.diffusion.schedule import BETA_ENDS
 from jinc.documents import read_yaml
 from jinc.errors import JincError, nearest
 from jinc.files import writing
@@ -20,7 +21,36 @@ from jinc.train.settings import (
     ObjectiveSettings,
     OptimiserSettings,
 )
-from jinc.train.written import as_written, to_write
+
+_DATA_AT = "data_at"
+"""Absolute path of a relative `data`, so that a run can be resumed from any working directory."""
+
+
+def to_write(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what goes into the file of a run: its settings, and where its data lie now."""
+    data = Path(str(settings["data"]))
+    relative = not data.is_absolute() and data.exists()
+    return {**settings, **({_DATA_AT: str(data.absolute())} if relative else {})}
+
+
+def as_written(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that a run's file stands for.
+
+    Runs older than `scale_betas` were trained without it. `data` is the absolute path where that
+    still exists, unless somebody has edited the relative one.
+
+    Args:
+        found: what the file holds, by name.
+    """
+    settings = dict(found)
+    absolute, relative = Path(str(settings.pop(_DATA_AT, ""))), Path(str(settings.get("data", "")))
+    unedited = absolute.parts[len(absolute.parts) - len(relative.parts) :] == relative.parts
+    if absolute.is_absolute() and absolute.exists() and unedited:
+        settings["data"] = str(absolute)
+    if "scale_betas" not in settings:
+        usual = settings.get("timesteps", 1000) == 1000
+        settings["scale_betas"] = usual or settings.get("schedule", "linear") not in BETA_ENDS
+    return settings
 
 
 @dataclass(frozen=True)
@@ -41,7 +71,6 @@ class TrainConfig(
     """
 
     def __post_init__(self) -> None:
-        """Check every value, so that a run does not fail hours later."""
         for name, kind in get_type_hints(type(self)).items():
             value = getattr(self, name)
             _require(is_a(value, kind), name, shown(value), in_words(kind))

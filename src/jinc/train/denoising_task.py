@@ -32,7 +32,6 @@ class DenoisingTask:
     """
 
     def __init__(self, package: SingleStep, config: TrainConfig, images: ImageSet) -> None:
-        """Keep them."""
         self.package, self._config = package, config
         self._shown = images.batch(range(min(SHOWN, len(images))))
 

@@ -47,7 +47,6 @@ class DiffusionTask:
     """
 
     def __init__(self, package: Model, config: TrainConfig) -> None:
-        """Keep both."""
         self.package, self._config = package, config
 
     def losses(self, predict: Predict, batch: Batch) -> Tensor:

@@ -1,25 +1,34 @@
-"""What the steps of a run have told so far: losses, norms of gradients, failures, requests."""
+"""What training steps report: losses, gradient norms, failures, requests to stop."""
 
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from jinc.errors import JincError
 from jinc.plain import number_or_none
-from jinc.train.guard import LIMIT
-from jinc.train.reading import Reading
+
+LIMIT = 5
+"""Steps in a row with a non-finite loss or gradient after which training stops."""
+
+
+class NotFinite(JincError):
+    """The loss or the gradient was not finite several times in a row."""
+
+    exit_code = 3
 
 
 @dataclass(frozen=True)
-class Told:
-    """What one step has told.
+class StepReport:
+    """Loss and gradient norm of a step, over all processes.
 
     Args:
         step: its number, 0, 1, 2, …
-        loss: over all processes.
-        gradient_norm: likewise.
+        loss: mean over the batch.
+        gradient_norm: Euclidean, before clipping.
     """
 
     step: int
@@ -28,40 +37,39 @@ class Told:
 
 
 class Ledger:
-    """Take in what steps tell, some steps later on an accelerator, which is not waited for.
+    """Collect the reports of steps; on an accelerator they arrive some steps late, without waiting.
 
     Args:
-        interval: steps after which the mean for `score` begins anew.
+        interval: steps over which `score` averages the loss.
     """
 
     def __init__(self, interval: int) -> None:
-        """Begin with nothing."""
-        self.newest = Told(-1, float("nan"), float("nan"))
+        self.newest = StepReport(-1, float("nan"), float("nan"))
         self.asked_to_stop = False
         self._interval = interval
-        self._coming: deque[tuple[int, Reading]] = deque()
+        self._coming: deque[tuple[int, _Transfer]] = deque()
         self._losses: list[float] = []  # since the last line of the log
         self._norms: list[float] = []
         self._sum, self._count = 0.0, 0  # of losses in this interval
         self._failures = 0
 
-    def enter(self, step: int, told: Tensor) -> None:
-        """Take what a step tells, as `Stepper.step` returns it; it may still be on its way."""
-        self._coming.append((step, Reading(told)))
+    def enter(self, step: int, report: Tensor) -> None:
+        """Take the report that `Stepper.step` returns; the device may still be computing it."""
+        self._coming.append((step, _Transfer(report)))
 
-    def read(self, behind: int = 0) -> Told | None:
-        """Read what has come, but for the last few steps.
+    def read(self, behind: int = 0) -> StepReport | None:
+        """Read the reports that have arrived.
 
         Args:
-            behind: how many steps may be left unread.
+            behind: how many of the latest steps may stay unread.
 
         Returns:
-            The step with which too many in a row have failed; None while that is not so.
+            The step that completes `LIMIT` failures in a row; None if there is none.
         """
         while len(self._coming) > behind:
-            step, reading = self._coming.popleft()
-            loss, norm, failed, asked = reading.get()
-            self.newest = Told(step, loss, norm)
+            step, transfer = self._coming.popleft()
+            loss, norm, failed, asked = transfer.wait()
+            self.newest = StepReport(step, loss, norm)
             self.asked_to_stop = self.asked_to_stop or asked > 0
             self._losses.append(loss)
             self._norms.append(norm)
@@ -75,10 +83,10 @@ class Ledger:
         return None
 
     def line(self) -> dict[str, float | None]:
-        """Return the means since the last line, and begin anew.
+        """Return the means since the last line, and start new ones.
 
-        A mean with a loss in it that is not finite is None. So is a gradient, which then was not
-        applied; how many were not is told, and the mean is of the others.
+        The mean loss is None if one of the losses is not finite. Steps with a non-finite gradient
+        were skipped: they are counted, and left out of the mean gradient norm.
         """
         taken = [norm for norm in self._norms if number_or_none(norm) is not None]
         means = {
@@ -90,11 +98,11 @@ class Ledger:
         return means | ({"skipped": skipped} if skipped else {})
 
     def score(self) -> float | None:
-        """Return the mean of the finite losses of this interval, or None if it has just begun."""
+        """Return the mean of the finite losses of this interval; None before half of it is over."""
         return self._sum / self._count if 2 * self._count >= self._interval else None
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint has to hold, ready for JSON."""
+        """Return the state for a checkpoint, ready for JSON."""
         return {
             "losses": [number_or_none(loss) for loss in self._losses],
             "norms": [number_or_none(norm) for norm in self._norms],
@@ -103,10 +111,26 @@ class Ledger:
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Put back what `state` returned."""
+        """Restore what `state` returned."""
         self._losses, self._norms = _numbers(state["losses"]), _numbers(state["norms"])
         self._sum, self._count = state["interval"]
         self._failures = state["failures"]
+
+
+class _Transfer:
+    """A small tensor `[n]` on its way to the host, so that no step waits for it."""
+
+    def __init__(self, value: Tensor) -> None:
+        # Only CUDA's events tell when an asynchronous copy has arrived.
+        self._host = value.detach().to("cpu", non_blocking=value.is_cuda)
+        self._arrived = torch.cuda.Event() if value.is_cuda else None  # type: ignore[no-untyped-call]
+        if self._arrived is not None:
+            self._arrived.record()
+
+    def wait(self) -> list[float]:
+        if self._arrived is not None:
+            self._arrived.synchronize()
+        return [float(number) for number in self._host]
 
 
 def _numbers(values: list[float | None]) -> list[float]:

@@ -76,7 +76,6 @@ class Processes:
         return cls(chosen if on_cpu else state.device, state.process_index, state.num_processes)
 
     def __enter__(self) -> Self:
-        """Be one of them."""
         return self
 
     def __exit__(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -53,16 +53,20 @@ def load_data(
     return load_images(**settings | other)
 
 
-def build_task(
-    config: TrainConfig, images: ImageSet
-) -> DiffusionTask | DenoisingTask | UpscalingTask:
-    """Make the untrained network that a run asks for, and what it is to learn.
+Task: TypeAlias = DiffusionTask | DenoisingTask | UpscalingTask
+
+
+def build_task(config: TrainConfig, images: ImageSet) -> Task:
+    """Initialise the network of a run, and its objective.
 
     Raises:
-        JincError: the network cannot take these images, has no classes to learn, all images are to
-            be held out, or settings contradict each other.
+        JincError: the network cannot take these images, there are no classes to learn, all images
+            are held out, or settings contradict one another.
     """
-    network = network_for(config, images)
+    return _task(config, images, network_for(config, images))
+
+
+def _task(config: TrainConfig, images: ImageSet, network: Network) -> Task:
     if config.noise_std is not None:
         denoiser = SingleStep(network, images.image_size, config.noise_std)
         return DenoisingTask(denoiser, config, images)
@@ -152,20 +156,20 @@ def make_batches(
 
 
 def check_settings(config: TrainConfig, images: ImageSet) -> None:
-    """Find out whether a run can be trained, before its folder is made.
+    """Check that a run can be trained, before its folder exists and any weight is initialised.
 
     Raises:
-        JincError: as `build_task` and `choose_device`; for a schedule that cannot be made; or there
-            is too little memory.
+        JincError: as `build_task` and `choose_device`; the schedule cannot be made; or there is too
+            little memory.
     """
     device = choose_device(config.device)
     check_trackers(config.track)
     with torch.device("meta"):
-        twin = network_for(config, images)
-    check_memory(twin, images.image_size, config, device)
-    task = build_task(config, images)
-    if isinstance(task.package, Trained):
-        len(task.package.schedule)
+        network = network_for(config, images)
+    check_memory(network, images.image_size, config, device)
+    package = _task(config, images, network).package
+    if isinstance(package, Trained):
+        len(package.schedule)
 
 
 def _levels(config: TrainConfig, size: int) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """One step of training: error, gradients, and an update that what is not finite never reaches."""
 
 import copy
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,15 +14,26 @@ from jinc.streams import Stream, stream
 from jinc.train.batches import Batch
 from jinc.train.checkpoint import Tensors
 from jinc.train.config import TrainConfig
-from jinc.train.ema import Ema
-from jinc.train.guard import Norms, Unchanged, norms_of_blocks
-from jinc.train.learning_rate import learning_rate
-from jinc.train.loss_scale import LossScale
-from jinc.train.optimiser import load_optimiser, make_optimiser, optimiser_tensors, take_step
-from jinc.train.precision import DTYPES
 from jinc.train.processes import Processes, copies, gradients_apart
 from jinc.train.sharding import load_whole, norm, shard, whole
 from jinc.train.task import Task
+from jinc.train.update import (
+    BufferGuard,
+    Ema,
+    LossScale,
+    Norms,
+    block_norms,
+    learning_rate,
+    load_optimiser,
+    make_optimiser,
+    optimiser_tensors,
+    take_step,
+)
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+_INSTRUCTIONS = {"bf16": ("avx512_bf16", "amx_bf16"), "fp16": ("avx512_fp16", "amx_fp16")}
+"""Of x86 processors, any of which makes a precision fast."""
 
 
 class Stepper:
@@ -39,7 +51,6 @@ class Stepper:
     def __init__(
         self, task: Task[Any], config: TrainConfig, processes: Processes, total: int
     ) -> None:
-        """Move the network to the device, and wrap it for it."""
         self._task, self._config, self._processes, self._total = task, config, processes, total
         self.network: Network = task.package.network.to(processes.device)
         twins = [copy.deepcopy(self.network) for _ in config.ema_decay]
@@ -54,7 +65,7 @@ class Stepper:
         self.averages = [Ema(self.network, decay, twin) for decay, twin in decays]
         self.optimiser = make_optimiser(config, self.network)
         self._scale = LossScale(config.precision == "fp16", processes.device)
-        self._unchanged = Unchanged(self.network)
+        self._buffers = BufferGuard(self.network)
         self._drops = any(isinstance(m, nn.Dropout) and m.p for m in self.network.modules())
         self._called: Any = torch.compile(self._wrapped) if config.compile else self._wrapped
         self.network.train()
@@ -77,7 +88,7 @@ class Stepper:
             loss and norm of the gradient, over all processes; how many of them failed; and how many
             were asked to stop: `[4]`, on the device.
         """
-        self._unchanged.remember()
+        self._buffers.remember()
         loss = self.gradients(number, batch)
         size = norm(self.gradient_list())
         # Where scaled gradients overflow, the next factor is smaller, and nothing has failed.
@@ -106,11 +117,11 @@ class Stepper:
 
     def norms(self, number: int, batch: Batch) -> tuple[Norms, Norms]:
         """Return the norms of weights and of the gradients of a batch, and change nothing else."""
-        self._unchanged.remember()
+        self._buffers.remember()
         self.gradients(number, batch)
         taken = torch.tensor(False, device=self._processes.device)
-        self._unchanged.restore_unless(taken)
-        return norms_of_blocks(self.network)
+        self._buffers.restore_unless(taken)
+        return block_norms(self.network)
 
     def gradient_list(self) -> list[Tensor]:
         """Return the gradients that are there."""
@@ -163,7 +174,7 @@ class Stepper:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         take_step(self.optimiser, finite)
-        self._unchanged.restore_unless(finite)
+        self._buffers.restore_unless(finite)
         self._scale.update(finite)
         for average in self.averages:
             average.update(number + 1, finite)
@@ -178,3 +189,15 @@ class Stepper:
 
 def _group(place: int) -> str:
     return f"ema-{place}" if place else "ema"
+
+
+def warn_of_slow_precision(precision: str, device: torch.device) -> None:
+    """Warn of a precision that an x86 processor only imitates, which is slower than float32."""
+    tell = getattr(torch.cpu, "get_capabilities", dict)  # older torch has none, and is believed
+    there: dict[str, Any] = tell()
+    if device.type != "cpu" or precision not in _INSTRUCTIONS:
+        return
+    if there.get("architecture") != "x86_64" or any(there.get(n) for n in _INSTRUCTIONS[precision]):
+        return
+    message = f"--precision {precision}: this processor only imitates it; fp32 is much faster"
+    warnings.warn(message, RuntimeWarning, stacklevel=2)

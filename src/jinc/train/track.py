@@ -35,7 +35,6 @@ class Trackers:
     """
 
     def __init__(self, names: Sequence[str], folder: Path, step: int = 0) -> None:
-        """Open them."""
         openers: dict[str, Callable[[Path, int], Sink]]
         openers = {"tensorboard": _tensorboard, "trackio": _trackio}
         self._sinks = []

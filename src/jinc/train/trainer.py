@@ -10,11 +10,10 @@ from typing import Any
 import torch
 
 from jinc.data import ImageSet, save_png
+from jinc.files import write_json
 from jinc.plain import number_or_none
 from jinc.train.checkpoint import Checkpoint, save_checkpoint
-from jinc.train.guard import LIMIT, NotFinite, NotFiniteReport
-from jinc.train.learning_rate import learning_rate
-from jinc.train.ledger import Ledger, Told
+from jinc.train.ledger import LIMIT, Ledger, NotFinite, StepReport
 from jinc.train.processes import Processes
 from jinc.train.resume import check_same_run, load_into, newest_of_all, warn_of_rounding
 from jinc.train.retention import best_checkpoint, checkpoint_path
@@ -23,6 +22,7 @@ from jinc.train.setup import build_task, make_batches
 from jinc.train.stepper import Stepper
 from jinc.train.task import Task
 from jinc.train.track import Trackers
+from jinc.train.update import learning_rate
 from jinc.train.validation import hold_out, validation_loss
 
 LAG = 8
@@ -69,7 +69,6 @@ class Trainer:
         resume: bool = False,
         processes: Processes | None = None,
     ) -> None:
-        """Build the network, and bring it to where the run had come."""
         self.run, self.config = run, run.config
         self.processes = processes or Processes.join(self.config.device)
         self.device = self.processes.device
@@ -237,28 +236,28 @@ class Trainer:
                     if best and not place:
                         package.save(self.run.path / "best")
 
-    def _give_up(self, last: Told) -> None:
+    def _give_up(self, last: StepReport) -> None:
         """Say what the last step looked like, which changed nothing, and stop."""
         step = last.step
         batch = self.batches.batch(step)
         weights, gradients = self.stepper.norms(step, batch)
-        report = NotFiniteReport(
-            step=step + 1,
-            loss=number_or_none(last.loss),
-            gradient_norm=number_or_none(last.gradient_norm),
-            indices=self.batches.indices(step).tolist(),
-            t=self.batches.times(step).tolist(),
-            weight_norms=weights,
-            gradient_norms=gradients,
-            learning_rate=learning_rate(self.config, step, self.total),
-        )
+        report = {
+            "step": step + 1,
+            "loss": number_or_none(last.loss),
+            "gradient_norm": number_or_none(last.gradient_norm),
+            "indices": self.batches.indices(step).tolist(),
+            "t": self.batches.times(step).tolist(),
+            "weight_norms": weights,
+            "gradient_norms": gradients,
+            "learning_rate": learning_rate(self.config, step, self.total),
+        }
         file = self._not_finite
         with self.processes.together():
             if self.processes.is_main:
-                report.write(file)
+                write_json(file, report)
             raise NotFinite(
                 f"{self.run.path}: loss or gradients were not finite {LIMIT} times in a row, up to "
-                f"step {step + 1}; nothing of it was applied, {file.name} tells more; lower "
+                f"step {step + 1}; none of these steps was applied, see {file.name}; lower "
                 "learning_rate"
             )
 

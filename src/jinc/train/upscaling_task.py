@@ -45,7 +45,6 @@ class UpscalingTask:
     """
 
     def __init__(self, package: Upscaler, config: TrainConfig, images: ImageSet) -> None:
-        """Keep them."""
         self.package, self._config = package, config
         train, held_out = hold_out(len(images), config.holdout, config.seed)
         places = (held_out if len(held_out) else train)[:SHOWN]

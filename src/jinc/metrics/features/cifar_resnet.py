@@ -38,7 +38,6 @@ class CifarResNet(nn.Module):
     std: Tensor
 
     def __init__(self, blocks: int) -> None:
-        """Start from random weights."""
         super().__init__()
         self.conv1 = nn.Conv2d(3, WIDTHS[0], 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(WIDTHS[0])

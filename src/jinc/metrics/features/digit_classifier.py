@@ -50,7 +50,6 @@ class DigitClassifier(nn.Module):
     """
 
     def __init__(self, shape: DigitShape = SHAPES["mnist"]) -> None:
-        """Start from random weights."""
         super().__init__()
         a, b, c, d, e = shape.widths
         self.features = nn.Sequential(

@@ -115,7 +115,6 @@ class Extractor:
     sha256: str | None = None
 
     def __post_init__(self) -> None:
-        """Check what is given, and set the network to evaluation."""
         if self.channels not in (1, 3):
             raise JincError(f"channels must be 1 (grey) or 3 (RGB), not {self.channels}")
         if self.resize not in RESIZES:

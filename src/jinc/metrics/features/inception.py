@@ -35,7 +35,6 @@ class Inception(nn.Module):
     """
 
     def __init__(self, layer: Layer = "2048") -> None:
-        """Start from random weights."""
         super().__init__()
         self.layer = layer
         for name, (before, after, kernel) in _STEM.items():

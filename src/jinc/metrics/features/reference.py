@@ -47,7 +47,6 @@ class _Facts:
     shape: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
-        """Check the count."""
         if self.count is not None and self.count < 2:
             raise JincError(f"count: {self.count} is not at least 2")
 

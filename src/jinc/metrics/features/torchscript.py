@@ -1,18 +1,22 @@
-"""Feature networks that come as TorchScript."""
+"""TorchScript programs as feature networks: run only with the user's consent."""
 
 import io
 import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import torch
 from torch import Tensor, nn
 
-from jinc.errors import JincError
+from jinc.errors import JincError, unknown
 from jinc.files import file_digest, one_line, reading
 from jinc.metrics.features.extractors import Extractor
 from jinc.metrics.features.resizing import Resize
 from jinc.metrics.features.weight_files import check_digest
+
+SCRIPT = "torchscript:"
 
 
 def open_torchscript(
@@ -28,86 +32,125 @@ def open_torchscript(
 ) -> Extractor:
     """Open a TorchScript file as an extractor.
 
-    A TorchScript file is a program: it cannot import or start others, but its operators can write
-    files and take all memory. Open only what you trust, best by its SHA-256.
-
-    One that takes the arguments of StyleGAN's, as its schema says, is asked for features and for
-    classes.
+    A TorchScript file is a program: it cannot import modules or start processes, but its operators
+    can write files and exhaust memory. Open only files you trust, best by their SHA-256. A program
+    with the signature of StyleGAN's Inception is called twice, for features and for classes.
 
     Args:
-        path: the file; from images `[B, channels, H, W]` it makes features `[B, D]`, or a tuple of
-            these and logits.
-        sha256: what it has to be; its beginning is enough; None takes any.
-        name: what scores are named after; if not given, that of the file.
+        path: the file; maps images `[B, channels, H, W]` to features `[B, D]`, or to a tuple of
+            features and logits.
+        sha256: the expected digest or its beginning; None accepts any file.
+        name: names the scores; the file's name by default.
         channels: 1 or 3.
-        image_size: height and width that images are resized to; None as they come.
-        resize: by which rule.
-        low: what black becomes; if not given, −1, or 0 for a program of StyleGAN's kind.
-        high: what white becomes; if not given, 1, or 255.
+        image_size: height and width that images are resized to; None keeps their size.
+        resize: the resizing rule.
+        low: value of black; −1 by default, 0 for StyleGAN's signature.
+        high: value of white; 1 by default, 255 for StyleGAN's signature.
 
     Returns:
         The extractor, which records the file's SHA-256.
 
     Raises:
-        JincError: the file cannot be read, or is another one.
+        JincError: the file cannot be read, or has another digest.
     """
     file = Path(path)
     if sha256 is not None:
         check_digest(file, sha256.lower())
-    script, digest = load_script(file)
-    called = file.stem if name is None else name
-    asked = is_asked_twice(script)
-    usual = (0.0, 255.0) if asked else (-1.0, 1.0)
-    black, white = usual[0] if low is None else low, usual[1] if high is None else high
-    network = ScriptedInception(script, logits=True) if asked else script
-    return Extractor(called, network, channels, image_size, resize, black, white, sha256=digest)
+    script = _load(file)
+    stylegan = _has_stylegan_signature(script)
+    network = _StyleGanInception(script) if stylegan else script
+    black, white = (0.0, 255.0) if stylegan else (-1.0, 1.0)
+    return Extractor(
+        file.stem if name is None else name,
+        network,
+        channels,
+        image_size,
+        resize,
+        black if low is None else low,
+        white if high is None else high,
+        sha256=file_digest(file),
+    )
 
 
-def load_script(path: Path) -> tuple[nn.Module, str]:
-    """Load a TorchScript program and tell the SHA-256 of its file.
+def parse_script_word(word: str) -> tuple[Path, dict[str, Any]]:
+    """Parse `torchscript:PATH?OPTIONS`.
+
+    Args:
+        word: the options are `channels=1`, `range=0,255` (values of black and white) and
+            `size=299` (pixels a side, resized with antialiasing), joined by `&`.
+
+    Returns:
+        The path, and keyword arguments of `open_torchscript`.
 
     Raises:
-        JincError: it cannot be read.
+        JincError: an option is unknown or malformed.
+
+    >>> parse_script_word("torchscript:a.pt?channels=1&size=28")[1]
+    {'channels': 1, 'image_size': (28, 28), 'resize': 'antialiased'}
     """
-    digest = file_digest(path)
+    whole = word.removeprefix(SCRIPT)
+    path, _, options = whole.partition("?")
+    if not options or Path(whole).exists():
+        return Path(whole), {}
+    found: dict[str, Any] = {}
+    for key, value in parse_qsl(options, keep_blank_values=True):
+        if key not in _OPTIONS:
+            raise unknown(f"{whole}: {key!r} is no option", key, _OPTIONS)
+        parse, example = _OPTIONS[key]
+        try:
+            found |= parse(value)
+        except ValueError:
+            raise JincError(f"{whole}: {key}: {value!r} is not as in {key}={example}") from None
+    return Path(path), found
+
+
+def _range(value: str) -> dict[str, Any]:
+    low, high = map(float, value.split(","))
+    return {"low": low, "high": high}
+
+
+def _size(value: str) -> dict[str, Any]:
+    side = int(value)
+    if side < 1:
+        raise ValueError
+    return {"image_size": (side, side), "resize": "antialiased"}
+
+
+_OPTIONS: Mapping[str, tuple[Callable[[str], dict[str, Any]], str]] = {
+    "channels": (lambda value: {"channels": int(value)}, "1"),
+    "range": (_range, "0,255"),
+    "size": (_size, "299"),
+}
+
+
+def _load(path: Path) -> nn.Module:
     with reading(path) as file:
         content = io.BytesIO(file.read())
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that TorchScript is old is no news to who opens it
+            warnings.simplefilter("ignore")  # TorchScript is deprecated
             script: nn.Module = torch.jit.load(content, map_location="cpu")  # type: ignore[no-untyped-call]
-    except Exception as error:  # on damaged bytes, torch raises whatever it meets
+    except Exception as error:  # torch raises anything on damaged bytes
         reason = one_line(error)[:100]
         raise JincError(f"{path}: cannot be read as TorchScript ({reason})") from None
-    return script.eval(), digest
+    return script.eval()
 
 
-def is_asked_twice(script: nn.Module) -> bool:
-    """Whether a program takes the arguments by which StyleGAN's gives features, or classes."""
+def _has_stylegan_signature(script: nn.Module) -> bool:
     schema = getattr(script.forward, "schema", None)
-    taken = {argument.name for argument in schema.arguments} if schema is not None else set()
-    return {"return_features", "no_output_bias"} <= taken
+    arguments = {argument.name for argument in schema.arguments} if schema is not None else set()
+    return {"return_features", "no_output_bias"} <= arguments
 
 
-class ScriptedInception(nn.Module):
-    """The Inception of StyleGAN, which resizes by itself, asked for features and classes.
+class _StyleGanInception(nn.Module):
+    """StyleGAN's Inception, which resizes images in 0 … 255 itself: features and logits."""
 
-    Args:
-        script: called with images in 0 … 255.
-        logits: whether it is asked for classes, in a second pass.
-    """
-
-    def __init__(self, script: Any, logits: bool) -> None:
-        """Keep the program."""
+    def __init__(self, script: Any) -> None:
         super().__init__()
         self.script = script
-        self.logits = logits
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Give features `[B, 2048]`, and logits `[B, 1008]` without their bias, or None."""
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         features = self.script(images, return_features=True)
-        if not self.logits:
-            return features, None
-        # It gives probabilities; logits may be off by a number an image, which softmax takes out.
-        chances = self.script(images, no_output_bias=True)
-        return features, chances.clamp_min(torch.finfo(chances.dtype).tiny).log()
+        # Log-probabilities: logits but for a constant an image, which softmax removes.
+        probabilities = self.script(images, no_output_bias=True)
+        return features, probabilities.clamp_min(torch.finfo(probabilities.dtype).tiny).log()

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from jinc.errors import JincError
 from jinc.metrics.scores.bootstrap import Estimate, jackknife_error
-from jinc.metrics.scores.nearest import squared_distances
+from jinc.metrics.scores.neighbours import squared_distances
 
 K_PRECISION, K_DENSITY = 3, 5
 GROUPS = 10
@@ -111,7 +111,6 @@ class _Seen:
     """
 
     def __init__(self, n: int, m: int, group: Tensor) -> None:
-        """Know nothing."""
         parts = int(group.max()) + 1
         self.group = group
         self.precise = torch.zeros(m, dtype=torch.bool)

@@ -8,7 +8,7 @@ from jinc.data import ImageSet
 from jinc.errors import JincError
 from jinc.metrics.features.extractors import Extractor
 from jinc.metrics.features.reference import Reference
-from jinc.metrics.scores.frechet_bias import images_to_extrapolate
+from jinc.metrics.scores.frechet import images_to_extrapolate
 from jinc.metrics.scores.inception_score import SPLITS
 from jinc.metrics.scores.kernel_distance import FEWEST_GENERATED, FEWEST_REAL
 from jinc.metrics.scores.manifolds import images_of_each

@@ -7,13 +7,17 @@ from functools import cached_property
 from typing import Any, Literal, TypeAlias, get_args
 
 from jinc.errors import JincError
+from jinc.metrics.features.by_name import is_genuine
 from jinc.metrics.features.extractors import ExtractorFacts
 from jinc.metrics.features.features import Features
-from jinc.metrics.features.inception_files import is_genuine
 from jinc.metrics.features.reference import Reference
 from jinc.metrics.scores.bootstrap import Estimate
-from jinc.metrics.scores.frechet import frechet_distance, frechet_error
-from jinc.metrics.scores.frechet_bias import extrapolated_frechet, images_to_extrapolate
+from jinc.metrics.scores.frechet import (
+    extrapolated_frechet,
+    frechet_distance,
+    frechet_error,
+    images_to_extrapolate,
+)
 from jinc.metrics.scores.inception_score import class_score
 from jinc.metrics.scores.kernel_distance import kernel_distance
 from jinc.metrics.scores.manifolds import K_DENSITY, K_PRECISION, ManifoldScores, manifold_scores
