@@ -12,6 +12,7 @@ from PIL import Image
 from jinc.cli.app import app
 from jinc.cli.sources import option_sources
 from jinc.errors import JincError
+from jinc.metrics import DigitClassifier, save_digit_classifier
 from jinc.models import Model, SingleStep
 from jinc.models.trained import Facts
 from jinc.schema import build
@@ -296,3 +297,22 @@ def test_a_run_that_was_killed_before_its_first_step_goes_on(jinc, tiny, tmp_pat
     said = jinc("train", "--out", run, "--resume", *tiny, "--data", "images")
     assert said.code == 0, said.err
     assert (run / "model").is_dir()
+
+
+def test_scores_during_training(jinc, tiny, tmp_path) -> None:
+    run, judge = tmp_path / "run", tmp_path / "judge"
+    save_digit_classifier(judge, DigitClassifier(), "mnist", {})
+    words = ("--score-every", 3, "--score-images", 40, "--best-by", "score")
+    said = jinc("train", "--out", run, *tiny, *words, "--score-features", judge)
+    assert said.code == 0, said
+    log = Run.open(run).read_log()
+    assert [entry["step"] for entry in log if "score" in entry] == [3, 6]
+    facts = json.loads(jinc("info", run, "--json").out)
+    assert facts["score"] == [entry["score"] for entry in log if "score" in entry][-1]
+    assert (run / "best").is_dir()
+    assert jinc("report", run, "--out", tmp_path / "page.html").code == 0
+    assert "Fréchet distance" in (tmp_path / "page.html").read_text()
+    for features in ("torchscript:x.pt", tmp_path / "nothing"):
+        said = jinc("train", "--out", tmp_path / "no", *tiny, *words, "--score-features", features)
+        assert (said.code, said.err.count("\n"), said.out) == (2, 1, ""), said
+        assert not (tmp_path / "no").exists()

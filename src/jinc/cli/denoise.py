@@ -16,6 +16,7 @@ from jinc.cli.claims import claim
 from jinc.cli.options import DEFAULTS, Options
 from jinc.cli.places import check_folder
 from jinc.cli.progress import decoding_progress, say_what_was_read
+from jinc.cli.resuming import ChangedSettings
 from jinc.cli.train import train as train_run
 from jinc.data import Split, to_float
 from jinc.diffusion import SeededNoise
@@ -43,6 +44,7 @@ def train(
     out: Path | None = None,
     resume: bool = False,
     dry_run: bool = False,
+    set_: ChangedSettings = (),
     config: Options = DEFAULTS,
 ) -> None:
     """Train a network to undo z = x + σ ε; as `jinc train --preset mnist-denoiser`.
@@ -51,11 +53,12 @@ def train(
         out: the run folder: config.yaml, log.jsonl, checkpoints/, samples/ and model/.
         resume: go on from the newest checkpoint of the run, or start it if there is none.
         dry_run: say what it would take, and leave nothing behind.
+        set_: with --resume, settings that change from here on, such as learning_rate=1e-4.
         config: the settings.
     """
     if config.noise_std is None:
         raise JincError("--noise-std: a single-step denoiser is trained at an amount of noise")
-    train_run(out=out, resume=resume, dry_run=dry_run, config=config)
+    train_run(out=out, resume=resume, dry_run=dry_run, set_=set_, config=config)
 
 
 @app.command(name="test")

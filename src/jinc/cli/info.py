@@ -115,8 +115,8 @@ def _model_facts(model: PixelModel | PromptedUpscaler) -> dict[str, Any]:
 
 
 def _own_facts(model: Trained) -> dict[str, Any]:
-    warn_of_signal(model.schedule)
-    network = model.network
+    network, schedule = model.network, model.named_schedule()
+    warn_of_signal(schedule)
     own = {n: v for n, v in network.arguments().items() if n not in _TOLD}
     return {
         "network": network.kind,
@@ -130,18 +130,21 @@ def _own_facts(model: Trained) -> dict[str, Any]:
         "schedule": model.schedule_name,
         "timesteps": model.timesteps,
         "scale_betas": model.scale_betas,
-        "signal_left": model.schedule.signal_left,
+        "signal_left": schedule.signal_left,
     }
 
 
 def _run_facts(run: Run) -> dict[str, Any]:
     log = [entry for entry in run.read_log() if "loss" in entry]
     held_out = [entry for entry in run.read_log() if "validation_loss" in entry]
+    scored = [entry for entry in run.read_log() if "score" in entry]
     facts: dict[str, Any] = {"data": run.config.data, "seed": run.config.seed}
     if log:
         facts |= {"steps": log[-1]["step"], "loss": log[-1]["loss"]}
     if held_out:
         facts["validation_loss"] = held_out[-1]["validation_loss"]
+    if scored:
+        facts["score"] = scored[-1]["score"]
     return facts
 
 

@@ -12,15 +12,16 @@ from jinc.cli.claims import claim
 from jinc.cli.memory import keep_freed_memory
 from jinc.cli.options import DEFAULTS, Options, plain
 from jinc.cli.progress import decoding_progress, say_what_was_read, train_with_progress
+from jinc.cli.resuming import CURVE, ChangedSettings, run_settings
+from jinc.cli.scoring import make_scorer
 from jinc.cli.signals import stop_requests
 from jinc.data import ImageSet
 from jinc.diffusion import warn_of_signal
 from jinc.errors import JincError, told_once
-from jinc.files import regular
+from jinc.files import writing
 from jinc.models import Trained
 from jinc.report import plot_learning_curve
 from jinc.train import (
-    CHANGEABLE,
     Processes,
     Run,
     TrainConfig,
@@ -33,14 +34,13 @@ from jinc.train import (
     warn_of_slow_precision,
 )
 
-_CURVE = "curve.png"
-
 
 def train(
     *,
     out: Path | None = None,
     resume: bool = False,
     dry_run: bool = False,
+    set_: ChangedSettings = (),
     config: Options = DEFAULTS,
 ) -> None:
     """Train a model on images; what comes of it lies in the run folder.
@@ -49,6 +49,8 @@ def train(
         out: the run folder: config.yaml, log.jsonl, checkpoints/, samples/ and model/.
         resume: go on from the newest checkpoint of the run, or start it if there is none.
         dry_run: say what it would take, and leave nothing behind.
+        set_: with --resume, settings that change from here on, such as learning_rate=1e-4
+            batch_size=32; the log says when.
         config: the settings.
     """
     keep_freed_memory()
@@ -56,33 +58,39 @@ def train(
     with told_once():
         if out is None and not dry_run:
             raise JincError("--out: say where the run goes")
+        if set_ and not resume:
+            raise JincError("--set: changes a run, with --resume; otherwise use the options")
     with Processes.join(settings.device) as processes:
         console = Console(stderr=True, quiet=not processes.is_main)
         if out is None or dry_run:
             _dry_run(console, settings, processes)
             return
-        stopped = _train(console, out, settings, resume, processes)
+        stopped = _train(console, out, settings, resume, set_, processes)
     if stopped:
         sys.exit(STOPPED)
 
 
 def _train(
-    console: Console, out: Path, settings: TrainConfig, resume: bool, processes: Processes
+    console: Console,
+    out: Path,
+    asked: TrainConfig,
+    resume: bool,
+    changes: tuple[str, ...],
+    processes: Processes,
 ) -> bool:
     """Train a run from where it is to its end; tell whether it was asked to stop before."""
+    with processes.together():
+        claim(out)
+        settings = run_settings(out, asked, resume, changes)
+        processes.check(settings)
     with processes.main_first():
-        if processes.is_main:
-            processes.check(settings)
-            claim(out)
-            settings = _settings(out, settings, resume)
-        else:
-            settings = Run.open(out).config
         images = _images(console, settings)
-        before = Run(out).config if processes.is_main and (out / "config.yaml").exists() else None
-        if processes.is_main:
-            Run(out).write_config(settings)
-    early: list[bool] = []  # requests to stop before there is a trainer
+    with processes.together():
+        scorer = make_scorer(console, settings, images) if processes.is_main else None
+    file = out / "config.yaml"
+    before = file.read_bytes() if file.is_file() else None
     running: list[Trainer] = []
+    early: list[bool] = []  # requests to stop before there is a trainer
 
     def request_stop() -> None:
         early.append(True)
@@ -91,14 +99,19 @@ def _train(
 
     with stop_requests(request_stop, once=processes.count == 1):
         try:
-            trainer = Trainer(Run(out), images, resume=resume, processes=processes)
+            trainer = Trainer(
+                Run(out), images, config=settings, resume=resume, processes=processes, scorer=scorer
+            )
+            with processes.together():
+                if processes.is_main:
+                    Run(out).write_config(settings)
             running.append(trainer)
             if early:
                 trainer.request_stop()
             introduce(console, trainer, images)
             train_with_progress(console, trainer)
         except BaseException:
-            if processes.is_main and (not running or is_new(out)):
+            if processes.is_main and not (running and running[0].has_saved):
                 _put_back(out, before)
             raise
     if trainer.stopped:
@@ -108,11 +121,12 @@ def _train(
     return trainer.stopped
 
 
-def _put_back(out: Path, settings: TrainConfig | None) -> None:
+def _put_back(out: Path, before: bytes | None) -> None:
     """Leave a run with the settings that it had, for nothing came of others."""
-    if settings is not None:
-        Run(out).write_config(settings)
-    else:
+    if before is not None:
+        with writing(out / "config.yaml") as file:
+            file.write(before)
+    elif is_new(out):
         (out / "config.yaml").unlink(missing_ok=True)
 
 
@@ -124,7 +138,7 @@ def introduce(console: Console, trainer: Trainer, images: ImageSet) -> None:
     held = f"{trainer.held_out:,} images held out; " if trainer.held_out else ""
     warn_of_slow_precision(trainer.config.precision, trainer.device)
     if isinstance(trainer.task.package, Trained):
-        warn_of_signal(trainer.task.package.schedule)
+        warn_of_signal(trainer.task.package.named_schedule())
     say_what_was_read(console, images.summary())
     console.print(
         f"{held}{network.config.name} with {millions:.2f} M parameters on {many}{trainer.device}; "
@@ -133,6 +147,8 @@ def introduce(console: Console, trainer: Trainer, images: ImageSet) -> None:
         markup=False,
         soft_wrap=True,
     )
+    for line in trainer.changes.words(trainer.config, trainer.total):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _images(console: Console, settings: TrainConfig) -> ImageSet:
@@ -143,38 +159,14 @@ def _images(console: Console, settings: TrainConfig) -> ImageSet:
     return images
 
 
-def _settings(out: Path, config: TrainConfig, resume: bool) -> TrainConfig:
-    """Return the settings of a new run, or of the one there, but for those that may change.
-
-    On the command line the settings of the run are the defaults, so that only what is given
-    differs from them.
-    """
-    if not resume or not out.exists() or (out.is_dir() and is_new(out)):
-        if not (resume and (out / "config.yaml").is_file()):
-            Run.check_free(out)
-        return config
-    stored = Run.open(out).config
-    regular(out / _CURVE)  # before the work, at whose end it is drawn
-    changes = {}
-    for name in TrainConfig.__dataclass_fields__:
-        asked = getattr(config, name)
-        if asked == getattr(stored, name):
-            continue
-        if name not in CHANGEABLE:
-            option = "--" + name.replace("_", "-")
-            raise JincError(f"{option}: {out} was trained with {getattr(stored, name)}")
-        changes[name] = asked
-    return replace(stored, **changes)
-
-
 def _conclude(trainer: Trainer) -> None:
     run = trainer.run
     print(f"model: {run.path / 'model'}")
     if run.samples(trainer.step).is_file():
         print(f"samples: {run.samples(trainer.step)}")
     if any("loss" in entry for entry in run.read_log()):
-        plot_learning_curve(run.read_log(), run.path / _CURVE)
-        print(f"learning curve: {run.path / _CURVE}")
+        plot_learning_curve(run.read_log(), run.path / CURVE)
+        print(f"learning curve: {run.path / CURVE}")
 
 
 def _dry_run(console: Console, settings: TrainConfig, processes: Processes) -> None:
@@ -183,8 +175,12 @@ def _dry_run(console: Console, settings: TrainConfig, processes: Processes) -> N
         images = _images(console, settings)
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(folder))
-        run.write_config(replace(settings, track=()))
-        trainer = Trainer(run, images, processes=processes)
+        trainer = Trainer(
+            run,
+            images,
+            config=replace(settings, track=(), init=None, score_every=0),
+            processes=processes,
+        )
         introduce(console, trainer, images)
         cost = measure(trainer)
     rate = settings.batch_size / cost.seconds_per_step

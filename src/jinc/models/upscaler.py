@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor
 
-from jinc.diffusion import Prediction, Schedule, Tiles, View, forward, tiled, x0_of
+from jinc.diffusion import Prediction, Schedule, Tiles, View, forward, tiled, warn_of_signal, x0_of
 from jinc.errors import JincError
 from jinc.models.trained import Facts, Trained
 from jinc.nn import Conditioning, Network, joined_labels
@@ -242,6 +242,7 @@ class Upscaler(Trained):
             JincError: images, prompts or a level that this model does not take.
         """
         self._check(low, prompts, level)
+        warn_of_signal(self.rests)
         low = low.to(self.device)
         levels = torch.full((len(low),), level, device=low.device)
         drawn = noise(low) if level else None

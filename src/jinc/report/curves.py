@@ -1,4 +1,4 @@
-"""How training went in one picture: the loss over the steps, and the learning rate if it varies."""
+"""How training went in one picture: the loss, scores if any, the learning rate if it varies."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -20,8 +20,9 @@ def plot_learning_curve(entries: Sequence[Mapping[str, Any]], file: Path) -> Non
     """Draw the loss of a run, as logged and smoothed.
 
     Args:
-        entries: of `log.jsonl`, in order: `step`, and `loss`, `validation_loss` and `learning_rate`
-            where they are known. A loss that was not finite is marked at the upper edge.
+        entries: of `log.jsonl`, in order: `step`, and `loss`, `validation_loss`, `score` and
+            `learning_rate` where they are known. A loss that was not finite is marked at the upper
+            edge.
         file: the PNG to write.
 
     Raises:
@@ -32,21 +33,22 @@ def plot_learning_curve(entries: Sequence[Mapping[str, Any]], file: Path) -> Non
 
     if not series(entries, "loss", above=0)[0]:
         raise JincError(f"{file}: the log has no loss to draw yet")
-    rates = series(entries, "learning_rate")
-    varies = len(set(rates[1])) > 1
+    rates, scores = series(entries, "learning_rate"), series(entries, "score")
+    below = [("learning rate", rates, "")] if len(set(rates[1])) > 1 else []
+    below = [("Fréchet distance", scores, "o")] * bool(scores[0]) + below
 
-    figure = Figure(figsize=(9, 5.6 if varies else 4.6), layout="constrained")
+    figure = Figure(figsize=(9, 4.6 + len(below)), layout="constrained")
     panels = figure.subplots(
-        1 + varies, 1, sharex=True, squeeze=False, height_ratios=[4, 1][: 1 + varies]
+        1 + len(below), 1, sharex=True, squeeze=False, height_ratios=[4] + [1] * len(below)
     )[:, 0]
     _draw_losses(panels[0], entries)
     panels[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
     panels[0].yaxis.set_major_formatter(StrMethodFormatter("{x:.4g}"))
     panels[0].yaxis.set_minor_formatter(NullFormatter())
-    if varies:
-        panels[1].plot(*rates, color="grey", linewidth=1)
-        panels[1].set(ylabel="learning rate", ylim=(0, None))
-        panels[1].grid(alpha=0.3)
+    for panel, (name, values, marker) in zip(panels[1:], below, strict=True):
+        panel.plot(*values, color="grey", linewidth=1, marker=marker, markersize=4)
+        panel.set(ylabel=name, ylim=(0, None))
+        panel.grid(alpha=0.3)
     panels[-1].set_xlabel("step")
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[-1].xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))

@@ -10,6 +10,7 @@ from jinc.study.reading import read_study
 from jinc.study.run import Done, open_units, run_here, run_on_ray
 from jinc.study.sampling_plan import SamplingPlan
 from jinc.study.table import Table, make_table
+from jinc.study.training_scorer import training_scorer
 from jinc.study.words import as_markdown, figure_words, heading
 from jinc.study.work import Places, fill
 
@@ -42,4 +43,5 @@ __all__ = [
     "run_in_processes",
     "run_on_ray",
     "study_cost",
+    "training_scorer",
 ]

@@ -22,6 +22,7 @@ from jinc.metrics import (
 from jinc.models import Model, Shaping, choose_device, keep_images, kept_images
 from jinc.study.plan import Cell, telling
 from jinc.study.sampling_plan import sampling_facts
+from jinc.study.training_scorer import training_scorer
 from jinc.train import Run, Trainer, load_data
 
 SCORES = "scores.json"
@@ -103,7 +104,8 @@ def _trained(cell: Cell, images: ImageSet, places: Places, progress: Progress) -
     if started and telling(Run.open(path).config) != telling(cell.config):
         raise JincError(f"{path}: was trained with other settings; take another folder")
     run = Run.open(path) if started else Run.create(path, cell.config)
-    for done in Trainer(run, images, resume=started).steps():
+    scorer = training_scorer(cell.config, images) if cell.config.score_every else None
+    for done in Trainer(run, images, resume=started, scorer=scorer).steps():
         progress("training", done.step, done.total)
     return run
 

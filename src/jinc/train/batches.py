@@ -93,6 +93,7 @@ class Batches:
         device: where batches are needed.
         resident: keep all images there, as bytes.
         workers: threads that prepare batches ahead.
+        ahead: images seen beside `batch_size` a step, before the first of these steps.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class Batches:
         device: torch.device | None = None,
         resident: bool = False,
         workers: int = 0,
+        ahead: int = 0,
     ) -> None:
         self._images, self._size, self._timesteps, self._seed = images, batch_size, timesteps, seed
         self._augmentation = augmentation or Augmentation(())
@@ -123,7 +125,7 @@ class Batches:
         self._resident = _all_bytes(images).to(self._device) if resident else None
         self._orders: dict[int, NDArray[np.int64]] = {}
         self._ahead: deque[tuple[int, Future[_Drawn]]] = deque()
-        self._workers = workers
+        self._workers, self._seen_ahead = workers, ahead
         self._pool: ThreadPoolExecutor | None = None
 
     def indices(self, step: int) -> NDArray[np.int64]:
@@ -132,7 +134,7 @@ class Batches:
         The epochs' orders stand end to end, and batches are cut from that line; the last batch of
         an epoch may reach into the next.
         """
-        place = np.arange(step * self._size, (step + 1) * self._size)
+        place = self._seen_ahead + np.arange(step * self._size, (step + 1) * self._size)
         epochs, within = np.divmod(place, len(self._among))
         parts = [self._order(int(e))[within[epochs == e]] for e in np.unique(epochs)]
         return np.concatenate(parts)

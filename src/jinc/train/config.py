@@ -7,6 +7,7 @@ from typing import Any, Self, get_type_hints
 
 import yaml
 
+from jinc.diffusion import WALKS
 from jinc.diffusion.schedule import BETA_ENDS
 from jinc.documents import read_yaml
 from jinc.errors import JincError, nearest
@@ -84,13 +85,20 @@ class TrainConfig(
         share = self.batch_size / self.accumulation
         _require(share.is_integer(), "accumulation", self.accumulation, "a part of batch_size")
 
-    def total_steps(self, images: int) -> int:
-        """Return the number of batches for a data set of so many images."""
-        return self.steps or self.steps_of_epochs(self.epochs, images)
+    def total_steps(self, images: int, ahead: int = 0) -> int:
+        """Return the number of batches for a data set of so many images; see `steps_of_epochs`."""
+        return self.steps or self.steps_of_epochs(self.epochs, images, ahead)
 
-    def steps_of_epochs(self, epochs: float, images: int) -> int:
-        """Return how many batches take about so many epochs of so many images, at least 1."""
-        return max(1, round(epochs * images / self.batch_size))
+    def steps_of_epochs(self, epochs: float, images: int, ahead: int = 0) -> int:
+        """Return how many batches take about so many epochs of so many images, at least 1.
+
+        Args:
+            epochs: how often every image is seen.
+            images: of the data set.
+            ahead: images seen beside `batch_size` a step, by steps with larger batches; negative
+                after smaller ones.
+        """
+        return max(1, round((epochs * images - ahead) / self.batch_size))
 
     @property
     def most_noise(self) -> int:
@@ -142,8 +150,10 @@ class TrainConfig(
 _RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("steps accumulation log_every checkpoint_every keep", lambda x: x >= 1, "at least 1"),
     ("attention image_size", lambda x: x >= 1, "at least 1"),
-    ("sample_every warmup holdout", lambda x: x >= 0, "at least 0"),
+    ("sample_every score_every warmup holdout", lambda x: x >= 0, "at least 0"),
     ("workers", lambda x: 0 <= x <= 64, "from 0 to 64"),
+    ("score_images", lambda x: 2 <= x <= 1_000_000, "from 2 to 1,000,000"),
+    ("sample_with", lambda x: x in WALKS, f"one of {', '.join(WALKS)}"),
     ("weight_decay min_snr_gamma complexity_weight", lambda x: x >= 0, "at least 0"),
     ("equivariance clip_gradient noise_std", lambda x: x >= 0, "at least 0"),
     ("epochs sample_epochs", lambda x: 0 < x <= 1e6, "above 0, up to 1,000,000"),
@@ -163,9 +173,23 @@ _RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
 
 CHANGEABLE = (
     *("steps", "epochs", "device", "fsdp", "workers", "resident", "log_every", "sample_every"),
-    *("sample_epochs", "sample_guidance", "checkpoint_every", "keep", "track"),
+    *("sample_epochs", "sample_guidance", "sample_with", "score_every", "score_images"),
+    *("score_features", "best_by", "checkpoint_every", "keep", "track"),
 )
-"""Settings that a resumed run may change; the others would make it another run."""
+"""Settings that a resumed run may change without a word: they do not change what it learns."""
+
+READING = (
+    *("image_size", "channels", "resize_filter", "split", "skip_first", "classes_from"),
+    *("skip_damaged", "max_pixels"),
+)
+"""Settings that say how images are read; a resumed run may change them, and `data`, if the images
+remain the same, by their fingerprint."""
+
+FROM_NOW_ON = (
+    *("batch_size", "accumulation", "learning_rate", "lr_schedule", "warmup", "weight_decay"),
+    *("adam_betas", "clip_gradient"),
+)
+"""Settings that `--set` changes from a step on; the others would make it another run."""
 
 
 def _require(holds: bool, name: str, value: object, range_: str) -> None:

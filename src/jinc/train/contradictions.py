@@ -1,5 +1,7 @@
 """Settings that contradict one another, or the images: told before anything is made."""
 
+from importlib.util import find_spec
+
 import torch
 
 from jinc.data import ImageSet
@@ -9,7 +11,7 @@ from jinc.train.config import TrainConfig
 
 _OF_DIFFUSION = (
     *("conditional", "label_dropout", "augment_labels", "prediction", "min_snr_gamma"),
-    *("complexity", "equivariance", "sample_guidance", "upscale"),
+    *("complexity", "equivariance", "sample_guidance", "sample_with", "score_every", "upscale"),
 )
 """Settings that mean nothing to a single-step denoiser."""
 
@@ -46,6 +48,7 @@ def refuse_contradictions(config: TrainConfig, images: ImageSet) -> None:
         raise JincError("complexity: the published form needs whole batches; leave accumulation")
     if config.holdout >= len(images):
         raise JincError(f"holdout: {config.holdout} of {len(images)} images leave none to train on")
+    _refuse_scores(config)
     _refuse_turns_of_oblongs(config, images)
     if config.noise_std is not None:
         _refuse_what_is_of_diffusion(config)
@@ -61,6 +64,16 @@ def refuse_unused(config: TrainConfig) -> None:
     for name, owner in _OF_NETWORKS.items():
         if config.network != owner and getattr(config, name) != getattr(TrainConfig, name):
             raise JincError(f"{name}: is of {owner}, not of {config.network}; leave it out")
+
+
+def _refuse_scores(config: TrainConfig) -> None:
+    """Find out before training what scores and samplers need."""
+    if config.best_by == "score" and not config.score_every:
+        raise JincError("best_by: score needs --score-every")
+    if config.score_every and (config.upscale or config.fsdp):
+        raise JincError("score_every: is for models of images, without --upscale and --fsdp")
+    if "deis" in config.sample_with and find_spec("diffusers") is None:
+        raise JincError('sample_with: deis needs pip install "jinc[diffusers]"')
 
 
 def _refuse_turns_of_oblongs(config: TrainConfig, images: ImageSet) -> None:

@@ -28,6 +28,7 @@ from jinc.models import CHUNK, Model, Shaping, generate_images, grid_columns
 from jinc.nn import Conditioning, Network
 from jinc.train.batches import Batch
 from jinc.train.config import TrainConfig
+from jinc.train.sampling import sampling_by_name
 from jinc.train.task import Predict
 from jinc.types import Images
 
@@ -60,23 +61,25 @@ class DiffusionTask:
         return replace(self.package, network=network)
 
     def draw(self, package: Model) -> Iterator[NDArray[np.uint8] | None]:
-        """Draw samples, pausing after every step."""
-        prompts = package.class_names
-        last: dict[int, Tensor] = {}
-        walk = generate_images(
-            package,
-            GRID if max(package.image_size) <= 32 else CHUNK,
-            shaping=Shaping(prompts=prompts, guidance=self._config.sample_guidance),
-            walk=partial(sample, method=ddim(eta=1.0)),
-            steps=min(STEPS, package.timesteps),
-            seed=self._config.seed,
-        )
-        for numbers, step in walk:
-            if step.t == -1:
-                last[numbers.start] = step.x_t
-            yield None
-        images = torch.cat(list(last.values()))
-        yield image_grid(images, columns=grid_columns(prompts), scale=None)
+        """Draw samples by one sampler after another, pausing after every step."""
+        prompts, guidance = package.class_names, self._config.sample_guidance
+        names = self._config.sample_with
+        usual = {
+            "shaping": Shaping(prompts=prompts, guidance=guidance),
+            "walk": partial(sample, method=ddim(eta=1.0)),
+            "steps": min(STEPS, package.timesteps),
+        }
+        asked = [sampling_by_name(name, package, prompts, guidance) for name in names]
+        count = GRID if max(package.image_size) <= 32 else CHUNK
+        for options in asked or [usual]:
+            last: dict[int, Tensor] = {}
+            walk = generate_images(package, count, seed=self._config.seed, **options)
+            for numbers, step in walk:
+                if step.t == -1:
+                    last[numbers.start] = step.x_t
+                yield None
+            images = torch.cat(list(last.values()))
+            yield image_grid(images, columns=grid_columns(prompts), scale=None)
 
 
 def diffusion_losses(

@@ -1,16 +1,21 @@
 """Going on from a checkpoint: which one, into what, and what is no longer the same."""
 
+import math
 import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from jinc.errors import JincError
 from jinc.train.checkpoint import Checkpoint, load_newest
-from jinc.train.config import CHANGEABLE, TrainConfig
+from jinc.train.config import CHANGEABLE, FROM_NOW_ON, READING, TrainConfig
 from jinc.train.processes import Processes
 from jinc.train.run import Run
 from jinc.train.stepper import Stepper
+from jinc.train.update import learning_rate
 
 
 def newest_of_all(folder: Path, processes: Processes) -> Checkpoint | None:
@@ -44,7 +49,7 @@ def check_same_run(
         JincError: settings or images are others, or all steps and more are done.
     """
     before, now = checkpoint.state["config"], config.settings()
-    for name in sorted(now.keys() - set(CHANGEABLE)):
+    for name in sorted(now.keys() - {*CHANGEABLE, "data", *READING, *FROM_NOW_ON}):
         if before.get(name, now[name]) != now[name]:
             raise JincError(
                 f"{run.path / 'config.yaml'}: {name} is {now[name]}, and was {before[name]} when "
@@ -54,6 +59,62 @@ def check_same_run(
         raise JincError(f"{config.data}: holds other images than when {run.path} was saved")
     if checkpoint.step > total:
         raise JincError(f"steps: {total} are asked for, {run.path} has done {checkpoint.step}")
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a run goes on with that was different before.
+
+    Args:
+        step: from which on.
+        settings: before and now, by name.
+        rates: the learning rate of the next step, before and now.
+    """
+
+    step: int = 0
+    settings: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    rates: tuple[float, float] = (0.0, 0.0)
+
+    @classmethod
+    def since(cls, checkpoint: Checkpoint, config: TrainConfig, images: int) -> "Changes":
+        """Find what has changed since a checkpoint.
+
+        Args:
+            checkpoint: what a run goes on from.
+            config: settings of the run now.
+            images: how many it is trained on.
+        """
+        step, before, now = checkpoint.step, checkpoint.state["config"], config.settings()
+        names = ("steps", "epochs", *FROM_NOW_ON)
+        changed = {n: (before[n], now[n]) for n in names if before.get(n, now[n]) != now[n]}
+        old = TrainConfig.of_settings(now | {n: v for n, (v, _) in changed.items()}, "checkpoint")
+        pairs = (old, _ahead(checkpoint)), (config, ahead_of(checkpoint, config))
+        rates = [learning_rate(c, step, c.total_steps(images, ahead)) for c, ahead in pairs]
+        return cls(step, changed, (rates[0], rates[1]))
+
+    def words(self, config: TrainConfig, total: int) -> list[str]:
+        """Say it in lines, the learning rate apart, since it may jump for several reasons."""
+        lines = []
+        if self.settings:
+            each = [f"{n} {now} (was {before})" for n, (before, now) in self.settings.items()]
+            lines.append(f"from step {self.step} on: {', '.join(each)}")
+        before, now = self.rates
+        if self.settings and self.step < total and not math.isclose(before, now, rel_tol=1e-6):
+            ends = f"; its cosine now ends at step {total}" * (config.lr_schedule == "cosine")
+            lines.append(f"learning rate at step {self.step}: {now:.3g}, was {before:.3g}{ends}")
+        return lines
+
+
+def ahead_of(checkpoint: Checkpoint | None, config: TrainConfig) -> int:
+    """Return how many more images were seen than steps with batches of the present size see."""
+    if checkpoint is None:
+        return 0
+    before = checkpoint.state["config"]["batch_size"]
+    return _ahead(checkpoint) + checkpoint.step * (int(before) - config.batch_size)
+
+
+def _ahead(checkpoint: Checkpoint) -> int:
+    return int(checkpoint.state.get("ahead", 0))
 
 
 def load_into(stepper: Stepper, checkpoint: Checkpoint, run: Run) -> None:

@@ -87,9 +87,14 @@ class Run:
         """The log, a JSON object a line."""
         return self.path / "log.jsonl"
 
-    def samples(self, step: int) -> Path:
-        """The picture of samples after so many steps."""
-        return self.path / "samples" / f"step-{step:08d}.png"
+    @property
+    def not_finite(self) -> Path:
+        """The report of a run that could not go on."""
+        return self.path / "not-finite.json"
+
+    def samples(self, step: int, sampler: str = "") -> Path:
+        """The picture of samples after so many steps, by the first sampler or a further one."""
+        return self.path / "samples" / f"step-{step:08d}{sampler and '-' + sampler}.png"
 
     def model(self) -> Model:
         """Read the averaged model of the newest step that was saved."""
@@ -122,8 +127,11 @@ class Run:
         return [e for e in entries if isinstance(e, dict) and isinstance(e.get("step"), int)]
 
     def forget_log_after(self, step: int) -> None:
-        """Drop the lines of steps that a resumed run is going to do again."""
-        kept = [entry for entry in self.read_log() if entry["step"] <= step]
+        """Drop the lines of steps that a resumed run is going to do again.
+
+        Changes of settings at this step go too, for those that still hold are found again.
+        """
+        kept = [e for e in self.read_log() if e["step"] < step + ("changed" not in e)]
         with writing(self.log) as file:
             file.write("".join(json.dumps(entry) + "\n" for entry in kept).encode())
 

@@ -66,6 +66,7 @@ class NetworkSettings:
         dropout: of resunet: share of activations that is dropped in training.
         padding: what lies beyond the edges of an image inside the network.
         conditional: learn the classes, so that they can be asked for.
+        init: start from the weights of a run or a model folder; random ones by default.
     """
 
     network: Literal["unet", "resunet", "cs180"] = "unet"
@@ -78,6 +79,7 @@ class NetworkSettings:
     dropout: float = 0.0
     padding: Padding = "zeros"
     conditional: bool = False
+    init: str | None = None
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,13 @@ class KeepingSettings:
         sample_every: steps between pictures of samples; 0 for none but the following.
         sample_epochs: epochs after which there is a picture of samples.
         sample_guidance: guidance of those pictures, where labels were hidden in training.
+        sample_with: samplers, a picture for each; DDIM with η = 1 by default.
+        score_every: steps between scores: Fréchet distances of generated images to the data, by
+            the first of `sample_with`, ddim by default; 0 for none.
+        score_images: images generated for a score.
+        score_features: network that scores: inception, or a path, as `jinc evaluate --features`.
+        best_by: which model `best/` holds: lowest validation loss (of training without --holdout),
+            or lowest score.
         checkpoint_every: steps between checkpoints.
         keep: how many checkpoints to keep, besides the best.
         track: where else the log goes: TensorBoard, trackio.
@@ -197,6 +206,11 @@ class KeepingSettings:
     sample_every: int = 1000
     sample_epochs: tuple[float, ...] = ()
     sample_guidance: float = 1.0
+    sample_with: tuple[str, ...] = ()
+    score_every: int = 0
+    score_images: int = 1000
+    score_features: str = "inception"
+    best_by: Literal["loss", "score"] = "loss"
     checkpoint_every: int = 500
     keep: int = 3
     track: tuple[Literal["tensorboard", "trackio"], ...] = ()

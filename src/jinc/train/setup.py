@@ -14,7 +14,7 @@ from jinc.models import Model, SingleStep, Trained, Upscaler, choose_device
 from jinc.nn import NETWORKS, Network
 from jinc.train.augment import Augmentation
 from jinc.train.batches import Batches
-from jinc.train.config import TrainConfig
+from jinc.train.config import READING, TrainConfig
 from jinc.train.contradictions import refuse_contradictions
 from jinc.train.denoising_task import DenoisingTask
 from jinc.train.diffusion_task import DiffusionTask
@@ -22,12 +22,6 @@ from jinc.train.memory import check_memory
 from jinc.train.processes import Processes
 from jinc.train.track import check_trackers
 from jinc.train.upscaling_task import UpscalingTask, spread
-
-READING = (
-    *("image_size", "channels", "resize_filter", "split", "skip_first", "classes_from"),
-    *("skip_damaged", "max_pixels"),
-)
-"""Settings that say how images are read."""
 
 RESIDENT_BYTES = 4 * 2**30
 """Data sets up to this size are kept on an accelerator."""
@@ -131,12 +125,16 @@ def build_network(
 
 
 def make_batches(
-    config: TrainConfig, images: ImageSet, train: NDArray[np.int64], processes: Processes
+    config: TrainConfig,
+    images: ImageSet,
+    train: NDArray[np.int64],
+    processes: Processes,
+    ahead: int = 0,
 ) -> Batches:
     """Deal out this process's share of the images to train on, at positions `train`."""
     accelerated = processes.device.type != "cpu"
     fits = accelerated and images.images.nbytes <= RESIDENT_BYTES
-    ahead = 2 if accelerated else 0
+    usual = 2 if accelerated else 0
     return Batches(
         images,
         batch_size=config.batch_size,
@@ -151,7 +149,8 @@ def make_batches(
         rows=processes.rows(config.batch_size),
         device=processes.device,
         resident=fits if config.resident is None else config.resident,
-        workers=ahead if config.workers is None else config.workers,
+        workers=usual if config.workers is None else config.workers,
+        ahead=ahead,
     )
 
 

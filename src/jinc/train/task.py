@@ -42,4 +42,4 @@ class Task(Protocol[P]):
         """Return another network of this kind, as an average of its weights, ready for use."""
 
     def draw(self, package: P) -> Iterator[NDArray[np.uint8] | None]:
-        """Draw a picture of what it can do; None while that goes on, the picture at the end."""
+        """Draw a picture of what it can do for each sampler; None while that goes on."""

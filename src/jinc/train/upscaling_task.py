@@ -18,6 +18,7 @@ from jinc.signal import bicubic, block_mean, repeat_pixels
 from jinc.train.batches import Batch
 from jinc.train.config import TrainConfig
 from jinc.train.diffusion_task import diffusion_losses
+from jinc.train.sampling import sampling_by_name
 from jinc.train.task import Predict
 from jinc.train.validation import hold_out
 from jinc.types import Images, Steps
@@ -84,23 +85,24 @@ class UpscalingTask:
         return replace(self.package, network=network)
 
     def draw(self, package: Upscaler) -> Iterator[NDArray[np.uint8] | None]:
-        """Draw small images, what is made of them, and the real ones, in rows."""
+        """Draw small images, what a sampler makes of them, and the real ones, in rows."""
         real = to_float(self._shown).to(package.device)
         low = block_mean(real, package.factor)
-        walk = upscale_images(
-            package,
-            low,
-            shaping=Shaping(prompts=self._prompts, guidance=self._config.sample_guidance),
-            walk=partial(sample, method=ddim()),
-            steps=min(STEPS, package.timesteps),
-            seed=self._config.seed,
-        )
-        made = low
-        for step in walk:
-            made = step.x_t
-            yield None
-        rows = torch.cat([repeat_pixels(low, package.factor), made, real])
-        yield image_grid(rows, columns=len(real), scale=None)
+        prompts, guidance = self._prompts, self._config.sample_guidance
+        names = self._config.sample_with
+        usual = {
+            "shaping": Shaping(prompts=prompts, guidance=guidance),
+            "walk": partial(sample, method=ddim()),
+            "steps": min(STEPS, package.timesteps),
+        }
+        asked = [sampling_by_name(name, package, prompts, guidance) for name in names]
+        for options in asked or [usual]:
+            made = low
+            for step in upscale_images(package, low, seed=self._config.seed, **options):
+                made = step.x_t
+                yield None
+            rows = torch.cat([repeat_pixels(low, package.factor), made, real])
+            yield image_grid(rows, columns=len(real), scale=None)
 
 
 def spread(images: ImageSet, factor: int) -> float:

@@ -7,7 +7,7 @@ from typing import Protocol, Self, runtime_checkable
 
 import torch
 
-from jinc.diffusion import Schedule, SeededNoise, Step, View, Walk, consistent, warn_of_signal
+from jinc.diffusion import Schedule, SeededNoise, Step, View, Walk, consistent
 from jinc.errors import JincError
 from jinc.models.generation.generate import DDIM, PLAIN
 from jinc.models.generation.shaping import Asking
@@ -185,7 +185,6 @@ def upscale_images(
     Raises:
         JincError: images, prompts or a level that the model does not take.
     """
-    warn_of_signal(model.schedule)
     numbers = range(len(low)) if numbers is None else numbers
     noise = SeededNoise(seed, numbers)
     apart = partial(SeededNoise, seed, numbers, Stream.SHOWN_NOISE)

@@ -13,7 +13,7 @@ Log = Sequence[Mapping[str, Any]]
 
 
 def learning_charts(log: Log) -> list[LineChart]:
-    """Draw the loss, the norm of the gradient, and the learning rate where it varies.
+    """Draw the loss, scores, the norm of the gradient, and the learning rate where it varies.
 
     Args:
         log: lines of `log.jsonl`, in order.
@@ -25,7 +25,7 @@ def learning_charts(log: Log) -> list[LineChart]:
     if not steps:
         return []
     x = tight("step", 0, max(steps))
-    charts = [_loss(log, x), _gradient(log, x), _rate(log, x)]
+    charts = [_loss(log, x), _scores(log, x), _gradient(log, x), _rate(log, x)]
     return [chart for chart in charts if chart is not None]
 
 
@@ -54,6 +54,16 @@ def _loss(log: Log, x: Axis) -> LineChart | None:
     y = axis("loss", [min(losses + validation), 1.2 * max(calm + validation)], log=True)
     ends = f"{number(calm[0]).text} to {number(calm[-1]).text}"
     return line_chart("Loss", f"Loss over steps, smoothed, from {ends}", lines, x, y)
+
+
+def _scores(log: Log, x: Axis) -> LineChart | None:
+    steps, scores = series(log, "score")
+    if not scores:
+        return None
+    y = axis("Fréchet distance", scores, zero=True)
+    words = f"Fréchet distance of samples over steps, at best {number(min(scores)).text}"
+    lines = [Line("", steps, scores, 0), Line("", steps, scores, 0, "points")]
+    return line_chart("Scores", words, lines, x, y)
 
 
 def _gradient(log: Log, x: Axis) -> LineChart | None:

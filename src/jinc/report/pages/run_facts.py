@@ -112,6 +112,11 @@ class RunFacts:
         _, validation = series(self.log, "validation_loss")
         if validation:
             found.append(Tile("validation loss", number(validation[-1]), aside="the last one"))
+        _, scores = series(self.log, "score")
+        if scores:
+            found.append(
+                Tile("Fréchet distance", number(min(scores)), aside="the best in training")
+            )
         if self.log:
             aside = f"of {self.config.batch_size:,} images each"
             found.append(Tile("steps", number(self.log[-1]["step"]), aside=aside))

@@ -1,0 +1,104 @@
+"""What is made of a model while it trains, beside the training: pictures of samples, and scores."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from jinc.data import save_png
+from jinc.models import Model
+from jinc.train.config import TrainConfig
+from jinc.train.processes import Processes
+from jinc.train.run import Run
+from jinc.train.stepper import Stepper
+from jinc.train.task import Task
+
+Scorer: TypeAlias = Callable[[Model], Iterator[float | None]]
+"""Scores a model, lower being better: None while that goes on, the score at the end."""
+
+
+@dataclass(frozen=True, eq=False)
+class Observer:
+    """Draw pictures and score at certain steps; random numbers and weights stay as they are.
+
+    Args:
+        run: where pictures and scores go.
+        config: of the run.
+        task: what is trained.
+        stepper: holds the averaged network.
+        processes: who takes part.
+        total: number of all steps.
+        pictures: further steps with pictures, for `sample_epochs`.
+        scorer: for `score_every`.
+    """
+
+    run: Run
+    config: TrainConfig
+    task: Task[Any]
+    stepper: Stepper
+    processes: Processes
+    total: int
+    pictures: frozenset[int]
+    scorer: Scorer | None
+    scores: dict[int, float] = field(default_factory=dict)
+    """Measured so far, by step."""
+
+    def picture_is_due(self, step: int) -> bool:
+        """Whether pictures belong to a step."""
+        return self._due(step, self.config.sample_every) or step in self.pictures
+
+    def score_is_due(self, step: int) -> bool:
+        """Whether a score belongs to a step."""
+        return self._due(step, self.config.score_every)
+
+    def has_all(self, step: int) -> bool:
+        """Whether nothing that belongs to a step is missing in the run folder."""
+        drawn = all(self.run.samples(step, name).exists() for name in self._samplers)
+        scored = any(e["step"] == step and "score" in e for e in self.run.read_log())
+        return (drawn or not self.picture_is_due(step)) and (scored or not self.score_is_due(step))
+
+    def observe(self, step: int, stopping: Callable[[], bool]) -> Iterator[None]:
+        """Make what belongs to a step, pausing after every step of sampling.
+
+        Args:
+            step: number of finished steps.
+            stopping: whether this process has been asked to stop; what is half done is then left.
+        """
+        network = self.stepper.averaged
+        was_training = network.training
+        network.eval()
+        try:
+            with self.processes.together():
+                if self.processes.is_main or self._splits:
+                    yield from self._observe(step, stopping)
+        finally:  # also where it is left half done
+            network.train(was_training)
+
+    def _observe(self, step: int, stopping: Callable[[], bool]) -> Iterator[None]:
+        package = self.task.packaged(self.stepper.averaged)
+        names = iter(self._samplers)
+        for picture in self.task.draw(package) if self.picture_is_due(step) else ():
+            if picture is not None and self.processes.is_main:
+                save_png(self.run.samples(step, next(names)), picture)
+            yield
+            if stopping() and not self._splits:
+                return
+        if self.scorer is None or not self.score_is_due(step):
+            return
+        for score in self.scorer(package):
+            if score is not None:
+                self.scores[step] = score
+            yield
+            if stopping() and score is None:
+                return
+
+    @property
+    def _samplers(self) -> tuple[str, ...]:
+        return ("", *self.config.sample_with[1:])
+
+    @property
+    def _splits(self) -> bool:
+        """Whether all processes have to take part in every forward pass."""
+        return self.config.fsdp and self.processes.count > 1
+
+    def _due(self, step: int, every: int) -> bool:
+        return bool(every) and (step % every == 0 or step == self.total)
