@@ -152,6 +152,7 @@ _RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("attention image_size", lambda x: x >= 1, "at least 1"),
     ("sample_every score_every warmup holdout", lambda x: x >= 0, "at least 0"),
     ("workers", lambda x: 0 <= x <= 64, "from 0 to 64"),
+    ("image_size", lambda x: x <= 16_384, "up to 16,384"),
     ("score_images", lambda x: 2 <= x <= 1_000_000, "from 2 to 1,000,000"),
     ("sample_with", lambda x: x in WALKS, f"one of {', '.join(WALKS)}"),
     ("weight_decay min_snr_gamma complexity_weight", lambda x: x >= 0, "at least 0"),
