@@ -128,10 +128,10 @@ def test_a_run_from_the_weights_of_another(jinc, tiny, trained, tmp_path, refuse
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--workers", 100_000), "workers: 100000 is not from 0 to 256"),
+        (("--workers", 100_000), "workers: 100000 is not from 0 to 64"),
         (("--batch-size", 10**12), "batch_size: 1000000000000 is not from 1 to 65,536"),
-        (("--network", "resunet", "--width", 512, "--batch-size", 65_536), "GiB; lower --batch"),
-        (("--width", 4096, "--levels", 5, "--image-size", 64), "GiB; lower --batch"),
+        (("--network", "resunet", "--width", 512, "--batch-size", 65_536), "GiB are free"),
+        (("--width", 4096, "--levels", 5, "--image-size", 64), "GiB are free"),
     ],
     ids=lambda value: str(value)[:40],
 )
