@@ -31,6 +31,10 @@ YAML = {
     "a: .inf": "not a finite",
     "a: .nan": "not a finite",
     "a: " + "9" * 5000: "limit",
+    "a: 0x" + "f" * 5000: "a whole number has over 64 bits",
+    "a: [1, 18446744073709551616]": "a whole number has over 64 bits",
+    "\na: 1:30:2": "line 2: write 1:30:2 in quotes",
+    "a: " + "1:" * 5000 + "1.5": "line 1: write 1:",
     'a: "\\ud800"': "surrogates",
     'a: "\\0"': "NUL",
     "a: 1\n---\na: 2": "single document",
@@ -52,6 +56,7 @@ TOML = {
     "a = 1\na = 2": "TOML",
     "a = 1979-05-27": "a date is no plain value",
     "a = nan": "not a finite",
+    "a = 0x" + "f" * 5000: "a whole number has over 64 bits",
     'a = "\\u0000"': "NUL",
     "a = '" + "x" * 10**5 + "'": "larger than 16 KiB",
 }
@@ -62,8 +67,18 @@ def test_odd_toml_is_refused(tmp_path, text, says) -> None:
     refused(read_toml, tmp_path / "a.toml", text, says)
 
 
-def test_many_lists_of_json_are_refused_before_they_are_made(tmp_path) -> None:
-    refused(read_object, tmp_path / "a.json", "[" + "[]," * 10**6 + "[]]", "too many lists")
+JSON = {
+    "[" + "[]," * 10**6 + "[]]": "too many lists",  # before they are made
+    '{"a": [{"b": 1, "c": 2, "b": 1}]}': "b is there twice",
+    f'{{"a": {2**64}}}': "a whole number has over 64 bits",
+    '{"a": NaN}': "NaN is no number",
+    "[1]": "values by name are expected",
+}
+
+
+@pytest.mark.parametrize(("text", "says"), JSON.items(), ids=[*map(str, range(len(JSON)))])
+def test_odd_json_is_refused(tmp_path, text, says) -> None:
+    refused(read_object, tmp_path / "a.json", text, says)
 
 
 def refused(read, file, text, says) -> None:

@@ -1,13 +1,14 @@
 """JSON, YAML and TOML in files: plain values, bounded in size, nesting and numbers.
 
-Whoever wrote such a file, its readers get objects whose names are text, lists, texts that can be
-encoded, finite numbers, true, false and null.
+Readers get objects whose names are text and are there once, lists, texts that can be encoded,
+whole numbers of up to 64 bits, other finite numbers, true, false and null.
 """
 
 import json
 import math
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Hashable
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,8 @@ DEEPEST = 32
 """Levels of nesting."""
 MOST_VALUES = 500_000
 """Those of YAML that are there by reference count again."""
+MOST_BITS = 64
+"""Of a whole number."""
 _ODD = re.compile("[\\0\ud800-\udfff]")
 MOST_MERGED = 10_000
 """Names that `<<` brings into one mapping of YAML."""
@@ -43,12 +46,12 @@ def read_json(file: Path, most_bytes: int = MOST_BYTES) -> Any:
         most_bytes: larger files are refused.
 
     Returns:
-        The value: finite numbers, and texts that can be encoded.
+        The value: finite numbers, texts that can be encoded, and no name twice in an object.
 
     Raises:
         JincError: the file cannot be read, is too large, or is not such JSON.
     """
-    return _read(file, "JSON", most_bytes, _parse_json)
+    return _read(file, "JSON", most_bytes, parse_json)
 
 
 def read_object(file: Path, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
@@ -107,14 +110,36 @@ def _object(file: Path, value: Any) -> dict[str, Any]:
     return value
 
 
-def _parse_json(text: str) -> Any:
-    if text.count("[") + text.count("{") > MOST_BRACKETS:
+def parse_json(text: str, most_brackets: int = MOST_BRACKETS) -> Any:
+    """Parse JSON that has no NaN, and no name twice in an object.
+
+    Args:
+        text: the whole text.
+        most_brackets: lists and objects that it may have.
+
+    Raises:
+        ValueError: it is not such JSON.
+        RecursionError: it is nested too deep.
+    """
+    if text.count("[") + text.count("{") > most_brackets:
         raise ValueError("too many lists and objects")
-    return json.loads(text, parse_constant=_refuse_constant)
+    return _DECODER.decode(text)
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number of JSON")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object, unless a name is there twice, of which the last would count."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = Counter(name for name, _ in pairs)
+        raise ValueError(f"{names.most_common(1)[0][0]:.60} is there twice")
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
 
 
 def _check(file: Path, value: Any) -> None:
@@ -149,7 +174,10 @@ def _problem(value: Any) -> str:
     if isinstance(value, float):
         finite = abs(value) < math.inf  # which NaN is not
         return "" if finite else f"{value} is not a finite number, or was beyond 1e308"
-    if isinstance(value, int | None):  # true and false are whole numbers to Python
+    if isinstance(value, int):  # true and false are whole numbers to Python
+        fits = value.bit_length() <= MOST_BITS
+        return "" if fits else f"a whole number has over {MOST_BITS} bits"
+    if value is None:
         return ""
     return f"a {type(value).__name__} is no plain value; write it in quotes"
 
@@ -188,3 +216,15 @@ class _Loader(yaml.SafeLoader):
             if isinstance(key, yaml.ScalarNode):
                 key.tag = "tag:yaml.org,2002:str"
         return super().construct_mapping(node, deep=deep)
+
+    def construct_number(self, node: yaml.ScalarNode) -> int | float:
+        """Make a number, but none of base 60, as which YAML 1.1 reads the text 1:30:2."""
+        if ":" in node.value:
+            line = node.start_mark.line + 1
+            raise ValueError(f"line {line}: write {node.value[:40]} in quotes")
+        whole = node.tag.endswith(":int")
+        return self.construct_yaml_int(node) if whole else self.construct_yaml_float(node)
+
+
+for _kind in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _Loader.construct_number)

@@ -1,5 +1,6 @@
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,18 @@ def test_natural_order_and_no_classes_when_flat(tmp_path) -> None:
     make(tmp_path, "10.jpg", "2.jpg", "1.PNG", "a.webp", "notes.txt")
     assert listed(tmp_path) == ["1.PNG", "2.jpg", "10.jpg", "a.webp"]
     assert list_images(tmp_path).labels is None
+
+
+def test_numbers_of_any_length_are_sorted_by_their_value(tmp_path) -> None:
+    long = ["9" * 6000, "1" + "0" * 6000, "0" * 6000 + "7"]
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in (*long, "8"):
+            archive.writestr(f"{name}.png", b"")
+    names = [file.name for file in list_images(tmp_path / "a.zip").files]
+    assert names == [f"{name}.png" for name in (long[2], "8", *long[:2])]
+    make(tmp_path, "07.png", "7.png", "007.png")
+    (tmp_path / "a.zip").unlink()
+    assert listed(tmp_path) == ["007.png", "07.png", "7.png"]
 
 
 def test_each_subfolder_is_a_class_however_deep(tmp_path) -> None:

@@ -95,7 +95,7 @@ def test_a_folder_is_read_back(kind, tmp_path):
     assert all(torch.equal(answers[0], answer) for answer in answers[1:])
     (tmp_path / "alone").mkdir()
     (tmp_path / "network").rename(tmp_path / "alone" / "network")
-    refused("no noise schedule; put .* or give scheduler", tmp_path / "alone" / "network")
+    refused("no noise schedule; put .* beside its config.json$", tmp_path / "alone" / "network")
 
 
 def test_its_samples_are_those_of_its_pipeline():

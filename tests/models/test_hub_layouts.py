@@ -97,6 +97,7 @@ def test_half_precision_only_with_and_without_the_option(folder, safe):
     refused("variant: .*unet has no bf16 weights; there are fp16", folder, variant="bf16")
     unet().save_pretrained(folder / "unet")
     assert torch.equal(answer(folder), expected)  # plain weights come first, without a word
+    refused("no bf16 weights; there are plain ones and fp16", folder, variant="bf16")
 
 
 def test_other_channels_are_told_at_opening(tmp_path):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jinc.data.archive import ImageFile, damage_named, opened
-from jinc.data.tree import Tree, natural_key
+from jinc.data.tree import NaturalKey, Tree, natural_key
 from jinc.errors import JincError, unknown
 
 MOST_CLASSES = 100_000
@@ -233,7 +233,7 @@ def are_buckets(folders: Mapping[str, Collection[str]]) -> bool:
         or len(set(map(len, folders))) > 1
     ):
         return False
-    last: tuple[list[str | int], str] | None = None
+    last: NaturalKey | None = None
     for _, files in sorted(folders.items()):
         stems = [PurePosixPath(file).stem for file in files]
         keys = [natural_key(stem) for stem in stems]

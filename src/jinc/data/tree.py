@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import filterfalse
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from jinc.data.archive import ImageFile, Member, first_bytes, is_archive, open_archive
 from jinc.data.formats import HEAD_BYTES, image_format
@@ -61,20 +61,30 @@ class Tree:
         return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
-def natural_key(name: str) -> tuple[list[str | int], str]:
+NaturalKey: TypeAlias = tuple[list[str | tuple[int, str]], str]
+"""Text and numbers in turn, a number as its digits and how many they are; and the whole name."""
+
+
+def natural_key(name: str) -> NaturalKey:
     """Give the key that sorts numbers in names by their value.
 
     Args:
         name: a file's or folder's name.
 
     Returns:
-        Text and numbers in turn, and the name itself for ties.
+        The key; numbers in it may have any length.
 
     >>> sorted(["10.jpg", "2.jpg", "1.jpg"], key=natural_key)
     ['1.jpg', '2.jpg', '10.jpg']
     """
     parts = re.split(r"([0-9]+)", name.casefold())
-    return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
+    return [_digits(part) if place % 2 else part for place, part in enumerate(parts)], name
+
+
+def _digits(number: str) -> tuple[int, str]:
+    """Give what sorts like a whole number, which Python makes of up to 4,300 digits only."""
+    digits = number.lstrip("0")
+    return len(digits), digits
 
 
 def read_tree(path: Path) -> Tree:
@@ -129,7 +139,7 @@ def _inner(name: str) -> str:
     return "/".join(part for part in parts if part not in ("", ".", ".."))
 
 
-def _tree_key(name: str) -> list[tuple[bool, tuple[list[str | int], str]]]:
+def _tree_key(name: str) -> list[tuple[bool, NaturalKey]]:
     """Sort as a walk through folders does: of each folder, files before folders."""
     *folders, file = name.split("/")
     return [*((True, natural_key(each)) for each in folders), (False, natural_key(file))]

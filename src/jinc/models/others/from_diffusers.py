@@ -139,10 +139,10 @@ def from_diffusers(
         raise JincError(f"diffusers: a UNet2DModel is expected, got {type(unet).__name__}")
     settings = settings or own
     if not settings:
-        raise JincError(
-            f"{source if isinstance(source, str | Path) else 'diffusers'}: a network alone has no "
-            "noise schedule; put scheduler_config.json beside its config.json, or give scheduler"
-        )
+        where, advice = "diffusers", "give scheduler"
+        if isinstance(source, str | Path):
+            where, advice = str(source), "put scheduler_config.json beside its config.json"
+        raise JincError(f"{where}: a network alone has no noise schedule; {advice}")
     schedule = schedule_of(diffusers, settings)
     network = DiffusersNetwork(unet).eval()
     return DiffusersModel(

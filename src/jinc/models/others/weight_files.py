@@ -57,7 +57,7 @@ def find_weights(folder: Path, variant: str | None = None) -> WeightFiles:
                 elif not is_safetensors(path):
                     raise JincError(f"{path}: is damaged, or no safetensors file")
             return WeightFiles(paths, wanted, kind == "safetensors")
-    there = " and ".join(each or "no variant" for each in variants)
+    there = " and ".join(each or "plain ones" for each in variants)
     raise JincError(f"variant: {folder} has no {variant or 'plain'} weights; there are {there}")
 
 
