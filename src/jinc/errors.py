@@ -1,6 +1,7 @@
 """The errors that a person can mend."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -9,7 +10,7 @@ SHOWN = 20
 """Words that an error lists at most."""
 
 LONGEST = 300
-"""Characters of a message."""
+"""Characters of the line of an error."""
 
 
 class JincError(ValueError):
@@ -43,6 +44,17 @@ def in_one_line(text: str, most: int = LONGEST) -> str:
         return line
     ending = (most - 3) // 2
     return f"{line[: most - 3 - ending].rstrip()} … {line[-ending:].lstrip()}"
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things, one of them without the s of their plural.
+
+    >>> counted(1, "empty folders"), counted(1000, "images"), counted(1, ".xls")
+    ('1 empty folder', '1,000 images', '1 .xls')
+    """
+    if number == 1 and not what.startswith("."):
+        what = re.sub(r"s\b", "", what, count=1)
+    return f"{number:,} {what}"
 
 
 class ToldElsewhere(JincError):

@@ -120,6 +120,13 @@ def test_bad_options_of_train(refused, tiny, tmp_path, options, says) -> None:
     refused("train", "--out", tmp_path / "run", *rest, *options, says=says)
 
 
+def test_a_line_has_300_characters_at_most(jinc) -> None:
+    said = jinc("info", "x" * 1000)
+    assert (said.code, len(said.err)) == (2, 301)
+    assert said.err.startswith("jinc: [Errno 36] File name too long: 'xxx")
+    assert said.err.endswith("xxx/model/denoiser.json'\n")
+
+
 def test_what_must_be_said(refused, trained) -> None:
     refused("train", says="--out")
     refused("sample", trained, says="--out")

@@ -232,5 +232,16 @@ def test_images_that_are_not_all_there_are_not_scored(jinc, call, tmp_path) -> N
     (out / "000001.png").unlink()
     said = jinc("evaluate", out, "--against", "digits", "--features", "nowhere")
     assert said.code == 2
-    with pytest.raises(JincError, match=r"is not complete, 1 images .* such as 000001\.png; make"):
+    with pytest.raises(JincError, match=r"is not complete, without 1 image .* 000001\.png; make"):
         made_facts(out)
+
+
+def test_images_that_no_record_names_are_not_scored(tmp_path) -> None:
+    begin_results(tmp_path, "images", {}, ["000000.png"])
+    save_images(tmp_path, torch.zeros(1, 1, 2, 2))
+    assert made_facts(tmp_path) is not None
+    save_images(tmp_path, torch.zeros(1, 1, 2, 2), start=9)
+    with pytest.raises(
+        JincError, match=r"holds 1 image that made.json .* such as 000009\.png; move"
+    ):
+        made_facts(tmp_path)

@@ -4,6 +4,7 @@ import os
 import stat
 import struct
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -210,3 +211,17 @@ def test_stylegan_as_it_is_published(cases: Path) -> None:
         assert found.class_names == ("0", "1", "2")
         assert found.labels is not None
         assert np.bincount(found.labels).tolist() == [8, 8, 8]
+
+
+@pytest.mark.parametrize("write", [zipfile.ZipFile, tarfile.open])
+def test_a_name_that_is_there_twice_is_counted(tmp_path, pixels, write) -> None:
+    """The last entry counts, as for those who unpack the archive."""
+    names = ("a.png", "a.png", "b.png", "./b.png")
+    with warnings.catch_warnings(action="ignore"), write(tmp_path / "set.any", "w") as archive:
+        for name, image in zip(names, pixels, strict=False):
+            Image.fromarray(image).save(tmp_path / "image.png")
+            add = archive.write if isinstance(archive, zipfile.ZipFile) else archive.add
+            add(tmp_path / "image.png", name)
+    found = load_images(tmp_path / "set.any")
+    np.testing.assert_array_equal(found.images, pixels[[1, 3]])
+    assert str(found.summary()).endswith("passed over: 2 twice in the archive")

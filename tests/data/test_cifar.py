@@ -89,6 +89,14 @@ def test_folder_takes_batches_by_number(tmp_path, rng, inner) -> None:
         assert found.labels.tolist() == labels
 
 
+@pytest.mark.parametrize("name", ["data_batch_1", "test_batch", "train", "data_batch_1.bin"])
+def test_a_batch_that_was_not_fetched(tmp_path, name) -> None:
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    for path in (tmp_path, tmp_path / name):
+        with pytest.raises(JincError, match=f"{name}: no data but a Git LFS pointer"):
+            load_images(path, split="all")
+
+
 @pytest.mark.parametrize("data", [b"", bytes(3072), bytes(3073 * 2 - 1)])
 def test_short_record(tmp_path, data) -> None:
     (tmp_path / "x.bin").write_bytes(data)

@@ -62,6 +62,16 @@ def test_one_bad_file_is_named(tmp_path, colours, write_images: Write, bad, opti
         load_images(tmp_path, **options)
 
 
+def test_the_reason_is_told_however_many_files_are_bad(tmp_path) -> None:
+    for n in range(1200):
+        (tmp_path / f"{n:0100d}.png").write_text("version https://git-lfs.github.com/spec/v1")
+    with pytest.raises(
+        JincError, match=r"git lfs pull; 1200 of 1200 files .* leaves them"
+    ) as caught:
+        load_images(tmp_path, image_size=8)
+    assert len(str(caught.value)) < 294
+
+
 def test_progress_ends_at_the_total(tmp_path, colours, write_images: Write) -> None:
     write_images(tmp_path, {f"{i}.png": colours[i % 12] for i in range(100)})
     seen: list[tuple[int, int]] = []

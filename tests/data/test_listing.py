@@ -1,5 +1,6 @@
 import json
 import os
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -286,6 +287,61 @@ def test_metadata_at_the_top_labels_all_splits(tmp_path) -> None:
     assert classes(tmp_path, classes_from="column:breed") == {"train/1.png": "manx"}
 
 
+def test_whole_numbers_with_a_point_are_classes_without(tmp_path) -> None:
+    make(tmp_path, "1.png", "2.png")
+    for labels, names in {
+        ("0.0", "1"): ("0", "1"),
+        ("10.", "9.00"): ("9", "10"),
+        ("0.5", "1.0"): ("0.5", "1.0"),
+        ("01", "1.0"): ("01", "1.0"),
+    }.items():
+        rows = "".join(f"{n}.png,{label}\n" for n, label in enumerate(labels, 1))
+        (tmp_path / "metadata.csv").write_text("file_name,label\n" + rows)
+        assert list_images(tmp_path).class_names == names
+
+
+def test_label_files_that_contradict_each_other(tmp_path) -> None:
+    make(tmp_path, "a/1.png")
+    (tmp_path / "metadata.csv").write_text("file_name,label\na/1.png,cat\n")
+    (tmp_path / "a/metadata.csv").write_text("file_name,label\n1.png,dog\n")
+    with pytest.raises(JincError, match=r"another label for a/1\.png than in another label file"):
+        list_images(tmp_path)
+
+
+WIDE = ",".join(map(str, range(50_000)))
+HEAVY = {
+    "wide": ("metadata.csv", f"file_name,label,{WIDE}\n" + "x\n" * 2000, "line 2: 1 columns"),
+    "long": ("metadata.csv", "file_name\n" + "x\n" * 6_000_000, "no column called label"),
+    "absent": ("metadata.csv", "file_name,label\n" + "x,y\n" * 50_000, "no label for 1 of 1"),
+    "empty": ("metadata.jsonl", "{}\n" * 4_000_000, "no column file_name"),
+    "lists": ("dataset.json", '{"labels":[' + "[]," * 8_000_000 + "[]]}", "are too many"),
+    "line": ("metadata.csv", "x," * 4_000_000, "a line has over 4,194,304 characters"),
+}
+
+
+@pytest.mark.parametrize(("name", "text", "says"), HEAVY.values(), ids=HEAVY)
+def test_label_files_take_little_memory(tmp_path, name, text, says) -> None:
+    make(tmp_path, "1.png")
+    (tmp_path / name).write_text(text)
+    tracemalloc.start()
+    try:
+        said = "; ".join(list_images(tmp_path).notes)
+    except JincError as error:
+        said = str(error)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert says in said
+    assert most < 200 << 20
+
+
+def test_many_rows_of_images_that_are_not_here_are_counted(tmp_path) -> None:
+    make(tmp_path, "1.png")
+    rows = "".join(f"{n}.png,{n % 7}\n" for n in range(1, 10_000))
+    (tmp_path / "metadata.csv").write_text("file_name,label\n" + rows)
+    notes = list_images(tmp_path).notes
+    assert notes == ("classes from metadata.csv, 9998 of its images are not here",)
+
+
 def test_captions_are_no_classes(tmp_path) -> None:
     make(tmp_path, "1.png")
     (tmp_path / "metadata.csv").write_text("file_name,text\n1.png,a cat\n")
@@ -300,15 +356,48 @@ def test_captions_are_no_classes(tmp_path) -> None:
         ("dataset.json", "{", "dataset.json: damaged"),
         ("dataset.json", "[" * 100_000, "dataset.json: damaged"),
         ("dataset.json", '{"labels": [["1.png"]]}', "not a list of .file name, label"),
+        ("dataset.json", '{"labels": "x"}', "not a list of .file name, label"),
+        ("dataset.json", '{"labels": [], "labels": []}', "labels is there twice"),
+        ("dataset.json", '{"labels": [["1.png", 0], ["1.png", 1]]}', "entry 2: another label for"),
         ("dataset.json", '{"labels": [["2.png", 0]]}', "no label for 1 of 1 images, as 1.png"),
         ("metadata.csv", "file_name,label\n2.png,cat\n", "no label for 1 of 1 images, as 1.png"),
         (
             "metadata.csv",
             "file_name,label\n1.png\n",
-            "label is not one number or text in every row",
+            "metadata.csv: line 2: 1 columns, 2 expected",
+        ),
+        ("metadata.csv", "file_name,label\n\n1.png,0,1\n", "csv: line 3: 3 columns, 2 expected"),
+        ("metadata.csv", "file_name,label,label\n1.png,0,1\n", "column label is there twice"),
+        ("metadata.csv", "file_name,label\n1.png,0\n./1.png,1\n", "line 3: another label .*: 0, 1"),
+        (
+            "metadata.csv",
+            "version https://git-lfs.github.com/spec/v1\n",
+            "a Git LFS pointer; fetch",
+        ),
+        ("dataset.json", "<!DOCTYPE html><html>", "no labels but a saved web page"),
+        (
+            "metadata.csv",
+            "file_name,label\n1.png," + "x" * 256,
+            "line 2: a label has over 255 characters",
+        ),
+        (
+            "dataset.json",
+            '{"labels": [["1.png", "%s"]]}' % ("x" * 256),
+            "entry 1: a label has over",
+        ),
+        ("metadata.csv", "file_name,label\n1.png," + "9" * 5000, "a label has over 255"),
+        (
+            "metadata.jsonl",
+            '{"file_name": "1.png", "label": 1, "label": 2}',
+            "label is there twice",
+        ),
+        (
+            "metadata.jsonl",
+            '{"file_name": "1.png", "label": 1}\n{}',
+            "line 2: has no file_name and",
         ),
         ("metadata.csv", "file_name,label\n1.png,\0\xff", "metadata.csv: damaged"),
-        ("metadata.jsonl", "[1]", "metadata.jsonl: damaged .a line is no object"),
+        ("metadata.jsonl", "[1]", "metadata.jsonl: damaged .line 1 is no object"),
         ("metadata.jsonl", '{"file_name": "1.png", "label": [1, 2]}', "is not one number or text"),
     ],
 )

@@ -45,6 +45,12 @@ def test_the_end_of_the_file_does_not_matter(tmp_path, table, tail) -> None:
     check(path, table)
 
 
+def test_whole_labels_with_a_point_are_those_without(tmp_path, table) -> None:
+    rows = [f"{row[0]}.0," + ",".join(map(str, row[1:])) for row in table.tolist()]
+    (tmp_path / "x.csv").write_text("label" + ",p" * 9 + "\n" + "\n".join(rows))
+    check(tmp_path / "x.csv", table)
+
+
 def test_skip_first_eats_a_data_row_but_no_more_than_a_header(tmp_path, table) -> None:
     path = tmp_path / "x.csv"
     path.write_text(text(table))

@@ -41,7 +41,7 @@ NETWORK, MODEL = "config.json", "diffusion.json"
         (NETWORK, {"channels": HUGE}, "channels: "),
         (NETWORK, {"classes": HUGE}, "classes: "),
         (NETWORK, {"classes": True}, "classes: True is not a whole number"),
-        (NETWORK, {"classes": 10**400}, "classes: a huge number is not a whole number"),
+        (NETWORK, {"classes": 10**400}, "classes: a whole number has over 64 bits"),
         (NETWORK, {"augmentations": HUGE}, "augmentations: "),
         (NETWORK, {"width": "4"}, "width: '4' is not a whole number"),
         (NETWORK, {"width": None}, "width: None is not a whole number"),

@@ -186,7 +186,7 @@ def test_the_hub_is_asked_for_the_weights_that_it_has(folder, tmp_path, monkeypa
     [
         ("scheduler/scheduler_config.json", {"num_train_timesteps": 10**18}, "is not from 1 to"),
         ("scheduler/scheduler_config.json", {"num_train_timesteps": "40"}, "not a whole number"),
-        ("scheduler/scheduler_config.json", {"beta_end": 10**400}, "beta_end: a huge number"),
+        ("scheduler/scheduler_config.json", {"beta_end": 10**400}, "beta_end: .* over 64 bits"),
         ("scheduler/scheduler_config.json", {"trained_betas": {"a": 1}}, "trained_betas"),
         ("scheduler/scheduler_config.json", {"prediction_type": ["v"]}, "predicts .'v'., not"),
         ("scheduler/scheduler_config.json", {"beta_schedule": "x" * 999}, "makes no schedule"),

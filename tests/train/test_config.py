@@ -132,6 +132,7 @@ def test_what_is_not_said_is_as_always(tmp_path) -> None:
         ("width", 4097),
         ("batch_size", 65_537),
         ("timesteps", 100_001),
+        *((name, 10**21) for name in ("steps", "log_every", "keep", "warmup", "image_size")),
         *((name, 3) for name in ("data", "config", "fsdp", "device")),
         ("epochs", 0),
         ("steps", 0),

@@ -130,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _print_line(text: str) -> None:
-    print(f"jinc: {in_one_line(text)}", file=sys.stderr)
+    print(in_one_line(f"jinc: {text}"), file=sys.stderr)
 
 
 def _print_warning(message: Warning | str, *_: object, **__: object) -> None:

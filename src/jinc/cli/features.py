@@ -19,7 +19,7 @@ from jinc.cli.places import check_file, check_whole_folder
 from jinc.cli.progress import decoding_progress, say_what_was_read
 from jinc.cli.torchscript import AllowTorchScript
 from jinc.data import MAX_PIXELS, Split, load_images
-from jinc.errors import JincError
+from jinc.errors import JincError, counted
 from jinc.metrics import (
     RECIPES,
     SHAPES,
@@ -133,7 +133,7 @@ def statistics(
         task = bar.add_task("looking at images", total=len(images))
         found = reference_of(images, extractor, progress=lambda n: bar.update(task, completed=n))
     found.save(out)
-    print(f"{len(images):,} images of {images.name} by {extractor.facts.words()}: {out}")
+    print(f"{counted(len(images), 'images')} of {images.name} by {extractor.facts.words()}: {out}")
 
 
 def _trained(

@@ -9,7 +9,7 @@ from jinc.cli.claims import claim
 from jinc.cli.places import check_folder, make_folder
 from jinc.data import is_numbered, numbered_files
 from jinc.documents import read_object
-from jinc.errors import JincError
+from jinc.errors import JincError, counted
 from jinc.files import write_json
 
 RECORD = "made.json"
@@ -90,17 +90,22 @@ def made_facts(folder: Path) -> dict[str, Any] | None:
     """Return what the numbered images of a folder were made with; None where nobody knows.
 
     Raises:
-        JincError: the record cannot be read, or images are missing that it names.
+        JincError: the record cannot be read, images are missing that it names, or there are others.
     """
     facts = _record(folder)
     if facts is None or facts.get("holds") not in _NUMBERED:
         return None
     there = {file.name for file in numbered_files(folder)}
-    missing = sorted(name for name in _written(facts) - there if is_numbered(name))
-    if missing:
+    named = set(filter(is_numbered, _written(facts)))
+    if missing := named - there:
         raise JincError(
-            f"{folder}: is not complete, {len(missing)} images are missing that {RECORD} in it "
-            f"names, such as {missing[0]}; make them again, or delete {RECORD}"
+            f"{folder}: is not complete, without {counted(len(missing), 'images')} that {RECORD} "
+            f"in it names, such as {min(missing)}; make them again, or delete {RECORD}"
+        )
+    if named and (others := there - named):
+        raise JincError(
+            f"{folder}: holds {counted(len(others), 'images')} that {RECORD} in it does not name, "
+            f"such as {min(others)}; move others away, or delete {RECORD}"
         )
     return {name: fact for name, fact in facts.items() if name != "written"}
 

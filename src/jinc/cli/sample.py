@@ -12,6 +12,7 @@ from jinc.cli.generated import generation_facts
 from jinc.cli.made import begin_results, check_results
 from jinc.cli.watching import Watch, WatchedOptions
 from jinc.data import image_grid, numbered_name, save_images, save_png
+from jinc.errors import counted
 from jinc.models import CHUNK, generate_images, grid_columns
 
 MOST_SHOWN = 400
@@ -68,4 +69,4 @@ def sample(
     if json_:
         print(json.dumps({"images": number, "out": str(out), "written": files}))
         return
-    print(f"{number} images: {out}, {which} in {', '.join(files)}")
+    print(f"{counted(number, 'images')}: {out}, {which} in {', '.join(files)}")

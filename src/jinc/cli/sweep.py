@@ -19,7 +19,7 @@ from jinc.cli.sampling import SamplingOptions
 from jinc.data import enlargement, to_uint8
 from jinc.diffusion import following, gentle, published, steady
 from jinc.diffusion.samplers.motion import Pace
-from jinc.errors import JincError
+from jinc.errors import JincError, counted
 from jinc.files import one_line
 from jinc.models import Drawn, PixelModel, Shaping, Sweep, grid_columns, sweep_images
 
@@ -190,5 +190,4 @@ def _tell(frames: int, amounts: Amounts, options: SweepOptions, seconds: float) 
         return
     first, *others = amounts.words
     way = f"{first} to {others[-1]} in {len(amounts.words)}" if others else first
-    images = "1 image" if options.number == 1 else f"{options.number} images"
-    print(f"{images}, {way}: {', '.join(written)}")
+    print(f"{counted(options.number, 'images')}, {way}: {', '.join(written)}")

@@ -17,7 +17,7 @@ from jinc.cli.scoring import make_scorer
 from jinc.cli.signals import stop_requests
 from jinc.data import ImageSet
 from jinc.diffusion import warn_of_signal
-from jinc.errors import JincError, told_once
+from jinc.errors import JincError, counted, told_once
 from jinc.files import writing
 from jinc.models import Trained
 from jinc.report import plot_learning_curve
@@ -135,7 +135,7 @@ def introduce(console: Console, trainer: Trainer, images: ImageSet) -> None:
     network = trainer.stepper.network
     millions = sum(p.numel() for p in network.parameters()) / 1e6
     many = f"{trainer.processes.count} processes on " if trainer.processes.count > 1 else ""
-    held = f"{trainer.held_out:,} images held out; " if trainer.held_out else ""
+    held = f"{counted(trainer.held_out, 'images')} held out; " if trainer.held_out else ""
     warn_of_slow_precision(trainer.config.precision, trainer.device)
     if isinstance(trainer.task.package, Trained):
         warn_of_signal(trainer.task.package.named_schedule())

@@ -47,6 +47,8 @@ def check_unpacked(path: Path, stored: int, unpacked: int) -> None:
 
 MOST_MEMBERS = 4_000_000
 _ZIP, _GZIP = (b"PK\3\4", b"PK\5\6"), b"\x1f\x8b"
+TWICE = "twice in the archive"
+"""Why an entry is passed over that a later one of its name replaces."""
 _BLOCK = 512  # of a TAR
 _CHUNK = 1 << 20
 _NOT_IMAGES = {
@@ -74,6 +76,10 @@ class Archive(ABC):
     @abstractmethod
     def read(self, name: str, most: int = -1) -> bytes:
         """Return the bytes of a file, or the first of them."""
+
+    def _pass_over(self, reason: str, count: int) -> None:
+        if count:
+            self.passed_over[reason] = count
 
     @cached_property
     def stamp(self) -> tuple[int, int]:
@@ -194,10 +200,10 @@ class _Zip(Archive):
         infos = [info for info in self._file.infolist() if not info.is_dir()]
         _check_count(len(infos), path)
         check_unpacked(path, self.stamp[0], sum(info.file_size for info in infos))
-        links = sum(stat.S_ISLNK(info.external_attr >> 16) for info in infos)
-        if links:
-            self.passed_over["links"] = links
-        self._infos = {i.filename: i for i in infos if not stat.S_ISLNK(i.external_attr >> 16)}
+        regular = [i for i in infos if not stat.S_ISLNK(i.external_attr >> 16)]
+        self._infos = {info.filename: info for info in regular}
+        self._pass_over("links", len(infos) - len(regular))
+        self._pass_over(TWICE, len(regular) - len(self._infos))
 
     @property
     def names(self) -> Mapping[str, object]:
@@ -222,18 +228,19 @@ class _Tar(Archive):
             self._list(listed)
 
     def _list(self, listed: tarfile.TarFile) -> None:
-        passed_over = 0
+        passed_over = twice = 0
         while (info := listed.next()) is not None:
             listed.members.clear()  # type: ignore[attr-defined]  # or it would keep all of them
             if info.isreg() and not info.issparse():
+                twice += info.name in self._places
                 self._places[info.name] = info.offset_data, info.size
             passed_over += not (info.isreg() or info.isdir()) or info.issparse()
             _check_count(len(self._places) + passed_over, self.path)
         end = self._data[listed.offset : listed.offset + _BLOCK]
         if end != bytes(_BLOCK):
             raise JincError(f"{self.path}: damaged (it is cut off, or has a wrong header)")
-        if passed_over:
-            self.passed_over["links"] = passed_over
+        self._pass_over("links", passed_over)
+        self._pass_over(TWICE, twice)
 
     def _unzipped(self, file: BinaryIO) -> mmap.mmap:
         """Unpack to a file without a name, which the system removes."""

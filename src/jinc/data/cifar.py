@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jinc.data.batch_pickle import RefusedPickle, load_batch
+from jinc.data.formats import HEAD_BYTES, stand_in
 from jinc.data.imageset import ImageSet
 from jinc.errors import JincError
 from jinc.files import reading
@@ -107,7 +108,10 @@ def _is_pickled(path: Path) -> bool:
     if not path.is_file():
         return False
     with reading(path) as file:
-        return is_pickle(file.read(2))
+        head = file.read(HEAD_BYTES)
+    if told := stand_in(head):
+        raise JincError(f"{path}: no data but {told}")
+    return is_pickle(head)
 
 
 def _records(data: bytes, path: Path) -> _Batch:

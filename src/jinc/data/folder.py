@@ -26,14 +26,14 @@ from jinc.data.decode import (
 from jinc.data.imageset import ImageSet
 from jinc.data.listing import Listing
 from jinc.data.resize import check_fit, fit_image, fits_in_memory
-from jinc.errors import JincError, printable
+from jinc.errors import JincError, in_one_line, printable
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the images done and the images in all."""
 
 CACHE_BYTES = 256 << 20
 _CHUNK = 64
-_NAMED = 5
+_NAMED = 3
 _LOOKED_AT = 64
 
 
@@ -192,14 +192,14 @@ def _refusal(listing: Listing, damaged: Sequence[tuple[ImageFile, JincError]]) -
     if len(damaged) == 1:
         return JincError(f"{first}; --skip-damaged leaves it out")
     return JincError(
-        f"{first:.180}; {len(damaged)} of {len(listing.files)} files cannot be read: "
+        f"{in_one_line(first, 150)}; {len(damaged)} of {len(listing.files)} files cannot be read: "
         f"{_named([file for file, _ in damaged])}; --skip-damaged leaves them out"
     )
 
 
 def _named(files: Sequence[ImageFile]) -> str:
     """The names of some files, shortened."""
-    names = [printable(PurePath(file.name).name)[:20] for file in files[:_NAMED]]
+    names = [printable(PurePath(file.name).name)[:16] for file in files[:_NAMED]]
     return ", ".join(names) + ", …" * (len(files) > _NAMED)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jinc.data.labels import merged_names
-from jinc.errors import JincError
+from jinc.errors import JincError, counted
 
 _SHOWN = 10
 
@@ -49,12 +49,11 @@ class Summary:
         """Return all of it in one line, many classes and reasons shortened."""
         height, width = self.size
         colours = "grey" if self.channels == 1 else "RGB"
-        count = f"{self.images:,} image{'s' * (self.images != 1)}"
-        parts = [f"{count} of {self.name}, {height}×{width}, {colours}"]
+        parts = [f"{counted(self.images, 'images')} of {self.name}, {height}×{width}, {colours}"]
         parts += [f"{self.split} split"] * bool(self.split)
         parts += [self._classes()]
         if self.passed_over:
-            few = _few(f"{count:,} {reason}" for reason, count in self.passed_over.items())
+            few = _few(counted(count, reason) for reason, count in self.passed_over.items())
             parts.append(f"passed over: {few}")
         return "; ".join([*parts, *self.notes])
 

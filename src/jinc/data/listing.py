@@ -7,17 +7,11 @@ from typing import TypeVar
 
 from jinc.data.archive import ImageFile
 from jinc.data.formats import FORMATS
-from jinc.data.labels import (
-    LABEL_FILES,
-    are_buckets,
-    check_classes_from,
-    class_of_name,
-    label_files,
-    stored_labels,
-)
+from jinc.data.label_files import LABEL_FILES, label_files, stored_labels
+from jinc.data.labels import LONGEST_NAME, are_buckets, check_classes_from, class_of_name
 from jinc.data.splits import pick_split, resembles_split, split_folders, split_of
 from jinc.data.tree import Tree, by_folder, natural_key, read_tree
-from jinc.errors import JincError, printable
+from jinc.errors import JincError, counted, printable
 
 _PHOTOGRAPHS = ("CelebA-HQ-img/", "CelebAMask-HQ/CelebA-HQ-img/")
 _SHOWN = 3
@@ -76,7 +70,9 @@ def list_images(path: Path, split: str = "train", classes_from: str = "auto") ->
     images = _under(tree.images, *parts.values())
     files = _under(images, *wanted)
     if not files:
-        there = ", ".join(f"{count} {what}" for what, count in [*tree.endings().items()][:_SHOWN])
+        there = ", ".join(
+            counted(count, what) for what, count in [*tree.endings().items()][:_SHOWN]
+        )
         kind = "folder" if path.is_dir() else "archive"
         raise JincError(f"{path}: no {FORMATS} images in this {kind}{there and f' ({there})'}")
     labels, notes = _classes(tree, images, list(parts.values()), classes_from)
@@ -96,6 +92,9 @@ def list_images(path: Path, split: str = "train", classes_from: str = "auto") ->
     if not labels:
         return listing
     names = sorted(set(labels.values()), key=natural_key)
+    longest = max(names, key=len)
+    if len(longest) > LONGEST_NAME:
+        raise JincError(f"{path}: a class has over {LONGEST_NAME} characters: {longest:.40}…")
     places = {name: place for place, name in enumerate(names)}
     numbers = tuple(places[labels[name]] for name in files)
     return replace(listing, labels=numbers, class_names=tuple(map(printable, names)))

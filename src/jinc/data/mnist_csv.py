@@ -128,8 +128,9 @@ class _Rows:
     def labels(self) -> NDArray[np.int64] | NDArray[np.str_]:
         """The labels of all rows, numbers where all are."""
         texts = list(self.texts)
-        whole = all(re.fullmatch("-?[0-9]{1,18}", text) for text in texts)
-        values = np.array([int(text) for text in texts]) if whole else np.array(texts)
+        whole = all(re.fullmatch(r"-?[0-9]{1,18}(\.0*)?", text) for text in texts)
+        numbers = [int(text.partition(".")[0]) for text in texts] if whole else []
+        values = np.array(numbers) if whole else np.array(texts)
         return values[np.frombuffer(self.codes, np.int64)]
 
     def _checked(self, lines: Iterable[str]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from itertools import filterfalse
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from jinc.data.archive import ImageFile, Member, first_bytes, is_archive, open_archive
+from jinc.data.archive import TWICE, ImageFile, Member, first_bytes, is_archive, open_archive
 from jinc.data.formats import HEAD_BYTES, image_format
 from jinc.errors import JincError
 from jinc.files import one_line
@@ -105,11 +105,12 @@ def read_tree(path: Path) -> Tree:
             files: Iterable[tuple[str, ImageFile]] = _walk(path, tree.passed_over)
         elif is_archive(path):
             archive = open_archive(path)
-            members = [Member(archive, _inner(name), name) for name in archive.names]
-            shown = [m for m in members if not any(map(_hidden, m.name.split("/")))]
+            tree = Tree(path, passed_over=dict(archive.passed_over))
+            members = {(n := _inner(name)): Member(archive, n, name) for name in archive.names}
+            _count(tree.passed_over, TWICE, len(archive.names) - len(members))
+            shown = [m for m in members.values() if not any(map(_hidden, m.name.split("/")))]
             shown.sort(key=lambda member: _tree_key(member.name))
-            tree, files = Tree(path), ((member.name, member) for member in shown)
-            tree.passed_over.update(archive.passed_over)
+            files = ((member.name, member) for member in shown)
             _count(tree.passed_over, "hidden", len(members) - len(shown))
         else:
             raise JincError(f"{path}: not a folder or an archive of images")

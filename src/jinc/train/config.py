@@ -147,12 +147,17 @@ class TrainConfig(
             raise JincError(f"{where}: {error}") from None
 
 
+def _whole(least: int) -> tuple[Callable[[Any], bool], str]:
+    return lambda x: least <= x <= _MOST_STEPS, f"from {least} to {_MOST_STEPS:,}"
+
+
+_MOST_STEPS = 10**9
 _RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
-    ("steps accumulation log_every checkpoint_every keep", lambda x: x >= 1, "at least 1"),
-    ("attention image_size", lambda x: x >= 1, "at least 1"),
-    ("sample_every score_every warmup holdout", lambda x: x >= 0, "at least 0"),
+    ("steps accumulation log_every checkpoint_every keep", *_whole(1)),
+    ("attention", *_whole(1)),
+    ("sample_every score_every warmup holdout", *_whole(0)),
     ("workers", lambda x: 0 <= x <= 64, "from 0 to 64"),
-    ("image_size", lambda x: x <= 16_384, "up to 16,384"),
+    ("image_size", lambda x: 1 <= x <= 16_384, "from 1 to 16,384"),
     ("score_images", lambda x: 2 <= x <= 1_000_000, "from 2 to 1,000,000"),
     ("sample_with", lambda x: x in WALKS, f"one of {', '.join(WALKS)}"),
     ("weight_decay min_snr_gamma complexity_weight", lambda x: x >= 0, "at least 0"),
