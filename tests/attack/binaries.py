@@ -197,12 +197,13 @@ def archive(rng: random.Random) -> bytes:
     names = (
         *("a/1.png", "b/2.png", "../out.png", "/abs.png", "dataset.json", "x" * 300 + ".png", "a/"),
         *("C:\\x.png", "a\\b.png", "\xff.png", "word/document.xml", "data.pkl", "__MACOSX/1.png"),
-        *("é.png", "labels.csv"),
+        *("é.png", "labels.csv", "9" * 6000 + ".png", "a/" + "0" * 6000 + "8.png", "metadata.csv"),
+        *("a/./1.png", "metadata.jsonl"),
     )
     files = {
-        name: rng.choice(
-            (lambda: image(rng), lambda: saved(Image.new("RGB", (8, 8))), lambda: json_labels(rng))
-        )()
+        name: labels_of(name, rng)
+        if name in LABEL_FILES
+        else rng.choice((lambda: image(rng), lambda: saved(Image.new("RGB", (8, 8)))))()
         for name in rng.sample(names, rng.randrange(1, 7))
     }
     if rng.random() < 0.5:
@@ -220,10 +221,41 @@ def archive(rng: random.Random) -> bytes:
     return data.getvalue()
 
 
-def json_labels(rng: random.Random) -> bytes:
-    """Return a `dataset.json` of anything."""
-    label = rng.choice((0, -1, 3 * 10**8, 10**30, "x", None, [1], 0.5))
-    return json.dumps({"labels": [["a/1.png", label], ["b/2.png", 1]]}).encode()
+LABEL_FILES = ("dataset.json", "metadata.csv", "metadata.jsonl")
+
+
+def labels_of(name: str, rng: random.Random) -> bytes:
+    """Return a file of labels that is large, contradicts itself, or is something else."""
+    label = rng.choice((0, -1, 3 * 10**8, 10**30, "x", None, [1], 0.5, "9" * 5000, "x" * 300, 1.0))
+    pairs = [["a/1.png", label], ["b/2.png", 1], *[["a/1.png", 2]] * rng.randrange(2)]
+    row = json.dumps({"file_name": "a/1.png", "label": label})
+    columns = ",".join(map(str, range(50_000)))
+    texts: dict[str, tuple[Callable[[], str], ...]] = {
+        "dataset.json": (
+            lambda: json.dumps({"labels": pairs}),
+            lambda: '{"labels": [' + "[]," * 8_000_000 + "[]]}",
+            lambda: '{"labels": [' + '["x", 1],' * 500_000 + '["x", 1]]}',
+            lambda: '{"labels": 5}',
+        ),
+        "metadata.csv": (
+            lambda: "file_name,label\n" + "".join(f"{image},{each}\n" for image, each in pairs),
+            lambda: "file_name,label\na/1.png,1,2,3\n",
+            lambda: "file_name,label,label\na/1.png,1,2\n",
+            lambda: f"file_name,label,{columns}\n" + "x\n" * 2000,
+            lambda: rng.choice(("x", "file_name,label")) + "\n" + "x\n" * 6_000_000,
+            lambda: "file_name,label\n" + "x,1\n" * 500_000,
+            lambda: "file_name,label\n" + '"x\n' * 1_000_000,
+        ),
+        "metadata.jsonl": (
+            lambda: row + "\n" + row,
+            lambda: f'{row[:-1]}, "label": 7}}',
+            lambda: "{}\n" * 4_000_000,
+            lambda: f"{row}\n{{}}\n[]\n",
+            lambda: f'{row[:-1]}, "more": [{"[]," * 1_000_000}1]}}',
+        ),
+    }
+    text = rng.choice(texts[name])().encode()
+    return damaged(text, rng) if len(text) < 10_000 and rng.random() < 0.3 else text
 
 
 def csv(rng: random.Random) -> bytes:

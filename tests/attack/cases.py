@@ -302,6 +302,26 @@ def of_models(rng: random.Random) -> Made:
     return words, {}, change
 
 
+def of_labels(rng: random.Random) -> Made:
+    """Put a hostile file of labels, or what stands in for one, beside images."""
+    words = list(COMMANDS[rng.choice(READ_SETS)])
+    name = rng.choice((*binaries.LABEL_FILES, "data_batch_1", "metadata.csv"))
+
+    def change(folder: Path) -> None:
+        labels = binaries.labels_of(name if name in binaries.LABEL_FILES else "metadata.csv", rng)
+        pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"
+        place = folder / "images" / rng.choice(("", "class 0"))
+        (place / name).write_bytes(rng.choice((labels, labels, labels, pointer)))
+        for source, image in zip(
+            sorted(folder.glob("images/*/*.png")), ("a/1", "b/2"), strict=False
+        ):
+            to = place / f"{image}.png"
+            to.parent.mkdir(exist_ok=True)
+            source.rename(to)
+
+    return tuple(words), {}, change
+
+
 def of_features(rng: random.Random) -> Made:
     """Give hostile weights or programs as networks that score."""
     name = rng.choice(("judge.pt", "judge.pth", "judge.safetensors", "judge.npz"))
@@ -354,6 +374,7 @@ KINDS: dict[str, Callable[[random.Random], Made]] = {
     "sets of images": of_sets,
     "pictures": of_pictures,
     "models": of_models,
+    "labels": of_labels,
     "judges": of_features,
     "documents": of_documents,
 }

@@ -29,7 +29,7 @@ import jinc
 
 MEMORY, SECONDS, PATIENCE = 2**30, 5.0, 30.0
 """Bytes and seconds of a processor that an attack may take; and seconds that it may wait."""
-LINE = 310
+LINE = 300
 """Characters of an error, with the name of the command."""
 NOBODY = 65534
 LEFT = (".tmp", ".lock", ".writing-", ".deleting-")

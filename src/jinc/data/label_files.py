@@ -19,7 +19,6 @@ LABEL_FILES = ("dataset.json", "metadata.csv", "metadata.jsonl")
 _COLUMNS = ("label", "labels", "class", "class_name", "label_name", "category", "target")
 _MOST_LINES = 5_000_000
 _LONGEST_LINE = 4 << 20
-_UNTIDY = re.compile(r"//|\./")
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.0*)?")
 _BROKEN = (ValueError, csv.Error, RecursionError)
 # Of a `dataset.json`, which is parsed as a whole: beside a share for each image that is there.
@@ -98,7 +97,7 @@ def _add(
     absent = 0
     for number, name, stored in rows:
         path = f"{folder}/{name}" if folder else name
-        if path not in images and _UNTIDY.search(path):
+        if path not in images and ("./" in path or "//" in path):
             path = posixpath.normpath(path)
         if path not in images:
             absent += 1
@@ -160,7 +159,7 @@ def _stylegan(data: TextIO, file: ImageFile, images: int) -> _Rows | str:
         for pair in pairs
     ):
         raise JincError(f"{file}: labels is not a list of [file name, label]")
-    if any(_class_name(label) is None for _, label in pairs):
+    if any(type(label) is not int and _class_name(label) is None for _, label in pairs):
         return "has labels that are not one number or text each"
     return ((n, name.replace("\\", "/"), label) for n, (name, label) in enumerate(pairs, 1))
 
