@@ -47,12 +47,9 @@ def refused(jinc, tmp_path):
 def test_for_people(jinc, trained, tmp_path) -> None:
     said = jinc("probe", trained, *QUICK, "--out", tmp_path / "new" / "probe")
     assert said.code == 0, said
-    for words in ("half a pixel", "quarter turns", "EQ-T frac", "EQ-R", "turned on the way"):
+    for words in ("half a pixel", "quarter turns", "EQ-T frac", "EQ-R", "rotated during sampling"):
         assert words in said.out
-    assert (
-        "of a place, an upright and a handedness: where they have it, a low figure of half a"
-        in said.out
-    )
+    assert "not made shift-invariant, rotation-invariant or flip-invariant: a low" in said.out
     assert "measured on 3 of 1,797 images that it was trained on of digits" in said.out
     assert "nan" not in said.out
     files = {file.name for file in (tmp_path / "new" / "probe").iterdir()}
@@ -114,10 +111,7 @@ def test_data_that_have_no_place_of_their_own(jinc, tiny, tmp_path) -> None:
     assert torch.equal(clean.x0, clean_images(tmp_path / "run", model, None, 64, 0).x0)
     assert not torch.equal(clean.x0, clean_images(tmp_path / "run", model, None, 64, 1).x0)
     said = jinc("probe", tmp_path / "run", *QUICK, "--only", "network")
-    assert (
-        "of an upright and a handedness: where they have it, a low figure of rotation, q"
-        in said.out
-    )
+    assert "not made rotation-invariant or flip-invariant: a low figure of rotation" in said.out
 
 
 def test_a_network_that_was_told_of_it_is_measured_on_images_as_they_are(
@@ -146,24 +140,12 @@ def test_the_test_split_is_taken(jinc, trained, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("symmetries", "says"),
     [
-        (None, "is not known"),
-        (
-            [],
-            "of a place, an upright and a handedness: where they have it, a low figure of half",
-        ),
-        (
-            ["half_pixel", "shift"],
-            "of an upright and a handedness: where they have it, a low figure of rot",
-        ),
-        (
-            ["half_pixel", "shift", "flip"],
-            "of an upright: where they have it, a low figure of rotation",
-        ),
-        (
-            ["quarter_turns", "rotation", "flip"],
-            "of a place: where they have it, a low figure of half",
-        ),
-        (["half_pixel", "shift", "quarter_turns", "rotation", "flip"], "have no place"),
+        (None, "are not known"),
+        ([], "made shift-invariant, rotation-invariant or flip-invariant: a low figure of half"),
+        (["half_pixel", "shift"], "made rotation-invariant or flip-invariant: a low figure of rot"),
+        (["half_pixel", "shift", "flip"], "made rotation-invariant: a low figure of rotation"),
+        (["quarter_turns", "rotation", "flip"], "made shift-invariant: a low figure of half"),
+        (["half_pixel", "shift", "quarter_turns", "rotation", "flip"], "the fault of the network"),
     ],
 )
 def test_what_can_be_held_against_a_model(symmetries, says) -> None:
@@ -217,5 +199,5 @@ def test_which_eq_r_is_printed(jinc, trained) -> None:
     """The digits are too small for StyleGAN3's filters, and that is said."""
     said = jinc("probe", trained, "--only", "sampling", "-n", 2, "--steps", 2, "--device", "cpu")
     assert said.code == 0, said
-    assert "EQ-R, turns by any angle, within a disc of frequencies: " in said.out
+    assert "EQ-R, rotations by any angle, within a disc of frequencies: " in said.out
     assert "as StyleGAN3 measures them: images are too small for its filters" in said.out

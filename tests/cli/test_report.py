@@ -39,7 +39,7 @@ def test_probe_and_turning(jinc, trained_copy) -> None:
     page = (trained_copy / "report.html").read_text()
     probe = json.loads((trained_copy / "probe" / "probe.json").read_text())
     assert f'<data value="{probe["sampling"]["eq_t"]["db"]}">' in page
-    assert "Turned while they are generated" in page
+    assert "Rotated during sampling" in page
     assert "the data were not read" in page
 
 

@@ -13,7 +13,7 @@ import yaml
 
 from jinc.locks import LOCK
 from jinc.metrics import DigitClassifier, save_digit_classifier
-from jinc.report.pages.repeat import study_command
+from jinc.report.pages.provenance import study_command
 from jinc.study import Places, read_study
 
 

@@ -13,7 +13,7 @@ from jinc.diffusion import (
     forward,
 )
 from jinc.errors import JincError
-from jinc.files import writing
+from jinc.report.charts import save
 from jinc.types import Images
 
 
@@ -51,8 +51,7 @@ def plot_complexity(images: Images, file: Path, *, t: int = 250) -> None:
     _draw_images(axes[2], f"noised, t = {t}", x_t)
     published = complexity_published(x_t).mean(1, keepdim=True)
     _draw_maps(figure, axes[3], "published:\nfrom the noised", published)
-    with writing(file) as out:
-        figure.savefig(out, format="png", dpi=110)
+    save(figure, file)
 
 
 def _draw_images(axes: Any, name: str, images: Images) -> None:

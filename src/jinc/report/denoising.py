@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jinc.errors import JincError
-from jinc.files import writing
+from jinc.report.charts import save
 
 GAP = 1
 """White pixels between the examples of a tile."""
@@ -56,8 +56,7 @@ def plot_denoising(
             axes.set_xlabel(score, fontsize=10, labelpad=2)
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
-    with writing(file) as out:
-        figure.savefig(out, format="png", dpi=110)
+    save(figure, file)
 
 
 def _check(table: Mapping[str, Tensor], levels: int, scores: Mapping[str, Sequence[str]]) -> None:

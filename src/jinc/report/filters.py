@@ -1,6 +1,9 @@
-"""Filters in one picture: their taps, responses over the plane, and along lines through it."""
+"""Filters of a configuration: taps, response over the plane, and along lines through its centre."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,20 +11,38 @@ import torch
 from torch import Tensor
 
 from jinc.errors import JincError
-from jinc.files import writing
-from jinc.nn import Config, Configs
-from jinc.nn.configs import USUAL_CUTOFF
+from jinc.nn import Config, Configs, parse_configs
+from jinc.nn.configs import IDEAL, USUAL_CUTOFF
+from jinc.report.charts import Chart, save
+from jinc.report.numbers import number
 from jinc.signal import frequency_response
 
 if TYPE_CHECKING:
     from matplotlib.figure import SubFigure
 
 FLOOR_DB = -80.0
-"""Where the plots end; what a filter passes below it does not show in eight bits."""
+"""Lower end of the plots; what a filter passes below it does not show in eight bits."""
+
+_DIRECTIONS = (("along a row", 0.0), ("at 22.5°", math.pi / 8), ("at 45°", math.pi / 4))
+
+
+@dataclass(frozen=True)
+class FilterSection:
+    """What a page shows of a design.
+
+    Args:
+        name: of the design.
+        words: what it filters, and with what.
+        charts: taps, plane and lines; none where the design has no taps.
+    """
+
+    name: str
+    words: str
+    charts: tuple[Chart, ...] = ()
 
 
 def plot_filter(config: Config | Configs, file: Path) -> None:
-    """Draw the filter of a configuration, or of each level one below the other.
+    """Draw the filter of a configuration, or one below the other those of several levels.
 
     Args:
         config: one design with taps, or several with taps in one at least.
@@ -39,53 +60,101 @@ def plot_filter(config: Config | Configs, file: Path) -> None:
     figure = Figure(figsize=(13, 4.2 * len(designs)), layout="constrained")
     rows = figure.subfigures(len(designs), 1, squeeze=False)[:, 0]
     for row, design in zip(rows, designs, strict=True):
-        row.suptitle(f"{design.name}{_places(design, configs)}: {_words(design)}")
-        _draw(design, row)
-    with writing(file) as out:
-        figure.savefig(out, format="png", dpi=110)
+        row.suptitle(f"{design.name}{_levels(design, configs)}: {_words(design)}")
+        _draw_all(design, row)
+    save(figure, file)
 
 
-def _draw(config: Config, figure: "SubFigure") -> None:
-    """Draw taps, plane and lines side by side."""
-    from matplotlib.patches import Circle, Rectangle
+def filter_sections(names: Sequence[str]) -> list[FilterSection]:
+    """Chart the filters of networks for a page, each design once.
 
+    Args:
+        names: of configurations.
+
+    Raises:
+        JincError: there is no configuration of such a name.
+    """
+    designs = [design for name in names for design in parse_configs(name).levels]
+    return [_section(design) for design in dict.fromkeys(designs)]
+
+
+def decibels(gain: Tensor) -> Tensor:
+    """Return 20 log10 |gain|, at least the lower end of the plots."""
+    return (20 * gain.abs().clamp_min(1e-12).log10()).clamp_min(FLOOR_DB)
+
+
+def _section(config: Config) -> FilterSection:
+    if config.letter == "A":
+        words = "The baseline has no filter: 2×2 pooling, bilinear upsampling, plain activations."
+        return FilterSection(config.name, words)
+    places = {"B": "resampling", "C": "activations", "D": "resampling and activations"}
+    around = f"Around {places[config.letter]}"
+    if config.taps == IDEAL:
+        words = "the ideal filter by FFT; it passes all frequencies of the coarse grid."
+        return FilterSection(config.name, f"{around}: {words}")
     kernel = config.kernel()
+    total, largest = number(float(kernel.sum())).text, number(float(kernel.abs().max())).text
+    at_cutoff = frequency_response(kernel, kernel.new_tensor([config.cutoff]), kernel.new_zeros(1))
+    edge = f"{float(decibels(at_cutoff)):.1f} dB at the cutoff along a row"
+    charts = (
+        Chart("Taps", f"Taps: sum {total}, largest {largest}", partial(_draw_taps, kernel)),
+        Chart("Response", "Response over the plane of frequencies", partial(_draw_plane, config)),
+        Chart("Response along lines", f"Response: {edge}", partial(_draw_lines, config)),
+    )
+    cutoff = f"cutoff {config.cutoff:g} cycles per fine pixel"
+    words = f"{around}, {_words(config)}; {cutoff}. Sum of the taps {total}, largest {largest}."
+    return FilterSection(config.name, words, charts)
+
+
+def _draw_all(config: Config, figure: "SubFigure") -> None:
+    """Draw taps, plane and lines side by side."""
     taps, plane, lines = figure.subplots(1, 3)
-
-    size = float(kernel.abs().max())
-    shown = taps.imshow(kernel.numpy(), cmap="RdBu_r", vmin=-size, vmax=size)
-    taps.set(title=f"taps, sum {kernel.sum():.4g}", xticks=[], yticks=[])
-    figure.colorbar(shown, ax=taps)
-
-    f = torch.linspace(-0.5, 0.5, 257, dtype=torch.float64)
-    response = decibels(frequency_response(kernel, *torch.meshgrid(f, f, indexing="xy")))
-    shown = plane.imshow(response.numpy(), extent=(-0.5, 0.5, -0.5, 0.5), vmin=FLOOR_DB, vmax=0)
-    edge: dict[str, Any] = {"fill": False, "edgecolor": "white", "linestyle": "--"}
-    cutoff, corner = config.cutoff, (-config.cutoff, -config.cutoff)
-    band = Rectangle(corner, 2 * cutoff, 2 * cutoff, **edge)
-    plane.add_patch(band if config.separable else Circle((0, 0), cutoff, **edge))
-    plane.set(title="response, dB", xlabel="cycles per fine pixel", ylabel="cycles per fine pixel")
-    figure.colorbar(shown, ax=plane)
-
-    f = torch.linspace(0, 0.5, 501, dtype=torch.float64)
-    for name, turn in (("along a row", 0.0), ("at 22.5°", math.pi / 8), ("at 45°", math.pi / 4)):
-        fx, fy = f * math.cos(turn), f * math.sin(turn)
-        response = decibels(frequency_response(kernel, fx, fy))
-        lines.plot(f.numpy(), response.numpy(), label=name)
-    lines.axvline(config.cutoff, color="grey", linestyle="--", linewidth=1, label="cutoff")
-    lines.set(title="response from the centre", xlabel="cycles per fine pixel", ylabel="dB")
-    lines.set_ylim(FLOOR_DB, 5)
+    kernel = config.kernel()
+    figure.colorbar(_draw_taps(kernel, taps), ax=taps)
+    taps.set(title=f"taps, sum {kernel.sum():.4g}")
+    figure.colorbar(_draw_plane(config, plane), ax=plane)
+    plane.set(title="response, dB", ylabel="cycles per fine pixel")
+    _draw_lines(config, lines)
+    lines.set(title="response from the centre")
     lines.grid(alpha=0.3)
     lines.legend()
 
 
-def decibels(gain: Tensor) -> Tensor:
-    """Return 20 log10 |gain|, not below the floor of the plots."""
-    return (20 * gain.abs().clamp_min(1e-12).log10()).clamp_min(FLOOR_DB)
+def _draw_taps(kernel: Tensor, axes: Any) -> Any:
+    size = float(kernel.abs().max())
+    axes.set(xticks=[], yticks=[])
+    axes.grid(visible=False)
+    return axes.imshow(kernel.numpy(), cmap="RdBu_r", vmin=-size, vmax=size)
 
 
-def _places(design: Config, configs: Configs) -> str:
-    """Say at which levels a design stands, where there are others."""
+def _draw_plane(config: Config, axes: Any) -> Any:
+    from matplotlib.patches import Circle, Rectangle
+
+    f = torch.linspace(-0.5, 0.5, 257, dtype=torch.float64)
+    gain = frequency_response(config.kernel(), *torch.meshgrid(f, f, indexing="xy"))
+    sides = (-0.5, 0.5, -0.5, 0.5)
+    shown = axes.imshow(decibels(gain).numpy(), extent=sides, vmin=FLOOR_DB, vmax=0)
+    edge: dict[str, Any] = {"fill": False, "edgecolor": "white", "linestyle": "--"}
+    cutoff, corner = config.cutoff, (-config.cutoff, -config.cutoff)
+    band = Rectangle(corner, 2 * cutoff, 2 * cutoff, **edge)
+    axes.add_patch(band if config.separable else Circle((0, 0), cutoff, **edge))
+    axes.set_xlabel("cycles per fine pixel")
+    axes.grid(visible=False)
+    return shown
+
+
+def _draw_lines(config: Config, axes: Any) -> None:
+    f = torch.linspace(0, 0.5, 501, dtype=torch.float64)
+    for name, angle in _DIRECTIONS:
+        fx, fy = f * math.cos(angle), f * math.sin(angle)
+        response = decibels(frequency_response(config.kernel(), fx, fy))
+        axes.plot(f.numpy(), response.numpy(), label=name)
+    axes.axvline(config.cutoff, color="grey", linestyle="--", linewidth=1, label="cutoff")
+    axes.set(xlabel="cycles per fine pixel", ylabel="dB", ylim=(FLOOR_DB, 5))
+
+
+def _levels(design: Config, configs: Configs) -> str:
+    """Say at which levels a design is used, if there are others."""
     *named, last = configs.levels
     if not named:
         return ""

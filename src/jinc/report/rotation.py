@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jinc.errors import JincError
-from jinc.files import writing
+from jinc.report.charts import save
 from jinc.types import Images
 
 
@@ -48,8 +48,7 @@ def plot_turns(
         for axes, picture in zip(row, [image, *images], strict=True):
             axes.imshow(_rgb(picture), interpolation="nearest")
             axes.set(xticks=[], yticks=[])
-    with writing(file) as out:
-        figure.savefig(out, format="png", dpi=110)
+    save(figure, file)
 
 
 def plot_error(radii: Sequence[float], errors: Mapping[str, Sequence[float]], file: Path) -> None:
@@ -76,8 +75,7 @@ def plot_error(radii: Sequence[float], errors: Mapping[str, Sequence[float]], fi
     axes.set(xlabel="radius, halves of the side", ylabel="PSNR, dB", ylim=(0, None))
     axes.grid(alpha=0.3)
     axes.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1))
-    with writing(file) as out:
-        figure.savefig(out, format="png", dpi=110)
+    save(figure, file)
 
 
 def _rgb(image: Tensor) -> NDArray[np.float32]:

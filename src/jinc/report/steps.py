@@ -12,7 +12,7 @@ from torch import Tensor
 from jinc.diffusion import AdaptiveStep
 from jinc.diffusion.timesteps import check_falling
 from jinc.errors import JincError
-from jinc.files import writing
+from jinc.report.charts import save
 from jinc.types import Images
 
 ROWS = 24
@@ -85,8 +85,7 @@ def plot_steps(
     _draw_density(density, asked, timesteps)
     density.set_xlim(timesteps - 1 + 0.02 * timesteps, -1 - 0.02 * timesteps)
     density.set_xlabel("t, level of noise; the last question of an image gives it clean")
-    with writing(file) as out:
-        figure.savefig(out, format="png", dpi=110)
+    save(figure, file)
 
 
 def _check(asked: Sequence[Sequence[int]], timesteps: int, images: Images | None) -> None:

@@ -14,6 +14,7 @@ import yaml
 
 from jinc.models import Model
 from jinc.nn import UNet
+from jinc.report.charts import Chart
 from jinc.study import Places, make_table, read_study
 from jinc.train import Run, TrainConfig
 
@@ -154,6 +155,18 @@ def shown_right(value: float, text: str) -> bool:
     number = text.replace("−", "-").replace(",", "").removeprefix("+")
     places = len(number.partition(".")[2])
     return abs(float(number) - value) <= 0.5 * 10**-places * (1 + 1e-6)
+
+
+@pytest.fixture
+def drawn() -> None:
+    """Asked for by tests of pages whose charts are to be drawn."""
+
+
+@pytest.fixture(autouse=True)
+def undrawn(request, monkeypatch) -> None:
+    """Leave charts out of all other pages: drawing takes most of their time."""
+    if "drawn" not in request.fixturenames:
+        monkeypatch.setattr(Chart, "_drawn", ("", ()))
 
 
 @pytest.fixture

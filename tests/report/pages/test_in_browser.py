@@ -62,7 +62,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def files(run, study, tmp_path) -> dict[str, Path]:
+def files(run, study, tmp_path, drawn) -> dict[str, Path]:
     rng = np.random.default_rng(1)
     train = ImageSet(rng.integers(0, 256, (60, 8, 8, 1), np.uint8), None, (), "digits")
     real = RealImages(torch.rand(30, 1, 8, 8), "30 of digits", train, 60)

@@ -1,4 +1,4 @@
-"""What a run is, in words and figures."""
+"""A run in words and figures: settings, size, log and time."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,23 +8,14 @@ from typing import Any
 
 from jinc.documents import read_object
 from jinc.models import SingleStep, model_folder
-from jinc.report.curves import series
-from jinc.report.pages.learning import late_loss
-from jinc.report.pages.numbers import Number, number
+from jinc.report.learning import late_loss, series
+from jinc.report.numbers import Number, number
 from jinc.train import SECTIONS, Run, TrainConfig
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A key figure.
-
-    Args:
-        name: of what.
-        value: the figure.
-        error: its standard error; None where there is none to tell.
-        aside: what it is to be read with.
-        unit: after the figure.
-    """
+    """A key figure of the first screen, with its standard error, unit and an explanation."""
 
     name: str
     value: Number
@@ -35,13 +26,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting.
-
-    Args:
-        name: of it.
-        value: in words.
-        own: whether it is not as usual.
-    """
+    """A setting and its value in words; `own` if that is not the default."""
 
     name: str
     value: str
@@ -50,39 +35,35 @@ class Setting:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """A run, opened.
-
-    Args:
-        run: the folder.
-    """
+    """A run, of which each fact is read once."""
 
     run: Run
 
     @cached_property
     def config(self) -> TrainConfig:
-        """Its settings."""
+        """Settings of training."""
         return self.run.config
 
     @cached_property
     def log(self) -> list[dict[str, Any]]:
-        """Its log."""
+        """Entries of its log."""
         return self.run.read_log()
 
     @cached_property
     def weights(self) -> str | None:
-        """SHA-256 of the file of its model; None while it has none."""
+        """SHA-256 of the model file; None as long as there is none."""
         file = self.run.path / "model" / "model.safetensors"
         return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
 
     @cached_property
     def model(self) -> Any:
-        """Its model, whatever it does; a JincError where there is none, or it is damaged."""
+        """Its model, of any kind; a JincError if there is none or it is damaged."""
         if self.config.noise_std is not None:
             return SingleStep.load(model_folder(self.run.path))
         return self.run.upscaler() if self.config.upscale else self.run.model()
 
     def words(self) -> str:
-        """Say in a sentence what was trained on what."""
+        """Say what was trained on which data."""
         config = self.config
         kinds = {"unet": "U-Net", "resunet": "residual U-Net", "cs180": "U-Net of CS180"}
         what = f"Configuration {config.config}, {kinds[config.network]}, width {config.width}"
@@ -95,35 +76,34 @@ class RunFacts:
 
     @property
     def generates(self) -> bool:
-        """Whether it makes images from noise, and not from other images."""
+        """Whether it generates images from noise, not from other images."""
         return self.config.noise_std is None and not self.config.upscale
 
     def size(self) -> Tile:
-        """Count the parameters; a JincError where there is no model, or it is damaged."""
+        """Count the parameters; a JincError if there is no model or it is damaged."""
         network, (height, width) = self.model.network, self.model.image_size
         count = sum(p.numel() for p in network.parameters())
         return Tile("parameters", number(count), aside=f"images {height}×{width}")
 
     def tiles(self) -> list[Tile]:
-        """Return the figures that the log has."""
+        """Return the key figures of the log."""
         found = []
         if (loss := late_loss(self.log)) is not None:
             found.append(Tile("loss", number(loss), aside="mean of the last tenth of training"))
         _, validation = series(self.log, "validation_loss")
         if validation:
-            found.append(Tile("validation loss", number(validation[-1]), aside="the last one"))
+            found.append(Tile("validation loss", number(validation[-1]), aside="at the end"))
         _, scores = series(self.log, "score")
         if scores:
-            found.append(
-                Tile("Fréchet distance", number(min(scores)), aside="the best in training")
-            )
+            aside = "the best during training"
+            found.append(Tile("Fréchet distance", number(min(scores)), aside=aside))
         if self.log:
             aside = f"of {self.config.batch_size:,} images each"
             found.append(Tile("steps", number(self.log[-1]["step"]), aside=aside))
         return found
 
     def settings(self) -> list[tuple[str, list[Setting]]]:
-        """Return all settings by what they are about."""
+        """Return all settings by section."""
         return [
             (
                 title,
@@ -140,27 +120,22 @@ class RunFacts:
         ]
 
     def trained_with(self) -> list[tuple[str, str]]:
-        """Say what it was trained with, as far as its newest checkpoint and its log tell."""
+        """Return software and speed of training, from the newest checkpoint and the log."""
         states = sorted(self.run.checkpoints.glob("step-*/state.json"))
         state = read_object(states[-1]) if states else {}
-        names = {"torch": "torch", "processes": "processes", "threads": "threads"}
-        found = [(word, str(state[name])) for name, word in names.items() if name in state]
+        names = ("torch", "processes", "threads")
+        found = [(name, str(state[name])) for name in names if name in state]
         found.append(("precision", self.config.precision))
         _, speeds = series(self.log, "images_per_second", above=0)
         if speeds:
             median = sorted(speeds)[len(speeds) // 2]
-            found.append(("images a second", number(float(median), 3).text))
-            found.append(("time in training", duration(training_seconds(self.log, self.config))))
+            found.append(("images per second", number(float(median), 3).text))
+            found.append(("training time", duration(training_seconds(self.log, self.config))))
         return found
 
 
 def training_seconds(log: Sequence[dict[str, Any]], config: TrainConfig) -> float:
-    """Add up how long the steps took, from the speeds in the log.
-
-    Args:
-        log: of a run.
-        config: its settings.
-    """
+    """Add up the time of all steps, from the speeds in the log of a run."""
     seconds, last = 0.0, 0
     for step, speed in zip(*series(log, "images_per_second", above=0), strict=True):
         seconds += (step - last) * config.batch_size / speed
@@ -169,7 +144,7 @@ def training_seconds(log: Sequence[dict[str, Any]], config: TrainConfig) -> floa
 
 
 def duration(seconds: float) -> str:
-    """Say how long something takes.
+    """Write a duration.
 
     >>> duration(42), duration(3725), duration(90000)
     ('42 s', '1 h 2 min', '25 h 0 min')
@@ -181,7 +156,7 @@ def duration(seconds: float) -> str:
 
 
 def in_words(value: Any) -> str:
-    """Write a setting as people do.
+    """Write the value of a setting.
 
     >>> in_words((1, 2)), in_words(None), in_words(True), in_words(1e-05)
     ('1, 2', '–', 'yes', '1e-05')

@@ -1,14 +1,16 @@
-"""Pictures of what a run generates: grids, how they came to be in training, turns."""
+"""Pictures of generated images: grids, those drawn during training, and rotations."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
 
 from jinc.data import ImageSet
-from jinc.report.pages.numbers import Number, number
-from jinc.report.pages.pictures import (
+from jinc.report.neighbours import ReadImages
+from jinc.report.numbers import Number, number
+from jinc.report.pictures import (
     Embedded,
     animation,
     columns_that_fit,
@@ -19,44 +21,38 @@ from jinc.report.pages.pictures import (
 )
 from jinc.report.trajectory import spread
 
-COLLAGE = 20
-"""Images a side of a collage."""
-
-FEW = 8
-"""Images a side of the grid on the first screen."""
+COLLAGE, FEW, STUDY = 20, 8, 8
+"""Columns of the collage, of the grid on the first screen, and of a grid in a study."""
 
 FRAMES = 12
 """Pictures of training, at most."""
 
-FEW_BYTES, MANY_BYTES, TRAINING_BYTES = 300_000, 700_000, 600_000
-"""That a grid, a collage, and all pictures of training take; with what turns and what is near these
-are 3.4 million, 4.5 million as text: a page has fewer than 5."""
+STUDY_IMAGES = 2400
+"""Images in all grids of a study together, about."""
 
-TURNING_BYTES, SHEET_BYTES = 600_000, 400_000
-"""That an animation and its sheet take."""
+FEW_BYTES, MANY_BYTES, TRAINING_BYTES, STUDY_BYTES = 300_000, 700_000, 600_000, 200_000
+ROTATION_BYTES, SHEET_BYTES, ALL_ROTATIONS_BYTES = 600_000, 400_000, 1_200_000
+"""Limits for a grid, a collage, all pictures of training, a grid of a study, an animation, its
+sheet, and all animations of a study. A run has at most 3.4 MB of pictures, 4.5 MB as text: its page
+stays under 5 MB."""
 
 
 @dataclass(frozen=True)
-class Frame:
-    """A picture of training.
-
-    Args:
-        step: after which it was drawn.
-        picture: of samples.
-    """
+class TrainingFrame:
+    """Samples drawn after a step of training."""
 
     step: Number
     picture: Embedded
 
 
 @dataclass(frozen=True)
-class Turning:
-    """Images that turn.
+class Rotation:
+    """Images rotated during sampling.
 
     Args:
         moving: the animation.
-        still: its first picture.
-        sheet: all of it in rows and columns; None if there is none.
+        still: its first frame.
+        sheet: its frames in rows and columns; None if there is none.
     """
 
     moving: Embedded
@@ -65,12 +61,12 @@ class Turning:
 
 
 def collage(images: ImageSet | Tensor, side: int, classes: int, most: int) -> Embedded:
-    """Lay images out in a square, classes in columns of their own where they fit.
+    """Lay images out in a square, with a column per class where they fit.
 
     Args:
         images: a set, or uint8 or float `[count, C, H, W]`.
-        side: images a row, at most.
-        classes: how many there are, dealt out in turn.
+        side: images in a row, at most.
+        classes: number of them; image i has class i mod classes.
         most: bytes.
     """
     size = images.image_size if isinstance(images, ImageSet) else tuple(images.shape[-2:])
@@ -81,14 +77,40 @@ def collage(images: ImageSet | Tensor, side: int, classes: int, most: int) -> Em
     return embedded(grid(shown, columns), most)
 
 
-def training_frames(folder: Path) -> list[Frame]:
-    """Read the pictures that a run has drawn while it trained, some of many.
+def study_grids(
+    images: Mapping[str, Sequence[tuple[int, ReadImages]]], cells: int
+) -> list[tuple[str, list[tuple[int, Embedded]]]]:
+    """Lay out the first images of each variant.
+
+    Args:
+        images: by variant, the seed and the images of each cell.
+        cells: of the study, which share `STUDY_IMAGES`.
+
+    Returns:
+        For each variant the seed and the grid of each cell.
+    """
+    count = STUDY * min(STUDY, max(1, STUDY_IMAGES // max(1, cells) // STUDY))
+    return [
+        (
+            variant,
+            [
+                (seed, embedded(grid(made.batch(range(len(made))), STUDY), STUDY_BYTES))
+                for seed, read in seeds
+                for made in [read(count)]
+            ],
+        )
+        for variant, seeds in images.items()
+    ]
+
+
+def training_frames(folder: Path) -> list[TrainingFrame]:
+    """Read samples drawn during training, evenly chosen if there are many.
 
     Args:
         folder: `samples/` of the run.
 
     Raises:
-        JincError: one is damaged.
+        JincError: a file is damaged.
     """
     found = [
         (re.fullmatch(r"step-(\d+)", file.stem), file) for file in sorted(folder.glob("*.png"))
@@ -98,27 +120,26 @@ def training_frames(folder: Path) -> list[Frame]:
         return []
     chosen = [steps[place] for place in spread(len(steps), FRAMES)]
     most = TRAINING_BYTES // len(chosen)
-    return [Frame(number(step), embedded_file(file, most)) for step, file in chosen]
+    return [TrainingFrame(number(step), embedded_file(file, most)) for step, file in chosen]
 
 
-def turning(folder: Path, most: int = TURNING_BYTES) -> Turning | None:
-    """Read an animation of `jinc rotate`, and the sheet beside it.
+def rotation(run: Path, most: int = ROTATION_BYTES) -> Rotation | None:
+    """Read what `jinc rotate` left in a run: `rotation/turns.webp` or `.gif`, and `turns.png`.
 
     Args:
-        folder: with `turns.webp` or `turns.gif`, and perhaps `turns.png`.
-        most: bytes that the animation may have.
+        run: its folder.
+        most: bytes of the animation.
 
     Returns:
-        None if there is none.
+        None if there is no animation.
 
     Raises:
-        JincError: a file is damaged, or too large.
+        JincError: a file is damaged or too large.
     """
-    files = [
-        file for end in ("webp", "gif") for file in [folder / f"turns.{end}"] if file.is_file()
-    ]
+    folder = run / "rotation"
+    files = [file for end in ("webp", "gif") if (file := folder / f"turns.{end}").is_file()]
     if not files:
         return None
     sheet = folder / "turns.png"
     whole = embedded_file(sheet, SHEET_BYTES) if sheet.is_file() else None
-    return Turning(animation(files[0], most), first_frame(files[0]), whole)
+    return Rotation(animation(files[0], most), first_frame(files[0]), whole)

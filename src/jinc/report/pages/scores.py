@@ -1,25 +1,17 @@
-"""Scores of a run as a page tells them."""
+"""Scores of a run, as `jinc evaluate` wrote them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from jinc.metrics.features.extractors import ExtractorFacts
-from jinc.report.pages.found import is_current, made_words
-from jinc.report.pages.numbers import Number, aligned, with_error
+from jinc.report.numbers import Number, aligned, with_error
+from jinc.report.pages.sources import is_current, sampling_words
 
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """A score.
-
-    Args:
-        name: what it may be called.
-        value: the figure.
-        error: its standard error.
-        error_by: how the error was found.
-        lower_is_better: or higher.
-    """
+    """A score with its standard error, and the method that estimated that."""
 
     name: str
     value: Number
@@ -29,31 +21,31 @@ class ScoreRow:
 
 
 @dataclass(frozen=True)
-class ScoreTable:
-    """What `jinc evaluate` has found out.
+class RunScores:
+    """Scores of one comparison.
 
     Args:
         title: which images were compared.
-        looked_at: by what, and how.
+        extractor: what computed their features.
         rows: the scores.
-        left_out: which there are not, and why.
+        left_out: scores that were not computed, and why.
     """
 
     title: str
-    looked_at: str
+    extractor: str
     rows: tuple[ScoreRow, ...]
     left_out: tuple[tuple[str, str], ...]
 
 
-def score_table(facts: Mapping[str, Any], weights: str | None = None) -> ScoreTable:
-    """Read what `jinc evaluate` wrote.
+def run_scores(facts: Mapping[str, Any], weights: str | None = None) -> RunScores:
+    """Lay out the scores of a run.
 
     Args:
-        facts: of scores.json.
-        weights: SHA-256 of those that the model has now.
+        facts: content of scores.json.
+        weights: SHA-256 of the current weights of the model.
     """
     made_with = facts.get("made_with")
-    by = f"; {made_words(made_with, is_current(made_with, weights))}" if made_with else ""
+    by = f"; {sampling_words(made_with, is_current(made_with, weights))}" if made_with else ""
     made, real = facts["generated"], facts["real"]
     known = "statistics" if real["images"] is None else f"{real['images']:,}"
     scores = [*facts["scores"].values()]
@@ -63,7 +55,7 @@ def score_table(facts: Mapping[str, Any], weights: str | None = None) -> ScoreTa
         ScoreRow(found["name"], value, error, found["error_by"], found["lower_is_better"])
         for found, value, error in zip(scores, *columns, strict=True)
     ]
-    return ScoreTable(
+    return RunScores(
         f"{made['images']:,} generated images against {known} of {real['name']}{by}",
         ExtractorFacts.read(facts["extractor"]).words(),
         tuple(rows),

@@ -1,4 +1,4 @@
-"""What other commands have left in a folder: scores, probes, images."""
+"""What other commands have left in a folder: scores, probes, generated images."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,34 +11,19 @@ from jinc.data import ImageSet
 from jinc.documents import read_object
 from jinc.models import kept_images
 
-MOST = 400
-"""Images that are looked at."""
-
-
-@dataclass(frozen=True)
-class Missing:
-    """What a page does not have.
-
-    Args:
-        what: a part of it.
-        why: in a few words.
-        command: that would make it; empty if there is none.
-    """
-
-    what: str
-    why: str
-    command: str = ""
+USED = 400
+"""Images of a set that pages use."""
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
-    """Images that were generated and kept.
+class GeneratedImages:
+    """A folder of generated images.
 
     Args:
         folder: where they are.
         count: how many there are.
-        facts: what made them.
-        current: whether they were made by the weights that the model has now.
+        facts: how they were sampled.
+        current: whether the weights are those that the model has now.
     """
 
     folder: Path
@@ -46,30 +31,26 @@ class Kept:
     facts: dict[str, Any]
     current: bool = True
 
-    def images(self, most: int = MOST) -> ImageSet:
-        """Read the first of them.
-
-        Raises:
-            JincError: a file is damaged.
-        """
+    def images(self, most: int = USED) -> ImageSet:
+        """Read the first of them; raise a JincError if a file is damaged."""
         return kept_images(self.folder, min(self.count, most))
 
     def words(self) -> str:
-        """Say how they were made."""
-        return made_words(self.facts, self.current)
+        """Describe how they were sampled."""
+        return sampling_words(self.facts, self.current)
 
 
 def is_current(facts: Mapping[str, Any], weights: str | None) -> bool:
-    """Tell whether images were made by these weights, or may have been."""
+    """Tell whether images come from these weights, or may do so as theirs are not recorded."""
     return bool(facts.get("weights", weights) == weights)
 
 
-def made_words(facts: Mapping[str, Any], current: bool) -> str:
-    """Say how images were made.
+def sampling_words(facts: Mapping[str, Any], current: bool) -> str:
+    """Describe how images were sampled.
 
     Args:
-        facts: of them, as they are kept beside them.
-        current: whether by the weights that the model has now.
+        facts: recorded beside them.
+        current: whether the weights are those that the model has now.
     """
     words = f"{str(facts.get('sampler')).upper()} in {facts.get('steps')} steps"
     words += f", η = {facts['eta']}" if facts.get("eta") else ""
@@ -79,7 +60,7 @@ def made_words(facts: Mapping[str, Any], current: bool) -> str:
 
 
 def find(folders: Iterable[Path], name: str) -> list[Path]:
-    """Find files of a name in folders, in those within, and in those within these.
+    """Find all files of a name in folders and up to two levels below them.
 
     Args:
         folders: where to look.
@@ -95,28 +76,28 @@ def find(folders: Iterable[Path], name: str) -> list[Path]:
     return [*dict.fromkeys(found)]
 
 
-def find_kept(folders: Iterable[Path], weights: str | None) -> Kept | None:
-    """Take a set of images that were generated and kept: by these weights, the largest of several.
+def find_images(folders: Iterable[Path], weights: str | None) -> GeneratedImages | None:
+    """Find the largest set of generated images, preferably by the current weights.
 
     Args:
         folders: where to look.
-        weights: SHA-256 of the file of the model; None where there is none.
+        weights: SHA-256 of the model file; None if there is none.
 
     Raises:
-        JincError: what describes one cannot be read.
+        JincError: the description of a set cannot be read.
     """
     sets = []
     for file in find(folders, "images.json"):
         facts, count = read_object(file), _count(file.parent)
-        current = is_current(facts, weights)
-        sets += [(current, count, str(file), Kept(file.parent, count, facts, current))] * (
-            count > 0
-        )
+        if count:
+            current = is_current(facts, weights)
+            found = GeneratedImages(file.parent, count, facts, current)
+            sets.append((current, count, str(file), found))
     return max(sets, key=lambda each: each[:3])[3] if sets else None
 
 
 def _count(folder: Path) -> int:
-    """How many images there are, as the heads of the files tell."""
+    """Count images by the headers of their files."""
     try:
         return sum(len(np.load(f, mmap_mode="r")) for f in folder.glob("images-*.npy"))
     except (OSError, ValueError, EOFError):

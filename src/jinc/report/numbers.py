@@ -1,13 +1,14 @@
-"""Figures as people read them: as many digits as their errors allow, aligned at the point."""
+"""Figures for readers: as many digits as their errors allow, aligned at the decimal point."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from jinc.plain import power_of_ten, with_places
 
 NONE = "–"
-"""What is shown where there is no figure."""
+"""Text of a figure that does not exist."""
 
 _DIGIT, _POINT = "\u2007", "\u2008"
 """Spaces as wide as a digit and as a point."""
@@ -15,27 +16,26 @@ _DIGIT, _POINT = "\u2007", "\u2008"
 
 @dataclass(frozen=True)
 class Number:
-    """A figure, and how it is shown.
-
-    Args:
-        value: what was measured; None where there is nothing.
-        text: the same rounded.
-    """
+    """A figure and its text, rounded; the value is None where there is no figure."""
 
     value: float | None
     text: str
 
     def bare(self) -> "Number":
-        """Return it without what fills it up."""
+        """Return it without the spaces of `aligned`."""
         return Number(self.value, self.text.rstrip(_DIGIT + _POINT))
+
+
+Pair: TypeAlias = tuple[Number, Number]
+"""A figure and its standard error."""
 
 
 def number(value: float | None, digits: int = 4) -> Number:
     """Show a figure without an error.
 
     Args:
-        value: any; what is not finite is no figure.
-        digits: that are kept of a fraction; whole numbers are kept whole.
+        value: any; NaN and infinities are no figures.
+        digits: significant ones of a fraction; integers are shown in full.
 
     >>> number(1234567).text, number(-0.041596).text, number(None).text
     ('1,234,567', '−0.0416', '–')
@@ -53,7 +53,7 @@ def number(value: float | None, digits: int = 4) -> Number:
 
 
 def fixed(value: float | None, places: int) -> Number:
-    """Show a figure with so many places after the point.
+    """Show a figure with a number of decimal places.
 
     >>> fixed(31.25, 1).text
     '31.2'
@@ -63,15 +63,8 @@ def fixed(value: float | None, places: int) -> Number:
     return Number(value, _plain(value, places))
 
 
-def with_error(value: float | None, error: float | None) -> tuple[Number, Number]:
-    """Show a figure to the second digit of its error.
-
-    Args:
-        value: the figure.
-        error: its standard error; None or 0 where none is known.
-
-    Returns:
-        The figure, and the error, which is `NONE` where there is none.
+def with_error(value: float | None, error: float | None) -> Pair:
+    """Show a figure to the second digit of its standard error; None or 0 is no error.
 
     >>> [each.text for each in with_error(12.3456, 0.0712)]
     ['12.346', '0.071']
@@ -87,14 +80,14 @@ def with_error(value: float | None, error: float | None) -> tuple[Number, Number
 
 
 def signed(value: Number) -> Number:
-    """Show a plus where there is no minus."""
+    """Show a plus before a positive figure."""
     if value.value is None or value.value <= 0:
         return value
     return Number(value.value, "+" + value.text)
 
 
 def aligned(column: Sequence[Number]) -> list[Number]:
-    """Fill figures up on the right, so that their points stand under one another.
+    """Pad figures on the right so that their decimal points are aligned.
 
     >>> [each.text.replace("\u2007", "0").replace("\u2008", ".") for each in
     ...  aligned([Number(1.25, "1.25"), Number(3, "3")])]
@@ -103,12 +96,12 @@ def aligned(column: Sequence[Number]) -> list[Number]:
     tails = [len(each.text.partition(".")[2]) for each in column]
     longest = max(tails, default=0)
     return [
-        Number(each.value, each.text + _filling(each.text, longest - tail, longest))
+        Number(each.value, each.text + _padding(each.text, longest - tail, longest))
         for each, tail in zip(column, tails, strict=True)
     ]
 
 
-def _filling(text: str, missing: int, longest: int) -> str:
+def _padding(text: str, missing: int, longest: int) -> str:
     point = _POINT if longest and "." not in text else ""
     return point + _DIGIT * missing
 

@@ -1,31 +1,28 @@
-"""Whether something is better than the baseline, and by how much: the sentences of a study."""
+"""Which variants differ from the baseline, and by how much."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from jinc.report.pages.numbers import Number, signed, with_error
+from jinc.report.numbers import Pair, signed, with_error
 
 Tone = Literal["better", "worse", "open", "single"]
-
-Pair = tuple[Number, Number]
-"""A figure and its standard error."""
+"""Significantly better or worse over seeds, open where neither, single where there is one seed."""
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A variant beside the baseline.
+    """A variant compared with the baseline.
 
     Args:
         variant: its name.
-        tone: better or worse where the seeds are sure of it; open where they are not; single where
-            there is one seed, which cannot tell.
-        score: what it scores.
-        difference: to the baseline, seed by seed, with its sign.
-        apart: the same without.
-        looks_better: whether the difference is one for the better, sure or not.
-        seeds: how many the difference is of.
-        all_seeds: whether either of both has no others.
+        tone: significance over seeds (95 %).
+        score: its mean.
+        difference: to the baseline, paired by seed.
+        apart: its absolute value.
+        looks_better: whether the difference is an improvement, significant or not.
+        seeds: number of pairs.
+        all_seeds: whether these are all seeds of both.
     """
 
     variant: str
@@ -40,16 +37,15 @@ class Compared:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one score says about one data set.
+    """The result of one score on one data set.
 
     Args:
         data: name of the set.
-        kind: of the score.
-        name: what the score may be called.
+        kind, name: of the score.
         lower_is_better: or higher.
         baseline: its name.
-        base: what it scores; None where it has no score yet.
-        best: the variant that is told of; None where there is none to compare.
+        base: score of the baseline; None if there is none yet.
+        best: the best variant; None if there is none.
         others: the other variants, better ones first.
     """
 
@@ -64,15 +60,15 @@ class Verdict:
 
     @property
     def compared(self) -> int:
-        """How many variants there are beside the baseline."""
+        """Number of variants besides the baseline."""
         return len(self.others) + (self.best is not None)
 
     def groups(self) -> list[tuple[str, list[Compared]]]:
-        """Return the others by what is known of them, those of which more is known first."""
+        """Return the others by significance, with a title for each group."""
         titles = {
-            "better": "Better too",
+            "better": "Also better",
             "worse": "Worse",
-            "open": "No difference told",
+            "open": "Not significant",
             "single": "One seed only",
         }
         found = [(title, [o for o in self.others if o.tone == t]) for t, title in titles.items()]
@@ -80,12 +76,7 @@ class Verdict:
 
 
 def verdict(column: Mapping[str, Any], baseline: str) -> Verdict:
-    """Read a column of a study's table.
-
-    Args:
-        column: of `table.json`.
-        baseline: the variant that others are compared with.
-    """
+    """Compare the variants of a column of `table.json` with the baseline."""
     lower = bool(column["lower_is_better"])
     entries = column["entries"]
     others = [
@@ -119,14 +110,15 @@ def figure(found: Mapping[str, Any]) -> Pair:
 
 
 def tone(entry: Mapping[str, Any]) -> Tone:
-    """Say what is known of the difference of an entry to the baseline."""
+    """Return the significance of the difference between an entry and the baseline."""
     if entry["better"] is not None:
         return "better" if entry["better"] else "worse"
-    return "single" if len(entry["difference"]["values"]) < 2 else "open"
+    pairs = entry["difference"]["values"] if entry["difference"] else ()
+    return "single" if len(pairs) == 1 else "open"
 
 
 def by_data(verdicts: Sequence[Verdict]) -> list[tuple[Verdict, list[Verdict]]]:
-    """Return the first verdict of each data set, and beside it the others of that set."""
+    """Return the first verdict of each data set with the others of that set."""
     sets: dict[str, list[Verdict]] = {}
     for each in verdicts:
         sets.setdefault(each.data, []).append(each)

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from jinc.report.pages.numbers import NONE, Number, aligned, fixed, number, signed, with_error
+from jinc.report.numbers import NONE, Number, aligned, fixed, number, signed, with_error
 
 DRAWN = [
     random.Random(k).uniform(-1, 1) * 10 ** random.Random(-k).uniform(-6, 7) for k in range(60)

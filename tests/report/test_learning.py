@@ -11,7 +11,7 @@ from PIL import Image
 from scipy import signal
 
 from jinc.errors import JincError
-from jinc.report.curves import plot_learning_curve, series, smooth
+from jinc.report.learning import plot_learning_curve, series, smooth
 
 PLAIN = [{"step": 20 * i, "loss": 1 / i, "images_per_second": 300.0} for i in range(1, 41)]
 

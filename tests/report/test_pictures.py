@@ -10,9 +10,9 @@ from PIL import Image
 
 from jinc.data import ImageSet, save_animation
 from jinc.errors import JincError
-from jinc.report.pages.neighbours import neighbour_parts
-from jinc.report.pages.pictures import animation, embedded, first_frame, grid
+from jinc.report.neighbours import RealImages, neighbour_table
 from jinc.report.pages.samples import collage
+from jinc.report.pictures import animation, embedded, first_frame, grid
 
 
 def opened(uri: str) -> Image.Image:
@@ -90,7 +90,9 @@ def test_a_copy_stands_out_from_plain_images() -> None:
     made[3] = train[11]
     made[4] = 9
     sets = [ImageSet(pixels, None, (), "") for pixels in (made, train)]
-    found = neighbour_parts(*sets, trained=400, unseen=None)
-    assert found.rows[0].near[0][1].value == 0
-    assert found.rows[0].generated.uri == embedded(grid(sets[0].batch([3]))).uri
-    assert (found.looked_at, found.among, found.trained, found.usual) == (5, 40, 400, None)
+    real = RealImages(torch.zeros(1, 1, 6, 6), "", train=sets[1], trained=400)
+    found = neighbour_table({"": [lambda most: sets[0]]}, real)
+    (row,) = found.rows[0].shown
+    assert row.near[0][1].value == 0
+    assert row.generated.uri == embedded(grid(sets[0].batch([3]))).uri
+    assert (found.searched, found.among, found.trained, found.usual) == (5, 40, 400, None)

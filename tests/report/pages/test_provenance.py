@@ -6,7 +6,7 @@ import pytest
 
 from jinc.cli.app import app
 from jinc.cli.options import DEFAULTS, plain
-from jinc.report.pages.repeat import train_command
+from jinc.report.pages.provenance import train_command
 from jinc.train import PRESETS, TrainConfig
 
 OTHERS = {

@@ -1,73 +1,81 @@
-"""The cells of a study as they lie in its folder: scores, images, and the runs they came from."""
+"""The cells of a study as they are in its folder: scores, images and runs."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeVar
 
 from jinc.documents import read_object
 from jinc.errors import JincError
-from jinc.report.pages.found import Kept, find_kept
-from jinc.report.pages.numbers import Number, number
+from jinc.report.neighbours import ReadImages
+from jinc.report.numbers import Number, number
 from jinc.report.pages.run_facts import duration, in_words, training_seconds
+from jinc.report.pages.sources import GeneratedImages, find_images
 from jinc.train import Run, TrainConfig
 
+T = TypeVar("T")
+
 _OWN = {"seed", "run"}
-"""Settings in which cells differ anyway."""
+"""Settings in which all cells differ."""
 
 _SAMPLING = "sampling: "
 
 
 @dataclass(frozen=True)
 class StudyCell:
-    """A cell that has been scored.
+    """A cell that has scores.
 
     Args:
         data: name of the data set.
-        variant: what was tried.
+        variant: its name.
         seed: of training.
-        facts: of its scores.json.
-        kept: its images; None if they are not there any more.
-        run: that of its network; None likewise.
+        facts: content of its scores.json.
+        generated: its images; None if they were deleted.
+        run: of its network; None if it was deleted.
     """
 
     data: str
     variant: str
     seed: int
     facts: dict[str, Any]
-    kept: Kept | None
+    generated: GeneratedImages | None
     run: Run | None
 
     @cached_property
     def config(self) -> TrainConfig | None:
-        """How the network was trained."""
+        """Settings of training."""
         return None if self.run is None else self.run.config
 
     @cached_property
     def log(self) -> list[dict[str, Any]]:
-        """How that went."""
+        """Entries of the log of training."""
         return [] if self.run is None else self.run.read_log()
 
+    @property
+    def read(self) -> ReadImages | None:
+        """Reads its first images; None if they were deleted."""
+        return None if self.generated is None else self.generated.images
+
     def settings(self) -> dict[str, Any]:
-        """Return how it was trained and sampled, but for the seed."""
+        """Return settings of training and sampling without the seed."""
         found = {} if self.config is None else self.config.settings()
-        sampling = {} if self.kept is None else self.kept.facts
+        sampling = {} if self.generated is None else self.generated.facts
         found |= {_SAMPLING + name: value for name, value in sampling.items() if name not in _OWN}
         return {name: value for name, value in found.items() if name not in _OWN}
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a variant took, on average over its seeds.
+    """Cost of a variant, averaged over its seeds.
 
     Args:
-        data, variant: what.
+        data, variant: names.
         parameters: of the network.
         steps: of training.
-        training: how long that took, in words.
-        sampling: seconds for a thousand images; None where they were there already.
+        training: its duration in words.
+        sampling: seconds for a thousand images.
     """
 
     data: str
@@ -79,10 +87,11 @@ class Cost:
 
 
 def read_cells(folder: Path, only: Collection[str] | None = None) -> list[StudyCell]:
-    """Read all cells that have been scored.
+    """Read all cells that have scores.
 
     Args:
         folder: of the study.
+        only: names of cells to read; None for all.
 
     Raises:
         JincError: a file is damaged.
@@ -92,24 +101,36 @@ def read_cells(folder: Path, only: Collection[str] | None = None) -> list[StudyC
     return [_cell(folder, file) for file in kept]
 
 
-def costs(cells: Sequence[StudyCell]) -> list[Cost]:
-    """Say what every variant took on every data set, in the order of the cells."""
-    groups: dict[tuple[str, str], list[StudyCell]] = {}
+def grouped(
+    cells: Sequence[StudyCell], value: Callable[[StudyCell], T | None]
+) -> dict[str, dict[str, list[T]]]:
+    """Return a value of each cell by data set and variant, in order; None is left out."""
+    found: dict[str, dict[str, list[T]]] = {}
     for cell in cells:
-        groups.setdefault((cell.data, cell.variant), []).append(cell)
-    return [_cost(data, variant, group) for (data, variant), group in groups.items()]
+        if (each := value(cell)) is not None:
+            found.setdefault(cell.data, {}).setdefault(cell.variant, []).append(each)
+    return found
+
+
+def costs(cells: Sequence[StudyCell]) -> list[Cost]:
+    """Return the cost of every variant on every data set, in the order of the cells."""
+    return [
+        _cost(data, variant, group)
+        for data, variants in grouped(cells, lambda cell: cell).items()
+        for variant, group in variants.items()
+    ]
 
 
 def differing(cells: Sequence[StudyCell], by: str) -> tuple[list[str], list[tuple[str, list[str]]]]:
-    """Find the settings that make variants, or data sets, what they are.
+    """Find the settings that define variants, or data sets.
 
     Args:
         cells: of the study.
         by: `variant` or `data`.
 
     Returns:
-        The names of settings that are the same within each group but not in all; and for each
-        group its name and their values.
+        Names of settings that are equal within each group but not in all groups; and the name of
+        each group with their values.
     """
     groups: dict[str, list[dict[str, Any]]] = {}
     for cell in cells:
@@ -125,7 +146,7 @@ def differing(cells: Sequence[StudyCell], by: str) -> tuple[list[str], list[tupl
 
 
 def in_common(cells: Sequence[StudyCell]) -> dict[str, list[tuple[str, str]]]:
-    """Return what all cells share: settings of training that are not as usual; and of sampling."""
+    """Return what all cells share: `training` without defaults, and `sampling`."""
     settings = [cell.settings() for cell in cells]
     usual = TrainConfig().settings()
     found: dict[str, list[tuple[str, str]]] = {"training": [], "sampling": []}
@@ -145,10 +166,10 @@ def _cell(folder: Path, file: Path) -> StudyCell:
         data, variant, seed = str(facts["data"]), str(facts["variant"]), int(facts["seed"])
     except (KeyError, TypeError, ValueError):
         raise JincError(f"{file}: is not what jinc study writes") from None
-    kept = find_kept([file.parent / "images"], None)
-    path = folder / "runs" / Path(str(kept.facts.get("run", ""))).name if kept else None
+    images = find_images([file.parent / "images"], None)
+    path = folder / "runs" / Path(str(images.facts.get("run", ""))).name if images else None
     run = Run(path) if path is not None and (path / "config.yaml").is_file() else None
-    return StudyCell(data, variant, seed, facts, kept, run)
+    return StudyCell(data, variant, seed, facts, images, run)
 
 
 def _cost(data: str, variant: str, group: Sequence[StudyCell]) -> Cost:

@@ -1,0 +1,101 @@
+"""A page: one HTML file that loads nothing, filled with the parts that can be made."""
+
+import base64
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from jinc.errors import JincError
+from jinc.files import writing
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A part that a page does not have.
+
+    Args:
+        what: the part.
+        why: in a few words.
+        command: makes it; empty if there is none.
+    """
+
+    what: str
+    why: str
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Parts of a page by name, and what is missing."""
+
+    parts: dict[str, Any] = field(default_factory=dict)
+    missing: list[Missing] = field(default_factory=list)
+
+    def add(self, name: str, make: Callable[[], T | None], missing: Missing) -> T | None:
+        """Make a part; where it is empty or fails with a JincError, note that it is missing.
+
+        Args:
+            name: of the part in the template.
+            make: makes it.
+            missing: what to note if it is empty.
+        """
+        try:
+            part = make()
+        except JincError as error:
+            self.missing.append(Missing(missing.what, str(error)))
+            part = None
+        else:
+            if not part:
+                self.missing.append(missing)
+        self.parts[name] = part or None
+        return part or None
+
+    def render(self, template: str) -> str:
+        """Fill in one of `report/templates`, and return HTML in which all data are escaped."""
+        from markupsafe import Markup
+
+        script = files("jinc.report").joinpath("templates", "scrub.js").read_text("utf-8").strip()
+        # The page runs this script and no other, whatever the names in it contain.
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        return (
+            _templates()
+            .get_template(template)
+            .render(
+                **self.parts,
+                missing=self.missing,
+                script=Markup(script),
+                script_hash=f"sha256-{digest}",
+                version=version("jinc"),
+                date=datetime.now(UTC).strftime("%Y-%m-%d"),
+            )
+        )
+
+
+def write_page(file: Path, text: str) -> None:
+    """Write HTML; raise a JincError if that fails."""
+    with writing(file) as out:
+        out.write(text.encode())
+
+
+@cache
+def _templates() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("jinc.report"),
+        autoescape=True,
+        undefined=StrictUndefined,  # a misspelt name is an error, not nothing
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

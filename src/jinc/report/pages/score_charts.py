@@ -1,0 +1,187 @@
+"""Scores of a study as charts and tables."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinc.report.charts import BETTER, INK, UNCERTAIN, WORSE, Chart
+from jinc.report.numbers import NONE, Number, Pair, aligned, number, signed
+from jinc.report.pages.verdicts import figure, tone
+
+ACROSS = 4
+"""Scores in a table: as many as fit the width of a printed page."""
+
+ROW = 26
+"""Height of a row of a chart, points."""
+
+LONGEST = 18
+"""Letters of a name that a chart shows."""
+
+_COLOURS = {"base": INK, "better": BETTER, "worse": WORSE, "open": UNCERTAIN, "single": UNCERTAIN}
+
+
+@dataclass(frozen=True)
+class TableCell:
+    """A score of a variant, and its difference to the baseline with what is known of it."""
+
+    score: Pair
+    difference: Pair
+    tone: str
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """Scores of a data set.
+
+    Args:
+        data: its name; many scores continue in further tables.
+        heads: names of scores, and whether lower is better.
+        rows: by variant, a cell for each score; None where there is none.
+    """
+
+    data: str
+    heads: tuple[tuple[str, bool], ...]
+    rows: tuple[tuple[str, tuple[TableCell | None, ...]], ...]
+
+
+@dataclass(frozen=True)
+class ScoreChart:
+    """Draws a row for each variant: its seeds, their mean and its 95 % interval.
+
+    Args:
+        label: of the axis.
+        rows: name, colour, and mean, values and half of the interval as in `table.json`.
+        lower_is_better: or higher.
+        reference: of the baseline, a dashed line; None for none.
+    """
+
+    label: str
+    rows: Sequence[tuple[str, str, Mapping[str, Any]]]
+    lower_is_better: bool
+    reference: float | None
+
+    def __call__(self, axes: Any) -> None:
+        """Fill the axes."""
+        if self.reference is not None:
+            axes.axvline(self.reference, color=INK, linestyle="--", linewidth=1)
+        low, high = self.limits()
+        for place, (name, colour, found) in enumerate(self.rows):
+            mean, reach, style = found["mean"], found["reach_95"], {"color": colour, "zorder": 3}
+            (mark,) = axes.plot(mean, place, "|", markersize=16, markeredgewidth=3, **style)
+            mark.set_gid(f"title:{name}: {number(mean).text}")
+            if reach is not None:
+                ends = [max(mean - reach, low), min(mean + reach, high)]
+                axes.plot(ends, [place] * 2, **style)
+                cut = ((low, "<", mean - reach < low), (high, ">", mean + reach > high))
+                for at, marker, is_cut in cut:
+                    if is_cut:
+                        axes.plot(at, place, marker, clip_on=False, **style)
+            values = found["values"]
+            style |= {"markersize": 8, "markerfacecolor": "none", "markeredgewidth": 1.4}
+            (dots,) = axes.plot(values, [place] * len(values), "o", **style)
+            dots.set_gid(f"title:{name}: {', '.join(number(each).text for each in values)}")
+        names = [name for name, _, _ in self.rows]
+        axes.set_yticks(range(len(names)), [_short(name) for name in names], color=INK)
+        axes.set(xlabel=self.label, xlim=(low, high), ylim=(len(names) - 0.5, -0.5))
+        axes.grid(visible=False, axis="y")
+        axes.grid(visible=True, axis="x")
+        words = ("← better", "left") if self.lower_is_better else ("better →", "right")
+        axes.set_title(words[0], loc=words[1], fontsize=12)
+
+    def limits(self) -> tuple[float, float]:
+        """Return limits that hold all values, and intervals as far as values stay readable."""
+        values = [value for _, _, found in self.rows for value in found["values"]]
+        values += [] if self.reference is None else [self.reference]
+        low, high = min(values), max(values)
+        span = (high - low) or abs(high) or 1.0
+        ends = [
+            found["mean"] + sign * found["reach_95"]
+            for _, _, found in self.rows
+            if found["reach_95"] is not None
+            for sign in (-1, 1)
+        ]
+        low, high = max(low - span, min([low, *ends])), min(high + span, max([high, *ends]))
+        return low - 0.05 * span, high + 0.05 * span
+
+
+def score_charts(column: Mapping[str, Any], baseline: str) -> list[Chart]:
+    """Chart the score of each variant, and its difference to the baseline.
+
+    Args:
+        column: of `table.json`.
+        baseline: the variant that others are compared with.
+    """
+    entries = column["entries"]
+    base = entries.get(baseline)
+    reference = None if base is None else base["score"]["mean"]
+    title = f"{column['data']}: {column['name']}"
+    charts = [_chart(column, title, column["name"], "score", baseline, reference)]
+    if any(entry["difference"] is not None for entry in entries.values()):
+        title, label = f"Difference to {baseline}, by seed", f"difference of {column['name']}"
+        charts.append(_chart(column, title, label, "difference", baseline, 0.0))
+    return charts
+
+
+def _chart(
+    column: Mapping[str, Any],
+    title: str,
+    label: str,
+    what: str,
+    baseline: str,
+    reference: float | None,
+) -> Chart:
+    rows = [
+        (variant, _COLOURS["base" if variant == baseline else tone(entry)], entry[what])
+        for variant, entry in column["entries"].items()
+        if entry[what] is not None
+    ]
+    means = ", ".join(f"{name} {number(found['mean']).text}" for name, _, found in rows)
+    draw = ScoreChart(label, rows, bool(column["lower_is_better"]), reference)
+    alt = f"{column['data']}, {column['name']}: {title}. Means: {means}"
+    return Chart(title, alt, draw, height=66 + ROW * len(rows))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
+
+
+def score_tables(columns: Sequence[Mapping[str, Any]]) -> list[ScoreTable]:
+    """Lay out all scores of `table.json`, one or more tables for each data set."""
+    tables = []
+    for data in dict.fromkeys(column["data"] for column in columns):
+        mine = [column for column in columns if column["data"] == data]
+        variants = variants_of(mine)
+        for first in range(0, len(mine), ACROSS):
+            title = f"{data}, continued" if first else data
+            tables.append(_table(title, mine[first : first + ACROSS], variants))
+    return tables
+
+
+def _table(title: str, columns: Sequence[Mapping[str, Any]], variants: Sequence[str]) -> ScoreTable:
+    laid = [_column([column["entries"].get(v) for v in variants]) for column in columns]
+    heads = tuple((column["name"], column["lower_is_better"]) for column in columns)
+    return ScoreTable(title, heads, tuple(zip(variants, zip(*laid, strict=True), strict=True)))
+
+
+def _column(entries: Sequence[Mapping[str, Any] | None]) -> list[TableCell | None]:
+    none = Number(None, NONE)
+    scores = [(none, none) if e is None else figure(e["score"]) for e in entries]
+    differences = [
+        (none, none) if e is None or e["difference"] is None else figure(e["difference"])
+        for e in entries
+    ]
+    columns = [
+        aligned([pair[place] for pair in pairs])
+        for pairs in (scores, differences)
+        for place in (0, 1)
+    ]
+    tones = ["" if e is None or e["difference"] is None else tone(e) for e in entries]
+    return [
+        None if entry is None else TableCell((value, error), (signed(apart), by), known)
+        for entry, value, error, apart, by, known in zip(entries, *columns, tones, strict=True)
+    ]
+
+
+def variants_of(columns: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the variants of some columns, in their order."""
+    return [*dict.fromkeys(variant for column in columns for variant in column["entries"])]

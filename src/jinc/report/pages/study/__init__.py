@@ -1,1 +1,0 @@
-"""A study as a page."""

@@ -1,0 +1,125 @@
+"""Power of generated images by frequency, beside that of real ones."""
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from jinc.data import ImageSet, to_float
+from jinc.errors import JincError
+from jinc.report.charts import Chart, Curve, charts_beside
+from jinc.report.neighbours import ReadImages
+from jinc.signal import radial_power_spectrum
+from jinc.signal.spectrum import CORNER
+from jinc.types import Images
+
+USED = 400
+"""Generated images of a cell whose power is averaged, at most."""
+
+CUT_DB = 30.0
+"""Limit of the charts of a study: digits on black have frequencies without any power."""
+
+
+def spectrum_charts(generated: Images, real: Images) -> list[Chart]:
+    """Chart the power of images by frequency, and that of generated over that of real ones.
+
+    Args:
+        generated: `[N, C, H, W]` in [−1, 1].
+        real: `[M, C, H, W]` in [−1, 1].
+    """
+    frequency = radial_power_spectrum(generated[:1]).frequency
+    made, true = powers(generated), powers(real)
+    ratio, _ = spectrum_ratio(made, true)
+    furthest = int(ratio.abs().argmax())
+    extreme = f"{float(ratio[furthest]):.1f} dB at {float(frequency[furthest]):.2f}"
+    return [
+        Chart(
+            "Power by frequency",
+            "Power by frequency of generated and of real images",
+            partial(_draw_powers, frequency, made, true),
+        ),
+        Chart(
+            "Generated over real",
+            f"Power of generated over that of real images: most {extreme} cycles per pixel",
+            partial(_draw_ratio, frequency, made, true),
+        ),
+    ]
+
+
+def ratio_charts(
+    images: Mapping[str, Sequence[ReadImages]], real: Images, baseline: str
+) -> list[Chart]:
+    """Chart the power of each variant's images over that of real ones, a line per seed.
+
+    Args:
+        images: generated ones by variant, a set per seed.
+        real: `[M, C, H, W]` in [−1, 1].
+        baseline: the variant in grey.
+
+    Raises:
+        JincError: generated and real images differ in size.
+    """
+    true, frequency = powers(real), radial_power_spectrum(real[:1]).frequency
+    lines: dict[str, Sequence[Curve]] = {
+        variant: [(frequency, _ratio_of(read(USED), real, true)) for read in sets]
+        for variant, sets in images.items()
+    }
+    ratios = [torch.as_tensor(ratio) for seeds in lines.values() for _, ratio in seeds]
+    heights = torch.cat([true.new_zeros(1), *ratios]).nan_to_num(0.0).clamp(-CUT_DB, CUT_DB)
+    limits = (float(heights.min()) - 1, float(heights.max()) + 1)
+    frame = {"xlabel": "cycles per pixel", "ylabel": "dB", "ylim": limits}
+    what = "Power of generated over that of real images, one line per seed:"
+    return charts_beside(lines, baseline, what, frame, zero=True)
+
+
+def spectrum_ratio(made: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
+    """Compare mean powers.
+
+    Args:
+        made: power of each generated image by frequency, `[N, bins]`.
+        true: of each real one, `[M, bins]`.
+
+    Returns:
+        10 log10 of the ratio of the means, dB, and its standard error over images, `[bins]`.
+    """
+    means = [each.mean(0).clamp_min(1e-30) for each in (made, true)]
+    relative = [
+        each.var(0) / len(each) / mean.square()
+        for each, mean in zip((made, true), means, strict=True)
+    ]
+    ratio = 10 * (means[0] / means[1]).log10()
+    return ratio, 10 / math.log(10) * (relative[0] + relative[1]).sqrt()
+
+
+def powers(images: Images) -> Tensor:
+    """Return the power of images by frequency, mean over channels, `[N, bins]`."""
+    return radial_power_spectrum(images.double()).power.mean(1)
+
+
+def floats(images: ImageSet) -> Images:
+    """Return all images of a set in [−1, 1]."""
+    return to_float(images.batch(range(len(images))))
+
+
+def _ratio_of(made: ImageSet, real: Images, true: Tensor) -> Tensor:
+    if (size := made.image_size) != tuple(real.shape[-2:]):
+        sizes = [f"{height}×{width}" for height, width in (size, real.shape[-2:])]
+        raise JincError(f"{made.name}: images of {sizes[0]} pixels, real ones of {sizes[1]}")
+    return spectrum_ratio(powers(floats(made)), true)[0]
+
+
+def _draw_powers(frequency: Tensor, made: Tensor, true: Tensor, axes: Any) -> None:
+    axes.plot(frequency, true.mean(0), color="grey", label="real")
+    axes.plot(frequency, made.mean(0), color="C0", label="generated")
+    axes.set(xlabel="cycles per pixel", ylabel="power", yscale="log", xlim=(0, CORNER))
+
+
+def _draw_ratio(frequency: Tensor, made: Tensor, true: Tensor, axes: Any) -> None:
+    ratio, error = spectrum_ratio(made, true)
+    axes.axhline(0, color="grey", linestyle="--", linewidth=1.3)
+    axes.fill_between(frequency, ratio - 2 * error, ratio + 2 * error, color="C0", alpha=0.2, lw=0)
+    axes.plot(frequency, ratio, color="C0")
+    axes.set(xlabel="cycles per pixel", ylabel="dB", xlim=(0, CORNER))
