@@ -12,7 +12,7 @@ from jinc.diffusion import (
     conjugate,
     custom_view,
     ddim,
-    eps_from_x0,
+    eps_of,
     generate,
     hflip,
     identity,
@@ -21,7 +21,7 @@ from jinc.diffusion import (
     quarter_turns,
     sum_preserving,
     vflip,
-    x0_from_eps,
+    x0_of,
 )
 from jinc.errors import JincError
 
@@ -72,13 +72,13 @@ def test_the_mean_is_that_of_the_parts_turned_back() -> None:
 def wrong_about_the_noise(*noises):
     """Parts that find these noises."""
     return [
-        (identity(), lambda x_t, t, eps=eps: x0_from_eps(SCHEDULE, x_t, t, eps)) for eps in noises
+        (identity(), lambda x_t, t, eps=eps: x0_of(SCHEDULE, "eps", x_t, t, eps)) for eps in noises
     ]
 
 
 def found(effect, size):
     x_t = images(size)
-    return eps_from_x0(SCHEDULE, x_t, T_EACH, effect(x_t, T_EACH))
+    return eps_of(SCHEDULE, "x0", x_t, T_EACH, effect(x_t, T_EACH))
 
 
 def noises(count, size=100):

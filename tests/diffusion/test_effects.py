@@ -15,7 +15,7 @@ from jinc.diffusion import (
     cfg,
     clip,
     dynamic_threshold,
-    eps_from_x0,
+    eps_of,
     forward,
     hflip,
     hybrid,
@@ -23,7 +23,7 @@ from jinc.diffusion import (
     replace,
     sum_preserving,
     vflip,
-    x0_from_eps,
+    x0_of,
 )
 
 SCHEDULE = Schedule.linear(T=1000)
@@ -70,7 +70,7 @@ def test_an_effect_is_frozen_and_says_what_it_is():
 def _deaf(schedule: Schedule, eps: torch.Tensor):
     """Know the direction of the noise exactly, and take its amplitude for the usual one."""
     direction = eps / eps.square().mean((1, 2, 3), keepdim=True).sqrt()
-    return lambda x_t, t: x0_from_eps(schedule, x_t, t, direction)
+    return lambda x_t, t: x0_of(schedule, "eps", x_t, t, direction)
 
 
 @pytest.mark.parametrize("t", [300, 500, 700, 999])
@@ -83,7 +83,7 @@ def test_calibrate_leaves_the_promised_share_of_the_amplitudes_error(t: int) -> 
     deaf = _deaf(schedule, eps)
 
     def amplitude(denoiser):
-        eps_hat = eps_from_x0(schedule, x_t, steps, denoiser(x_t, steps))
+        eps_hat = eps_of(schedule, "x0", x_t, steps, denoiser(x_t, steps))
         return eps_hat.square().mean((1, 2, 3)).sqrt()
 
     true = eps.square().mean((1, 2, 3)).sqrt()

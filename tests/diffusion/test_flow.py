@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from jinc.diffusion import (
     Schedule,
-    eps_from_x0,
+    eps_of,
     flow_scale,
     flow_time,
     forward,
@@ -72,7 +72,7 @@ def test_euler_on_the_straight_way_is_ddim(name) -> None:
     for step, t in zip(sample(oracle, schedule, x_T, steps=levels), levels, strict=False):
         x_t = z * float(flow_scale(schedule, t))
         x0_hat = oracle(x_t, torch.full((3,), t))
-        u = eps_from_x0(schedule, x_t, t, x0_hat) - x0_hat
+        u = eps_of(schedule, "x0", x_t, t, x0_hat) - x0_hat
         z = z + float(flow_time(schedule, step.t) - flow_time(schedule, t)) * u
         there = z * float(flow_scale(schedule, step.t))
         torch.testing.assert_close(there, step.x_t, rtol=0, atol=1e-10)

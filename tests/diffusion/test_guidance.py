@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from jinc.diffusion import Schedule, cfg, eps_from_x0, gaussian, x0_from_eps
+from jinc.diffusion import Schedule, cfg, eps_of, gaussian, x0_of
 from jinc.errors import JincError
 
 SCHEDULE = Schedule.linear(T=1000)
@@ -31,9 +31,9 @@ def oracles():
 def mixed(guidance):
     """Noises mixed, and made into images."""
     conditional, unconditional = (d(images(), T_EACH) for d in oracles())
-    eps_c = eps_from_x0(SCHEDULE, images(), T_EACH, conditional)
-    eps_u = eps_from_x0(SCHEDULE, images(), T_EACH, unconditional)
-    return x0_from_eps(SCHEDULE, images(), T_EACH, eps_u + guidance * (eps_c - eps_u))
+    eps_c = eps_of(SCHEDULE, "x0", images(), T_EACH, conditional)
+    eps_u = eps_of(SCHEDULE, "x0", images(), T_EACH, unconditional)
+    return x0_of(SCHEDULE, "eps", images(), T_EACH, eps_u + guidance * (eps_c - eps_u))
 
 
 @pytest.mark.parametrize("guidance", [-1.0, 0.0, 0.5, 1.0, 7.0])

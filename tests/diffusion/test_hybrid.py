@@ -6,13 +6,13 @@ import torch
 from jinc.diffusion import (
     Schedule,
     colour_hybrid,
-    eps_from_x0,
+    eps_of,
     factorised,
     hybrid,
     layered,
     low_pass,
     triple_hybrid,
-    x0_from_eps,
+    x0_of,
 )
 from jinc.errors import JincError
 from jinc.signal import gaussian_blur
@@ -99,11 +99,11 @@ def test_blurs_that_are_not_linear_are_refused() -> None:
 def test_mixing_parts_of_images_mixes_parts_of_noises() -> None:
     x_t, blur = images(), low_pass()
     eps_low, eps_high = (
-        eps_from_x0(SCHEDULE, x_t, T_EACH, d(x_t, T_EACH)) for d in (bent, plus(1))
+        eps_of(SCHEDULE, "x0", x_t, T_EACH, d(x_t, T_EACH)) for d in (bent, plus(1))
     )
     eps = blur(eps_low) + eps_high - blur(eps_high)
     x0_hat = hybrid(bent, plus(1))(x_t, T_EACH)
-    torch.testing.assert_close(x0_hat, x0_from_eps(SCHEDULE, x_t, T_EACH, eps))
+    torch.testing.assert_close(x0_hat, x0_of(SCHEDULE, "eps", x_t, T_EACH, eps))
 
 
 def test_all_parts_are_one_call(counting) -> None:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from jinc.diffusion import Schedule, ddim, ddpm, eps_from_x0, posterior
+from jinc.diffusion import Schedule, ddim, ddpm, eps_of, posterior
 from jinc.errors import JincError
 
 SCHEDULE = Schedule.linear(T=1000)
@@ -93,7 +93,7 @@ def test_images_keep_their_type(method):
 def test_ddim_derives_eps_from_the_prediction_it_is_given():
     x_t, x0_hat = torch.full((1, 1, 1, 1), 2.0).double(), torch.ones(1, 1, 1, 1).double()
     _, a_next = alpha_bars(500, 30)
-    eps = float(eps_from_x0(SCHEDULE, x_t, 500, x0_hat))
+    eps = float(eps_of(SCHEDULE, "x0", x_t, 500, x0_hat))
     expected = a_next**0.5 + (1 - a_next) ** 0.5 * eps
     moved = ddim()(SCHEDULE, x_t, x0_hat, 500, 30, torch.randn_like)
     assert float(moved) == pytest.approx(expected, rel=1e-13)

@@ -1,20 +1,18 @@
 """The forward process keeps its law, and its conversions undo each other."""
 
+from typing import get_args
+
 import pytest
 import torch
 
 from jinc.diffusion import (
+    Prediction,
     Schedule,
-    eps_from_flow,
-    eps_from_v,
-    eps_from_x0,
-    flow_from_x0_eps,
+    eps_of,
     forward,
     step_noise,
-    v_from_x0_eps,
-    x0_from_eps,
-    x0_from_flow,
-    x0_from_v,
+    target,
+    x0_of,
 )
 
 SCHEDULE = Schedule.linear(T=1000)
@@ -44,21 +42,21 @@ def test_one_level_for_all_is_that_level_for_each():
 @pytest.mark.parametrize("t", LEVELS)
 def test_conversions_invert_each_other(t):
     x0, eps = images(0), images(1)
-    x_t, v = forward(SCHEDULE, x0, t, eps), v_from_x0_eps(SCHEDULE, x0, t, eps)
+    x_t, v = forward(SCHEDULE, x0, t, eps), target(SCHEDULE, "v", x0, t, eps)
     # What is divided by √ᾱ_t = 0.006 or √(1−ᾱ_t) = 0.01 loses two to three digits.
-    assert torch.allclose(x0_from_eps(SCHEDULE, x_t, t, eps), x0, rtol=0, atol=1e-12)
-    assert torch.allclose(eps_from_x0(SCHEDULE, x_t, t, x0), eps, rtol=0, atol=1e-12)
-    assert torch.allclose(x0_from_v(SCHEDULE, x_t, t, v), x0, rtol=0, atol=1e-14)
-    assert torch.allclose(eps_from_v(SCHEDULE, x_t, t, v), eps, rtol=0, atol=1e-14)
-    u = flow_from_x0_eps(SCHEDULE, x0, t, eps)
-    assert torch.allclose(x0_from_flow(SCHEDULE, x_t, t, u), x0, rtol=0, atol=1e-14)
-    assert torch.allclose(eps_from_flow(SCHEDULE, x_t, t, u), eps, rtol=0, atol=1e-14)
+    assert torch.allclose(x0_of(SCHEDULE, "eps", x_t, t, eps), x0, rtol=0, atol=1e-12)
+    assert torch.allclose(eps_of(SCHEDULE, "x0", x_t, t, x0), eps, rtol=0, atol=1e-12)
+    assert torch.allclose(x0_of(SCHEDULE, "v", x_t, t, v), x0, rtol=0, atol=1e-14)
+    assert torch.allclose(eps_of(SCHEDULE, "v", x_t, t, v), eps, rtol=0, atol=1e-14)
+    u = target(SCHEDULE, "flow", x0, t, eps)
+    assert torch.allclose(x0_of(SCHEDULE, "flow", x_t, t, u), x0, rtol=0, atol=1e-14)
+    assert torch.allclose(eps_of(SCHEDULE, "flow", x_t, t, u), eps, rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("t", LEVELS)
 def test_v_is_a_rotation(t):
     x0, eps = images(0), images(1)
-    x_t, v = forward(SCHEDULE, x0, t, eps), v_from_x0_eps(SCHEDULE, x0, t, eps)
+    x_t, v = forward(SCHEDULE, x0, t, eps), target(SCHEDULE, "v", x0, t, eps)
     assert torch.allclose(x_t.square() + v.square(), x0.square() + eps.square(), atol=1e-13)
     assert torch.allclose(x_t * eps - v * x0, _noise(t) * (x0.square() + eps.square()))
     assert torch.allclose(x_t * x0 + v * eps, _signal(t) * (x0.square() + eps.square()))
@@ -94,7 +92,8 @@ def test_noising_from_clean_is_forward():
 @pytest.mark.parametrize("t", [30, torch.tensor([0, 30, 500, 999])])
 def test_images_keep_their_type(dtype, t):
     x0, eps = images(0, torch.float32).to(dtype), images(1, torch.float32).to(dtype)
-    of_v, of_flow = (v_from_x0_eps, x0_from_v, eps_from_v), (x0_from_flow, eps_from_flow)
-    for function in (forward, x0_from_eps, eps_from_x0, flow_from_x0_eps, *of_v, *of_flow):
-        assert function(SCHEDULE, x0, t, eps).dtype == dtype
+    assert forward(SCHEDULE, x0, t, eps).dtype == dtype
+    for kind in get_args(Prediction):
+        for function in (target, x0_of, eps_of):
+            assert function(SCHEDULE, kind, x0, t, eps).dtype == dtype
     assert step_noise(SCHEDULE, x0, t, 999, eps).dtype == dtype

@@ -16,7 +16,7 @@ from jinc.diffusion import (
     ddim,
     ddpm,
     dpm_solver,
-    eps_from_x0,
+    eps_of,
     forward,
     gaussian,
     generate,
@@ -196,7 +196,7 @@ def test_dpm_solver_agrees(count, told):
     x = start()
     for t in scheduler.timesteps:
         x0_hat = denoiser(x, t.expand(len(x)))
-        answer = x0_hat if told == "sample" else eps_from_x0(SCHEDULE, x, int(t), x0_hat)
+        answer = x0_hat if told == "sample" else eps_of(SCHEDULE, "x0", x, int(t), x0_hat)
         x = scheduler.step(answer, t, x).prev_sample
     steps = scheduler.timesteps.tolist()
     *_, last = solve(denoiser, SCHEDULE, start(), steps=steps)
@@ -349,7 +349,7 @@ def test_repaint_agrees():
     for t, t_next, ours in zip(levels, [*levels[1:], -1], mine, strict=True):
         if t_next < t:
             time = torch.full((len(x),), t)
-            eps = eps_from_x0(SCHEDULE, x, t, denoiser(x, time))
+            eps = eps_of(SCHEDULE, "x0", x, t, denoiser(x, time))
             x = scheduler.step(eps, t, x, photo, 1 - mask, return_dict=False)[0]
         else:
             x = scheduler.undo_step(x, t_next)

@@ -26,7 +26,7 @@ from jinc.diffusion import (
     sample,
     shifting,
     timesteps,
-    x0_from_eps,
+    x0_of,
 )
 from jinc.nn import UNet
 from jinc.signal import disc
@@ -119,7 +119,7 @@ def random_network(dtype=torch.float64):
     """A random U-Net that predicts ε, with zero padding: as far from equivariant as they come."""
     torch.manual_seed(0)
     network = UNet("D@6", channels=1, width=8, levels=1, padding="zeros").to(dtype).eval()
-    return lambda x_t, t: x0_from_eps(SCHEDULE, x_t, t, network(x_t, t))
+    return lambda x_t, t: x0_of(SCHEDULE, "eps", x_t, t, network(x_t, t))
 
 
 def random_oracle(size=8):

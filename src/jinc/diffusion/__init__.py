@@ -1,252 +1,130 @@
 """Schedules, the forward process, samplers and effects; it knows no network."""
 
-from jinc.diffusion.complexity import (
-    complexity_normalised,
-    complexity_published,
-    complexity_term,
-)
-from jinc.diffusion.edits.inpainting import from_noise, repaint_levels, replace
-from jinc.diffusion.edits.inversion import invert
-from jinc.diffusion.edits.sdedit import (
-    sdedit_start,
-    sdedit_start_at,
-    sdedit_start_index,
-    sdedit_start_on,
-)
-from jinc.diffusion.effects.anagram import anagram
-from jinc.diffusion.effects.batched import Branch, Shared
-from jinc.diffusion.effects.clipping import clip, dynamic_threshold
-from jinc.diffusion.effects.consistency import consistent
-from jinc.diffusion.effects.effect import Effect, calibrate, conjugate, symmetrize
-from jinc.diffusion.effects.factorised import Map, factorised
-from jinc.diffusion.effects.guidance import cfg
-from jinc.diffusion.effects.hybrid import colour_hybrid, hybrid, layered, low_pass, triple_hybrid
-from jinc.diffusion.effects.projection import project
-from jinc.diffusion.effects.reductions import Reduction, alternating, mean, sum_preserving
-from jinc.diffusion.effects.rows import Rows, ask_some
-from jinc.diffusion.effects.tiles import Tiles, tiled
-from jinc.diffusion.isotropic import isotropic
-from jinc.diffusion.losses import (
-    ErrorKind,
-    Prediction,
-    eps_of,
-    error,
-    min_snr_weight,
-    mismatch,
-    target,
-    x0_of,
-)
-from jinc.diffusion.noise import SeededNoise
-from jinc.diffusion.oracles import gaussian, mixture, points
-from jinc.diffusion.process import (
-    eps_from_flow,
-    eps_from_v,
-    eps_from_x0,
-    flow_from_x0_eps,
-    forward,
-    step_noise,
-    v_from_x0_eps,
-    x0_from_eps,
-    x0_from_flow,
-    x0_from_v,
-)
-from jinc.diffusion.random_moves import (
-    Flip,
-    Move,
-    MoveKind,
-    QuarterTurns,
-    Rotation,
-    Shift,
-    random_move,
-)
-from jinc.diffusion.samplers.adaptive import AdaptiveStep, Weight, adaptive
-from jinc.diffusion.samplers.flow import flow_scale, flow_time, heun
-from jinc.diffusion.samplers.methods import Method, ddim, ddpm, ddpm_published, posterior
-from jinc.diffusion.samplers.motion import (
-    Moving,
-    between,
-    following,
-    framed,
-    gentle,
-    published,
-    rotating,
-    shifting,
-    staying,
-    steady,
-)
-from jinc.diffusion.samplers.multistep import dpm_solver, unipc
-from jinc.diffusion.samplers.sample import Step, Walk, generate, sample
-from jinc.diffusion.samplers.schedulers import SOLVERS, Scheduler, Solver
-from jinc.diffusion.samplers.solvers import solve
-from jinc.diffusion.samplers.walks import (
-    SAMPLERS,
-    WALKS,
-    Sampler,
-    count_of,
-    levels_of,
-    method_by_name,
-    sampler_by_name,
-    walk_by_name,
-)
-from jinc.diffusion.schedule import Schedule, make_schedule, warn_of_signal
-from jinc.diffusion.timesteps import Spacing, spaced, strided, timesteps
-from jinc.diffusion.views.by_name import VIEWS, view_by_name
-from jinc.diffusion.views.certify import Certificate, certify
-from jinc.diffusion.views.groups import c4, d4, rotations
-from jinc.diffusion.views.permutations import (
-    inner_circle,
-    patch_permutation,
-    pixel_permutation,
-    skew,
-    square_hinge,
-)
-from jinc.diffusion.views.plain import (
-    fourier_shift,
-    hflip,
-    identity,
-    negate,
-    quarter_turns,
-    rotation,
-    vflip,
-)
-from jinc.diffusion.views.puzzle import puzzle
-from jinc.diffusion.views.view import View, custom_view
-
-__all__ = [
-    "SAMPLERS",
-    "SOLVERS",
-    "VIEWS",
-    "WALKS",
-    "AdaptiveStep",
-    "Branch",
-    "Certificate",
-    "Effect",
-    "ErrorKind",
-    "Flip",
-    "Map",
-    "Method",
-    "Move",
-    "MoveKind",
-    "Moving",
-    "Prediction",
-    "QuarterTurns",
-    "Reduction",
-    "Rotation",
-    "Rows",
-    "Sampler",
-    "Schedule",
-    "Scheduler",
-    "SeededNoise",
-    "Shared",
-    "Shift",
-    "Solver",
-    "Spacing",
-    "Step",
-    "Tiles",
-    "View",
-    "Walk",
-    "Weight",
-    "adaptive",
-    "alternating",
-    "anagram",
-    "ask_some",
-    "between",
-    "c4",
-    "calibrate",
-    "certify",
-    "cfg",
-    "clip",
-    "colour_hybrid",
-    "complexity_normalised",
-    "complexity_published",
-    "complexity_term",
-    "conjugate",
-    "consistent",
-    "count_of",
-    "custom_view",
-    "d4",
-    "ddim",
-    "ddpm",
-    "ddpm_published",
-    "dpm_solver",
-    "dynamic_threshold",
-    "eps_from_flow",
-    "eps_from_v",
-    "eps_from_x0",
-    "eps_of",
-    "error",
-    "factorised",
-    "flow_from_x0_eps",
-    "flow_scale",
-    "flow_time",
-    "following",
-    "forward",
-    "fourier_shift",
-    "framed",
-    "from_noise",
-    "gaussian",
-    "generate",
-    "gentle",
-    "heun",
-    "hflip",
-    "hybrid",
-    "identity",
-    "inner_circle",
-    "invert",
-    "isotropic",
-    "layered",
-    "levels_of",
-    "low_pass",
-    "make_schedule",
-    "mean",
-    "method_by_name",
-    "min_snr_weight",
-    "mismatch",
-    "mixture",
-    "negate",
-    "patch_permutation",
-    "pixel_permutation",
-    "points",
-    "posterior",
-    "project",
-    "published",
-    "puzzle",
-    "quarter_turns",
-    "random_move",
-    "repaint_levels",
-    "replace",
-    "rotating",
-    "rotation",
-    "rotations",
-    "sample",
-    "sampler_by_name",
-    "sdedit_start",
-    "sdedit_start_at",
-    "sdedit_start_index",
-    "sdedit_start_on",
-    "shifting",
-    "skew",
-    "solve",
-    "spaced",
-    "square_hinge",
-    "staying",
-    "steady",
-    "step_noise",
-    "strided",
-    "sum_preserving",
-    "symmetrize",
-    "target",
-    "tiled",
-    "timesteps",
-    "triple_hybrid",
-    "unipc",
-    "v_from_x0_eps",
-    "vflip",
-    "view_by_name",
-    "walk_by_name",
-    "warn_of_signal",
-    "x0_from_eps",
-    "x0_from_flow",
-    "x0_from_v",
-    "x0_of",
-]
+from jinc.diffusion.complexity import complexity_normalised as complexity_normalised
+from jinc.diffusion.complexity import complexity_published as complexity_published
+from jinc.diffusion.complexity import complexity_term as complexity_term
+from jinc.diffusion.edits.inpainting import from_noise as from_noise
+from jinc.diffusion.edits.inpainting import repaint_levels as repaint_levels
+from jinc.diffusion.edits.inpainting import replace as replace
+from jinc.diffusion.edits.inversion import invert as invert
+from jinc.diffusion.edits.sdedit import sdedit_start as sdedit_start
+from jinc.diffusion.edits.sdedit import sdedit_start_at as sdedit_start_at
+from jinc.diffusion.edits.sdedit import sdedit_start_index as sdedit_start_index
+from jinc.diffusion.edits.sdedit import sdedit_start_on as sdedit_start_on
+from jinc.diffusion.effects.anagram import anagram as anagram
+from jinc.diffusion.effects.batched import Branch as Branch
+from jinc.diffusion.effects.batched import Shared as Shared
+from jinc.diffusion.effects.clipping import clip as clip
+from jinc.diffusion.effects.clipping import dynamic_threshold as dynamic_threshold
+from jinc.diffusion.effects.consistency import consistent as consistent
+from jinc.diffusion.effects.effect import Effect as Effect
+from jinc.diffusion.effects.effect import calibrate as calibrate
+from jinc.diffusion.effects.effect import conjugate as conjugate
+from jinc.diffusion.effects.effect import symmetrize as symmetrize
+from jinc.diffusion.effects.factorised import Map as Map
+from jinc.diffusion.effects.factorised import factorised as factorised
+from jinc.diffusion.effects.guidance import cfg as cfg
+from jinc.diffusion.effects.hybrid import colour_hybrid as colour_hybrid
+from jinc.diffusion.effects.hybrid import hybrid as hybrid
+from jinc.diffusion.effects.hybrid import layered as layered
+from jinc.diffusion.effects.hybrid import low_pass as low_pass
+from jinc.diffusion.effects.hybrid import triple_hybrid as triple_hybrid
+from jinc.diffusion.effects.projection import project as project
+from jinc.diffusion.effects.reductions import Reduction as Reduction
+from jinc.diffusion.effects.reductions import alternating as alternating
+from jinc.diffusion.effects.reductions import mean as mean
+from jinc.diffusion.effects.reductions import sum_preserving as sum_preserving
+from jinc.diffusion.effects.rows import Rows as Rows
+from jinc.diffusion.effects.rows import ask_some as ask_some
+from jinc.diffusion.effects.tiles import Tiles as Tiles
+from jinc.diffusion.effects.tiles import tiled as tiled
+from jinc.diffusion.isotropic import isotropic as isotropic
+from jinc.diffusion.losses import ErrorKind as ErrorKind
+from jinc.diffusion.losses import error as error
+from jinc.diffusion.losses import min_snr_weight as min_snr_weight
+from jinc.diffusion.losses import mismatch as mismatch
+from jinc.diffusion.noise import SeededNoise as SeededNoise
+from jinc.diffusion.oracles import gaussian as gaussian
+from jinc.diffusion.oracles import mixture as mixture
+from jinc.diffusion.oracles import points as points
+from jinc.diffusion.process import Prediction as Prediction
+from jinc.diffusion.process import eps_of as eps_of
+from jinc.diffusion.process import forward as forward
+from jinc.diffusion.process import step_noise as step_noise
+from jinc.diffusion.process import target as target
+from jinc.diffusion.process import x0_of as x0_of
+from jinc.diffusion.random_moves import Flip as Flip
+from jinc.diffusion.random_moves import Move as Move
+from jinc.diffusion.random_moves import MoveKind as MoveKind
+from jinc.diffusion.random_moves import QuarterTurns as QuarterTurns
+from jinc.diffusion.random_moves import Rotation as Rotation
+from jinc.diffusion.random_moves import Shift as Shift
+from jinc.diffusion.random_moves import random_move as random_move
+from jinc.diffusion.samplers.adaptive import AdaptiveStep as AdaptiveStep
+from jinc.diffusion.samplers.adaptive import Weight as Weight
+from jinc.diffusion.samplers.adaptive import adaptive as adaptive
+from jinc.diffusion.samplers.flow import flow_scale as flow_scale
+from jinc.diffusion.samplers.flow import flow_time as flow_time
+from jinc.diffusion.samplers.flow import heun as heun
+from jinc.diffusion.samplers.methods import Method as Method
+from jinc.diffusion.samplers.methods import ddim as ddim
+from jinc.diffusion.samplers.methods import ddpm as ddpm
+from jinc.diffusion.samplers.methods import ddpm_published as ddpm_published
+from jinc.diffusion.samplers.methods import posterior as posterior
+from jinc.diffusion.samplers.motion import Moving as Moving
+from jinc.diffusion.samplers.motion import between as between
+from jinc.diffusion.samplers.motion import following as following
+from jinc.diffusion.samplers.motion import framed as framed
+from jinc.diffusion.samplers.motion import gentle as gentle
+from jinc.diffusion.samplers.motion import published as published
+from jinc.diffusion.samplers.motion import rotating as rotating
+from jinc.diffusion.samplers.motion import shifting as shifting
+from jinc.diffusion.samplers.motion import staying as staying
+from jinc.diffusion.samplers.motion import steady as steady
+from jinc.diffusion.samplers.multistep import dpm_solver as dpm_solver
+from jinc.diffusion.samplers.multistep import unipc as unipc
+from jinc.diffusion.samplers.registry import SAMPLERS as SAMPLERS
+from jinc.diffusion.samplers.registry import WALKS as WALKS
+from jinc.diffusion.samplers.registry import count_of as count_of
+from jinc.diffusion.samplers.registry import levels_of as levels_of
+from jinc.diffusion.samplers.registry import method_by_name as method_by_name
+from jinc.diffusion.samplers.registry import sampler_by_name as sampler_by_name
+from jinc.diffusion.samplers.registry import walk_by_name as walk_by_name
+from jinc.diffusion.samplers.sample import Sampler as Sampler
+from jinc.diffusion.samplers.sample import Step as Step
+from jinc.diffusion.samplers.sample import Walk as Walk
+from jinc.diffusion.samplers.sample import generate as generate
+from jinc.diffusion.samplers.sample import sample as sample
+from jinc.diffusion.samplers.schedulers import SOLVERS as SOLVERS
+from jinc.diffusion.samplers.schedulers import Scheduler as Scheduler
+from jinc.diffusion.samplers.schedulers import Solver as Solver
+from jinc.diffusion.samplers.solvers import solve as solve
+from jinc.diffusion.schedule import Schedule as Schedule
+from jinc.diffusion.schedule import make_schedule as make_schedule
+from jinc.diffusion.schedule import warn_of_signal as warn_of_signal
+from jinc.diffusion.timesteps import Spacing as Spacing
+from jinc.diffusion.timesteps import spaced as spaced
+from jinc.diffusion.timesteps import strided as strided
+from jinc.diffusion.timesteps import timesteps as timesteps
+from jinc.diffusion.views.by_name import VIEWS as VIEWS
+from jinc.diffusion.views.by_name import view_by_name as view_by_name
+from jinc.diffusion.views.certify import Certificate as Certificate
+from jinc.diffusion.views.certify import certify as certify
+from jinc.diffusion.views.groups import c4 as c4
+from jinc.diffusion.views.groups import d4 as d4
+from jinc.diffusion.views.groups import rotations as rotations
+from jinc.diffusion.views.permutations import inner_circle as inner_circle
+from jinc.diffusion.views.permutations import patch_permutation as patch_permutation
+from jinc.diffusion.views.permutations import pixel_permutation as pixel_permutation
+from jinc.diffusion.views.permutations import skew as skew
+from jinc.diffusion.views.permutations import square_hinge as square_hinge
+from jinc.diffusion.views.plain import fourier_shift as fourier_shift
+from jinc.diffusion.views.plain import hflip as hflip
+from jinc.diffusion.views.plain import identity as identity
+from jinc.diffusion.views.plain import negate as negate
+from jinc.diffusion.views.plain import quarter_turns as quarter_turns
+from jinc.diffusion.views.plain import rotation as rotation
+from jinc.diffusion.views.plain import vflip as vflip
+from jinc.diffusion.views.puzzle import puzzle as puzzle
+from jinc.diffusion.views.view import View as View
+from jinc.diffusion.views.view import custom_view as custom_view

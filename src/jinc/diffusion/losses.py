@@ -5,114 +5,18 @@ trainer's choice.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Literal, TypeAlias, TypeVar
+from functools import partial
+from typing import Literal, TypeAlias
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from jinc.diffusion.process import (
-    eps_from_flow,
-    eps_from_v,
-    eps_from_x0,
-    flow_from_x0_eps,
-    v_from_x0_eps,
-    x0_from_eps,
-    x0_from_flow,
-    x0_from_v,
-)
+from jinc.diffusion.process import Prediction, row_of
 from jinc.diffusion.schedule import Schedule
 from jinc.errors import JincError, unknown
 from jinc.types import Images, Steps
 
-Prediction: TypeAlias = Literal["eps", "x0", "v", "flow"]
-"""What a network's output stands for: the noise, the clean images, the velocity, or the flow, which
-is noise minus image: flow matching. It is one of four ways to say the same, and goes with any
-schedule; `Schedule.flow` has the levels of flow matching. The network is shown x_t in any case."""
-
 ErrorKind: TypeAlias = Literal["mse", "l1", "huber"]
-
-_Entry = TypeVar("_Entry")
-_Solve: TypeAlias = Callable[[Schedule, Images, Steps, Images], Images]
-
-
-def target(schedule: Schedule, prediction: Prediction, x0: Images, t: Steps, eps: Images) -> Images:
-    """What a perfect network would answer, shown `forward(schedule, x0, t, eps)`.
-
-    Args:
-        schedule: gives `ᾱ_t`.
-        prediction: what the output stands for.
-        x0: clean images, `[B, C, H, W]`.
-        t: their level, `[B]`, −1 … T−1.
-        eps: white noise of variance 1, `[B, C, H, W]`.
-
-    Returns:
-        `[B, C, H, W]`.
-
-    Raises:
-        JincError: an unknown prediction.
-    """
-    solve: Mapping[str, Callable[[], Images]] = {
-        "eps": lambda: eps,
-        "x0": lambda: x0,
-        "v": lambda: v_from_x0_eps(schedule, x0, t, eps),
-        "flow": lambda: flow_from_x0_eps(schedule, x0, t, eps),
-    }
-    return _named("prediction", prediction, solve)()
-
-
-def x0_of(
-    schedule: Schedule, prediction: Prediction, x_t: Images, t: Steps, output: Images
-) -> Images:
-    """The clean images that a network's output means.
-
-    Args:
-        schedule: gives `ᾱ_t`.
-        prediction: what the output stands for.
-        x_t: the images that the network was shown, `[B, C, H, W]`.
-        t: their level, `[B]`, −1 … T−1.
-        output: what it answered, `[B, C, H, W]`.
-
-    Returns:
-        x0_hat, `[B, C, H, W]`.
-
-    Raises:
-        JincError: an unknown prediction.
-    """
-    solve: Mapping[str, _Solve] = {
-        "eps": x0_from_eps,
-        "x0": _as_it_is,
-        "v": x0_from_v,
-        "flow": x0_from_flow,
-    }
-    return _named("prediction", prediction, solve)(schedule, x_t, t, output)
-
-
-def eps_of(
-    schedule: Schedule, prediction: Prediction, x_t: Images, t: Steps, output: Images
-) -> Images:
-    """The noise that a network's output means.
-
-    Args:
-        schedule: gives `ᾱ_t`.
-        prediction: what the output stands for.
-        x_t: the images that the network was shown, `[B, C, H, W]`.
-        t: their level, `[B]`, 0 … T−1 (a clean image holds no noise to find).
-        output: what it answered, `[B, C, H, W]`.
-
-    Returns:
-        eps_hat, `[B, C, H, W]`.
-
-    Raises:
-        JincError: an unknown prediction.
-    """
-    solve: Mapping[str, _Solve] = {
-        "eps": _as_it_is,
-        "x0": eps_from_x0,
-        "v": eps_from_v,
-        "flow": eps_from_flow,
-    }
-    return _named("prediction", prediction, solve)(schedule, x_t, t, output)
 
 
 def error(output: Images, target: Images, kind: ErrorKind = "mse", *, delta: float = 1.0) -> Tensor:
@@ -140,12 +44,14 @@ def error(output: Images, target: Images, kind: ErrorKind = "mse", *, delta: flo
     """
     if not delta > 0:
         raise JincError(f"delta: {delta} is not above 0, it cannot part small errors from large")
-    measure: Mapping[str, Callable[[], Tensor]] = {
-        "mse": lambda: F.mse_loss(output, target, reduction="none"),
-        "l1": lambda: F.l1_loss(output, target, reduction="none"),
-        "huber": lambda: F.huber_loss(output, target, reduction="none", delta=delta),
+    measures: Mapping[str, Callable[..., Tensor]] = {
+        "mse": F.mse_loss,
+        "l1": F.l1_loss,
+        "huber": partial(F.huber_loss, delta=delta),
     }
-    return _named("kind of error", kind, measure)().mean((1, 2, 3))
+    if kind not in measures:
+        raise unknown(f"no kind of error is called '{kind}'", kind, measures)
+    return measures[kind](output, target, reduction="none").mean((1, 2, 3))
 
 
 def min_snr_weight(
@@ -153,11 +59,9 @@ def min_snr_weight(
 ) -> Tensor:
     """How much a squared error at level t counts, so that no level drowns the others.
 
-    An error of x0_hat at level t counts min(SNR, γ), with SNR = ᾱ/(1−ᾱ). Shown the same x_t, an
-    error e of x0_hat is one of −√SNR e of eps, of −e/√(1−ᾱ) = −√(SNR + 1) e of v, and, being that
-    of eps less e, of −(√SNR + 1) e of flow. The same loss is so min(SNR, γ)/SNR times the square of
-    the first, min(SNR, γ)/(SNR + 1) times that of the second, min(SNR, γ)/(√SNR + 1)² times that of
-    the third.
+    An error of x0_hat at level t counts min(SNR, γ), with SNR = ᾱ/(1−ᾱ) = s²/n². At one x_t an
+    error e of x0_hat is an error −(d/n) e of the prediction (see `process`). So the weight of its
+    square is min(SNR, γ)·n²/d²: min(SNR, γ)/SNR of ε, /(SNR + 1) of v and /(√SNR + 1)² of flow.
 
     Args:
         schedule: gives `ᾱ_t`.
@@ -177,13 +81,8 @@ def min_snr_weight(
         raise JincError(f"gamma: {gamma} is not above 0, it would leave no weight")
     alpha_bar = schedule.alpha_bar(t)
     snr = alpha_bar / (1 - alpha_bar)
-    share = {
-        "eps": snr,
-        "x0": torch.ones_like(snr),
-        "v": snr + 1,
-        "flow": (snr.sqrt() + 1).square(),
-    }
-    return snr.clamp(max=gamma) / _named("prediction", prediction, share)
+    _, _, d = row_of(prediction, alpha_bar.sqrt(), (1 - alpha_bar).sqrt())
+    return snr.clamp(max=gamma) * (1 - alpha_bar) / d**2
 
 
 def mismatch(a: Images, b: Images, mask: Tensor | None = None) -> Tensor:
@@ -205,14 +104,3 @@ def mismatch(a: Images, b: Images, mask: Tensor | None = None) -> Tensor:
         return square.mean((1, 2))
     weight = mask.to(square)
     return (square * weight).sum((1, 2)) / weight.sum()
-
-
-def _as_it_is(schedule: Schedule, x_t: Images, t: Steps, output: Images) -> Images:
-    return output
-
-
-def _named(what: str, word: str, known: Mapping[str, _Entry]) -> _Entry:
-    """Look a word up; refuse one that is not known, and name the nearest."""
-    if word not in known:
-        raise unknown(f"no {what} is called '{word}'", word, known)
-    return known[word]

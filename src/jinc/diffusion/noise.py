@@ -55,7 +55,6 @@ class SeededNoise:
     """
 
     def __init__(self, seed: int, indices: Sequence[int], which: Stream | None = None) -> None:
-        """Open one stream for each image of the batch."""
         check_seed("seed", seed)
         ends = indices[:: max(1, len(indices) - 1)] if isinstance(indices, range) else indices
         for index in ends:

@@ -1,14 +1,42 @@
-"""The forward process, and the four ways to say where a noisy image came from.
+"""The forward process, and the four parametrisations of what a network predicts.
 
-All of it is one line, `x_t = √ᾱ_t x0 + √(1−ᾱ_t) eps`, solved for one letter or another. The
-coefficients are computed in float64 and take the images' type only when they meet them.
+A noisy image is `x_t = s x0 + n ε` with s = √ᾱ_t and n = √(1−ᾱ_t); what a network predicts is
+`p = a x0 + b ε`. With d = s b − n a, the determinant of the two equations,
+
+    x0 = (b x_t − n p)/d,    ε = (s p − a x_t)/d.
+
+Coefficients are computed in float64 and cast where they meet the images.
 """
+
+from collections.abc import Callable, Mapping
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
 from jinc.diffusion.schedule import Schedule
+from jinc.errors import unknown
 from jinc.types import Images
+
+Prediction: TypeAlias = Literal["eps", "x0", "v", "flow"]
+"""What a network predicts: the noise, the clean images, the velocity or the flow. Each goes with
+any schedule (`Schedule.flow` has the levels of flow matching), and the network's input is x_t."""
+
+Row: TypeAlias = tuple[Tensor | float, Tensor | float, Tensor | float]
+
+PARAMETRISATIONS: Mapping[str, Callable[[Tensor, Tensor], Row]] = {
+    "eps": lambda s, n: (0.0, 1.0, s),
+    "x0": lambda s, n: (1.0, 0.0, -n),
+    "v": lambda s, n: (-n, s, 1.0),  # the determinant is s² + n²
+    "flow": lambda s, n: (-1.0, 1.0, s + n),
+}
+"""`(s, n) -> (a, b, d)` of each prediction.
+
+- `v = √ᾱ ε − √(1−ᾱ) x0`, the velocity as signal turns into noise: (x_t, v) is (x0, ε), rotated by
+  an angle φ with cos φ = √ᾱ_t. Source: progressive distillation (arXiv 2202.00512), appendix D.
+- `flow = ε − x0`, the direction of the straight path `z = (1−τ) x0 + τ ε`. With τ = n/(s+n), z is
+  x_t/(s+n). Source: rectified flow (arXiv 2209.03003), eq. 1; flow matching (2210.02747), eq. 23.
+"""
 
 
 def forward(schedule: Schedule, x0: Images, t: int | Tensor, eps: Images) -> Images:
@@ -50,38 +78,94 @@ def step_noise(
     return _over_images(kept.sqrt(), x_t) * x_t + _over_images((1 - kept).sqrt(), x_t) * z
 
 
-def x0_from_eps(schedule: Schedule, x_t: Images, t: int | Tensor, eps: Images) -> Images:
-    """The clean images that noise eps would have brought to x_t: `(x_t − √(1−ᾱ_t) eps)/√ᾱ_t`.
+def target(
+    schedule: Schedule, prediction: Prediction, x0: Images, t: int | Tensor, eps: Images
+) -> Images:
+    """What a perfect network predicts from `forward(schedule, x0, t, eps)`: `a x0 + b ε`.
 
     Args:
         schedule: gives `ᾱ_t`.
-        x_t: images at level t, `[B, C, H, W]`.
+        prediction: what the output stands for.
+        x0: clean images, `[B, C, H, W]`.
         t: their level, an int or `[B]`, −1 … T−1.
-        eps: predicted noise, `[B, C, H, W]`.
+        eps: white noise of variance 1, `[B, C, H, W]`.
+
+    Returns:
+        `[B, C, H, W]`.
+
+    Raises:
+        JincError: an unknown prediction.
+    """
+    a, b, _ = row_of(prediction, *_coefficients(schedule, t, x0))
+    return a * x0 + b * eps
+
+
+def x0_of(
+    schedule: Schedule, prediction: Prediction, x_t: Images, t: int | Tensor, output: Images
+) -> Images:
+    """The clean images that a prediction implies: `(b x_t − n p)/d`.
+
+    Args:
+        schedule: gives `ᾱ_t`.
+        prediction: what the output stands for.
+        x_t: noisy images, `[B, C, H, W]`.
+        t: their level, an int or `[B]`, −1 … T−1.
+        output: p, the prediction, `[B, C, H, W]`.
 
     Returns:
         x0_hat, `[B, C, H, W]`.
 
-    Source: DDPM (arXiv 2006.11239), eq. 15. DDIM's eq. 12 prints α for ᾱ.
+    Raises:
+        JincError: an unknown prediction.
+
+    Source: of ε, DDPM (arXiv 2006.11239), eq. 15; DDIM's eq. 12 prints α for ᾱ.
     """
-    signal, noise = _coefficients(schedule, t, x_t)
-    return (x_t - noise * eps) / signal
+    if prediction == "x0":
+        return output
+    s, n = _coefficients(schedule, t, x_t)
+    _, b, d = row_of(prediction, s, n)
+    return (b * x_t - n * output) / d
 
 
-def eps_from_x0(schedule: Schedule, x_t: Images, t: int | Tensor, x0: Images) -> Images:
-    """The noise that would have brought x0 to x_t: `(x_t − √ᾱ_t x0)/√(1−ᾱ_t)`.
+def eps_of(
+    schedule: Schedule, prediction: Prediction, x_t: Images, t: int | Tensor, output: Images
+) -> Images:
+    """The noise that a prediction implies: `(s p − a x_t)/d`.
 
     Args:
         schedule: gives `ᾱ_t`.
-        x_t: images at level t, `[B, C, H, W]`.
-        t: their level, an int or `[B]`, 0 … T−1 (a clean image holds no noise to find).
-        x0: clean or predicted clean images, `[B, C, H, W]`.
+        prediction: what the output stands for.
+        x_t: noisy images, `[B, C, H, W]`.
+        t: their level, an int or `[B]`, 0 … T−1 (there is no noise in a clean image).
+        output: p, the prediction, `[B, C, H, W]`.
 
     Returns:
-        eps, `[B, C, H, W]`.
+        eps_hat, `[B, C, H, W]`.
+
+    Raises:
+        JincError: an unknown prediction.
     """
-    signal, noise = _coefficients(schedule, t, x_t)
-    return (x_t - signal * x0) / noise
+    if prediction == "eps":
+        return output
+    s, n = _coefficients(schedule, t, x_t)
+    a, _, d = row_of(prediction, s, n)
+    return (s * output - a * x_t) / d
+
+
+def row_of(prediction: str, s: Tensor, n: Tensor) -> Row:
+    """Look up `(a, b, d)` of a prediction.
+
+    Args:
+        prediction: a name in `PARAMETRISATIONS`.
+        s: √ᾱ_t.
+        n: √(1−ᾱ_t), of the same shape.
+
+    Raises:
+        JincError: an unknown prediction.
+    """
+    if prediction not in PARAMETRISATIONS:
+        raise unknown(f"no prediction is called '{prediction}'", prediction, PARAMETRISATIONS)
+    return PARAMETRISATIONS[prediction](s, n)
 
 
 def with_noise_scaled(
@@ -104,114 +188,6 @@ def with_noise_scaled(
     """
     signal, _ = _coefficients(schedule, t, x_t)
     return torch.where(signal > 0, factor * x0 + (1 - factor) * x_t / signal, x0)
-
-
-def v_from_x0_eps(schedule: Schedule, x0: Images, t: int | Tensor, eps: Images) -> Images:
-    """The velocity of x_t as signal turns into noise: `v = √ᾱ_t eps − √(1−ᾱ_t) x0`.
-
-    (x_t, v) is (x0, eps) turned by an angle φ with cos φ = √ᾱ_t; the two inverses below turn back.
-
-    Args:
-        schedule: gives `ᾱ_t`.
-        x0: clean images, `[B, C, H, W]`.
-        t: level, an int or `[B]`, −1 … T−1.
-        eps: white noise of variance 1, `[B, C, H, W]`.
-
-    Returns:
-        v, `[B, C, H, W]`.
-
-    Source: progressive distillation (arXiv 2202.00512), appendix D.
-    """
-    signal, noise = _coefficients(schedule, t, x0)
-    return signal * eps - noise * x0
-
-
-def x0_from_v(schedule: Schedule, x_t: Images, t: int | Tensor, v: Images) -> Images:
-    """The clean images behind x_t with velocity v: `√ᾱ_t x_t − √(1−ᾱ_t) v`.
-
-    Args:
-        schedule: gives `ᾱ_t`.
-        x_t: images at level t, `[B, C, H, W]`.
-        t: their level, an int or `[B]`, −1 … T−1.
-        v: predicted velocity, `[B, C, H, W]`.
-
-    Returns:
-        x0_hat, `[B, C, H, W]`.
-
-    Source: progressive distillation (arXiv 2202.00512), appendix D.
-    """
-    signal, noise = _coefficients(schedule, t, x_t)
-    return signal * x_t - noise * v
-
-
-def eps_from_v(schedule: Schedule, x_t: Images, t: int | Tensor, v: Images) -> Images:
-    """The noise in x_t with velocity v: `√(1−ᾱ_t) x_t + √ᾱ_t v`.
-
-    Args:
-        schedule: gives `ᾱ_t`.
-        x_t: images at level t, `[B, C, H, W]`.
-        t: their level, an int or `[B]`, −1 … T−1.
-        v: predicted velocity, `[B, C, H, W]`.
-
-    Returns:
-        eps, `[B, C, H, W]`.
-
-    Source: progressive distillation (arXiv 2202.00512), appendix D.
-    """
-    signal, noise = _coefficients(schedule, t, x_t)
-    return noise * x_t + signal * v
-
-
-def flow_from_x0_eps(schedule: Schedule, x0: Images, t: int | Tensor, eps: Images) -> Images:
-    """The direction of the straight way from image to noise, as flow matching has it: `eps − x0`.
-
-    The way is `z = (1−τ) x0 + τ eps` with `dz/dτ = eps − x0`. With τ = σ/(α+σ), α = √ᾱ_t and
-    σ = √(1−ᾱ_t), z is x_t/(α+σ): the same images, not kept at variance 1. Networks are shown x_t.
-
-    Args:
-        schedule: of the images; the direction is the same whichever it is.
-        x0: clean images, `[B, C, H, W]`.
-        t: level, an int or `[B]`, −1 … T−1.
-        eps: white noise of variance 1, `[B, C, H, W]`.
-
-    Returns:
-        u, `[B, C, H, W]`.
-
-    Source: rectified flow (arXiv 2209.03003), eq. 1; flow matching (arXiv 2210.02747), eq. 23.
-    """
-    return eps - x0
-
-
-def x0_from_flow(schedule: Schedule, x_t: Images, t: int | Tensor, u: Images) -> Images:
-    """The clean images behind x_t with direction u: `(x_t − √(1−ᾱ_t) u)/(√ᾱ_t + √(1−ᾱ_t))`.
-
-    Args:
-        schedule: gives `ᾱ_t`.
-        x_t: images at level t, `[B, C, H, W]`.
-        t: their level, an int or `[B]`, −1 … T−1.
-        u: predicted direction, `[B, C, H, W]`.
-
-    Returns:
-        x0_hat, `[B, C, H, W]`.
-    """
-    signal, noise = _coefficients(schedule, t, x_t)
-    return (x_t - noise * u) / (signal + noise)
-
-
-def eps_from_flow(schedule: Schedule, x_t: Images, t: int | Tensor, u: Images) -> Images:
-    """The noise in x_t with direction u: `(x_t + √ᾱ_t u)/(√ᾱ_t + √(1−ᾱ_t))`.
-
-    Args:
-        schedule: gives `ᾱ_t`.
-        x_t: images at level t, `[B, C, H, W]`.
-        t: their level, an int or `[B]`, −1 … T−1.
-        u: predicted direction, `[B, C, H, W]`.
-
-    Returns:
-        eps, `[B, C, H, W]`.
-    """
-    signal, noise = _coefficients(schedule, t, x_t)
-    return (x_t + signal * u) / (signal + noise)
 
 
 def _coefficients(schedule: Schedule, t: int | Tensor, like: Images) -> tuple[Tensor, Tensor]:

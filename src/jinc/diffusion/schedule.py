@@ -48,7 +48,6 @@ class Schedule:
     _tables: dict[torch.device, Tensor] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Copy the values, so that nobody else can change them, and check them."""
         values = torch.as_tensor(self.alpha_bars).detach().to("cpu", torch.float64, copy=True)
         if values.ndim != 1 or len(values) == 0:
             raise JincError(f"alpha_bars must be a list of T ≥ 1 values, got {list(values.shape)}")

@@ -1,31 +1,19 @@
 """Networks: their kinds, what they are made of, and the names of their configurations."""
 
-from jinc.nn.conditioning import NO_CLASS, UNCONDITIONAL, Conditioning, joined_labels
-from jinc.nn.configs import Config, parse_config
-from jinc.nn.cs180 import CS180UNet
-from jinc.nn.layers import AliasFreeActivation, AliasFreeDownsample, AliasFreeUpsample
-from jinc.nn.levels import Configs, parse_configs
-from jinc.nn.network import Network
-from jinc.nn.registry import NETWORKS, load_network
-from jinc.nn.resunet import ResUNet
-from jinc.nn.unet import UNet
-
-__all__ = [
-    "NETWORKS",
-    "NO_CLASS",
-    "UNCONDITIONAL",
-    "AliasFreeActivation",
-    "AliasFreeDownsample",
-    "AliasFreeUpsample",
-    "CS180UNet",
-    "Conditioning",
-    "Config",
-    "Configs",
-    "Network",
-    "ResUNet",
-    "UNet",
-    "joined_labels",
-    "load_network",
-    "parse_config",
-    "parse_configs",
-]
+from jinc.nn.conditioning import NO_CLASS as NO_CLASS
+from jinc.nn.conditioning import UNCONDITIONAL as UNCONDITIONAL
+from jinc.nn.conditioning import Conditioning as Conditioning
+from jinc.nn.conditioning import joined_labels as joined_labels
+from jinc.nn.configs import Config as Config
+from jinc.nn.configs import parse_config as parse_config
+from jinc.nn.cs180 import CS180UNet as CS180UNet
+from jinc.nn.layers import AliasFreeActivation as AliasFreeActivation
+from jinc.nn.layers import AliasFreeDownsample as AliasFreeDownsample
+from jinc.nn.layers import AliasFreeUpsample as AliasFreeUpsample
+from jinc.nn.levels import Configs as Configs
+from jinc.nn.levels import parse_configs as parse_configs
+from jinc.nn.network import Network as Network
+from jinc.nn.registry import NETWORKS as NETWORKS
+from jinc.nn.registry import load_network as load_network
+from jinc.nn.resunet import ResUNet as ResUNet
+from jinc.nn.unet import UNet as UNet

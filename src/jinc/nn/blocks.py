@@ -25,7 +25,6 @@ class Conv3x3(nn.Conv2d):
         stride: int = 1,
         bias: bool = False,
     ) -> None:
-        """Zeros are added by the convolution itself, other paddings before it."""
         inside = 1 if padding == "zeros" else 0
         super().__init__(channels_in, channels_out, 3, stride=stride, padding=inside, bias=bias)
         self.beyond = padding
@@ -50,7 +49,6 @@ class DoubleConv(nn.Module):
         mid: int | None = None,
         residual: bool = False,
     ) -> None:
-        """Take the channels before, after and (`mid`) in between."""
         super().__init__()
         mid = mid or channels_out
         self.residual = residual
@@ -110,7 +108,6 @@ class Down(nn.Module):
     def __init__(
         self, channels_in: int, channels_out: int, fine: Config, coarse: Config, padding: Padding
     ):
-        """Take the channels and the designs before and after."""
         super().__init__()
         self.resample = make_downsample(fine, padding)
         self.conv1 = double_conv(channels_in, channels_in, coarse, padding, residual=True)
@@ -128,7 +125,6 @@ class Up(nn.Module):
     """Double the resolution, put the skip beside it, convolve, and add the embedding."""
 
     def __init__(self, channels_in: int, channels_out: int, config: Config, padding: Padding):
-        """Take the channels of skip and input together, and those and the design after."""
         super().__init__()
         self.resample = make_upsample(config, padding)
         self.conv1 = double_conv(channels_in, channels_in, config, padding, residual=True)
@@ -146,7 +142,6 @@ class SelfAttention(nn.Module):
     """Let all pixels of a map look at each other, then transform each: a pre-norm transformer."""
 
     def __init__(self, channels: int, heads: int = 4) -> None:
-        """Take the channels, a multiple of the heads."""
         super().__init__()
         self.heads = heads
         self.norm = nn.LayerNorm(channels)

@@ -79,7 +79,6 @@ class Config:
     cutoff_up: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what no configuration can mean."""
         if self.letter not in ("A", "B", "C", "D"):
             raise JincError(f"config: {self.letter!r} is none of the letters A, B, C and D")
         if not isinstance(self.taps, int) or not 0 <= self.taps <= MOST_TAPS:

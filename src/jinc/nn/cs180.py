@@ -60,7 +60,6 @@ class CS180UNet(Network):
         timesteps: int = 300,
         padding: Padding = "zeros",
     ) -> None:
-        """Build the network; see the class."""
         super().__init__()
         least = {"channels": 1, "width": 1, "image_size": 4}
         least |= {"classes": 0, "augmentations": 0, "timesteps": 0}
@@ -132,7 +131,6 @@ class FCBlock(nn.Sequential):
     """Linear, GELU, linear: `[B, size]` to `[B, channels]`."""
 
     def __init__(self, size: int, channels: int) -> None:
-        """Take the numbers before and after."""
         super().__init__(nn.Linear(size, channels), nn.GELU(), nn.Linear(channels, channels))
 
 
@@ -140,7 +138,6 @@ class _Telling(nn.Module):
     """Tell features what is known of the image: classes scale them, time and augmentation shift."""
 
     def __init__(self, channels: int, timesteps: int, classes: int, augmentations: int) -> None:
-        """Take the channels of the features, and how much there is to tell."""
         super().__init__()
         self.timesteps, self.classes = timesteps, classes
         self.time = FCBlock(1, channels) if timesteps else None
@@ -170,7 +167,6 @@ class _TransposedConv(nn.ConvTranspose2d):
     """Double the resolution by 4×4 taps, with a chosen world beyond the edge."""
 
     def __init__(self, channels_in: int, channels_out: int, padding: Padding) -> None:
-        """Zeros are meant by the transposed convolution itself, other paddings are put before."""
         # A pixel put beyond the edge adds two fine ones, which are cut off again.
         inside = 1 if padding == "zeros" else 3
         super().__init__(channels_in, channels_out, 4, stride=2, padding=inside)

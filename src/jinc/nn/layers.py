@@ -38,7 +38,6 @@ class AliasFreeUpsample(nn.Module):
         phase: Phase = "half",
         padding: Padding = "zeros",
     ) -> None:
-        """Keep the taps `[K, K]` in float32."""
         super().__init__()
         check_padding(padding)
         self.gain, self.phase, self.padding = gain, phase, padding
@@ -55,7 +54,6 @@ class AliasFreeDownsample(nn.Module):
     kernel: Tensor
 
     def __init__(self, kernel: Tensor, *, padding: Padding = "zeros") -> None:
-        """Keep the taps `[K, K]` in float32."""
         super().__init__()
         check_padding(padding)
         self.padding = padding
@@ -83,7 +81,6 @@ class AliasFreeActivation(nn.Module):
         padding: Padding = "zeros",
         kernel_up: Tensor | None = None,
     ) -> None:
-        """Store the taps `[K, K]` in float32."""
         super().__init__()
         check_padding(padding)
         self.activation, self.kappa = activation, kappa
@@ -128,7 +125,6 @@ class IdealActivation(nn.Module):
     """Apply a nonlinearity between ideal filters, the image taken as periodic."""
 
     def __init__(self, activation: Pointwise = F.gelu, *, kappa: float = 0.5) -> None:
-        """Take σ and the slope of the path around it."""
         super().__init__()
         self.activation, self.kappa = activation, kappa
 
@@ -177,7 +173,6 @@ class Activation(nn.Module):
     """Apply a pointwise function where it stands."""
 
     def __init__(self, activation: Pointwise) -> None:
-        """Take σ."""
         super().__init__()
         self.activation = activation
 

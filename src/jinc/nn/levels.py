@@ -35,7 +35,6 @@ class Configs:
     levels: tuple[Config, ...]
 
     def __post_init__(self) -> None:
-        """Drop what says nothing, so that equal networks have equal names."""
         if not self.levels:
             raise JincError("config: there is no design; take one for each level, or one for all")
         count = len(self.levels)

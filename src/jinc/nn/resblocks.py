@@ -72,7 +72,6 @@ class ResAttention(nn.Module):
     """
 
     def __init__(self, channels: int, head_channels: int) -> None:
-        """Take the channels, which one head takes all where they are fewer than a head's."""
         super().__init__()
         self.heads = count_heads(channels, head_channels)
         self.norm = group_norm(channels)
@@ -95,7 +94,6 @@ class Stage(nn.Module):
     """A residual block, and attention after it where it is asked for."""
 
     def __init__(self, block: ResBlock, attend: ResAttention | None) -> None:
-        """Take the two."""
         super().__init__()
         self.block = block
         self.attend = attend or nn.Identity()

@@ -74,7 +74,6 @@ class ResUNet(Network):
         beside: int = 0,
         padding: Padding = "zeros",
     ) -> None:
-        """Build the network; see the class."""
         super().__init__()
         least = {"channels": 1, "width": 2, "blocks": 1, "head_channels": 1}
         least |= {"classes": 0, "augmentations": 0, "beside": 0}

@@ -51,7 +51,6 @@ class UNet(Network):
         beside: int = 0,
         padding: Padding = "zeros",
     ) -> None:
-        """Build the network; see the class."""
         super().__init__()
         _check_sizes(channels, width, levels, classes, augmentations, beside)
         check_padding(padding)

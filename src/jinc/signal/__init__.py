@@ -1,50 +1,31 @@
 """The mathematics of sampled images: filters, resampling, rotation, activation."""
 
-from jinc.signal.classical import gaussian_blur, median
-from jinc.signal.filters import (
-    cutoff_from_radians,
-    default_kaiser_beta,
-    design_jinc,
-    design_kaiser_sinc,
-    frequency_response,
-)
-from jinc.signal.ideal import ideal_downsample, ideal_filtered_activation, ideal_upsample
-from jinc.signal.non_local_means import non_local_means
-from jinc.signal.padding import extend
-from jinc.signal.resample import downsample, filtered_activation, upsample
-from jinc.signal.rotate import blobs, crop, disc, error_by_radius, pad_to_disc, rotate
-from jinc.signal.scale import bicubic, block_mean, repeat_pixels
-from jinc.signal.shift import roll, shift
-from jinc.signal.spectrum import RadialSpectrum, radial_power_spectrum, top_band_power
-
-__all__ = [
-    "RadialSpectrum",
-    "bicubic",
-    "blobs",
-    "block_mean",
-    "crop",
-    "cutoff_from_radians",
-    "default_kaiser_beta",
-    "design_jinc",
-    "design_kaiser_sinc",
-    "disc",
-    "downsample",
-    "error_by_radius",
-    "extend",
-    "filtered_activation",
-    "frequency_response",
-    "gaussian_blur",
-    "ideal_downsample",
-    "ideal_filtered_activation",
-    "ideal_upsample",
-    "median",
-    "non_local_means",
-    "pad_to_disc",
-    "radial_power_spectrum",
-    "repeat_pixels",
-    "roll",
-    "rotate",
-    "shift",
-    "top_band_power",
-    "upsample",
-]
+from jinc.signal.classical import gaussian_blur as gaussian_blur
+from jinc.signal.classical import median as median
+from jinc.signal.filters import cutoff_from_radians as cutoff_from_radians
+from jinc.signal.filters import default_kaiser_beta as default_kaiser_beta
+from jinc.signal.filters import design_jinc as design_jinc
+from jinc.signal.filters import design_kaiser_sinc as design_kaiser_sinc
+from jinc.signal.filters import frequency_response as frequency_response
+from jinc.signal.ideal import ideal_downsample as ideal_downsample
+from jinc.signal.ideal import ideal_filtered_activation as ideal_filtered_activation
+from jinc.signal.ideal import ideal_upsample as ideal_upsample
+from jinc.signal.non_local_means import non_local_means as non_local_means
+from jinc.signal.padding import extend as extend
+from jinc.signal.resample import downsample as downsample
+from jinc.signal.resample import filtered_activation as filtered_activation
+from jinc.signal.resample import upsample as upsample
+from jinc.signal.rotate import blobs as blobs
+from jinc.signal.rotate import crop as crop
+from jinc.signal.rotate import disc as disc
+from jinc.signal.rotate import error_by_radius as error_by_radius
+from jinc.signal.rotate import pad_to_disc as pad_to_disc
+from jinc.signal.rotate import rotate as rotate
+from jinc.signal.scale import bicubic as bicubic
+from jinc.signal.scale import block_mean as block_mean
+from jinc.signal.scale import repeat_pixels as repeat_pixels
+from jinc.signal.shift import roll as roll
+from jinc.signal.shift import shift as shift
+from jinc.signal.spectrum import RadialSpectrum as RadialSpectrum
+from jinc.signal.spectrum import radial_power_spectrum as radial_power_spectrum
+from jinc.signal.spectrum import top_band_power as top_band_power

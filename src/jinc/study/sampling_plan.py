@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from jinc.diffusion import Schedule, Spacing, count_of, levels_of, sampler_by_name, walk_by_name
 from jinc.diffusion.noise import SEEDS
-from jinc.diffusion.samplers.walks import USUAL_TOLERANCE
+from jinc.diffusion.samplers.adaptive import USUAL_TOLERANCE
 from jinc.errors import JincError
 
 

@@ -45,7 +45,6 @@ class replace:
     noise: Noise
 
     def __post_init__(self) -> None:
-        """Refuse a mask that does not fit."""
         object.__setattr__(self, "mask", mask_for(self.photo, self.mask, "mask"))
 
     def __call__(self, x: Images, t: int) -> Images:

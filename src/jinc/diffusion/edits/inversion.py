@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import torch
 
-from jinc.diffusion.process import eps_from_x0, forward, x0_from_eps
+from jinc.diffusion.process import eps_of, forward, x0_of
 from jinc.diffusion.schedule import Schedule
 from jinc.diffusion.shapes import check_images
 from jinc.diffusion.timesteps import check_falling, path
@@ -52,6 +52,6 @@ def invert(
     for t, t_next in pairwise(reversed(levels)):
         asked = max(t, 0)
         x0_hat = denoiser(x, torch.full((len(x),), asked, device=x.device))
-        eps = eps_from_x0(schedule, x, asked, x0_hat)
-        x = forward(schedule, x0_from_eps(schedule, x, t, eps), t_next, eps)
+        eps = eps_of(schedule, "x0", x, asked, x0_hat)
+        x = forward(schedule, x0_of(schedule, "eps", x, t, eps), t_next, eps)
     return x

@@ -49,7 +49,6 @@ class anagram(Effect):
     )
 
     def __post_init__(self) -> None:
-        """Refuse what is not made of pairs."""
         if not self.parts:
             raise JincError("anagram needs one part (view, denoiser) or more")
         for k, part in enumerate(self.parts):

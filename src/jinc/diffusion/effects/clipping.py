@@ -33,7 +33,6 @@ class clip(Effect):
     high: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse an empty range."""
         if not self.low < self.high:
             raise JincError(f"clip needs low < high, got {self.low} and {self.high}")
 
@@ -75,7 +74,6 @@ class dynamic_threshold(Effect):
     largest: float = math.inf
 
     def __post_init__(self) -> None:
-        """Refuse a share that is none, and an s that would brighten."""
         if not 0 < self.quantile <= 1:
             raise JincError(f"quantile must be in (0, 1], got {self.quantile}")
         if not self.largest >= 1:

@@ -8,7 +8,7 @@ from typing import TypeAlias, final
 import torch
 
 from jinc.diffusion.effects.batched import Branch, ask_leaves
-from jinc.diffusion.process import eps_from_x0, with_noise_scaled
+from jinc.diffusion.process import eps_of, with_noise_scaled
 from jinc.diffusion.schedule import Schedule
 from jinc.diffusion.views.view import View
 from jinc.errors import JincError
@@ -81,7 +81,7 @@ class calibrate(Effect):
     def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
         """The answer whose noise has the best guess of its amplitude."""
         noise_power = (1 - self.schedule.alpha_bar(t)).to(x_t.dtype).view(-1, 1, 1, 1)
-        eps = eps_from_x0(self.schedule, x_t, t, answers[0])
+        eps = eps_of(self.schedule, "x0", x_t, t, answers[0])
         power = eps.square().sum((1, 2, 3), keepdim=True)
         measured = (x_t * eps).sum((1, 2, 3), keepdim=True) / (noise_power.sqrt() * power)
         measured = torch.where(power > 0, measured, 1.0)  # no noise at all has no amplitude
@@ -143,7 +143,6 @@ class symmetrize(Effect):
     views: Sequence[View]
 
     def __post_init__(self) -> None:
-        """Refuse a mean of nothing."""
         if not self.views:
             raise JincError("symmetrize needs one view or more")
 

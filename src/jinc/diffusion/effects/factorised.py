@@ -49,7 +49,6 @@ class factorised(Effect):
     like: InitVar[Images | None] = None
 
     def __post_init__(self, like: Images | None) -> None:
-        """Refuse parts that are no parts of a whole."""
         if not self.parts:
             raise JincError("factorised needs one part (map, denoiser) or more")
         try_maps([part for part, _ in self.parts], like)

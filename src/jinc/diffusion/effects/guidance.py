@@ -57,7 +57,6 @@ class cfg(Effect):
     interval: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be multiplied by, and levels that are none."""
         if not math.isfinite(self.guidance):
             raise JincError(f"guidance must be a finite number, got {self.guidance}")
         if not 0 <= self.rescale <= 1:

@@ -91,7 +91,6 @@ class layered(Effect):
     like: InitVar[Images | None] = None
 
     def __post_init__(self, like: Images | None) -> None:
-        """Refuse blurs that do not divide a picture into parts."""
         denoisers, blurs = len(self.denoisers), len(self.blurs)
         if denoisers != blurs + 1 or not blurs:
             raise JincError(f"layered needs a blur between every two, got {blurs} for {denoisers}")

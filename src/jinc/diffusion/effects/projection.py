@@ -39,7 +39,6 @@ class project(Effect):
     where: Tensor
 
     def __post_init__(self) -> None:
-        """Refuse a mask that does not fit."""
         object.__setattr__(self, "where", mask_for(self.onto, self.where, "where"))
 
     def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from jinc.diffusion.process import eps_from_x0, with_noise_scaled
+from jinc.diffusion.process import eps_of, with_noise_scaled
 from jinc.diffusion.schedule import Schedule
 from jinc.diffusion.timesteps import only_level
 from jinc.errors import JincError
@@ -74,7 +74,7 @@ class sum_preserving(Reduction):
 
     def __call__(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
         """The clean image behind the louder mean."""
-        eps = torch.stack([eps_from_x0(self.schedule, x_t, t, x0_hat) for x0_hat in answers])
+        eps = torch.stack([eps_of(self.schedule, "x0", x_t, t, x0_hat) for x0_hat in answers])
         common = eps.mean(0)
         power = eps.square().mean(0).sum((1, 2, 3), keepdim=True)
         left = common.square().sum((1, 2, 3), keepdim=True)
@@ -102,7 +102,6 @@ class alternating(Reduction):
     levels: Sequence[int]
 
     def __post_init__(self) -> None:
-        """Refuse turns of nothing."""
         if not self.levels:
             raise JincError("alternating needs one level or more")
 

@@ -39,7 +39,6 @@ class Tiles:
     unit: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse what leaves gaps."""
         if self.unit < 1 or any(n % self.unit for n in (*self.size, *self.tile, self.overlap)):
             raise JincError(f"tiles: {self._words} are no multiples of {self.unit}")
         if any(tile > size for tile, size in zip(self.tile, self.size, strict=True)):
@@ -117,7 +116,6 @@ class tiled(Effect):
     )
 
     def __post_init__(self) -> None:
-        """Refuse tiles without a denoiser."""
         if len(self.denoisers) not in (1, len(self.tiles.places)):
             count = len(self.tiles.places)
             raise JincError(f"tiled: {len(self.denoisers)} denoisers for {count} tiles")

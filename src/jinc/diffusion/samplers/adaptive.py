@@ -25,20 +25,20 @@ schedule, and do not suit every one.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Self, TypeAlias
 
 import torch
 from torch import Tensor
 
+from jinc.diffusion.complexity import complexity_normalised
 from jinc.diffusion.effects.rows import ask_some
-from jinc.diffusion.samplers.sample import After, Step
-from jinc.diffusion.samplers.step_length import Slope, Way, over
+from jinc.diffusion.samplers.sample import After, Sampler, Step, Walk, falling_levels
+from jinc.diffusion.samplers.step_length import LevelGrid, Slope, over
 from jinc.diffusion.schedule import Schedule
-from jinc.diffusion.shapes import check_images
-from jinc.diffusion.timesteps import check_falling, path
-from jinc.errors import JincError
+from jinc.errors import JincError, unknown
 from jinc.types import Denoiser, Images, Noise
 
 Weight: TypeAlias = Callable[[Images], Tensor]
@@ -86,27 +86,27 @@ def adaptive(
     Of a small model of digits, .02 takes 8 and .005 takes 15.
 
     Args:
-        denoiser: `(x_t, t) -> x0_hat`, t being int64 `[B]` on x_t's device, 0 … T−1, and not the
-            same for all: what goes by one level, such as `alternating` and `framed`, refuses that.
-        schedule: gives T and `alpha_bar_t`.
-        x_T: the start at the first level, as a rule white noise, `[B, C, H, W]`.
+        denoiser: see `Walk`; levels are not the same for all images: effects that need one level,
+            such as `alternating` and `framed`, refuse that.
+        schedule: see `Walk`.
+        x_T: see `Walk`.
         tolerance: by how much, root mean square, a step of DDIM in the place of each step made
             would change an image in the end, ≥ 0; at 0 every level is visited.
         weight: which errors count more, such as `complexity_normalised`; a mean over the image,
             so that only the ratio of weights matters. By default all are alike, as they are in
             an image in which all are zero.
         steps: among which levels to choose: a count, evenly from T−1 to 0, which is then the
-            greatest number of questions; or the falling levels themselves. All by default.
-        noise: never asked; there so that `adaptive` can stand where samplers stand that draw.
-        after: `(x, t') -> x`, called after every move, for single images: it goes by one level.
-            What it changes is not undone: no step is made again.
+            largest number of calls; or the falling levels themselves. All by default.
+        noise: ignored.
+        after: see `Walk`; for single images, as it goes by one level. No step is made again, which
+            would undo its change.
 
     Returns:
         an iterator of one `AdaptiveStep` for each move of the image that takes the most.
 
     Raises:
         JincError: at once, for images, steps or a tolerance that make no sense, or an `after` for
-            several images; on the way, for weights whose shape does not fit.
+            several images; later, for weights whose shape does not fit.
 
     Source: Adams' methods of order 2, as predictor and corrector; in τ as CAB (arXiv 2605.16736),
         the corrector unasked as UniPC (2302.04867). Steps by local error, an image its own:
@@ -118,7 +118,6 @@ def adaptive(
     >>> last.t, last.levels.tolist(), int(last.calls.max()) < 10, float(last.x_t.abs().max())
     (-1, [-1, -1], True, 0.0)
     """
-    check_images(x_T, "x_T")
     if not (math.isfinite(tolerance) and tolerance >= 0):
         raise JincError(f"tolerance: {tolerance} is not a finite number, 0 or more")
     if after is not None and len(x_T) != 1:
@@ -126,13 +125,31 @@ def adaptive(
             f"after: goes by one level, and these {len(x_T)} images will each have their own; give "
             "one image at a time"
         )
-    levels = path(len(schedule), len(schedule) if steps is None else steps)
-    check_falling(levels)
-    return _walk(denoiser, Way.at(schedule, levels, x_T), x_T, tolerance, weight, after)
+    levels = falling_levels(schedule, x_T, len(schedule) if steps is None else steps)
+    return _walk(denoiser, LevelGrid.at(schedule, levels, x_T), x_T, tolerance, weight, after)
+
+
+USUAL_TOLERANCE = 0.01
+"""The default tolerance."""
+
+WEIGHTS: Mapping[str, Weight] = {"complexity": complexity_normalised}
+"""Weights of errors by name: `complexity` counts those in busy areas more."""
+
+
+def _by_name(tolerance: float = USUAL_TOLERANCE, tolerance_by: str | None = None) -> Walk:
+    """Make adaptive from its options, `tolerance_by` being a name in `WEIGHTS`."""
+    if tolerance_by is None:
+        return partial(adaptive, tolerance=tolerance)
+    if tolerance_by not in WEIGHTS:
+        raise unknown(f"tolerance-by: {tolerance_by!r} is none", tolerance_by, WEIGHTS)
+    return partial(adaptive, tolerance=tolerance, weight=WEIGHTS[tolerance_by])
+
+
+ADAPTIVE = Sampler(walk=_by_name, takes=("tolerance", "tolerance_by"), steps=None, spacing="even")
 
 
 @dataclass(frozen=True, eq=False)
-class _Known:
+class _State:
     """What is known of some images: their places, `[n]`, themselves there, what is predicted."""
 
     place: Tensor
@@ -143,24 +160,24 @@ class _Known:
         """Keep some."""
         return type(self)(self.place[those], self.z[those], self.x0_hat[those])
 
-    def slope(self, way: Way, before: Self) -> Slope:
+    def slope(self, grid: LevelGrid, before: Self) -> Slope:
         """du/dτ since the place before."""
-        here, there = way.time[self.place], way.time[before.place]
+        here, there = grid.time[self.place], grid.time[before.place]
         change = over(-2 / (here.square() - there.square()), self.z)
         return Slope(change * (self.x0_hat - before.x0_hat), there, here)
 
-    def moved(self, way: Way, slope: Images, place: Tensor) -> Images:
+    def moved(self, grid: LevelGrid, slope: Images, place: Tensor) -> Images:
         """z at other places by way of a constant slope; at the last one x0_hat itself."""
-        here, there = way.time[self.place], way.time[place]
+        here, there = grid.time[self.place], grid.time[place]
         share = over(there / here, self.z)
-        bend = torch.where(place < way.last, (there - here).square() / 2, 0)
+        bend = torch.where(place < grid.last, (there - here).square() / 2, 0)
         return share * self.z + (1 - share) * self.x0_hat + over(bend, self.z) * slope
 
 
 @torch.no_grad()
 def _walk(
     denoiser: Denoiser,
-    way: Way,
+    grid: LevelGrid,
     x_T: Images,
     tolerance: float,
     weight: Weight | None,
@@ -170,28 +187,28 @@ def _walk(
     x = x0_hat = x_T
     rows = torch.arange(len(x_T), device=x_T.device)
     place, calls = torch.zeros_like(rows), torch.zeros_like(rows)
-    before: _Known | None = None
+    before: _State | None = None
     slope: Slope | None = None
     while len(rows):
-        answer = ask_some(denoiser, x, way.t[place].clamp(min=0), rows)[rows].to(x.dtype)
+        answer = ask_some(denoiser, x, grid.t[place].clamp(min=0), rows)[rows].to(x.dtype)
         calls = calls.index_add(0, rows, torch.ones_like(rows))
         here = place[rows]
-        now = _Known(here, x[rows] / over(way.scale[here], x), answer)
+        now = _State(here, x[rows] / over(grid.scale[here], x), answer)
         if before is None:
-            there, bend = way.first(here, tolerance), torch.zeros_like(answer)
+            there, bend = grid.first(here, tolerance), torch.zeros_like(answer)
         else:
-            slope_before, slope = slope, now.slope(way, before)
+            slope_before, slope = slope, now.slope(grid, before)
             counts = None if weight is None else weight(answer)
-            there, bend = way.next(here, slope, slope_before, counts, tolerance), slope.value
+            there, bend = grid.next(here, slope, slope_before, counts, tolerance), slope.value
             if after is None:  # once more, by the slope that it had
-                now = replace(now, z=before.moved(way, bend, here))
-        moved = now.moved(way, bend, there) * over(way.scale[there], x)
+                now = replace(now, z=before.moved(grid, bend, here))
+        moved = now.moved(grid, bend, there) * over(grid.scale[there], x)
         x, x0_hat = x.index_copy(0, rows, moved), x0_hat.index_copy(0, rows, answer)
         place = place.index_copy(0, rows, there)
-        t = int(way.t[place].max())
+        t = int(grid.t[place].max())
         if after is not None:
             x = after(x, t)
-        yield AdaptiveStep(t, x, x0_hat, way.t[place], calls)
-        still = (there < way.last).nonzero().flatten()
+        yield AdaptiveStep(t, x, x0_hat, grid.t[place], calls)
+        still = (there < grid.last).nonzero().flatten()
         rows, before = rows[still], now.only(still)
         slope = None if slope is None else slope.only(still)

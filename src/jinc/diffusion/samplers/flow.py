@@ -1,7 +1,7 @@
-"""Flow matching's straight ways from image to noise, and Heun's method along them.
+"""Flow matching's straight paths from image to noise, and Heun's method along them.
 
-On the way `z = (1−τ) x0 + τ eps` the direction is u = eps − x0, which a denoiser knows at every
-level: `u = (z − x0_hat)/τ`. Images of ours are on such ways, whatever the schedule: with α = √ᾱ_t
+On the path `z = (1−τ) x0 + τ eps` the direction is u = eps − x0, which a denoiser knows at every
+level: `u = (z − x0_hat)/τ`. Images of ours are on such paths, whatever the schedule: with α = √ᾱ_t
 and σ = √(1−ᾱ_t) they are `x_t = (α+σ) z` at τ = σ/(α+σ).
 
 There is no `euler` here, for it is `ddim()`: a step `z' = z + (τ'−τ) u` leaves x0_hat and
@@ -15,15 +15,13 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from jinc.diffusion.samplers.sample import After, Step
+from jinc.diffusion.samplers.sample import After, Sampler, Step, ask_at, falling_levels
 from jinc.diffusion.schedule import Schedule
-from jinc.diffusion.shapes import check_images
-from jinc.diffusion.timesteps import check_falling, path
 from jinc.types import Denoiser, Images, Noise
 
 
 def flow_time(schedule: Schedule, t: int | Tensor) -> Tensor:
-    """How far along the straight way to noise: `τ = √(1−ᾱ_t)/(√ᾱ_t + √(1−ᾱ_t))`.
+    """How far along the straight path to noise: `τ = √(1−ᾱ_t)/(√ᾱ_t + √(1−ᾱ_t))`.
 
     Args:
         schedule: gives `ᾱ_t`.
@@ -40,7 +38,7 @@ def flow_time(schedule: Schedule, t: int | Tensor) -> Tensor:
 
 
 def flow_scale(schedule: Schedule, t: int | Tensor) -> Tensor:
-    """How much larger x_t is than the image z on the straight way: `√ᾱ_t + √(1−ᾱ_t)`, 1 to √2.
+    """How much larger x_t is than the image z on the straight path: `√ᾱ_t + √(1−ᾱ_t)`, 1 to √2.
 
     Args:
         schedule: gives `ᾱ_t`.
@@ -62,28 +60,14 @@ def heun(
     noise: Noise | None = None,
     after: After | None = None,
 ) -> Iterator[Step]:
-    """Denoise x_T by Heun's method along straight ways, without gradients, and yield every state.
+    """Denoise x_T by Heun's method along straight paths; arguments, result and errors: see `Walk`.
 
     A step goes by Euler's method, asks again where that leads, and goes by the mean of both
-    directions instead: second order for two questions a step. The last move, to clean, where there
-    is no direction to ask for, is the prediction itself: n levels take 2n − 1 questions.
+    directions instead: second order for two calls a step. The last move, to clean, where there is
+    no direction, is the prediction itself: n levels take 2n − 1 calls.
 
     Heun's method in σ/α, as `solve(method="heun-sigma")` has it, suffers where noise is all there
     is, σ/α being without bound; τ is even at both ends.
-
-    Args:
-        denoiser: `(x_t, t) -> x0_hat`, t being int64 `[B]` on x_t's device, 0 … T−1.
-        schedule: gives T and `alpha_bar_t`.
-        x_T: the start at the first level, as a rule white noise, `[B, C, H, W]`.
-        steps: a count of levels, evenly from T−1 to 0; or the falling levels themselves.
-        noise: never asked; there so that `heun` can stand where samplers stand that draw.
-        after: `(x, t') -> x`, called after every move with the level t' just reached.
-
-    Returns:
-        an iterator of one `Step` for each move; its x0_hat is the prediction at the start of it.
-
-    Raises:
-        JincError: at once, for images or steps that make no sense.
 
     Source: EDM (arXiv 2206.00364), algorithm 1, there in σ.
 
@@ -92,10 +76,10 @@ def heun(
     >>> [(step.t, float(step.x_t.abs().max()) > 0) for step in walk]
     [(49, True), (0, True), (-1, False)]
     """
-    check_images(x_T, "x_T")
-    levels = path(len(schedule), steps)
-    check_falling(levels)
-    return _walk(denoiser, schedule, x_T, levels, after)
+    return _walk(denoiser, schedule, x_T, falling_levels(schedule, x_T, steps), after)
+
+
+HEUN = Sampler(walk=lambda: heun, calls=2)
 
 
 @torch.no_grad()
@@ -111,7 +95,7 @@ def _walk(
     def ask(z: Images, t: int) -> tuple[Images, Images]:
         """x0_hat, and the direction u."""
         x_t = float(flow_scale(schedule, t)) * z
-        x0_hat = denoiser(x_t, torch.full((len(z),), t, device=z.device))
+        x0_hat = ask_at(denoiser, x_t, t)
         return x0_hat, (z - x0_hat) / float(flow_time(schedule, t))
 
     x = x_T
@@ -121,9 +105,9 @@ def _walk(
         if t_next == -1:
             x = x0_hat
         else:
-            way = float(flow_time(schedule, t_next) - flow_time(schedule, t))
-            _, u_there = ask(z + way * u, t_next)
-            x = float(flow_scale(schedule, t_next)) * (z + way * (u + u_there) / 2)
+            length = float(flow_time(schedule, t_next) - flow_time(schedule, t))
+            _, u_there = ask(z + length * u, t_next)
+            x = float(flow_scale(schedule, t_next)) * (z + length * (u + u_there) / 2)
         if after is not None:
             x = after(x, t_next)
         yield Step(t_next, x, x0_hat)

@@ -1,14 +1,14 @@
 """One move down, from level t to t' < t: DDPM, its strided posterior, and DDIM.
 
-A method is a small frozen callable, so that a sampler reads as its equation. `ᾱ` is written
-`alpha_bar` and what belongs to the new level t' ends in `_next`.
+All of them are `x_t' = a x0_hat + b x_t + σ z` with fresh noise z. `ᾱ` is written `alpha_bar`, and
+what belongs to the new level t' ends in `_next`.
 """
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Literal, NamedTuple, Protocol, get_args
 
-from jinc.diffusion.process import eps_from_x0
 from jinc.diffusion.schedule import Schedule
 from jinc.errors import JincError
 from jinc.types import Images, Noise
@@ -17,7 +17,7 @@ Variance = Literal["beta", "posterior"]
 
 
 class Method(Protocol):
-    """A way to move down, and the levels it visits when none are asked for."""
+    """A move down, and the levels it visits when none are given."""
 
     def levels(self, T: int) -> list[int]:
         """The method's own falling levels on a schedule of T steps, without the final −1."""
@@ -42,8 +42,36 @@ class Method(Protocol):
         ...
 
 
+class Coefficients(NamedTuple):
+    """Of a move `x_t' = a x0_hat + b x_t + σ z`."""
+
+    a: float
+    b: float
+    sigma: float = 0.0
+
+
+class Affine(ABC):
+    """A `Method` that is given by its coefficients; it visits every level."""
+
+    def levels(self, T: int) -> list[int]:
+        """Every level."""
+        return list(range(T - 1, -1, -1))
+
+    @abstractmethod
+    def coefficients(self, schedule: Schedule, t: int, t_next: int) -> Coefficients:
+        """The move from level t, 0 … T−1, to t_next, −1 … t−1."""
+
+    def __call__(
+        self, schedule: Schedule, x_t: Images, x0_hat: Images, t: int, t_next: int, noise: Noise
+    ) -> Images:
+        """Move from level t down to t_next; see `Method`."""
+        a, b, sigma = self.coefficients(schedule, t, t_next)
+        x = a * x0_hat + b * x_t
+        return x + sigma * noise(x_t) if sigma > 0 else x
+
+
 @dataclass(frozen=True)
-class ddpm:
+class ddpm(Affine):
     """Ancestral sampling as published: T steps of fresh noise, the best match to the data's spread.
 
     Args:
@@ -59,23 +87,16 @@ class ddpm:
     variance: Variance = "beta"
 
     def __post_init__(self) -> None:
-        """Refuse unknown words."""
         if self.variance not in get_args(Variance):
             raise JincError(f"variance must be 'beta' or 'posterior', got {self.variance!r}")
 
-    def levels(self, T: int) -> list[int]:
-        """Every level."""
-        return list(range(T - 1, -1, -1))
-
-    def __call__(
-        self, schedule: Schedule, x_t: Images, x0_hat: Images, t: int, t_next: int, noise: Noise
-    ) -> Images:
-        """Draw from `p(x_t' | x_t)`: the posterior's mean, and the chosen variance."""
-        return _ancestral(schedule, x_t, x0_hat, t, t_next, noise, self.variance)
+    def coefficients(self, schedule: Schedule, t: int, t_next: int) -> Coefficients:
+        """The posterior's mean and the chosen variance."""
+        return _ancestral(schedule, t, t_next, self.variance)
 
 
 @dataclass(frozen=True)
-class ddpm_published:
+class ddpm_published(Affine):
     """Ancestral sampling exactly as arXiv 2411.09174 has it: T−1 steps, from t = T−1 to t = 1.
 
     Level 0 is not visited: the mean of the step from t = 1 to it is the image, without fresh noise.
@@ -89,17 +110,15 @@ class ddpm_published:
         """Every level but 0."""
         return list(range(T - 1, 0, -1))
 
-    def __call__(
-        self, schedule: Schedule, x_t: Images, x0_hat: Images, t: int, t_next: int, noise: Noise
-    ) -> Images:
-        """Draw from `p(x_t' | x_t)`; at the end take the mean at level 0 for the clean image."""
+    def coefficients(self, schedule: Schedule, t: int, t_next: int) -> Coefficients:
+        """As of `ddpm`; the clean image is the mean at level 0."""
         if t_next == -1:
-            return _posterior_mean(schedule, x_t, x0_hat, t, 0)
-        return _ancestral(schedule, x_t, x0_hat, t, t_next, noise, "beta")
+            return _posterior_mean(schedule, t, 0)
+        return _ancestral(schedule, t, t_next, "beta")
 
 
 @dataclass(frozen=True)
-class posterior:
+class posterior(Affine):
     """Ancestral sampling in strides, with the exact posterior of the skipped steps.
 
     Args:
@@ -115,7 +134,6 @@ class posterior:
     stride: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse to stand still."""
         if self.stride < 1:
             raise JincError(f"stride must be 1 or more, got {self.stride}")
 
@@ -123,15 +141,13 @@ class posterior:
         """Every stride-th level, from T−1 down."""
         return list(range(T - 1, -1, -self.stride))
 
-    def __call__(
-        self, schedule: Schedule, x_t: Images, x0_hat: Images, t: int, t_next: int, noise: Noise
-    ) -> Images:
-        """Draw from `q(x_t' | x_t, x0 = x0_hat)`."""
-        return _ancestral(schedule, x_t, x0_hat, t, t_next, noise, "posterior")
+    def coefficients(self, schedule: Schedule, t: int, t_next: int) -> Coefficients:
+        """Those of `q(x_t' | x_t, x0 = x0_hat)`."""
+        return _ancestral(schedule, t, t_next, "posterior")
 
 
 @dataclass(frozen=True)
-class ddim:
+class ddim(Affine):
     """Sampling with as much fresh noise as you like: the choice for few steps, edits and replays.
 
     Args:
@@ -146,56 +162,40 @@ class ddim:
     eta: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse more noise than the new level holds."""
         if not 0 <= self.eta <= 1:
             raise JincError(f"eta must be in [0, 1], got {self.eta}")
 
-    def levels(self, T: int) -> list[int]:
-        """Every level."""
-        return list(range(T - 1, -1, -1))
+    def coefficients(self, schedule: Schedule, t: int, t_next: int) -> Coefficients:
+        """Those of `x_t' = √ᾱ' x0_hat + √(1−ᾱ'−σ²) ε + σ z` with `ε = (x_t − √ᾱ x0_hat)/√(1−ᾱ)`.
 
-    def __call__(
-        self, schedule: Schedule, x_t: Images, x0_hat: Images, t: int, t_next: int, noise: Noise
-    ) -> Images:
-        """`x_t' = √ᾱ' x0_hat + √(1−ᾱ'−σ²) eps + σ z`."""
+        ε follows x0_hat, and not the network, so that it fits an x0_hat that was clipped.
+        """
         alpha_bar, alpha_bar_next = _alpha_bars(schedule, t, t_next)
         kept = alpha_bar / alpha_bar_next
         sigma = self.eta * math.sqrt((1 - alpha_bar_next) / (1 - alpha_bar) * (1 - kept))
         # Not below 0 but by rounding: σ² ≤ 1 − ᾱ', for 1 − ᾱ/ᾱ' ≤ 1 − ᾱ.
         direction = math.sqrt(max(0.0, 1 - alpha_bar_next - sigma**2))
-        # From x0_hat and not from the network: when x0_hat was clipped, eps follows it.
-        eps = eps_from_x0(schedule, x_t, t, x0_hat)
-        x = math.sqrt(alpha_bar_next) * x0_hat + direction * eps
-        return x + sigma * noise(x_t) if sigma > 0 else x
+        b = direction / math.sqrt(1 - alpha_bar)
+        return Coefficients(math.sqrt(alpha_bar_next) - b * math.sqrt(alpha_bar), b, sigma)
 
 
-def _ancestral(
-    schedule: Schedule,
-    x_t: Images,
-    x0_hat: Images,
-    t: int,
-    t_next: int,
-    noise: Noise,
-    variance: Variance,
-) -> Images:
-    """The posterior's mean, and `√β z` or the posterior's share of it, with β = 1 − ᾱ/ᾱ'."""
-    mean = _posterior_mean(schedule, x_t, x0_hat, t, t_next)
+def _ancestral(schedule: Schedule, t: int, t_next: int, variance: Variance) -> Coefficients:
+    """The posterior's mean, and `√β` or the posterior's share of it, with β = 1 − ᾱ/ᾱ'."""
+    mean = _posterior_mean(schedule, t, t_next)
     if t_next == -1:  # a clean image is the mean itself: z = 0 in the last step of algorithm 2
         return mean
     alpha_bar, alpha_bar_next = _alpha_bars(schedule, t, t_next)
     beta = 1 - alpha_bar / alpha_bar_next
     share = 1.0 if variance == "beta" else (1 - alpha_bar_next) / (1 - alpha_bar)
-    return mean + math.sqrt(share * beta) * noise(x_t)
+    return mean._replace(sigma=math.sqrt(share * beta))
 
 
-def _posterior_mean(schedule: Schedule, x_t: Images, x0_hat: Images, t: int, t_next: int) -> Images:
+def _posterior_mean(schedule: Schedule, t: int, t_next: int) -> Coefficients:
     """`√ᾱ' β/(1−ᾱ) x0_hat + √α (1−ᾱ')/(1−ᾱ) x_t`, with α = ᾱ/ᾱ' and β = 1 − α."""
     alpha_bar, alpha_bar_next = _alpha_bars(schedule, t, t_next)
     alpha = alpha_bar / alpha_bar_next
-    beta = 1 - alpha
-    of_x0_hat = math.sqrt(alpha_bar_next) * beta / (1 - alpha_bar)
-    of_x_t = math.sqrt(alpha) * (1 - alpha_bar_next) / (1 - alpha_bar)
-    return of_x0_hat * x0_hat + of_x_t * x_t
+    a = math.sqrt(alpha_bar_next) * (1 - alpha) / (1 - alpha_bar)
+    return Coefficients(a, math.sqrt(alpha) * (1 - alpha_bar_next) / (1 - alpha_bar))
 
 
 def _alpha_bars(schedule: Schedule, t: int, t_next: int) -> tuple[float, float]:

@@ -64,7 +64,6 @@ class between:
     stop: float
 
     def __post_init__(self) -> None:
-        """Refuse to arrive before leaving."""
         if not 0 <= self.start < self.stop <= 1:
             raise JincError(f"between needs 0 ≤ start < stop ≤ 1, got {self.start}, {self.stop}")
 
@@ -176,7 +175,6 @@ class rotating(Moving):
     pace: Pace = steady
 
     def __post_init__(self) -> None:
-        """Refuse a way that cannot be divided."""
         check_amount("angle", self.angle)
         check_method(self.method)
         check_falling(self.levels)
@@ -220,7 +218,6 @@ class shifting(Moving):
     pace: Pace = steady
 
     def __post_init__(self) -> None:
-        """Refuse a way that cannot be divided."""
         check_amount("down", self.down)
         check_amount("right", self.right)
         check_falling(self.levels)
@@ -244,7 +241,6 @@ class following:
     """
 
     def __init__(self, noise: Noise, moving: Moving) -> None:
-        """Keep both; nothing has moved yet."""
         self._noise, self._moving = noise, moving
         self._made = 0.0
 

@@ -17,10 +17,8 @@ from typing import TypeAlias
 
 import torch
 
-from jinc.diffusion.samplers.sample import After, Step
+from jinc.diffusion.samplers.sample import After, Sampler, Step, ask_at, falling_levels
 from jinc.diffusion.schedule import Schedule
-from jinc.diffusion.shapes import check_images
-from jinc.diffusion.timesteps import check_falling, path
 from jinc.types import Denoiser, Images, Noise
 
 
@@ -33,22 +31,7 @@ def dpm_solver(
     noise: Noise | None = None,
     after: After | None = None,
 ) -> Iterator[Step]:
-    """Denoise x_T by DPM-Solver++ (2M), without gradients, and yield every state.
-
-    Args:
-        denoiser: `(x_t, t) -> x0_hat`, t being int64 `[B]` on x_t's device, 0 … T−1.
-        schedule: gives T and `alpha_bar_t`.
-        x_T: the start at the first level, as a rule white noise, `[B, C, H, W]`.
-        steps: a count of levels, evenly from T−1 to 0; or the falling levels themselves, such as
-            `spaced(schedule, 20, "flow")`, which come much nearer.
-        noise: never drawn; there so that this can stand where samplers stand that draw.
-        after: `(x, t') -> x`, called after every move with the level t' just reached.
-
-    Returns:
-        an iterator of one `Step` for each move.
-
-    Raises:
-        JincError: at once, for images or steps that make no sense.
+    """Denoise x_T by DPM-Solver++ (2M); arguments, result and errors: see `Walk`.
 
     Source: DPM-Solver++ (arXiv 2211.01095), algorithm 2.
 
@@ -57,7 +40,7 @@ def dpm_solver(
     >>> [(step.t, float(step.x_t.abs().max()) > 0) for step in walk]
     [(500, True), (-1, False)]
     """
-    levels = _checked(schedule, x_T, steps)
+    levels = falling_levels(schedule, x_T, steps)
     return _walk(denoiser, schedule.with_signal(), x_T, levels, after, None)
 
 
@@ -70,30 +53,20 @@ def unipc(
     noise: Noise | None = None,
     after: After | None = None,
 ) -> Iterator[Step]:
-    """Denoise x_T by UniPC of order 2, without gradients, and yield every state.
+    """Denoise x_T by UniPC of order 2; arguments, result and errors: see `Walk`.
 
     The states are those before the correction, at which the denoiser is asked. Where `after`
     changes them nothing is corrected, for that would undo the change.
 
-    Args:
-        denoiser: as of `dpm_solver`; so are the other arguments.
-        schedule: gives T and `alpha_bar_t`.
-        x_T: the start, `[B, C, H, W]`.
-        steps: a count of levels, or the falling levels themselves.
-        noise: never drawn.
-        after: `(x, t') -> x`, called after every move.
-
-    Returns:
-        an iterator of one `Step` for each move.
-
-    Raises:
-        JincError: at once, for images or steps that make no sense.
-
     Source: UniPC (arXiv 2302.04867), algorithms 1 and 2, with B(h) = e^h − 1.
     """
-    levels = _checked(schedule, x_T, steps)
+    levels = falling_levels(schedule, x_T, steps)
     correct = _corrected if after is None else None
     return _walk(denoiser, schedule.with_signal(), x_T, levels, after, correct)
+
+
+DPM_SOLVER = Sampler(walk=lambda: dpm_solver)
+UNIPC = Sampler(walk=lambda: unipc)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,14 +81,6 @@ class _Visit:
 _Correct: TypeAlias = Callable[[Schedule, _Visit | None, _Visit, _Visit], Images]
 
 
-def _checked(schedule: Schedule, x_T: Images, steps: int | Sequence[int]) -> list[int]:
-    """The levels from the first to −1."""
-    check_images(x_T, "x_T")
-    levels = path(len(schedule), steps)
-    check_falling(levels)
-    return levels
-
-
 @torch.no_grad()
 def _walk(
     denoiser: Denoiser,
@@ -128,7 +93,7 @@ def _walk(
     """Go down, remembering two levels."""
     x, before, last = x_T, None, None
     for t, t_next in pairwise(levels):
-        x0_hat = denoiser(x, torch.full((len(x),), t, device=x.device))
+        x0_hat = ask_at(denoiser, x, t)
         here = _Visit(t, x, x0_hat)
         if correct is not None and last is not None:
             here = _Visit(t, correct(schedule, before, last, here), x0_hat)

@@ -5,6 +5,7 @@ A sampler is a generator. Watching it (progress, GIF, cancelling) is iterating i
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Protocol, Self, TypeAlias
 
@@ -14,7 +15,7 @@ from jinc.diffusion.process import step_noise
 from jinc.diffusion.samplers.methods import Method, ddim
 from jinc.diffusion.schedule import Schedule
 from jinc.diffusion.shapes import check_images
-from jinc.diffusion.timesteps import path
+from jinc.diffusion.timesteps import Spacing, check_falling, path
 from jinc.types import Denoiser, Images, Noise
 
 After: TypeAlias = Callable[[Images, int], Images]
@@ -44,7 +45,27 @@ class Step:
 
 
 class Walk(Protocol):
-    """A way from noise to images: `partial(sample, method=ddim())`, `partial(solve, …)`."""
+    """What a sampler is as a function: `partial(sample, method=ddim())`, `heun`, `dpm_solver`, …
+
+    A sampler works without gradients, and yields a `Step` after every move.
+
+    Args:
+        denoiser: `(x_t, t) -> x0_hat`, t being int64 `[B]` on x_t's device, 0 … T−1.
+        schedule: gives T and `alpha_bar_t`.
+        x_T: the start at the first level, as a rule white noise, `[B, C, H, W]`.
+        steps: a count of levels, evenly from T−1 to 0; or the falling levels themselves, such as
+            `spaced(schedule, 20, "flow")`. The last move, to −1, need not be named.
+        noise: white noise on demand, such as `SeededNoise`; by default `torch.randn_like`. Samplers
+            that draw no noise ignore it.
+        after: `(x, t') -> x`, for algorithms defined on the state; called after every move with the
+            level t' just reached.
+
+    Returns:
+        an iterator of one `Step` for each move; its x0_hat is the prediction at the start of it.
+
+    Raises:
+        JincError: at once, for images or steps that make no sense.
+    """
 
     def __call__(
         self,
@@ -56,8 +77,62 @@ class Walk(Protocol):
         noise: Noise | None = None,
         after: After | None = None,
     ) -> Iterator[Step]:
-        """Walk from the first level to the images; the arguments are those of `sample`."""
+        """Go from the first level to clean images."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampler:
+    """A sampler's entry in `SAMPLERS`: how it is made, and its defaults.
+
+    Args:
+        walk: makes it, from the options that it takes.
+        takes: the names of these options.
+        method: makes its `Method`, from the same options; None if it is no sequence of single
+            moves.
+        steps: default number of levels; None for all.
+        spacing: default spacing of the levels: of solvers, what comes nearest to the end of the
+            flow in 10 and 20 calls (`studies/solvers.py`); of others, evenly as in their papers.
+        levels: the only ones that it visits, by T; None for a sampler that takes any.
+        draws: whether it draws fresh noise, whatever its options.
+        calls: of the denoiser, a level; of the last one there is one.
+        as_is: whether predictions are by default neither clipped nor calibrated.
+    """
+
+    walk: Callable[..., Walk]
+    takes: tuple[str, ...] = ()
+    method: Callable[..., Method] | None = None
+    steps: int | None = 20
+    spacing: Spacing = "flow"
+    levels: Callable[[int], list[int]] | None = None
+    draws: bool = False
+    calls: int = 1
+    as_is: bool = False
+
+    def limits(self, clip: bool | None) -> bool:
+        """Whether predictions are clipped, clip being the user's choice."""
+        return not self.as_is if clip is None else clip
+
+    def calibrates(self, calibrate: bool | None) -> bool | None:
+        """Whether predictions are calibrated; None where the model decides."""
+        return False if self.as_is and calibrate is None else calibrate
+
+
+def falling_levels(schedule: Schedule, x_T: Images, steps: int | Sequence[int]) -> list[int]:
+    """Check what a sampler is given, and list the levels from the first to −1.
+
+    Raises:
+        JincError: x_T is no batch of images, or levels that do not fall or do not exist.
+    """
+    check_images(x_T, "x_T")
+    levels = path(len(schedule), steps)
+    check_falling(levels)
+    return levels
+
+
+def ask_at(denoiser: Denoiser, x: Images, t: int) -> Images:
+    """x0_hat of images that are all at one level."""
+    return denoiser(x, torch.full((len(x),), t, device=x.device))
 
 
 def sample(
@@ -70,25 +145,17 @@ def sample(
     noise: Noise | None = None,
     after: After | None = None,
 ) -> Iterator[Step]:
-    """Denoise x_T level by level, without gradients, and yield every state.
+    """Denoise x_T level by level by a method; other arguments, result and errors: see `Walk`.
 
     Args:
-        denoiser: `(x_t, t) -> x0_hat`, t being int64 `[B]` on x_t's device, 0 … T−1.
-        schedule: gives T and `alpha_bar_t`.
-        x_T: the start at the first level, as a rule white noise, `[B, C, H, W]`.
+        denoiser: see `Walk`.
+        schedule: see `Walk`.
+        x_T: see `Walk`.
         method: `ddim(eta)`, `ddpm(variance)`, `posterior(stride)`, or any other `Method`.
-        steps: None for the method's own levels; a count of levels, evenly from T−1 to 0; or the
-            levels themselves, from any level on. A rise among them is forward noising (RePaint's
-            jumps), and the last move, to −1, need not be named.
-        noise: white noise on demand, such as `SeededNoise`; by default `torch.randn_like`.
-        after: `(x, t') -> x`, for algorithms defined on the state; called after every move, up
-            or down, with the level t' just reached.
-
-    Returns:
-        an iterator of one `Step` for each move.
-
-    Raises:
-        JincError: at once, for images or steps that make no sense.
+        steps: None for the method's own levels; a count; or levels, among which a rise is forward
+            noising (RePaint's jumps).
+        noise: see `Walk`.
+        after: see `Walk`; called after moves up, too.
 
     >>> clean = lambda x_t, t: torch.zeros_like(x_t)
     >>> run = sample(clean, Schedule.linear(), torch.randn(1, 1, 8, 8), steps=[990, 500])
@@ -138,10 +205,28 @@ def _walk(
     x = x0_hat = x_T
     for t, t_next in pairwise(levels):
         if t_next < t:
-            x0_hat = denoiser(x, torch.full((len(x),), t, device=x.device))
+            x0_hat = ask_at(denoiser, x, t)
             x = method(schedule, x, x0_hat, t, t_next, noise)
         else:
             x = step_noise(schedule, x, t, t_next, noise(x))
         if after is not None:
             x = after(x, t_next)
         yield Step(t_next, x, x0_hat)
+
+
+def moves(
+    method: Callable[..., Method],
+    *takes: str,
+    steps: int | None = 50,
+    spacing: Spacing = "even",
+    draws: bool = False,
+) -> Sampler:
+    """The entry of the sampler that goes by a method."""
+    return Sampler(
+        walk=lambda **options: partial(sample, method=method(**options)),
+        takes=takes,
+        method=method,
+        steps=steps,
+        spacing=spacing,
+        draws=draws,
+    )

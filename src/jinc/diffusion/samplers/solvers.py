@@ -14,12 +14,13 @@ Heun's steps are in σ, which at the noisy end of the cosine schedule is in the 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 
-from jinc.diffusion.process import eps_from_x0
-from jinc.diffusion.samplers.sample import After, Step
+from jinc.diffusion.process import eps_of
+from jinc.diffusion.samplers.sample import After, Sampler, Step, ask_at, falling_levels
 from jinc.diffusion.samplers.schedulers import (
     Scheduler,
     Solver,
@@ -28,8 +29,6 @@ from jinc.diffusion.samplers.schedulers import (
     solver_of,
 )
 from jinc.diffusion.schedule import Schedule
-from jinc.diffusion.shapes import check_images
-from jinc.diffusion.timesteps import check_falling, path
 from jinc.errors import JincError
 from jinc.types import Denoiser, Images, Noise
 
@@ -45,40 +44,33 @@ def solve(
     after: After | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Iterator[Step]:
-    """Denoise x_T with a scheduler of diffusers, without gradients, and yield every state.
+    """Denoise x_T with a scheduler of diffusers; other arguments, result and errors: see `Walk`.
 
-    The same levels, denoisers, noise and states as in `samplers.sample`. Levels are whole numbers,
-    so that schedulers are never asked for spacings of their own, whose t would have to be rounded;
-    `spaced` has them all. The last move, to clean, is the prediction itself, also of `deis` and
-    `pndm`, which by themselves go to level 0 by their own order and leave its noise in the image:
-    nearer where the last level is far above 0. Some compute in float32 at best.
+    Levels are whole numbers, so that schedulers never use spacings of their own, whose t would have
+    to be rounded; `spaced` has them all. The last move, to clean, is the prediction itself, also of
+    `deis` and `pndm`, which by themselves go to level 0 by their own order and leave its noise in
+    the image: nearer where the last level is far above 0. Some compute in float32 at best.
 
     Args:
-        denoiser: `(x_t, t) -> x0_hat`, t being int64 `[B]` on x_t's device, 0 … T−1.
-        schedule: gives T and `alpha_bar_t`, which the scheduler gets as they are.
-        x_T: the start at the first level, as a rule white noise, `[B, C, H, W]`.
+        denoiser: see `Walk`.
+        schedule: see `Walk`; the scheduler gets `alpha_bar_t` as they are.
+        x_T: see `Walk`.
         method: a name in `SOLVERS`, or a scheduler of one of their classes as its owner made it,
             such as `LMSDiscreteScheduler()`. It stays as it is: one like it is made that knows our
             schedule and levels, and does not clip.
-        steps: a count of levels, evenly from T−1 to 0; or the falling levels themselves.
-        noise: white noise on demand, such as `SeededNoise`; asked only by solvers that draw.
-        after: `(x, t') -> x`, called after every move with the level t' just reached; `unipc`
-            then does without its corrector, which would undo the change.
+        steps: see `Walk`.
+        noise: see `Walk`; drawn only by solvers that need it.
+        after: see `Walk`; `unipc` then does without its corrector, which would undo the change.
         options: of the constructor, where method is a name, such as `{"solver_order": 3}`.
 
-    Returns:
-        an iterator of one `Step` for each move.
-
     Raises:
-        JincError: at once, for images, steps, a solver or an option that make no sense or that do
-            not go with one another, and where diffusers is not installed.
+        JincError: at once, for a solver or an option that make no sense or that do not go with one
+            another, and where diffusers is not installed.
 
     Source: DPM-Solver++ (arXiv 2211.01095), UniPC (2302.04867), DEIS (2204.13902); Euler and Heun
         as in EDM (2206.00364).
     """
-    check_images(x_T, "x_T")
-    levels = path(len(schedule), steps)
-    check_falling(levels)
+    levels = falling_levels(schedule, x_T, steps)
     schedule = schedule.with_signal()  # solvers divide by √ᾱ
     solver, settings = solver_of(method)
     if options:
@@ -90,6 +82,9 @@ def solve(
     scheduler = make_scheduler(solver, schedule, levels[:-1], settings, x_T.device)
     fresh = torch.randn_like if noise is None else noise
     return _walk(denoiser, schedule, x_T, scheduler, solver, fresh, after)
+
+
+DEIS = Sampler(walk=lambda: partial(solve, method="deis"), spacing="quadratic")
 
 
 def _lasting(solver: Solver, levels: list[int]) -> dict[str, Any]:
@@ -122,11 +117,11 @@ def _walk(
     below = [*levels[1:], -1, -2]
     for time, t, t_next, t_then in zip(times, levels, below[:-1], below[1:], strict=True):
         x_t = scheduler.scale_model_input(state, time)
-        x0_hat = denoiser(x_t, torch.full((len(x_t),), t, device=x_t.device))
+        x0_hat = ask_at(denoiser, x_t, t)
         if t_next == -1:
             state = x0_hat
         else:
-            told = x0_hat if solver.told == "sample" else eps_from_x0(schedule, x_t, t, x0_hat)
+            told = x0_hat if solver.told == "sample" else eps_of(schedule, "x0", x_t, t, x0_hat)
             drawn = {"variance_noise": noise(x0_hat)} if draws else {}
             with quietly():
                 moved = scheduler.step(told, time, state, return_dict=False, **drawn)

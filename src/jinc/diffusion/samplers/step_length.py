@@ -53,8 +53,8 @@ class Slope:
 
 
 @dataclass(frozen=True, eq=False)
-class Way:
-    """Levels that may be visited, from noise to −1; images are at places on it, 0 … K−1.
+class LevelGrid:
+    """The levels that may be visited, from noise to −1; images are at places in it, 0 … K−1.
 
     Args:
         t: the levels, `[K]`.

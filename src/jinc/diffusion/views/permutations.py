@@ -48,7 +48,6 @@ class pixel_permutation(Permutation):
     side: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be cut or drawn."""
         check_least("seed", self.seed, 0)
         check_least("side", self.side, 1)
 
@@ -79,7 +78,6 @@ class patch_permutation(Permutation):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be cut or drawn."""
         check_least("patches", self.patches, 1)
         check_least("seed", self.seed, 0)
 
@@ -105,7 +103,6 @@ class skew(Permutation):
     amount: float = 1.5
 
     def __post_init__(self) -> None:
-        """Refuse to go too far."""
         check_amount("skew", self.amount)
 
     def sources(self, height: int, width: int) -> NDArray[np.int64]:
@@ -135,7 +132,6 @@ class inner_circle(Permutation):
     radius: float = 0.75
 
     def __post_init__(self) -> None:
-        """Refuse discs that are empty or reach beyond the edges."""
         if not 0 < self.radius <= 1:
             raise JincError(f"inner_circle: radius must be above 0 up to 1, got {self.radius}")
 
@@ -171,7 +167,6 @@ class square_hinge(Permutation):
     tiles: int = 3
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be cut."""
         check_least("tiles", self.tiles, 1)
 
     def sources(self, height: int, width: int) -> NDArray[np.int64]:

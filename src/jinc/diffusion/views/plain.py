@@ -113,7 +113,6 @@ class rotation(View):
     angle: float
 
     def __post_init__(self) -> None:
-        """Refuse an angle that leads nowhere."""
         check_amount("angle", self.angle)
 
     @property
@@ -151,7 +150,6 @@ class fourier_shift(View):
     right: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse to go too far."""
         check_amount("down", self.down)
         check_amount("right", self.right)
 

@@ -40,7 +40,6 @@ class puzzle(Permutation):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be cut or drawn."""
         check_least("pieces", self.pieces, 1)
         check_least("seed", self.seed, 0)
 

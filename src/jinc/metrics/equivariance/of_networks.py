@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jinc.diffusion import Move, Schedule, eps_from_x0, forward, isotropic, mismatch
+from jinc.diffusion import Move, Schedule, eps_of, forward, isotropic, mismatch
 from jinc.errors import JincError
 from jinc.metrics.decibels import decibels
 from jinc.types import Denoiser, Images
@@ -84,8 +84,8 @@ def _compare(
     """Compare predicted noise and predicted images."""
     moved = move(x_t)
     x0_hat, x0_moved = denoiser(x_t, t), denoiser(moved, t)
-    eps_hat = eps_from_x0(schedule, x_t, t, x0_hat)
-    eps_moved = eps_from_x0(schedule, moved, t, x0_moved)
+    eps_hat = eps_of(schedule, "x0", x_t, t, x0_hat)
+    eps_moved = eps_of(schedule, "x0", moved, t, x0_moved)
     expected = move(eps_hat)
     peak = float(expected.max() - expected.min())
     of_eps = decibels(float(mismatch(eps_moved, expected, mask).mean()), peak)

@@ -1,109 +1,35 @@
-"""All samplers by their names: what each one is, and what it does where nothing is said."""
+"""All samplers by name, and the levels that each visits."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import replace
 
-from jinc.diffusion.complexity import complexity_normalised
-from jinc.diffusion.samplers.adaptive import Weight, adaptive
-from jinc.diffusion.samplers.flow import heun
+from jinc.diffusion.samplers.adaptive import ADAPTIVE
+from jinc.diffusion.samplers.flow import HEUN
 from jinc.diffusion.samplers.methods import Method, ddim, ddpm, ddpm_published, posterior
-from jinc.diffusion.samplers.multistep import dpm_solver, unipc
-from jinc.diffusion.samplers.sample import Walk, sample
-from jinc.diffusion.samplers.solvers import solve
+from jinc.diffusion.samplers.multistep import DPM_SOLVER, UNIPC
+from jinc.diffusion.samplers.sample import Sampler, Walk, moves
+from jinc.diffusion.samplers.solvers import DEIS
 from jinc.diffusion.schedule import Schedule
 from jinc.diffusion.timesteps import Spacing, spaced, timesteps
 from jinc.errors import JincError, unknown
 
-USUAL_TOLERANCE = 0.01
-"""Of adaptive, if nothing is said."""
-
-WEIGHTS: Mapping[str, Weight] = {"complexity": complexity_normalised}
-"""Where errors may count more in adaptive: where an image is busy."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sampler:
-    """A way from noise to images, and its defaults.
-
-    Args:
-        walk: makes it, from the options that it takes.
-        takes: the names of these options.
-        method: makes its `Method`, from the same options; None where it is no sequence of single
-            moves.
-        steps: how many levels are visited by default; None for all.
-        spacing: how they are spaced by default: of solvers, what comes nearest to the end of the
-            flow in 10 and 20 calls (`studies/solvers.py`); of others, evenly as in their papers.
-        levels: the only ones that it visits, by T; None for a sampler that takes any.
-        draws: whether it draws fresh noise, whatever its options.
-        calls: of the denoiser, a level; of the last one there is one.
-        as_is: whether predictions are used as the network makes them, neither clipped nor
-            calibrated, if nothing is said.
-    """
-
-    walk: Callable[..., Walk]
-    takes: tuple[str, ...] = ()
-    method: Callable[..., Method] | None = None
-    steps: int | None = 20
-    spacing: Spacing = "flow"
-    levels: Callable[[int], list[int]] | None = None
-    draws: bool = False
-    calls: int = 1
-    as_is: bool = False
-
-    def limits(self, clip: bool | None) -> bool:
-        """Whether predictions are clipped, clip being what was asked for."""
-        return not self.as_is if clip is None else clip
-
-    def calibrates(self, calibrate: bool | None) -> bool | None:
-        """Whether predictions are calibrated; None where the model decides."""
-        return False if self.as_is and calibrate is None else calibrate
-
-
-def _moves(
-    method: Callable[..., Method],
-    *takes: str,
-    steps: int | None = 50,
-    spacing: Spacing = "even",
-    draws: bool = False,
-) -> Sampler:
-    """Make the sampler that goes by a method."""
-    return Sampler(
-        walk=lambda **options: partial(sample, method=method(**options)),
-        takes=takes,
-        method=method,
-        steps=steps,
-        spacing=spacing,
-        draws=draws,
-    )
-
-
-def _adaptive(tolerance: float = USUAL_TOLERANCE, tolerance_by: str | None = None) -> Walk:
-    """Make adaptive, with the weight of a name."""
-    if tolerance_by is None:
-        return partial(adaptive, tolerance=tolerance)
-    if tolerance_by not in WEIGHTS:
-        raise unknown(f"tolerance-by: {tolerance_by!r} is none", tolerance_by, WEIGHTS)
-    return partial(adaptive, tolerance=tolerance, weight=WEIGHTS[tolerance_by])
-
-
 SAMPLERS: Mapping[str, Sampler] = {
-    "ddim": _moves(ddim, "eta"),
-    "ddpm": _moves(ddpm, steps=None, draws=True),
-    "posterior": _moves(posterior, draws=True),
+    "ddim": moves(ddim, "eta"),
+    "ddpm": moves(ddpm, steps=None, draws=True),
+    "posterior": moves(posterior, draws=True),
     "published": replace(
-        _moves(ddpm_published, draws=True), levels=ddpm_published().levels, as_is=True
+        moves(ddpm_published, draws=True), levels=ddpm_published().levels, as_is=True
     ),
-    "adaptive": Sampler(
-        walk=_adaptive, takes=("tolerance", "tolerance_by"), steps=None, spacing="even"
-    ),
-    "euler": _moves(ddim, steps=20, spacing="flow"),
-    "heun": Sampler(walk=lambda: heun, calls=2),
-    "dpm++": Sampler(walk=lambda: dpm_solver),
-    "unipc": Sampler(walk=lambda: unipc),
-    "deis": Sampler(walk=lambda: partial(solve, method="deis"), spacing="quadratic"),
+    "adaptive": ADAPTIVE,
+    "euler": moves(ddim, steps=20, spacing="flow"),
+    "heun": HEUN,
+    "dpm++": DPM_SOLVER,
+    "unipc": UNIPC,
+    "deis": DEIS,
 }
-"""All samplers. `euler`, Euler's method in flow time, makes the moves of `ddim` at other levels."""
+"""A new sampler is a file that declares its entry, and a line here.
+
+`euler`, Euler's method in flow time, makes the moves of `ddim` at other levels."""
 
 WALKS = tuple(SAMPLERS)
 """All names."""
@@ -146,7 +72,7 @@ def walk_by_name(
     tolerance: float | None = None,
     tolerance_by: str | None = None,
 ) -> Walk:
-    """Return a way from noise to images.
+    """Return a sampler, made from its options.
 
     Args:
         name: one of `WALKS`.
