@@ -36,7 +36,7 @@ def test_what_is_saved_is_what_is_loaded(tmp_path, make_model, config, classes, 
 
 
 def test_a_design_without_a_name_is_kept(tmp_path, make_model) -> None:
-    config = replace(parse_config("D@6"), window="radial")
+    config = replace(parse_config("D@6"), gain=2.0)
     model = replace(make_model(), network=UNet(config, channels=1, width=4, levels=1))
     model.save(tmp_path)
     assert Model.load(tmp_path).network.config.at(0) == config

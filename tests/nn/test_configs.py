@@ -1,7 +1,7 @@
 """The names of configurations, both ways."""
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import product
 
 import pytest
@@ -10,7 +10,15 @@ import torch
 from jinc.errors import JincError
 from jinc.nn import Config, parse_config
 from jinc.nn.configs import EXAMPLES, IDEAL
-from jinc.signal import design_jinc, design_kaiser_sinc
+from jinc.nn.layers import make_activation, make_downsample, make_upsample
+from jinc.nn.levels import as_configs
+from jinc.signal import (
+    design_jinc,
+    design_kaiser_sinc,
+    ideal_downsample,
+    ideal_filtered_activation,
+    ideal_upsample,
+)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -80,15 +88,48 @@ def test_separable_filters_by_name() -> None:
     assert torch.equal(parse_config("D@sinc12").kernel(), design_kaiser_sinc(12, 0.25, 3))
     assert torch.equal(parse_config("C+plain-1@sinc8/0.2").kernel(), design_kaiser_sinc(8, 0.2, 1))
     assert parse_config("C+plain-1@sinc8/0.2").name == "C+plain-1@sinc8/0.2"
-    assert parse_config("D@sinc6") == replace(parse_config("D@6"), separable=True)
-    with pytest.raises(JincError, match="outer window"):
-        replace(parse_config("D@sinc6"), window="radial")
+    assert parse_config("D@sinc6") == replace(parse_config("D@6"), filter="sinc")
+
+
+def test_every_kernel_has_a_name() -> None:
+    radial = design_jinc(12, 0.2, 2.0, window="radial")
+    assert torch.equal(parse_config("D-2@radial12/0.2").kernel(), radial)
+    for name in ("D-2@radial12/0.2", "C+plain@radial6", "D@disc", "B@disc", "C+plain@disc"):
+        assert parse_config(name).name == name
+    assert parse_config("D@disc") == replace(parse_config("D@ideal"), band="disc")
+    for change, word in (({"filter": "sink"}, "sinc"), ({"band": "disk"}, "disc")):
+        with pytest.raises(JincError, match=f"did you mean .*{word}"):
+            replace(parse_config("D@6"), **change)
+
+
+def test_the_disc_reaches_every_layer() -> None:
+    x = torch.randn(1, 2, 8, 8, dtype=torch.float64)
+    config = parse_config("D@disc")
+    activated = make_activation(config, "zeros")(x)
+    assert torch.equal(activated, ideal_filtered_activation(x, kappa=0.5, band="disc"))
+    assert torch.equal(make_upsample(config, "zeros")(x), ideal_upsample(x, band="disc"))
+    assert torch.equal(make_downsample(config, "zeros")(x), ideal_downsample(x, band="disc"))
+
+
+@pytest.mark.parametrize(
+    ("former", "name"),
+    [
+        ({"window": "outer", "separable": False}, "D-2@6"),
+        ({"window": "radial", "separable": False}, "D-2@radial6"),
+        ({"window": "outer", "separable": True}, "D-2@sinc6"),
+        ({"window": "outer"}, "D-2@6"),
+    ],
+)
+def test_designs_in_files_of_earlier_versions(former, name) -> None:
+    fields = asdict(parse_config("D-2@6"))
+    del fields["filter"], fields["band"]
+    assert as_configs(fields | former).at(0) == parse_config(name)
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"window": "radial"},
+        {"gain": 2.0},
         {"normalize": False},
         {"cutoff": 0.3},
         {"cutoff": 1e-6},

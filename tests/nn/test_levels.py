@@ -90,7 +90,7 @@ def test_equal_networks_have_equal_names() -> None:
 
 
 def test_designs_without_names_are_kept_whole() -> None:
-    odd, usual = replace(parse_config("D@6"), window="radial"), parse_config("B@6")
+    odd, usual = replace(parse_config("D@6"), gain=2.0), parse_config("B@6")
     for found in (Configs((odd,)), Configs((odd, usual)), Configs((usual, odd))):
         assert "*" in found.name
         assert as_configs(json.loads(json.dumps(found.argument()))) == found

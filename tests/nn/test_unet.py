@@ -94,7 +94,7 @@ def test_saved_and_loaded_is_the_same(name, tmp_path) -> None:
 @pytest.mark.parametrize("names", [("D@6",), ("D@12", "D@6", "A")])
 def test_designs_without_a_name_are_saved_too(names, tmp_path) -> None:
     first, *others = map(parse_config, names)
-    config = Configs((replace(first, window="radial"), *others))
+    config = Configs((replace(first, gain=2.0), *others))
     UNet(config, channels=1, width=4).save(tmp_path)
     assert UNet.load(tmp_path).config == config
 

@@ -3,9 +3,11 @@
 Without `@`, as published in arXiv 2411.09174, faults included: `A`, `B-0`, `C-1N`, `D-2N`,
 `D+norm-2N`, `D-1N/6`: letter, Kaiser β, `N` where the taps are divided by their sum, `/K` where
 there are not three of them. With `@`, the corrected design: `B@6`, `C@12`, `D@12`, `D-2@12`, and
-`D+plain@12` without the linear path around its activations. `D@sinc12` filters with a separable
-Kaiser-sinc, whose pass band is a square, `D@ideal` by FFT. A cutoff other than 0.25 cycles per
-pixel of the fine grid, above 0 and below that, follows a slash: `D@12/0.2`, `D-2@6/0.22`.
+`D+plain@12` without the linear path around its activations. Other kernels than the jinc under an
+outer Kaiser window: `D@radial12` under a radial one, and `D@sinc12`, a separable Kaiser-sinc, whose
+pass band is a square. `D@ideal` filters by FFT, and `D@disc` as well, with
+a disc for a pass band. A cutoff other than 0.25 cycles per pixel of the fine grid, above 0 and
+below that, follows a slash: `D@12/0.2`, `D-2@6/0.22`.
 
 These are names of one design. `levels` joins several by commas, one for each level of a network:
 `D@12,D@6`.
@@ -13,20 +15,29 @@ These are names of one design. `levels` joins several by commas, one for each le
 
 import difflib
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 from torch import Tensor
 
-from jinc.errors import JincError
+from jinc.errors import JincError, unknown
 from jinc.plain import exact
 from jinc.signal import default_kaiser_beta, design_jinc, design_kaiser_sinc
-from jinc.signal.filters import Window
+from jinc.signal.ideal import BANDS, Band
 from jinc.signal.resample import Phase
 
 IDEAL = 0
 """The number of taps that stands for the ideal filter, applied by FFT."""
+
+KERNELS: Mapping[str, Callable[..., Tensor]] = {
+    "jinc": partial(design_jinc, window="outer"),
+    "radial": partial(design_jinc, window="radial"),
+    "sinc": design_kaiser_sinc,
+}
+"""`(taps, cutoff, kaiser_beta, normalize=…) -> [K, K]`. A new kernel is a design function and a
+line here: its word then stands before the taps in names."""
 
 MOST_TAPS = 64
 """Longer filters than this are refused."""
@@ -39,7 +50,7 @@ USUAL_CUTOFF = 0.25
 
 EXAMPLES = (
     *("A", "D@6", "D@12", "D@ideal", "B@6", "C@6", "B@12", "C@12", "D-2@12", "D+plain@12"),
-    *("D@12/0.2", "D@sinc12"),
+    *("D@12/0.2", "D@sinc12", "D@radial12", "D@disc"),
     *("B-0", "C-0", "D-0", "B-1", "C-1", "D-1", "B-1N", "C-1N", "D-1N", "B-2N", "C-2N", "D-2N"),
     *("D+norm-2N", "D-1N/6"),
 )
@@ -55,13 +66,13 @@ class Config:
         taps: filter size K, 1 to 64; `IDEAL` for the ideal filter.
         kaiser_beta: shape of the Kaiser window.
         cutoff: cycles per pixel of the fine grid.
-        window: `outer` or `radial`; a separable filter has the outer one.
+        filter: the kernel, a name in `KERNELS`.
+        band: pass band of the ideal filter, `square` or `disc`.
         normalize: whether the taps are divided by their sum.
         gain: factor of the taps on the way up.
         phase: where new pixels stand (`signal.resample.upsample`).
         kappa: slope of the linear path around the band of an activation.
         norm_inside: whether the first GroupNorm stands inside the upsampled domain (D+norm).
-        separable: whether the filter is a Kaiser-sinc, and not a jinc.
         cutoff_up: cutoff on the way up, where it differs from that on the way down.
     """
 
@@ -69,13 +80,13 @@ class Config:
     taps: int = 3
     kaiser_beta: float = 0.0
     cutoff: float = USUAL_CUTOFF
-    window: Window = "outer"
+    filter: str = "jinc"
+    band: Band = "square"
     normalize: bool = True
     gain: float = 1.0
     phase: Phase = "cosited"
     kappa: float = 0.0
     norm_inside: bool = False
-    separable: bool = False
     cutoff_up: float | None = None
 
     def __post_init__(self) -> None:
@@ -92,8 +103,10 @@ class Config:
                 f"config: gain {self.gain:g} or kappa {self.kappa:g} is outside (0, {MOST_GAIN}] "
                 "and [0, 1]"
             )
-        if self.separable and self.window != "outer":
-            raise JincError("config: a separable filter has an outer window, not a radial one")
+        if self.filter not in KERNELS:
+            raise unknown(f"config: {self.filter!r} is no kernel", self.filter, KERNELS)
+        if self.band not in BANDS:
+            raise unknown(f"config: {self.band!r} is no pass band", self.band, BANDS)
 
     @property
     def filters_resampling(self) -> bool:
@@ -104,6 +117,11 @@ class Config:
     def filters_activation(self) -> bool:
         """Whether activations are alias-free."""
         return self.letter in "CD"
+
+    @property
+    def separable(self) -> bool:
+        """Whether the kernel is separable, and its pass band a square."""
+        return self.filter == "sinc"
 
     @property
     def has_taps(self) -> bool:
@@ -142,17 +160,16 @@ def _designed(config: Config) -> Tensor:
     """A network has the same taps in a hundred places; where none is computed, these are."""
     taps, cutoff, beta = config.taps, config.cutoff, config.kaiser_beta
     with torch.device("cpu"):
-        if config.separable:
-            return design_kaiser_sinc(taps, cutoff, beta, config.normalize)
-        return design_jinc(taps, cutoff, beta, config.window, config.normalize)
+        return KERNELS[config.filter](taps, cutoff, beta, normalize=config.normalize)
 
 
 _BETA = r"(?P<beta>\d+(?:\.\d+)?)"
 _PUBLISHED = re.compile(
     rf"(?P<letter>[BCD])(?P<extra>\+norm)?-{_BETA}(?P<n>N)?(?:/(?P<taps>\d+))?", re.ASCII
 )
+_FILTERS = "|".join(name for name in KERNELS if name != "jinc")
 _CORRECTED = re.compile(
-    rf"(?P<letter>[BCD])(?P<extra>\+plain)?(?:-{_BETA})?@(?:(?P<sinc>sinc)?(?P<taps>\d+)|ideal)"
+    rf"(?P<letter>[BCD])(?P<extra>\+plain)?(?:-{_BETA})?@(?:(?P<filter>{_FILTERS})?(?P<taps>\d+)|(?P<ideal>ideal|disc))"
     r"(?:/(?P<cutoff>\d+|\d*\.\d+))?",
     re.ASCII,
 )
@@ -211,27 +228,28 @@ def _corrected(name: str, match: re.Match[str]) -> Config:
     if plain and letter == "B":
         raise JincError(f"config: {name!r}: B leaves activations as they are, `+plain` has no use")
     kappa = 0.0 if plain or letter == "B" else 0.5
-    design = Config(letter, taps=IDEAL, gain=4.0, phase="half", kappa=kappa)
+    band: Band = "disc" if match["ideal"] == "disc" else "square"
+    design = Config(letter, taps=IDEAL, gain=4.0, phase="half", kappa=kappa, band=band)
     if match["taps"] is None:
         if match["beta"]:
             raise JincError(
-                f"config: {name!r}: an ideal filter has no Kaiser β, say {letter}@ideal"
+                f"config: {name!r}: an ideal filter has no Kaiser β, say {letter}@{match['ideal']}"
             )
         if match["cutoff"]:
             raise JincError(
                 f"config: {name!r}: an ideal filter stops what the coarse grid cannot hold and has "
-                f"no other cutoff, say {letter}@ideal"
+                f"no other cutoff, say {letter}@{match['ideal']}"
             )
         return design
     taps = _checked_taps(name, int(match["taps"]), least=2)
     if taps % 2:
-        head = f"{letter}@{match['sinc'] or ''}"
+        head = f"{letter}@{match['filter'] or ''}"
         near = f"{head}{taps - 1} or {head}{taps + 1}"
         raise JincError(f"config: {name!r}: odd taps shift the image, say {near}")
     beta = float(match["beta"]) if match["beta"] else default_kaiser_beta(taps)
     cutoff = _checked_cutoff(name, match["cutoff"]) if match["cutoff"] else USUAL_CUTOFF
-    separable = match["sinc"] is not None
-    return replace(design, taps=taps, kaiser_beta=beta, cutoff=cutoff, separable=separable)
+    kernel = match["filter"] or "jinc"
+    return replace(design, taps=taps, kaiser_beta=beta, cutoff=cutoff, filter=kernel)
 
 
 def _checked_taps(name: str, taps: int, least: int) -> int:
@@ -267,8 +285,9 @@ def _nearest_name(config: Config) -> str:
         return f"{head}-{beta}{'N' * config.normalize}" + f"/{config.taps}" * (config.taps != 3)
     head = config.letter + "+plain" * (config.kappa == 0 and config.filters_activation)
     if config.taps == IDEAL:
-        return f"{head}@ideal"
+        return f"{head}@{'ideal' if config.band == 'square' else config.band}"
     if config.kaiser_beta != default_kaiser_beta(config.taps):
         head += f"-{beta}"
     cutoff = "" if config.cutoff == USUAL_CUTOFF else f"/{exact(config.cutoff)}"
-    return f"{head}@{'sinc' * config.separable}{config.taps}{cutoff}"
+    kernel = "" if config.filter == "jinc" else config.filter
+    return f"{head}@{kernel}{config.taps}{cutoff}"

@@ -5,7 +5,7 @@ features at two places. It is made for one image size, and the vector is spread 
 wherever the image stood: resampling without aliasing cannot make all of it move with the image.
 """
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -104,19 +104,6 @@ class CS180UNet(Network):
         x = self.up2(torch.cat([self.tell2(x, t, condition), half], dim=1))
         predicted: Tensor = self.last(self.joined(torch.cat([x, fine], dim=1)))
         return predicted
-
-    def arguments(self) -> dict[str, Any]:
-        """Return what the class is called with to make this network again, ready for JSON."""
-        return {
-            "config": self.config.argument(),
-            "channels": self.channels,
-            "width": self.width,
-            "image_size": self.image_size,
-            "classes": self.classes,
-            "augmentations": self.augmentations,
-            "timesteps": self.timesteps,
-            "padding": self.padding,
-        }
 
     def check_size(self, height: int, width: int) -> None:
         """Refuse every size but the one the network was made for."""

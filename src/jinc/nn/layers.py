@@ -19,6 +19,7 @@ from jinc.signal import (
     ideal_upsample,
     upsample,
 )
+from jinc.signal.ideal import Band
 from jinc.signal.padding import Padding, check_padding
 from jinc.signal.resample import Phase
 
@@ -108,29 +109,45 @@ class AliasFreeActivation(nn.Module):
 class IdealUpsample(nn.Module):
     """Double the resolution with the ideal filter, the image taken as periodic."""
 
+    def __init__(self, band: Band = "square") -> None:
+        super().__init__()
+        self.band = band
+
     def forward(self, x: Tensor) -> Tensor:
         """Map `[B, C, H, W]` to `[B, C, 2H, 2W]`."""
-        return ideal_upsample(x)
+        return ideal_upsample(x, band=self.band)
 
 
 class IdealDownsample(nn.Module):
     """Halve the resolution with the ideal filter, the image taken as periodic."""
 
+    def __init__(self, band: Band = "square") -> None:
+        super().__init__()
+        self.band = band
+
     def forward(self, x: Tensor) -> Tensor:
         """Map `[B, C, H, W]` to `[B, C, H/2, W/2]`."""
-        return ideal_downsample(x)
+        return ideal_downsample(x, band=self.band)
 
 
 class IdealActivation(nn.Module):
-    """Apply a nonlinearity between ideal filters, the image taken as periodic."""
+    """Apply a nonlinearity between ideal filters, the image taken as periodic.
 
-    def __init__(self, activation: Pointwise = F.gelu, *, kappa: float = 0.5) -> None:
+    Args:
+        activation: pointwise σ.
+        kappa: slope of the linear path around it.
+        band: as in `signal.ideal_upsample`.
+    """
+
+    def __init__(
+        self, activation: Pointwise = F.gelu, *, kappa: float = 0.5, band: Band = "square"
+    ) -> None:
         super().__init__()
-        self.activation, self.kappa = activation, kappa
+        self.activation, self.kappa, self.band = activation, kappa, band
 
     def forward(self, x: Tensor) -> Tensor:
         """Activate `[B, C, H, W]`."""
-        return ideal_filtered_activation(x, self.activation, kappa=self.kappa)
+        return ideal_filtered_activation(x, self.activation, kappa=self.kappa, band=self.band)
 
 
 def make_upsample(config: Config, padding: Padding) -> nn.Module:
@@ -138,7 +155,7 @@ def make_upsample(config: Config, padding: Padding) -> nn.Module:
     if not config.filters_resampling:
         return nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
     if config.taps == IDEAL:
-        return IdealUpsample()
+        return IdealUpsample(config.band)
     kernel = config.kernel_up()
     return AliasFreeUpsample(kernel, gain=config.gain, phase=config.phase, padding=padding)
 
@@ -148,7 +165,7 @@ def make_downsample(config: Config, padding: Padding) -> nn.Module:
     if not config.filters_resampling:
         return nn.MaxPool2d(2)
     if config.taps == IDEAL:
-        return IdealDownsample()
+        return IdealDownsample(config.band)
     return AliasFreeDownsample(config.kernel(), padding=padding)
 
 
@@ -157,7 +174,7 @@ def make_activation(config: Config, padding: Padding, activation: Pointwise = F.
     if not config.filters_activation:
         return Activation(activation)
     if config.taps == IDEAL:
-        return IdealActivation(activation, kappa=config.kappa)
+        return IdealActivation(activation, kappa=config.kappa, band=config.band)
     return AliasFreeActivation(
         config.kernel(),
         activation,

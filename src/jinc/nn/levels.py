@@ -108,4 +108,14 @@ def _check_count(designs: int) -> None:
 def _as_config(config: str | Config | Mapping[str, Any]) -> Config:
     if isinstance(config, Config):
         return config
-    return parse_config(config) if isinstance(config, str) else build(Config, config, "config")
+    if isinstance(config, str):
+        return parse_config(config)
+    return build(Config, _renamed(config), "config")
+
+
+def _renamed(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Give fields from files of earlier versions, `window` and `separable`, their present names."""
+    fields = dict(fields)
+    window, separable = fields.pop("window", "outer"), fields.pop("separable", False)
+    kernel = "sinc" if separable else "jinc" if window == "outer" else window
+    return {"filter": kernel} | fields

@@ -1,6 +1,7 @@
 """What every network has in common: what it is called with, how it is saved, and how it is read."""
 
 import hashlib
+import inspect
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -79,9 +80,11 @@ class Network(
     def predict(self, x_t: Images, t: Steps, condition: Conditioning) -> Images:
         """Predict from input that `check_input` has accepted, as `forward` does."""
 
-    @abstractmethod
     def arguments(self) -> dict[str, Any]:
-        """Return what the class is called with to make this network again, ready for JSON."""
+        """What the class is called with to make this network again, ready for JSON."""
+        names = list(inspect.signature(self.__init__).parameters)  # type: ignore[misc]
+        values = {name: getattr(self, name) for name in names} | {"config": self.config.argument()}
+        return {n: list(v) if isinstance(v, tuple) else v for n, v in values.items()}
 
     @abstractmethod
     def check_size(self, height: int, width: int) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -167,23 +167,6 @@ class ResUNet(Network):
                 x = stage(torch.cat([x, skips.pop()], dim=1), embedding)
         predicted: Tensor = self.last(x)
         return predicted
-
-    def arguments(self) -> dict[str, Any]:
-        """Return what the class is called with to make this network again, ready for JSON."""
-        return {
-            "config": self.config.argument(),
-            "channels": self.channels,
-            "width": self.width,
-            "multipliers": list(self.multipliers),
-            "blocks": self.blocks,
-            "attention_levels": list(self.attention_levels),
-            "dropout": self.dropout,
-            "head_channels": self.head_channels,
-            "classes": self.classes,
-            "augmentations": self.augmentations,
-            "beside": self.beside,
-            "padding": self.padding,
-        }
 
     def check_size(self, height: int, width: int) -> None:
         """Refuse a size that the levels do not divide."""

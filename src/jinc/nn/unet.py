@@ -1,6 +1,6 @@
 """One U-Net for every configuration: resamplers and activations are put in, nothing is copied."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +52,12 @@ class UNet(Network):
         padding: Padding = "zeros",
     ) -> None:
         super().__init__()
-        _check_sizes(channels, width, levels, classes, augmentations, beside)
+        least = {"channels": 1, "width": 4, "levels": 1}
+        least |= {"classes": 0, "augmentations": 0, "beside": 0}
+        given = (channels, width, levels, classes, augmentations, beside)
+        check_sizes(least, dict(zip(least, given, strict=True)))
+        if width % 4:
+            raise JincError(f"width: {width} is not a multiple of 4, one part for each head")
         check_padding(padding)
         self.config, self.padding = as_configs(config), padding
         check_designs(self.config, levels + 1)
@@ -100,29 +105,6 @@ class UNet(Network):
         eps: Tensor = self.last(x)
         return eps
 
-    def arguments(self) -> dict[str, Any]:
-        """Return what `UNet` is called with to make this network again, ready for JSON."""
-        return {
-            "config": self.config.argument(),
-            "channels": self.channels,
-            "width": self.width,
-            "levels": self.levels,
-            "classes": self.classes,
-            "augmentations": self.augmentations,
-            "beside": self.beside,
-            "padding": self.padding,
-        }
-
     def check_size(self, height: int, width: int) -> None:
         """Refuse a size that the levels do not divide."""
         check_halvings(height, width, self.levels, "levels")
-
-
-def _check_sizes(
-    channels: int, width: int, levels: int, classes: int, augmentations: int, beside: int
-) -> None:
-    least = {"channels": 1, "width": 4, "levels": 1, "classes": 0, "augmentations": 0, "beside": 0}
-    given = (channels, width, levels, classes, augmentations, beside)
-    check_sizes(least, dict(zip(least, given, strict=True)))
-    if width % 4:
-        raise JincError(f"width: {width} is not a multiple of 4, one part for each attention head")
