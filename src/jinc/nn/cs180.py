@@ -35,8 +35,8 @@ class CS180UNet(Network):
         image_size: height and width in pixels, a multiple of 4.
         classes: number of class labels; 0 for none.
         augmentations: numbers that tell how an image was augmented; 0 for none.
-        timesteps: the number T that steps are divided by; 0 for a network that is told no step,
-            and takes any numbers `[B]` in their place.
+        timesteps: the number T that steps are divided by; 0 for a network without steps, which
+            ignores the numbers `[B]` in their place.
         padding: what lies beyond the edges: `zeros` (published), `reflect` or `circular`. The
             ideal filter is always circular.
 
@@ -86,9 +86,9 @@ class CS180UNet(Network):
             nn.BatchNorm2d(2 * width),
             make_activation(quarter, padding),
         )
-        self.tell1 = _Telling(2 * width, timesteps, classes, augmentations)
+        self.tell1 = _Modulation(2 * width, timesteps, classes, augmentations)
         self.up1 = _up_block(4 * width, width, half, padding)
-        self.tell2 = _Telling(width, timesteps, classes, augmentations)
+        self.tell2 = _Modulation(width, timesteps, classes, augmentations)
         self.up2 = _up_block(2 * width, width, fine, padding)
         self.joined = _conv_block(2 * width, width, fine, padding)
         self.last = Conv3x3(width, channels, padding, bias=True)
@@ -121,8 +121,8 @@ class FCBlock(nn.Sequential):
         super().__init__(nn.Linear(size, channels), nn.GELU(), nn.Linear(channels, channels))
 
 
-class _Telling(nn.Module):
-    """Tell features what is known of the image: classes scale them, time and augmentation shift."""
+class _Modulation(nn.Module):
+    """Condition features: classes scale them, time and augmentation shift them."""
 
     def __init__(self, channels: int, timesteps: int, classes: int, augmentations: int) -> None:
         super().__init__()

@@ -1,7 +1,8 @@
 """The mathematics of sampled images: filters, resampling, rotation, activation."""
 
-from jinc.signal.classical import gaussian_blur as gaussian_blur
-from jinc.signal.classical import median as median
+from jinc.signal.denoising import gaussian_blur as gaussian_blur
+from jinc.signal.denoising import median as median
+from jinc.signal.denoising import non_local_means as non_local_means
 from jinc.signal.filters import cutoff_from_radians as cutoff_from_radians
 from jinc.signal.filters import default_kaiser_beta as default_kaiser_beta
 from jinc.signal.filters import design_jinc as design_jinc
@@ -10,7 +11,6 @@ from jinc.signal.filters import frequency_response as frequency_response
 from jinc.signal.ideal import ideal_downsample as ideal_downsample
 from jinc.signal.ideal import ideal_filtered_activation as ideal_filtered_activation
 from jinc.signal.ideal import ideal_upsample as ideal_upsample
-from jinc.signal.non_local_means import non_local_means as non_local_means
 from jinc.signal.padding import extend as extend
 from jinc.signal.resample import downsample as downsample
 from jinc.signal.resample import filtered_activation as filtered_activation

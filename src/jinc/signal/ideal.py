@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jinc.errors import JincError
-from jinc.signal.kept import kept
+from jinc.signal.cached import cached_table
 
 Band = Literal["square", "disc"]
 BANDS: tuple[Band, ...] = ("square", "disc")
@@ -104,14 +104,14 @@ def _halve_along(x: Tensor, dim: int) -> Tensor:
     return 0.5 * halved
 
 
-@kept
+@cached_table
 def _quarter_shift(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return exp(−2πi f/4) for the frequencies f = k/size of a real line, `[size // 2 + 1]`."""
     phase = torch.fft.rfftfreq(size, dtype=dtype, device=device) * (-math.pi / 2)
     return torch.polar(torch.ones_like(phase), phase)
 
 
-@kept
+@cached_table
 def _doubling(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return the same, and half of it for the Nyquist line of an even size."""
     table = _quarter_shift(size, dtype, device)
@@ -120,7 +120,7 @@ def _doubling(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     return torch.cat([table[:-1], 0.5 * table[-1:]])
 
 
-@kept
+@cached_table
 def _within_nyquist(height: int, width: int, device: torch.device) -> Tensor:
     """Mark the frequencies of a real image up to ½ in every direction."""
     fy = torch.fft.fftfreq(height, device=device)[:, None]

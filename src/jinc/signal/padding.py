@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jinc.errors import JincError
-from jinc.signal.kept import kept
+from jinc.signal.cached import cached_table
 
 Padding = Literal["zeros", "reflect", "circular"]
 PADDINGS: tuple[Padding, ...] = ("zeros", "reflect", "circular")
@@ -60,7 +60,7 @@ def _check_known(padding: str, known: Sequence[str]) -> None:
         raise JincError(f"padding: {padding!r} is none of {', '.join(known)}")
 
 
-@kept
+@cached_table
 def _source_index(
     size: int, before: int, after: int, padding: Edges, device: torch.device
 ) -> Tensor:

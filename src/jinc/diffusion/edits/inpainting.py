@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from jinc.diffusion.masks import mask_for
 from jinc.diffusion.process import forward
 from jinc.diffusion.schedule import Schedule
-from jinc.diffusion.shapes import check_same_shape
+from jinc.diffusion.shapes import check_same_shape, mask_for
 from jinc.diffusion.timesteps import check_falling
 from jinc.errors import JincError
 from jinc.types import Images, Noise

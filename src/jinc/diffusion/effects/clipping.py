@@ -1,17 +1,15 @@
 """Keeping predictions in the range of images: by a fixed range, or by each image's own."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jinc.diffusion.effects.batched import Branch
-from jinc.diffusion.effects.effect import Effect
+from jinc.diffusion.effects.effect import Adjustment
 from jinc.errors import JincError
-from jinc.types import Denoiser, Images, Steps
+from jinc.types import Images, Steps
 
 
 @dataclass(frozen=True)
-class clip(Effect):
+class clip(Adjustment):
     """Keep predictions in the range of images; keeps long chains of steps from drifting off.
 
     Args:
@@ -28,7 +26,6 @@ class clip(Effect):
     1.0
     """
 
-    denoiser: Denoiser
     low: float = -1.0
     high: float = 1.0
 
@@ -36,17 +33,13 @@ class clip(Effect):
         if not self.low < self.high:
             raise JincError(f"clip needs low < high, got {self.low} and {self.high}")
 
-    def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
-        """The question as it came."""
-        return [Branch(self.denoiser, x_t, t)]
-
-    def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
+    def adjust(self, x0_hat: Images, x_t: Images, t: Steps) -> Images:
         """The answer, clipped."""
-        return answers[0].clamp(self.low, self.high)
+        return x0_hat.clamp(self.low, self.high)
 
 
 @dataclass(frozen=True)
-class dynamic_threshold(Effect):
+class dynamic_threshold(Adjustment):
     """Keep predictions in [−1, 1] by darkening an image that is too loud, instead of cutting it.
 
     With s the amplitude that a share `quantile` of an image's values keeps to, or 1 if that is
@@ -69,7 +62,6 @@ class dynamic_threshold(Effect):
     [[[[-1.0, 0.0, 0.5, 1.0]]]]
     """
 
-    denoiser: Denoiser
     quantile: float = 0.995
     largest: float = math.inf
 
@@ -79,14 +71,10 @@ class dynamic_threshold(Effect):
         if not self.largest >= 1:
             raise JincError(f"largest must be 1 or more, got {self.largest}")
 
-    def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
-        """The question as it came."""
-        return [Branch(self.denoiser, x_t, t)]
-
-    def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
+    def adjust(self, x0_hat: Images, x_t: Images, t: Steps) -> Images:
         """The answer, each image in the range of its own amplitude."""
-        amplitudes = answers[0].abs().flatten(1)
+        amplitudes = x0_hat.abs().flatten(1)
         # The value itself at that rank: `torch.quantile` refuses more than 16 million of them.
         rank = math.ceil(self.quantile * amplitudes.shape[1])
         s = amplitudes.kthvalue(rank, dim=1).values.clamp(1, self.largest).view(-1, 1, 1, 1)
-        return answers[0].clamp(-s, s) / s
+        return x0_hat.clamp(-s, s) / s

@@ -53,8 +53,33 @@ class Effect(ABC):
         return ask([Branch(self, x_t, t)])[0]
 
 
+@dataclass(frozen=True, eq=False)
+class Adjustment(Effect):
+    """An effect that changes what a single denoiser predicts from the same images.
+
+    Args:
+        denoiser: whose predictions are changed.
+    """
+
+    denoiser: Denoiser
+
+    @final
+    def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
+        """The denoiser's own prediction."""
+        return [Branch(self.denoiser, x_t, t)]
+
+    @final
+    def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
+        """That prediction, changed."""
+        return self.adjust(answers[0], x_t, t)
+
+    @abstractmethod
+    def adjust(self, x0_hat: Images, x_t: Images, t: Steps) -> Images:
+        """The effect's x0_hat from the denoiser's, `[B, C, H, W]` each."""
+
+
 @dataclass(frozen=True)
-class calibrate(Effect):
+class calibrate(Adjustment):
     """Give the predicted noise the amplitude that the noisy image shows.
 
     For networks that normalise their input away, as the published U-Net does: they know the
@@ -71,22 +96,17 @@ class calibrate(Effect):
         schedule: the one it was trained with.
     """
 
-    denoiser: Denoiser
     schedule: Schedule
 
-    def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
-        """The question as it came."""
-        return [Branch(self.denoiser, x_t, t)]
-
-    def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
+    def adjust(self, x0_hat: Images, x_t: Images, t: Steps) -> Images:
         """The answer whose noise has the best guess of its amplitude."""
         noise_power = (1 - self.schedule.alpha_bar(t)).to(x_t.dtype).view(-1, 1, 1, 1)
-        eps = eps_of(self.schedule, "x0", x_t, t, answers[0])
+        eps = eps_of(self.schedule, "x0", x_t, t, x0_hat)
         power = eps.square().sum((1, 2, 3), keepdim=True)
         measured = (x_t * eps).sum((1, 2, 3), keepdim=True) / (noise_power.sqrt() * power)
         measured = torch.where(power > 0, measured, 1.0)  # no noise at all has no amplitude
         factor = 1 + noise_power * (measured - 1)
-        return with_noise_scaled(self.schedule, x_t, t, answers[0], factor)
+        return with_noise_scaled(self.schedule, x_t, t, x0_hat, factor)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Schedulers of diffusers that know our schedule and visit our levels.
 
-A scheduler is one of a list, for each has to be tried: what it is to be told, in which units its
-states are, and at which levels it can be asked for. Those that ask a denoiser between levels, that
+Only schedulers of a list are taken, for each has to be tried: which prediction it takes, in which
+units its states are, and which levels it can visit. Those that ask a denoiser between levels, that
 keep levels of their own, or that draw noise which nobody can give them, are refused with the
 reason.
 """
@@ -23,21 +23,21 @@ from jinc.signal.precision import widest
 
 @dataclass(frozen=True)
 class Solver:
-    """What is to be known about a scheduler of diffusers.
+    """The properties of a scheduler of diffusers.
 
     Args:
         scheduler: its class there.
         scaled: whether its states are `x_t/√ᾱ_t = x0 + σ eps` and not x_t.
-        told: what it is told of a prediction: the clean images (`sample`), or the noise.
+        prediction: what it takes: the clean images (`sample`), or the noise.
         strided: whether it goes down in equal strides, and in no others.
         paired: whether it takes two levels at a time from the upper one, so that the state between
             them cannot be changed.
-        options: what it is made with, unless told otherwise.
+        options: defaults of its constructor.
     """
 
     scheduler: str
     scaled: bool = False
-    told: Literal["sample", "epsilon"] = "sample"
+    prediction: Literal["sample", "epsilon"] = "sample"
     strided: bool = False
     paired: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -56,7 +56,9 @@ SOLVERS: Mapping[str, Solver] = {
     "euler": Solver("EulerDiscreteScheduler", scaled=True),
     "heun-sigma": Solver("HeunDiscreteScheduler", scaled=True),
     "lms": Solver("LMSDiscreteScheduler", scaled=True),
-    "pndm": Solver("PNDMScheduler", told="epsilon", strided=True, options={"skip_prk_steps": True}),
+    "pndm": Solver(
+        "PNDMScheduler", prediction="epsilon", strided=True, options={"skip_prk_steps": True}
+    ),
     "unipc": Solver("UniPCMultistepScheduler"),
 }
 """The solvers by name. ddim is there to be compared with `methods`, dpm++ and unipc with
@@ -130,7 +132,7 @@ def solver_of(method: str | Scheduler) -> tuple[Solver, Mapping[str, Any]]:
 def _own_options(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     """The options of somebody's scheduler, but for those that the schedule says.
 
-    Clipping, which several do unless told otherwise, is left to the effect.
+    Clipping, which several do by default, is left to the effect.
     """
     for option, value in config.items():
         switched = option.startswith(("rescale_", "threshold", "use_")) and value
@@ -170,7 +172,7 @@ def make_scheduler(
         raise JincError('solvers: needs pip install "jinc[diffusers]"') from None
     known = {
         "num_train_timesteps": len(schedule),
-        "prediction_type": solver.told,
+        "prediction_type": solver.prediction,
         "trained_betas": schedule.betas.numpy(),
     }
     for option in options:
@@ -180,17 +182,17 @@ def make_scheduler(
     try:
         with quietly():
             scheduler = getattr(diffusers, name)(**known, **options)
-            return _told(scheduler, solver, schedule, levels, widest(device))
+            return _configured(scheduler, solver, schedule, levels, widest(device))
     except JincError:
         raise
     except (TypeError, ValueError, NotImplementedError) as error:
         raise JincError(f"options: {name} cannot be made with them ({error})") from None
 
 
-def _told(
+def _configured(
     scheduler: Any, solver: Solver, schedule: Schedule, levels: list[int], dtype: torch.dtype
 ) -> Any:
-    """Tell a scheduler our levels, and our schedule to the last digit.
+    """Set a scheduler's levels, and its schedule to the last digit.
 
     As it makes them itself, the products of betas and σ are off by 1e-6.
     """

@@ -121,10 +121,12 @@ def _walk(
         if t_next == -1:
             state = x0_hat
         else:
-            told = x0_hat if solver.told == "sample" else eps_of(schedule, "x0", x_t, t, x0_hat)
+            output = (
+                x0_hat if solver.prediction == "sample" else eps_of(schedule, "x0", x_t, t, x0_hat)
+            )
             drawn = {"variance_noise": noise(x0_hat)} if draws else {}
             with quietly():
-                moved = scheduler.step(told, time, state, return_dict=False, **drawn)
+                moved = scheduler.step(output, time, state, return_dict=False, **drawn)
             state = moved[0].to(x_T.dtype)
         if t_next == t_then:
             continue  # a level that is asked about again is not yet where the move ends

@@ -5,14 +5,14 @@ import torch
 from torch import nn
 
 from jinc.signal import extend, ideal_filtered_activation
-from jinc.signal.kept import kept
+from jinc.signal.cached import cached_table
 from jinc.signal.padding import _source_index
 
 
 def counted():
     made = []
 
-    @kept
+    @cached_table
     def table(size: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
         made.append((size, dtype))
         return torch.arange(size, dtype=dtype)
