@@ -164,7 +164,7 @@ def test_a_folder_without_permission(refused, tiny, tmp_path, trained) -> None:
 
 def test_an_existing_run_is_not_overwritten(refused, tiny, tmp_path, trained) -> None:
     shutil.copytree(trained, tmp_path / "run")
-    refused("train", "--out", tmp_path / "run", *tiny, says="go on with --resume")
+    refused("train", "--out", tmp_path / "run", *tiny, says="continue it with --resume")
     refused("train", "--out", tmp_path / "data", "--resume", *tiny, "--data", "no", says="no: ")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("mine")

@@ -214,7 +214,7 @@ def test_a_program_that_dislikes_the_size(jinc, tmp_path) -> None:
 def test_a_folder_that_is_no_judge(refused, trained, tmp_path) -> None:
     (tmp_path / "somewhere").mkdir()
     words = ("--against", "digits", "--features", tmp_path / "somewhere")
-    refused("evaluate", trained, *words, says="is no judge that `jinc features train` made")
+    refused("evaluate", trained, *words, says="is no classifier of `jinc features train`")
 
 
 def test_how_much_is_the_number_of_images(jinc, judge, tmp_path) -> None:

@@ -113,7 +113,14 @@ def test_classes_from_file_names(jinc, refused, tiny, pets, tmp_path) -> None:
         *("cat", "dog", "eel")
     ]
     bad = ("--classes-from", "filenames")
-    refused("train", *data, "--out", tmp_path / "r", *bad, says="classes_from: 'filenames' is none")
+    refused(
+        "train",
+        *data,
+        "--out",
+        tmp_path / "r",
+        *bad,
+        says="classes_from: unknown source 'filenames'",
+    )
 
 
 def test_a_class_folder_that_is_not_utf_8_is_trained_and_saved(jinc, tiny, pets, tmp_path) -> None:

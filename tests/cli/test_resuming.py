@@ -41,7 +41,7 @@ def test_a_run_whose_data_moved_goes_on(jinc, tiny, tmp_path, pictures, monkeypa
     before = config.read_bytes()
     said = jinc("train", "--out", run, "--resume", "--steps", 10)
     assert (said.code, said.err.count("\n")) == (2, 1)
-    assert "holds other images than when" in said.err
+    assert "has other images than when" in said.err
     assert config.read_bytes() == before
 
 

@@ -107,7 +107,7 @@ def test_processes_that_have_no_place_to_meet(jinc, tiny, tmp_path, monkeypatch)
     monkeypatch.delenv("MASTER_ADDR", raising=False)
     said = jinc("train", "--out", tmp_path / "run", *tiny)
     assert said.code == 2
-    assert said.err.startswith("jinc: WORLD_SIZE is 2, but processes cannot be joined (")
+    assert said.err.startswith("jinc: WORLD_SIZE is 2, but processes cannot connect (")
     assert said.err.count("\n") == 1
     assert not (tmp_path / "run").exists()
 

@@ -83,10 +83,10 @@ def test_a_picture_that_cannot_be_drawn_is_told_before_the_work(refused, jinc, t
         (("--preset",), "--preset: names nothing"),
         (("--preset", ""), "--preset: names nothing"),
         (("--settings=",), "--settings: names nothing"),
-        (("--preset", "mnist"), "data: say which"),
-        (("--label-dropout", "0.5"), "label_dropout: needs --conditional"),
+        (("--preset", "mnist"), "data: is not set"),
+        (("--label-dropout", "0.5"), "label_dropout: there is no label to drop; add --conditional"),
         (("--augment", "hflop"), "--augment"),
-        (("--augment-labels",), "augment_labels: needs --augment"),
+        (("--augment-labels",), "augment_labels: there is nothing to condition on; add --augment"),
         (("--ema-decay", "1.5"), "ema_decay: 1.5"),
         (("--batch-size", "4", "--accumulation", "3"), "accumulation: 3"),
         (("--holdout", "1797"), "holdout: 1797 of 1797"),
@@ -94,9 +94,12 @@ def test_a_picture_that_cannot_be_drawn_is_told_before_the_work(refused, jinc, t
         (("--network", "resunet", "--width", "7"), "width"),
         (("--complexity", "published", "--accumulation", "2"), "complexity"),
         (("--track", "tensorbord"), "--track"),
-        (("--dropout", "0.5"), "dropout: is of resunet, not of unet"),
-        (("--sample-guidance", "5"), "sample_guidance: needs --label-dropout"),
-        (("--noise-std", "0.5", "--prediction", "v"), "prediction: is of diffusion"),
+        (("--dropout", "0.5"), "dropout: is for resunet, not unet"),
+        (
+            ("--sample-guidance", "5"),
+            "sample_guidance: needs an unconditional prediction; add --label-dropout",
+        ),
+        (("--noise-std", "0.5", "--prediction", "v"), "prediction: is for diffusion models"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
@@ -209,7 +212,7 @@ def test_a_resume_that_cannot_be_leaves_the_settings(jinc, tiny, tmp_path) -> No
     before = (tmp_path / "run" / "config.yaml").read_bytes()
     said = jinc("train", "--out", tmp_path / "run", "--resume", "--steps", 2)
     assert said.code == 2
-    assert "steps: 2 are asked for" in said.err
+    assert "steps: 2 is too few" in said.err
     assert (tmp_path / "run" / "config.yaml").read_bytes() == before
 
 

@@ -88,7 +88,7 @@ def test_splits_are_even_and_miss_no_image() -> None:
 
 
 def test_what_is_refused() -> None:
-    with pytest.raises(JincError, match="splits: 10 of 7 images"):
+    with pytest.raises(JincError, match="splits: 7 images do not split into 10"):
         class_score(logits(7))
     with pytest.raises(JincError, match="not finite"):
         class_score(torch.full((20, 3), torch.nan))

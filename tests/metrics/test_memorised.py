@@ -51,7 +51,7 @@ def test_distances_are_root_mean_squares() -> None:
 def test_what_is_refused() -> None:
     with pytest.raises(JincError, match=r"\[3, 4, 5\] beside \[3, 5, 4\] of set 0"):
         neighbours_by_pixels(torch.zeros(1, 3, 4, 5), TRAIN)
-    with pytest.raises(JincError, match="301 of 300 images"):
+    with pytest.raises(JincError, match="300 images have no 301 neighbours"):
         neighbours_by_pixels(torch.zeros(1, 3, 5, 4), TRAIN, 301)
     one, other = (features_of(TRAIN, Extractor(name, nn.Flatten(), resize="none")) for name in "ab")
     with pytest.raises(JincError, match="differ in extractor"):

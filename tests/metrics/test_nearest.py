@@ -32,5 +32,5 @@ def test_what_is_refused() -> None:
     with pytest.raises(JincError, match="7 beside 3 numbers"):
         nearest(A, B[:, :3], 1)
     for k in (0, 32):
-        with pytest.raises(JincError, match=f"{k} of 31 images"):
+        with pytest.raises(JincError, match=f"31 images have no {k} neighbours"):
             nearest(A, B, k)

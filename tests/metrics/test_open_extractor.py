@@ -38,7 +38,7 @@ def test_nothing_there(tmp_path) -> None:
         with pytest.raises(JincError, match="No such file"):
             open_extractor(what, allow_torchscript=True)
     (tmp_path / "picture.png").touch()
-    with pytest.raises(JincError, match=r"is no judge that `jinc features train` made$"):
+    with pytest.raises(JincError, match=r"is no classifier of `jinc features train`$"):
         open_extractor(tmp_path)
 
 

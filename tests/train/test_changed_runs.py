@@ -99,5 +99,5 @@ def test_moved_images_are_told_by_their_fingerprint(new_trainer, digits, go) -> 
     moved: TrainConfig = replace(trainer.config, data="elsewhere", image_size=8, split="all")
     same, others = digits.subset(slice(30)), digits.subset(slice(1, 31))
     assert Trainer(trainer.run, same, config=moved, resume=True).step == 1
-    with pytest.raises(JincError, match="elsewhere: holds other images than when"):
+    with pytest.raises(JincError, match="elsewhere: has other images than when"):
         Trainer(trainer.run, others, config=moved, resume=True)

@@ -252,7 +252,7 @@ def test_a_folder_with_something_in_it_is_not_taken(tmp_path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").touch()
     for path in (tmp_path / "mine", tmp_path / "mine" / "thesis.tex"):
-        with pytest.raises(JincError, match="exists already, and is no run"):
+        with pytest.raises(JincError, match="exists and is no run"):
             Run.create(path, OTHER)
     with pytest.raises(JincError, match=r"no config\.yaml"):
         Run.open(tmp_path / "mine")

@@ -75,7 +75,7 @@ def test_pictures_and_checkpoints_come_before_the_end() -> None:
 
 def test_a_name_that_is_nearly_one() -> None:
     assert find_preset("digits") is PRESETS["digits"]
-    with pytest.raises(JincError, match="'mnits' is none; did you mean mnist"):
+    with pytest.raises(JincError, match="unknown preset 'mnits'; did you mean mnist"):
         find_preset("mnits")
     with pytest.raises(JincError, match=r"there are digits, .*celeba") as caught:
         find_preset("zzzz")

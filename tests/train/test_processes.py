@@ -192,7 +192,7 @@ def test_bad_input_is_told_once(tmp_path) -> None:
     process = start("-m", "jinc", *WORDS, "--out", tmp_path / "full")
     _, err = process.communicate(timeout=100)
     told = [line for line in err.splitlines() if line.startswith("jinc:")]
-    assert told == [f"jinc: {tmp_path / 'full'}: exists already, and is no run; take another --out"]
+    assert told == [f"jinc: {tmp_path / 'full'}: exists and is no run; choose another --out"]
     assert "exitcode  : 2" in err
     assert [file.name for file in (tmp_path / "full").iterdir()] == ["letter.txt"]
 
@@ -215,8 +215,12 @@ def test_every_row_is_taken_by_one_process(count) -> None:
 @pytest.mark.parametrize(
     ("settings", "count", "reason"),
     [
-        ({"batch_size": 9}, 2, "batch_size: 9 is no multiple of 2 processes"),
-        ({"batch_size": 12, "accumulation": 4}, 2, "accumulation: 6 images a process have no 4"),
+        ({"batch_size": 9}, 2, "batch_size: 9 is not a multiple of 2 processes"),
+        (
+            {"batch_size": 12, "accumulation": 4},
+            2,
+            "accumulation: 6 images per process do not split into 4",
+        ),
         ({"complexity": "published"}, 2, "complexity: .* on one process"),
     ],
 )

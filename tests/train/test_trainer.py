@@ -165,7 +165,7 @@ def test_a_conditional_run_learns_its_classes(new_trainer, digits, finish) -> No
     table = trainer.stepper.network.label_embedding.weight
     before = table.detach().clone()
     seen: list[torch.Tensor] = []
-    trainer.stepper.network.register_forward_pre_hook(lambda _, args: seen.append(args[2]))
+    trainer.stepper.network.register_forward_pre_hook(lambda _, args: seen.append(args[2].labels))
     finish(trainer)
     dealt = torch.cat(seen).tolist()
     expected = [digits.labels[i] for step in range(10) for i in trainer.batches.indices(step)]
@@ -187,16 +187,19 @@ def test_an_unconditional_run_has_no_classes(new_trainer) -> None:
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"label_dropout": 0.1}, "label_dropout: needs --conditional"),
-        ({"augment_labels": True}, "augment_labels: needs --augment"),
+        ({"label_dropout": 0.1}, "label_dropout: there is no label to drop; add --conditional"),
+        (
+            {"augment_labels": True},
+            "augment_labels: there is nothing to condition on; add --augment",
+        ),
         ({"augment": ("hflip", "hflip")}, "augment: 'hflip' is named twice"),
         (
             {"augment": ("hflip",), "augment_labels": True, "equivariance": 1.0, "moves": "flip"},
-            "moves: flip would belie what augment_labels tells",
+            "moves: flip would contradict the labels of augment_labels",
         ),
         (
             {"augment": ("hshift", "hflip"), "augment_labels": True, "equivariance": 1.0},
-            "moves: shift would belie what augment_labels tells",
+            "moves: shift would contradict the labels of augment_labels",
         ),
         ({"complexity": "published", "accumulation": 2}, "complexity: .* needs whole batches"),
         ({"holdout": 1797}, "holdout: 1797 of 1797 images leave none"),
@@ -205,9 +208,9 @@ def test_an_unconditional_run_has_no_classes(new_trainer) -> None:
         ({"config": "D+norm-2N", "network": "resunet"}, "config: "),
         ({"width": 6}, "width: 6"),
         ({"multipliers": (1, 2, 2, 2, 2), "network": "resunet"}, "image_size: 8×8"),
-        ({"noise_std": 0.5, "conditional": True}, "conditional: is of diffusion"),
-        ({"noise_std": 0.5, "prediction": "v"}, "prediction: is of diffusion"),
-        ({"noise_std": 0.5, "equivariance": 0.1}, "equivariance: is of diffusion"),
+        ({"noise_std": 0.5, "conditional": True}, "conditional: is for diffusion models"),
+        ({"noise_std": 0.5, "prediction": "v"}, "prediction: is for diffusion models"),
+        ({"noise_std": 0.5, "equivariance": 0.1}, "equivariance: is for diffusion models"),
         ({"device": "cuda:77"}, "device: 'cuda:77'"),
     ],
     ids=lambda value: "" if isinstance(value, str) else " ".join(value),

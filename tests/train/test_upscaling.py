@@ -217,10 +217,13 @@ def test_the_picture_has_rows_of_small_made_and_real(new_trainer, digits) -> Non
     ("settings", "says"),
     [
         ({"upscale": 3}, "upscale: images of 8×8 cannot be 3 times smaller"),
-        ({"network": "cs180"}, "network: cs180 is shown no other image"),
-        ({"complexity": "normalised"}, "complexity: is of whole images"),
-        ({"noise_std": 0.5}, "upscale: is of diffusion; leave it out, or noise_std"),
-        ({"upscale": None, "upscale_noise": 0.5}, "upscale_noise: needs --upscale"),
+        ({"network": "cs180"}, "network: cs180 takes no low-resolution image"),
+        ({"complexity": "normalised"}, "complexity: does not apply to upscale"),
+        ({"noise_std": 0.5}, "upscale: is for diffusion models; leave it out, or noise_std"),
+        (
+            {"upscale": None, "upscale_noise": 0.5},
+            "upscale_noise: there are no low-resolution images; add --upscale",
+        ),
     ],
     ids=str,
 )

@@ -1,4 +1,4 @@
-"""Pictures one after another: GIF, WebP, APNG and MP4, by the end of the file's name."""
+"""Animations: GIF, WebP, APNG and MP4, by the suffix of the file."""
 
 import importlib.util
 import math
@@ -20,34 +20,34 @@ if TYPE_CHECKING:
     from av import VideoCodecContext, VideoFrame
 
 ANIMATIONS = (".gif", ".webp", ".apng", ".mp4")
-"""What names of animations end in."""
+"""Suffixes of animations."""
 
 SLOWEST = 0.02
-"""Frames a second; none is shown for more than 50 seconds."""
+"""Minimum frames per second."""
 
 PALETTE_PIXELS = 2**18
-"""Pixels that the colours of a GIF are chosen from, evenly from all."""
+"""Pixels that the palette of a GIF is computed from, evenly spaced."""
 
 BT709 = 1
-"""The number of the standard, of its primaries and its transfer in ITU-T H.273."""
+"""The colour space, primaries and transfer of BT.709, as numbered in ITU-T H.273."""
 
 STUDIO = 1
-"""Luma from 16 to 235, FFmpeg's number."""
+"""FFmpeg's number of the range 16 to 235 of luma."""
 
 
 def save_animation(path: str | Path, frames: Sequence[NDArray[np.uint8]], fps: float = 12) -> None:
-    """Save pictures as an animation; the file appears when it is complete.
+    """Save frames as an animation, atomically.
 
     Args:
-        path: the file, in a folder that is made if need be. `.gif` keeps greys exactly, and 256
-            colours a frame; `.webp` and `.apng` keep everything; `.mp4` is H.264 with halved
-            colour, and a row or column more where the size is odd. All but the last repeat.
-        frames: uint8 arrays `[height, width, 1 or 3]` of one shape, such as `image_grid` gives.
-        fps: pictures a second, 0.02 to 50 for GIF, which counts in hundredths of a second; to
+        path: the file. `.gif` is lossless for grey, with 256 colours otherwise; `.webp` and `.apng`
+            are lossless; `.mp4` is H.264 with 4:2:0 chroma, padded to an even size. All but MP4
+            loop.
+        frames: uint8 arrays `[height, width, 1 or 3]` of one shape, such as `image_grid` returns.
+        fps: frames per second, 0.02 to 50 for GIF, which counts in hundredths of a second; up to
             1,000 for the others.
 
     Raises:
-        JincError: another ending, fps out of range, no frame, frames that differ in shape, PyAV
+        JincError: the suffix or fps is invalid, there is no frame, frames differ in shape, PyAV is
             missing, or the file cannot be written.
     """
     path = Path(path)
@@ -58,14 +58,10 @@ def save_animation(path: str | Path, frames: Sequence[NDArray[np.uint8]], fps: f
 
 
 def check_animation(path: Path, fps: float) -> None:
-    """Find out, before there are frames, whether an animation can be saved.
-
-    Args:
-        path: the file that it is to be; nothing is looked at but its name.
-        fps: pictures a second.
+    """Check the suffix and fps of an animation before it is made.
 
     Raises:
-        JincError: no animation has such an ending, PyAV is missing, or fps is out of range.
+        JincError: the suffix or fps is invalid, or PyAV is missing.
     """
     suffix = path.suffix.lower()
     if suffix not in ANIMATIONS:
@@ -86,7 +82,7 @@ def _save(
     fps: float,
     encode: Callable[[BinaryIO, Sequence[NDArray[np.uint8]], float], None],
 ) -> None:
-    """Check the frames, and let them be written to a file that is renamed at the end."""
+    """Check the frames, and encode them to a file that is renamed at the end."""
     if not frames or len({frame.shape for frame in frames}) != 1:
         raise JincError(f"{path}: an animation needs one or more frames of one shape")
     if all(_is_grey(frame) for frame in frames):
@@ -94,12 +90,7 @@ def _save(
     with writing(path) as file:
         try:
             encode(file, frames, fps)
-        except (
-            ValueError,
-            OverflowError,
-            RuntimeError,
-            struct.error,
-        ) as error:  # of a size that does not fit
+        except (ValueError, OverflowError, RuntimeError, struct.error) as error:  # a size too large
             raise JincError(f"{path}: cannot be written ({one_line(error)})") from None
 
 
@@ -125,16 +116,15 @@ def _apng(file: BinaryIO, frames: Sequence[NDArray[np.uint8]], fps: float) -> No
 def _animate(
     file: BinaryIO, kind: str, pictures: Sequence[Image.Image], ms: int, **options: Any
 ) -> None:
-    """Let Pillow write pictures that are each shown for `ms` milliseconds, again and again."""
+    """Write a looping animation with Pillow, `ms` milliseconds per frame."""
     first, *others = pictures
     first.save(file, kind, save_all=True, append_images=others, duration=ms, loop=0, **options)
 
 
 def _in_one_palette(pictures: Sequence[Image.Image]) -> list[Image.Image]:
-    """Find 256 colours for all pictures, and spread over neighbours what each pixel lacks.
+    """Quantise all frames to one palette of 256 colours, with dithering.
 
-    A palette for each picture, or one without the spreading, changes colours from one picture to
-    the next: areas that stand still flicker.
+    A palette per frame, or no dithering, would make still areas flicker.
     """
     pixels = np.concatenate([np.asarray(picture).reshape(-1, 3) for picture in pictures])
     some = np.ascontiguousarray(pixels[:: math.ceil(len(pixels) / PALETTE_PIXELS)])
@@ -144,7 +134,7 @@ def _in_one_palette(pictures: Sequence[Image.Image]) -> list[Image.Image]:
 
 
 def _mp4(file: BinaryIO, frames: Sequence[NDArray[np.uint8]], fps: float) -> None:
-    """Encode H.264, which wants even sizes: the last row or column is repeated, not rescaled."""
+    """Encode H.264, which needs even sizes: the last row or column is repeated, not rescaled."""
     import av
 
     rows, columns = (side % 2 for side in frames[0].shape[:2])
@@ -163,7 +153,7 @@ def _mp4(file: BinaryIO, frames: Sequence[NDArray[np.uint8]], fps: float) -> Non
 
 
 def _name_colours(encoder: "VideoCodecContext") -> None:
-    """Say in the file which colours are meant, for players guess by the size."""
+    """Tag the colour space, which players would guess by the size."""
     encoder.colorspace = encoder.color_primaries = encoder.color_trc = BT709
     encoder.color_range = STUDIO
 

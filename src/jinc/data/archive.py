@@ -21,22 +21,22 @@ from jinc.errors import JincError
 from jinc.files import one_line, reading
 
 FREE_BYTES = 256 << 20
-"""What any file may unpack to."""
+"""Always allowed unpacked size."""
 
 MOST_RATIO = 50
-"""Beyond that, bytes unpacked for each byte stored; images compress 2 to 20 times."""
+"""Maximum compression ratio of larger files; images have 2 to 20."""
 
 
 def check_unpacked(path: Path, stored: int, unpacked: int) -> None:
-    """Refuse a file that is made to fill memory, before anything of it is unpacked.
+    """Refuse a decompression bomb before it is unpacked.
 
     Args:
         path: the file.
         stored: its size on disk, or that of the compressed part, bytes.
-        unpacked: what it says that it unpacks to, bytes.
+        unpacked: its declared unpacked size, bytes.
 
     Raises:
-        JincError: that is over 256 MB and over 50 times as much.
+        JincError: that exceeds 256 MiB and 50 times the stored size.
     """
     if unpacked > max(FREE_BYTES, MOST_RATIO * stored):
         raise JincError(
@@ -62,7 +62,7 @@ _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, *_
 
 
 class Archive(ABC):
-    """A ZIP or TAR file; `names` are those of the regular files in it, `passed_over` the others."""
+    """A ZIP or TAR file; `passed_over` counts what is no regular file in it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -71,7 +71,7 @@ class Archive(ABC):
     @property
     @abstractmethod
     def names(self) -> Mapping[str, object]:
-        """The files by their names as stored."""
+        """The regular files, by their names as stored."""
 
     @abstractmethod
     def read(self, name: str, most: int = -1) -> bytes:
@@ -90,14 +90,13 @@ class Archive(ABC):
 
 @dataclass(frozen=True)
 class Member:
-    """A file in an archive, called by its path in it, and by its name as stored."""
+    """A file in an archive, with its normalised path and its name as stored."""
 
     archive: Archive
     name: str
     stored: str
 
     def __str__(self) -> str:
-        """Return the path of the archive and the path in it."""
         return f"{self.archive.path}/{self.name}"
 
 
@@ -134,7 +133,7 @@ def _read(file: Member, most: int = -1) -> bytes:
 
 @contextmanager
 def damage_named(what: object, *faults: type[Exception]) -> Iterator[None]:
-    """Turn exceptions that damaged data cause into one line that names the file."""
+    """Convert exceptions from damaged data to a JincError that names the file."""
     try:
         yield
     except JincError:
@@ -144,7 +143,7 @@ def damage_named(what: object, *faults: type[Exception]) -> Iterator[None]:
 
 
 def is_archive(path: Path) -> bool:
-    """Tell by its content whether a file is a ZIP or TAR archive, but not one of arrays."""
+    """Whether a file is a ZIP or TAR archive by content, but not one of NumPy arrays."""
     head = first_bytes(path, _BLOCK)
     if head.startswith(_ZIP):
         return path.suffix.lower() != ".npz" and not _holds_arrays(path)
@@ -174,8 +173,8 @@ def open_archive(path: Path) -> Archive:
     """Open a ZIP, TAR or gzipped TAR archive.
 
     Raises:
-        JincError: it is damaged, holds too much for its size or too many files, or is a file of
-            another kind that is stored as a ZIP.
+        JincError: it is damaged, a decompression bomb, has too many files, or is a document or
+            program in ZIP format.
     """
     with damage_named(path, *_DAMAGED):
         is_zip = first_bytes(path, 4).startswith(_ZIP)
@@ -212,7 +211,7 @@ class _Zip(Archive):
     def read(self, name: str, most: int = -1) -> bytes:
         info = self._infos[name]
         check_unpacked(self.path, info.compress_size, info.file_size)
-        with self._file.open(info) as file:  # which never reads beyond the size that it declares
+        with self._file.open(info) as file:  # it never reads beyond the declared size
             return file.read(most)
 
 
@@ -230,7 +229,7 @@ class _Tar(Archive):
     def _list(self, listed: tarfile.TarFile) -> None:
         passed_over = twice = 0
         while (info := listed.next()) is not None:
-            listed.members.clear()  # type: ignore[attr-defined]  # or it would keep all of them
+            listed.members.clear()  # type: ignore[attr-defined]  # it would keep all of them
             if info.isreg() and not info.issparse():
                 twice += info.name in self._places
                 self._places[info.name] = info.offset_data, info.size
@@ -243,7 +242,7 @@ class _Tar(Archive):
         self._pass_over(TWICE, twice)
 
     def _unzipped(self, file: BinaryIO) -> mmap.mmap:
-        """Unpack to a file without a name, which the system removes."""
+        """Unpack to a temporary file without a name."""
         with tempfile.TemporaryFile() as whole, gzip.GzipFile(fileobj=file) as unzipped:
             while chunk := unzipped.read(_CHUNK):
                 whole.write(chunk)
@@ -261,14 +260,14 @@ class _Tar(Archive):
 
 
 class _Mapped(mmap.mmap):
-    """The bytes of a file; they stay when the file is closed."""
+    """The mapped bytes of a file, valid after it is closed; `zipfile` reads it as a file."""
 
     def seekable(self) -> bool:
-        """Answer `zipfile`."""
+        """Return True."""
         return True
 
     def seek(self, place: int, whence: Any = 0) -> None:
-        """Move; before the beginning is an error of the kind that `zipfile` expects."""
+        """Seek; before the beginning raise an OSError, as `zipfile` expects."""
         try:
             super().seek(place, whence)
         except ValueError as error:

@@ -1,7 +1,9 @@
-"""CIFAR's pickled batches, read by a machine that builds data and can call nothing.
+"""CIFAR's pickled batches, read by an interpreter of an allow-list of opcodes that calls nothing.
 
-Python's own unpickler runs what a pickle asks for. This one knows only the opcodes of numbers,
-strings, lists, tuples and dicts, and stand-ins for the few names that NumPy's arrays need.
+It knows the opcodes of numbers, strings, lists, tuples and dicts, and stand-ins for the few names
+that NumPy's arrays need. `pickle.Unpickler` with a `find_class` would not do: it allocates a memo
+of the index that `LONG_BINPUT` gives and buffers of declared lengths, hashes any key (nested tuples
+take exponential time), and lets `BUILD` set attributes of the stand-ins.
 """
 
 import io
@@ -51,21 +53,21 @@ class RefusedPickle(ValueError):
 
 @dataclass(frozen=True)
 class _Name:
-    """Stands for an allowed name; it is compared, never called."""
+    """An allowed name; compared, never called."""
 
     role: str
 
 
 @dataclass
 class _Dtype:
-    """Stands for a NumPy dtype."""
+    """A NumPy dtype."""
 
     code: str
 
 
 @dataclass
 class _Array:
-    """Stands for a NumPy array until its shape and bytes have been checked."""
+    """A NumPy array whose shape and bytes have not been checked yet."""
 
     code: str = "u1"
     shape: tuple[int, ...] = (0,)
@@ -74,7 +76,7 @@ class _Array:
 
 
 class _Mark:
-    """Stands for the beginning of a run of items on the stack."""
+    """The beginning of a run of items on the stack."""
 
 
 class _Machine:
@@ -214,7 +216,7 @@ def _operations(file: io.BytesIO) -> Iterator[tuple[str, Any]]:
 
 
 def _text(key: Any) -> str:
-    """Turn a key or a name into text: anything else could be costly to hash."""
+    """Convert a key or a name to text: anything else could be costly to hash."""
     if isinstance(key, bytes):
         return key.decode("latin-1")
     if not isinstance(key, str):
@@ -223,7 +225,7 @@ def _text(key: Any) -> str:
 
 
 def _array(found: _Array) -> NDArray[np.integer[Any]]:
-    """Turn a stand-in into an array, once its shape is known to fit its bytes."""
+    """Convert a stand-in to an array after checking its shape against its bytes."""
     dtype = np.dtype(f"<{found.code}")
     sizes = [n for n in found.shape if type(n) is int and 0 <= n <= len(found.data)]
     if len(sizes) != len(found.shape) or not 1 <= len(sizes) <= 2:
@@ -235,7 +237,7 @@ def _array(found: _Array) -> NDArray[np.integer[Any]]:
 
 
 def load_batch(data: bytes) -> dict[str, Any]:
-    """Load the dict of a pickled CIFAR batch, running nothing of it.
+    """Load the dict of a pickled CIFAR batch without running code.
 
     Args:
         data: a pickle of protocol 2 to 5: a dict of lists, texts and arrays of whole numbers.

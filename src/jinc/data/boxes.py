@@ -1,4 +1,4 @@
-"""Rectangles of whole pixels, and how people write them."""
+"""Rectangles of whole pixels, and their notation."""
 
 import math
 from typing import NamedTuple
@@ -6,10 +6,10 @@ from typing import NamedTuple
 from jinc.errors import JincError
 
 FORM = "x,y,width,height, in pixels or per cent, such as 25%,0,50%,100%"
-"""What a rectangle looks like when it is written."""
+"""The notation of a rectangle."""
 
 FARTHEST = 1e9
-"""Pixels: edges beyond are taken for slips, so that their sums stay finite."""
+"""Pixels: larger numbers are refused as slips."""
 
 
 class Box(NamedTuple):
@@ -22,12 +22,12 @@ class Box(NamedTuple):
 
     @property
     def rows(self) -> slice:
-        """Which rows of an array it takes."""
+        """Its rows in an array."""
         return slice(self.top, self.top + self.height)
 
     @property
     def columns(self) -> slice:
-        """Which columns of an array it takes."""
+        """Its columns in an array."""
         return slice(self.left, self.left + self.width)
 
     @property
@@ -37,27 +37,26 @@ class Box(NamedTuple):
 
     @classmethod
     def whole(cls, size: tuple[int, int]) -> "Box":
-        """All of an image of that height and width."""
+        """Return all of an image of that height and width."""
         return cls(0, 0, size[1], size[0])
 
     def __str__(self) -> str:
-        """As it is written."""
         return f"{self.left},{self.top},{self.width},{self.height}"
 
 
 def parse_box(text: str, size: tuple[int, int], name: str = "rectangle") -> Box:
-    """Read a rectangle of an image: `x,y,width,height`, each in pixels or per cent.
+    """Parse a rectangle of an image: `x,y,width,height`, each in pixels or per cent.
 
-    Per cent of x and width are of the image's width, those of y and height of its height. Edges go
-    to the nearest border between pixels, so that rectangles that share an edge go on sharing it.
+    Per cent of x and width refer to the image's width, those of y and height to its height. Edges
+    are rounded to pixels, so that rectangles that share an edge still do.
 
     Args:
-        text: what a person has written.
+        text: the notation.
         size: height and width of the image, pixels.
-        name: what the rectangle is, for errors.
+        name: of the rectangle, for errors.
 
     Raises:
-        JincError: it is no rectangle, holds no pixel, or reaches beyond the image.
+        JincError: it is malformed, empty, or reaches beyond the image.
 
     >>> parse_box("25%,0,50%,10", size=(40, 80))
     Box(left=20, top=0, width=40, height=10)
@@ -70,7 +69,7 @@ def parse_box(text: str, size: tuple[int, int], name: str = "rectangle") -> Box:
         _pixels(word, of, f"{name}: {text!r}")
         for word, of in zip(words, (width, height) * 2, strict=True)
     )
-    # Halves go up, and so do what rounding has made of halves: shares that meet still do.
+    # Halves are rounded up, also those with rounding errors, so that shared edges stay shared.
     left, top, right, bottom = (
         math.floor(edge + 0.5 + 1e-6) for edge in (x, y, x + across, y + down)
     )
@@ -83,7 +82,7 @@ def parse_box(text: str, size: tuple[int, int], name: str = "rectangle") -> Box:
 
 
 def _pixels(word: str, of: int, place: str) -> float:
-    """Return how many pixels a word means, of so many."""
+    """Convert pixels or per cent of a length to pixels."""
     number, percent, rest = word.partition("%")
     try:
         value = float(number) * (of / 100 if percent else 1)

@@ -18,17 +18,13 @@ from jinc.errors import JincError
 from jinc.files import one_line, reading, writing
 
 Rows: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.bool_]]
-"""Rows of an array, and which of those that could be there are."""
+"""Rows of an array, and flags of those present among all rows."""
 
 _VERSION = 2  # to be raised when decoding or resizing gives other pixels
 
 
 def cache_folder() -> Path:
-    """Say where decoded images are kept.
-
-    Returns:
-        `$JINC_CACHE`, or `jinc` under `$XDG_CACHE_HOME`, which is `~/.cache` when unset.
-    """
+    """Return `$JINC_CACHE`, or `jinc` under `$XDG_CACHE_HOME`, by default `~/.cache`."""
     own, shared = os.environ.get("JINC_CACHE"), os.environ.get("XDG_CACHE_HOME")
     if own:
         return Path(own).expanduser()
@@ -36,19 +32,19 @@ def cache_folder() -> Path:
 
 
 def cache_key(root: Path, files: Sequence[ImageFile], settings: Sequence[str | int]) -> str:
-    """Name the result of decoding files, so that any change to them gives another name.
+    """Return a key of decoded files that changes with them.
 
     Args:
-        root: the folder or archive that the files lie in; it can be moved.
-        files: the files in order; their relative paths, sizes and times of change count, of an
-            archive those of the whole.
-        settings: whatever else the pixels depend on.
+        root: the folder or archive of the files, which may be moved.
+        files: in order; the key has their relative paths, sizes and modification times, or those of
+            the archive.
+        settings: all else that the pixels depend on.
 
     Returns:
         64 hexadecimal digits (SHA-256).
 
     Raises:
-        JincError: a file is gone.
+        JincError: a file is missing.
     """
     digest = hashlib.sha256(json.dumps([_VERSION, *settings]).encode())
     for file in files:
@@ -70,19 +66,16 @@ def _stamp(root: Path, file: ImageFile) -> tuple[str, int, int]:
 def cached_rows(
     path: Path, count: int, shape: tuple[int, ...], parts: Callable[[], Iterable[Rows]]
 ) -> Rows:
-    """Map an array of bytes from a file, which is written first if it is not there.
-
-    A file that has another shape, type or length is written again.
+    """Memory-map an array of bytes from a file, which is written first if missing or invalid.
 
     Args:
-        path: the `.npy` file; after the array it has a byte for each row that could be there.
-        count: how many rows there could be.
+        path: the `.npy` file; a flag for each possible row follows the array.
+        count: number of possible rows.
         shape: of a row.
-        parts: makes the rows in order, and says which of those that could be there are; called
-            only to write the file.
+        parts: yields the rows in order, with the flags of those present; called only to write.
 
     Returns:
-        The array, read-only, memory-mapped; and which rows are there, `[count]`.
+        The array, read-only; and the flags of rows present, `[count]`.
 
     Raises:
         JincError: the file cannot be written.

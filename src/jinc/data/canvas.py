@@ -1,4 +1,4 @@
-"""A picture of any size as a model's image, and what became of it back in its place."""
+"""A picture of any size as a model's image, and generated images pasted back into it."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -20,18 +20,18 @@ from jinc.types import Images
 Fitting = Literal["crop", "pad", "stretch"]
 
 ENLARGE = "bicubic"
-"""How what was generated is brought to the picture's size."""
+"""Filter that resizes generated images to the picture's size."""
 
 
 @dataclass(frozen=True, eq=False)
 class Canvas:
-    """Where a picture, or a part of it, lies in an image of a model's size; made by `fit`.
+    """The mapping from a part of a picture to an image of a model's size, made by `fit`.
 
     Args:
-        picture: all of it.
+        picture: the whole picture.
         size: height and width of the model's images.
         box: the part of the picture that is used.
-        place: where that lies in the model's image: all of it, but for padding.
+        place: its rectangle in the model's image: all but the padding.
     """
 
     picture: Picture
@@ -40,7 +40,7 @@ class Canvas:
     place: Box
 
     def image(self, channels: int, resize_filter: str = "bilinear") -> Images:
-        """Return the part as a model sees it, on its background where it is transparent.
+        """Return the part as a model's image, on its background where it is transparent.
 
         Args:
             channels: 1 or 3.
@@ -57,42 +57,37 @@ class Canvas:
         return to_float(torch.from_numpy(np.ascontiguousarray(part))).permute(2, 0, 1)[None]
 
     def mask(self, mask: Mask) -> Tensor:
-        """Return a mask as a model sees it: 1 where to generate, 0 where the picture stays.
+        """Return a mask of the picture for the model's image: 1 where to generate, else 0.
 
-        A pixel is generated if any pixel of the picture that it overlaps is, and in the padding,
-        which is taken off again.
-
-        Args:
-            mask: of the picture.
+        A pixel is generated if any pixel of the picture that it overlaps is, and in the padding.
 
         Returns:
-            0 or 1, float, `[1, 1, height, width]`.
+            float, `[1, 1, height, width]`.
 
         Raises:
-            JincError: it is not of the picture's size, or lies outside of the part that is used.
+            JincError: the mask has another size than the picture, or lies outside of the part.
         """
         self._check_mask(mask)
         inside = np.pad(mask.at_size(self.box, self.place.size), self._margins, constant_values=1)
         return torch.from_numpy(inside)[None, None].float()
 
     def holds(self, mask: Mask) -> bool:
-        """Whether all of a mask of the picture lies in the part that is used."""
+        """Whether the part contains all of a mask of the picture."""
         inside = mask.generate[self.box.rows, self.box.columns]
         return int(inside.sum()) == int(mask.generate.sum())
 
     def paste_back(self, images: Images, mask: Mask | None = None) -> list[Picture]:
-        """Put generated images into the picture, each into a copy of its own, at its size.
+        """Paste each generated image into a copy of the picture.
 
-        Pixels outside of the part that was used, or outside of the mask, stay as they are to the
-        byte. Where something is generated the picture becomes opaque; grey becomes colour where
-        one of the two has colour.
+        Pixels outside of the part, or of the mask, stay the same to the byte. Generated pixels are
+        opaque; the result has colour if the picture or the image has.
 
         Args:
             images: `[B, 1 or 3, height, width]` of the model's size.
             mask: of the picture, with its feather; None replaces the whole part.
 
         Raises:
-            JincError: images of another size, or a mask that `mask` refuses.
+            JincError: images have another size, or as `mask`.
         """
         if images.ndim != 4 or images.shape[1] not in (1, 3) or images.shape[2:] != self.size:
             expected = f"[count, 1 or 3, {self.size[0]}, {self.size[1]}]"
@@ -101,7 +96,7 @@ class Canvas:
         if mask is not None:
             self._check_mask(mask)
             weights = mask.weights(self.box)
-        if self.picture.alpha is not None:  # nothing there that could shine through
+        if self.picture.alpha is not None:  # nothing to blend with there
             seen = self.picture.alpha[self.box.rows, self.box.columns]
             weights = np.where((weights > 0) & (seen < 255), 1, weights)
         pixels = to_uint8(images).cpu().permute(0, 2, 3, 1).numpy()
@@ -109,7 +104,7 @@ class Canvas:
 
     def _pasted(self, image: NDArray[np.uint8], weights: NDArray[np.float32]) -> Picture:
         channels = max(self.picture.channels, image.shape[2])
-        inner = to_picture(image[self.place.rows, self.place.columns])  # no padding shines in
+        inner = to_picture(image[self.place.rows, self.place.columns])  # without the padding
         resized = _resized(inner, Box.whole(self.place.size), self.box.size, ENLARGE)
         new = to_channels(resized, channels)
         pixels = to_channels(self.picture.pixels, channels).copy()
@@ -145,19 +140,19 @@ def fit(
     region: Box | None = None,
     resize_filter: str = "bilinear",
 ) -> tuple[Images, Canvas]:
-    """Bring a picture to a model's size, and remember how.
+    """Fit a picture to a model's size.
 
     Args:
         picture: of any size.
         size: height and width of the model's images.
         channels: 1 or 3.
-        how: "crop" uses the largest centred part of the model's proportions; "pad" all of it, with
-            its edge repeated where the model sees more; "stretch" all of it, out of proportion.
-        region: the part of the picture that this is done with; None for all of it.
+        how: "crop" uses the largest centred part of the model's aspect ratio; "pad" all of it, with
+            its edges replicated; "stretch" all of it, without keeping the aspect ratio.
+        region: the part of the picture to fit; None for all of it.
         resize_filter: "box", "bilinear", "bicubic" or "lanczos", antialiased.
 
     Returns:
-        `[1, channels, height, width]`; and the record that pastes results back.
+        `[1, channels, height, width]`; and the canvas that pastes results back.
 
     Raises:
         JincError: an argument is out of range.
@@ -175,14 +170,14 @@ def fit(
 
 
 def crop_with(mask: Mask, size: tuple[int, int]) -> Box:
-    """Find the crop that a mask lies in: the largest of a model's proportions, near the middle.
+    """Return the largest crop of a model's aspect ratio that contains a mask, near the middle.
 
     Args:
         mask: of the picture.
         size: height and width of the model's images.
 
     Returns:
-        the region for `fit`; all of the mask is in it, unless the mask is larger.
+        the region for `fit`; it contains the mask unless that is larger.
     """
     box, bounds = _middle(Box.whole(mask.size), size), mask.bounds
     if bounds.width > box.width or bounds.height > box.height:
@@ -193,16 +188,16 @@ def crop_with(mask: Mask, size: tuple[int, int]) -> Box:
 
 
 def window_about(mask: Mask, size: tuple[int, int], margin: float = 0.5) -> Box:
-    """Find a part of a picture to work on: a mask with something around it.
+    """Return the surroundings of a mask, for generation at a higher resolution.
 
     Args:
         mask: of the picture.
-        size: height and width of the model's images; the part gets their proportions, and as many
-            pixels at least, as far as the picture goes.
-        margin: what is added at each side, as a share of the mask's own height and width, ≥ 0.
+        size: height and width of the model's images; the region gets their aspect ratio and, within
+            the picture, at least their size.
+        margin: context at each side, as a share of the mask's height and width, ≥ 0.
 
     Returns:
-        the region for `fit`; all of the mask is in it, unless the picture is too narrow for that.
+        the region for `fit`; it contains the mask unless the picture is too narrow.
     """
     (height, width), bounds = mask.size, mask.bounds
     high, wide = ((1 + 2 * margin) * side for side in bounds.size)
@@ -214,7 +209,7 @@ def window_about(mask: Mask, size: tuple[int, int], margin: float = 0.5) -> Box:
 
 
 def _middle(box: Box, shape: tuple[int, int]) -> Box:
-    """Return the largest part in the middle of a box that has the proportions of a shape."""
+    """Return the largest centred part of a box with the aspect ratio of a shape."""
     scale = min(box.height / shape[0], box.width / shape[1])
     height, width = (max(1, round(scale * side)) for side in shape)
     left, top = box.left + (box.width - width) // 2, box.top + (box.height - height) // 2
@@ -226,7 +221,7 @@ def _resized(
 ) -> NDArray[np.uint8]:
     """Resize a part of an image, antialiased: `[height, width, 1 or 3]`.
 
-    What lies about the part takes part at its edges, as it does in `resize_square`.
+    The filter reaches beyond the edges of the part, as in `resize_square`.
     """
     left, top, width, height = box
     sides = left, top, left + width, top + height

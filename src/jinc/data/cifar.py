@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100, each in its two layouts: binary records, and pickled batches."""
+"""CIFAR-10 and CIFAR-100 in their two layouts: binary records, and pickled batches."""
 
 import os
 import re
@@ -29,25 +29,14 @@ _SUBFOLDERS = (
 
 
 def is_pickle(head: bytes) -> bool:
-    """Say whether a file that begins so can be a pickle of protocol 2 to 5.
-
-    Args:
-        head: its first bytes, two or more.
-
-    Returns:
-        True for such a pickle.
-    """
+    """Whether a file with these first bytes can be a pickle of protocol 2 to 5."""
     return len(head) >= 2 and head[0] == 0x80 and 2 <= head[1] <= 5
 
 
 def find_cifar(folder: Path) -> dict[str, list[Path]]:
-    """Find the batches of CIFAR in a folder, or in the folder that its archive makes there.
+    """Find the batches of CIFAR, by split, in a folder or the folder of its archive in it.
 
-    Args:
-        folder: where to look; of two layouts in one folder the binary one is taken.
-
-    Returns:
-        Split ("train", "test") to batches, in the order of their numbers; empty if none.
+    Batches are in the order of their numbers; the binary layout is preferred.
     """
     for place in (folder / name for name in _SUBFOLDERS):
         if not place.is_dir():
@@ -66,7 +55,7 @@ def find_cifar(folder: Path) -> dict[str, list[Path]]:
 
 
 def read_cifar(path: Path) -> ImageSet:
-    """Read one file of CIFAR-10 or CIFAR-100, told by its content.
+    """Read one file of CIFAR-10 or CIFAR-100, recognised by content.
 
     Args:
         path: `data_batch_1.bin` (records of 3,073 bytes) or a pickled `data_batch_1` of CIFAR-10;
@@ -156,11 +145,7 @@ def _labels(found: Any) -> NDArray[np.int64] | None:
 
 
 def _fine_names(path: Path) -> tuple[str, ...]:
-    """The names of CIFAR-100's classes, from beside a batch; numbers where there are none.
-
-    Raises:
-        JincError: a file of names does not hold 100.
-    """
+    """Read the names of CIFAR-100's classes from beside a batch; numbers if there are none."""
     text, pickled = path.with_name("fine_label_names.txt"), path.with_name("meta")
     names: Any = [str(number) for number in range(100)]
     if text.is_file():

@@ -23,17 +23,17 @@ _FAINT = 0.25
 
 
 def flatten(image: Image.Image, background: str = "white", shrink: int = 1) -> Image.Image:
-    """Bring an image to mode "L" or "RGB".
+    """Convert an image to mode "L" or "RGB".
 
     16 bits, of which 65535 is white, are rounded to 8; palettes, CMYK and the like become RGB.
 
     Args:
         image: loaded, in any mode.
-        background: the colour that is seen where it is transparent.
-        shrink: how many pixels along each axis become one, their mean.
+        background: the colour behind transparent pixels.
+        shrink: factor to downsample by, averaging blocks.
 
     Returns:
-        The image, the same where nothing changes.
+        The image, the same if nothing changes.
     """
     mode = "L" if image.mode in GREY_MODES else "RGB"
     if image.mode == mode and not image.has_transparency_data:
@@ -49,17 +49,15 @@ def flatten(image: Image.Image, background: str = "white", shrink: int = 1) -> I
 
 
 def faint_on(image: Image.Image) -> Background | None:
-    """Tell on which of white and black an image would hardly be seen.
+    """Return the background, white or black, on which a transparent image is hardly visible.
 
-    What is seen is the standard deviation of grey. Dark or colourful pictures are well seen on
-    white; white drawings are not there at all.
+    Contrast is the standard deviation of grey: a white drawing has none on white.
 
     Args:
         image: loaded, with transparency.
 
     Returns:
-        The colour on which it has less than a quarter of its contrast on the other; None for
-        neither.
+        The colour with less than a quarter of the other's contrast; None if there is none.
     """
     width, height = (min(side, _SEEN) for side in image.size)
     small = image.resize((width, height), Image.Resampling.NEAREST).convert("RGBA")
@@ -75,7 +73,7 @@ def faint_on(image: Image.Image) -> Background | None:
 
 
 def _plain(image: Image.Image, background: str) -> Image.Image:
-    """Bring a band to a mode that Pillow converts to grey or RGB."""
+    """Convert a band to a mode that Pillow converts to grey or RGB."""
     if image.mode.startswith("I"):
         values = np.asarray(image).astype(np.float64) / 257
         return Image.fromarray(np.rint(values.clip(0, 255)).astype(np.uint8))
@@ -93,7 +91,7 @@ _one_large = Lock()
 
 
 class ImageHeader(NamedTuple):
-    """What a file says of its image: size in pixels as stored, and whether it has colour."""
+    """Size of an image in pixels as stored, and whether it is grey."""
 
     width: int
     height: int
@@ -101,11 +99,11 @@ class ImageHeader(NamedTuple):
 
 
 def read_header(path: ImageFile, max_pixels: int = MAX_PIXELS) -> ImageHeader:
-    """Read the size and the kind of an image without decoding it.
+    """Read the size of an image, and whether it is grey, without decoding it.
 
     Args:
         path: an image of a format in `FORMATS`, on disk or in an archive.
-        max_pixels: the most pixels (width times height) that are accepted.
+        max_pixels: maximum width times height.
 
     Returns:
         Width and height before an EXIF turn; grey if the file stores no colour (a palette
@@ -125,16 +123,16 @@ def decode_image(
     background: Background = "white",
     side: int | None = None,
 ) -> NDArray[np.uint8]:
-    """Decode an image as it is meant to be seen: turned as EXIF says, in 8 bits, grey or RGB.
+    """Decode an image in EXIF orientation to 8 bits, grey or RGB.
 
-    Of an animation the first picture is taken.
+    Of an animation the first frame is used.
 
     Args:
         path: an image of a format in `FORMATS`, on disk or in an archive.
-        max_pixels: the most pixels (width times height) that are accepted.
-        background: what is seen where it is transparent.
-        side: the pixels a side that it will be resized to: an image of over 16 megapixels is made
-            smaller while it is decoded, but no smaller than twice that.
+        max_pixels: maximum width times height.
+        background: the colour behind transparent pixels.
+        side: the pixels a side that it will be resized to: images of over 16 megapixels are
+            downsampled while decoding, to no less than twice that.
 
     Returns:
         uint8, `[height, width, channels]`, 1 channel for grey files, else 3.
@@ -152,18 +150,7 @@ def decode_image(
 
 
 def faint_background(path: ImageFile, max_pixels: int = MAX_PIXELS) -> Background | None:
-    """Tell on which of white and black a transparent image would hardly be seen.
-
-    Args:
-        path: an image of a format in `FORMATS`, on disk or in an archive.
-        max_pixels: the most pixels (width times height) that are accepted.
-
-    Returns:
-        As `flatten.faint_on`; None for an image without transparency.
-
-    Raises:
-        JincError: the file is not an image, is damaged, or is too large.
-    """
+    """Return `faint_on` of an image file; None without transparency. Errors as `decode_image`."""
     with _opened(path, max_pixels) as image:
         if not _is_transparent(image):
             return None
@@ -174,15 +161,15 @@ def faint_background(path: ImageFile, max_pixels: int = MAX_PIXELS) -> Backgroun
 def decode_with_alpha(
     path: ImageFile, max_pixels: int = MAX_PIXELS
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
-    """Decode an image as `decode_image` does, but what is transparent apart, not on white.
+    """Decode an image as `decode_image`, with its transparency.
 
     Args:
         path: an image of a format in `FORMATS`, on disk or in an archive.
-        max_pixels: the most pixels (width times height) that are accepted.
+        max_pixels: maximum width times height.
 
     Returns:
         uint8, `[height, width, 1 or 3]`, the colours as stored; and alpha, uint8,
-        `[height, width]`, 255 where it is opaque, None for a file that knows nothing else.
+        `[height, width]`, 255 where it is opaque, or None for an opaque format.
 
     Raises:
         JincError: the file is not an image, is damaged, or is too large.
@@ -209,7 +196,7 @@ def _is_transparent(image: Image.Image) -> bool:
 
 @contextmanager
 def _loaded(image: Image.Image) -> Iterator[None]:
-    """Decode an image and turn it upright; large ones one at a time, for the sake of memory."""
+    """Decode an image and apply EXIF orientation; large ones one at a time, to save memory."""
     with _one_large if _is_large(image) else nullcontext():
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
@@ -229,7 +216,7 @@ def _opened(path: ImageFile, max_pixels: int) -> Iterator[Image.Image]:
         except JincError:
             raise
         except Exception as error:
-            # Hostile bytes make Pillow's readers raise nearly anything, SyntaxError included.
+            # Hostile bytes make Pillow's readers raise almost anything, SyntaxError included.
             raise JincError(f"{path}: damaged image ({one_line(error)})") from error
 
 
@@ -244,7 +231,7 @@ def _plugin(file: BinaryIO, path: ImageFile, max_pixels: int) -> Image.Image:
         raise JincError(
             f"{path}: {f'not an image but {told}' if told else f'not a {FORMATS} image'}"
         )
-    if found.name == "WebP":  # its reader sets its canvas aside when it opens the file
+    if found.name == "WebP":  # its reader allocates the canvas when it opens the file
         _check_size(*_webp_size(head), path, max_pixels)
     return found.reader(file)
 

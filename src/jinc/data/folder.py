@@ -29,7 +29,7 @@ from jinc.data.resize import check_fit, fit_image, fits_in_memory
 from jinc.errors import JincError, in_one_line, printable
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""Called with the images done and the images in all."""
+"""Called with the number of images done and their total."""
 
 CACHE_BYTES = 256 << 20
 _CHUNK = 64
@@ -39,7 +39,7 @@ _LOOKED_AT = 64
 
 @dataclass(frozen=True)
 class Target:
-    """What every file of a set becomes: a square of `size` pixels with `channels`."""
+    """The format of decoded files: a square of `size` pixels with `channels`."""
 
     size: int
     channels: int
@@ -48,7 +48,7 @@ class Target:
     background: Background
 
     def decode(self, file: ImageFile) -> NDArray[np.uint8] | JincError:
-        """Decode one file to `[size, size, channels]`, or return why that cannot be done."""
+        """Decode one file to `[size, size, channels]`, or return the error."""
         try:
             image = decode_image(file, self.max_pixels, background=self.background, side=self.size)
             return fit_image(image, self.size, self.channels, self.resize_filter)
@@ -71,21 +71,21 @@ def read_folder(
 
     Args:
         listing: the files and their classes.
-        image_size: pixels a side; None asks that all files have one square size.
+        image_size: pixels a side; None requires that all files have one square size.
         channels: 1 or 3; None is 1 if every file is stored grey (by its header), else 3.
         resize_filter: a name of `FILTERS`.
-        skip_damaged: leave out files that cannot be read, and count them.
-        max_pixels: the most pixels that a file may have.
-        cache_bytes: larger sets are stored in the cache on disk, or in memory with a warning where
-            that cannot be written.
-        progress: called now and then while files are decoded.
+        skip_damaged: skip files that cannot be read, and count them.
+        max_pixels: maximum pixels of a file.
+        cache_bytes: larger sets are cached on disk, or kept in memory with a warning if that
+            fails.
+        progress: called while files are decoded.
 
     Returns:
         The images, `[files, size, size, channels]`.
 
     Raises:
-        JincError: files are no images, damaged or too large, and are not left out; all files of
-            a class are; or sizes differ.
+        JincError: files are no images, damaged or too large, and not skipped; all files of a class
+            are; or sizes differ.
     """
     check_fit(image_size, channels, resize_filter)
     files = listing.files
@@ -165,7 +165,7 @@ def _threads() -> ThreadPoolExecutor:
 def _decoded(
     listing: Listing, target: Target, skip_damaged: bool, progress: Progress | None
 ) -> Iterator[Rows]:
-    """Decode files in parts, so that what is decoded and not yet stored stays small."""
+    """Decode files in parts of bounded size."""
     files, damaged = listing.files, list[tuple[ImageFile, JincError]]()
     with _threads() as pool:
         for start in range(0, len(files), _CHUNK):
@@ -187,7 +187,7 @@ def _decoded(
 
 
 def _refusal(listing: Listing, damaged: Sequence[tuple[ImageFile, JincError]]) -> JincError:
-    """Make the error that names all files that cannot be read."""
+    """Return an error that names the files that cannot be read."""
     first = str(damaged[0][1])
     if len(damaged) == 1:
         return JincError(f"{first}; --skip-damaged leaves it out")
@@ -211,7 +211,7 @@ def _header(file: ImageFile, max_pixels: int) -> ImageHeader | JincError:
 
 
 def _background(files: Sequence[ImageFile], max_pixels: int) -> tuple[Background, tuple[str, ...]]:
-    """Choose one background for all transparent images; and say which, if it is not white."""
+    """Choose one background for all transparent images, with a note."""
     places = np.linspace(0, len(files) - 1, min(len(files), _LOOKED_AT)).astype(int)
     with _threads() as pool:
         faint = list(pool.map(lambda place: _faint(files[place], max_pixels), places))
@@ -225,12 +225,12 @@ def _background(files: Sequence[ImageFile], max_pixels: int) -> tuple[Background
 def _faint(file: ImageFile, max_pixels: int) -> Background | None:
     try:
         return faint_background(file, max_pixels)
-    except JincError:  # told of when all files are decoded
+    except JincError:  # reported when all files are decoded
         return None
 
 
 def _common_size(listing: Listing, max_pixels: int) -> int:
-    """The size of all files whose headers can be read."""
+    """Return the common side of all files whose headers can be read."""
     with _threads() as pool:
         headers = list(pool.map(partial(_header, max_pixels=max_pixels), listing.files))
     pairs = list(zip(listing.files, headers, strict=True))

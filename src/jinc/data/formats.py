@@ -15,7 +15,7 @@ from PIL import (
 )
 
 HEAD_BYTES = 512
-"""Bytes at the beginning of a file that tell what it is."""
+"""First bytes of a file that suffice to identify it."""
 
 # Pillow calls a PNG damaged where one of its texts, which nobody looks at here, has over 1 MB.
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
@@ -50,13 +50,7 @@ FORMATS = "PNG, JPEG, WebP, GIF, BMP, TIFF or PNM"
 
 
 def image_format(head: bytes) -> ImageFormat | None:
-    """Tell the format of an image by its first bytes.
-
-    Args:
-        head: the first `HEAD_BYTES` bytes of a file, or all of a shorter one.
-
-    Returns:
-        The format; None for what is no image, and for formats that are not read.
+    """Return the format of an image by its first `HEAD_BYTES` bytes; None if it is not readable.
 
     >>> image_format(b"P5 28 28 255 ").name, image_format(b"%!PS-Adobe-3.0 EPSF")
     ('PNM', None)
@@ -101,13 +95,13 @@ _BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"msf1": "HEIF", b
 
 
 def stand_in(head: bytes) -> str:
-    """Tell what lies in the place of a file that was not fetched.
+    """Describe the placeholder of a file that was not downloaded, and say what to do.
 
     Args:
-        head: its first `formats.HEAD_BYTES` bytes, or all of a shorter file.
+        head: its first `HEAD_BYTES` bytes, or all of a shorter file.
 
     Returns:
-        What it is and what to do; "" for a file of its own.
+        The description; "" for other files.
 
     >>> stand_in(b"<!DOCTYPE html><html>")
     'a saved web page; download the file itself'
@@ -120,13 +114,7 @@ def stand_in(head: bytes) -> str:
 
 
 def not_an_image(head: bytes) -> str:
-    """Tell what a file is that was taken for an image.
-
-    Args:
-        head: as for `stand_in`.
-
-    Returns:
-        What it is and what to do; "" for bytes of no known kind.
+    """Describe a file that is no readable image, and say what to do; "" if it is unknown.
 
     >>> not_an_image(b"%PDF-1.7")
     'a PDF; export its pictures as PNG'

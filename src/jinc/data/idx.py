@@ -23,26 +23,12 @@ _WHAT = {1: "labels", 3: "images"}
 
 
 def is_idx(head: bytes) -> bool:
-    """Say whether a file that begins so can be an idx file.
-
-    Args:
-        head: its first bytes, four or more.
-
-    Returns:
-        True for idx's two zero bytes and the type "unsigned byte", and for any gzip file.
-    """
+    """Whether a file with these first bytes, four or more, can be an idx file, perhaps gzipped."""
     return head.startswith((b"\0\0\x08", _GZIP_MAGIC))
 
 
 def find_idx(folder: Path) -> dict[str, list[Path]]:
-    """Find the image files of MNIST's layout in a folder, its `raw/` or its `MNIST/raw/`.
-
-    Args:
-        folder: where to look.
-
-    Returns:
-        Split ("train", "test") to image files; empty where there are none.
-    """
+    """Find MNIST's image files, by split, in a folder, its `raw/` or its `MNIST/raw/`."""
     for place in (folder, folder / "raw", folder / "MNIST" / "raw"):
         found: dict[str, list[Path]] = {}
         for split, prefixes in _PREFIXES.items():
@@ -63,7 +49,7 @@ def find_idx(folder: Path) -> dict[str, list[Path]]:
 def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
     """Read one idx file of unsigned bytes.
 
-    No more is read or unpacked than the header promises, and one byte to see whether it ends.
+    No more is read or unpacked than the header declares, and one byte to check the end.
 
     Args:
         path: the file, plain or gzipped, whatever its name.
@@ -73,8 +59,7 @@ def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
         An array with the header's shape; read-only.
 
     Raises:
-        JincError: the magic number is wrong, the length is not what the header says, or the
-            gzip stream is damaged.
+        JincError: the magic number or the length is wrong, or the gzip stream is damaged.
     """
     with reading(path) as file:
         zipped = file.read(2) == _GZIP_MAGIC
@@ -107,7 +92,7 @@ def _parsed(
     count = math.prod(shape)
     if isinstance(stream, gzip.GzipFile):
         check_unpacked(path, stored, count)
-    # What cannot fit is not even asked for: a read sets aside all the memory it is asked for.
+    # A read allocates all of its size, so that what cannot be there is not requested.
     fits = isinstance(stream, gzip.GzipFile) or count <= stored
     data = stream.read(count + 1) if fits else b""
     if len(data) != count:
@@ -125,12 +110,12 @@ def _labels_beside(images: Path) -> Path | None:
 
 
 def read_mnist(path: Path) -> ImageSet:
-    """Read an idx file of images, with the labels from the file that lies beside it.
+    """Read an idx file of images, with the labels from the file beside it.
 
     Args:
-        path: `train-images-idx3-ubyte`, `t10k-images.idx3-ubyte.gz` and the like; without a
-            labels file (the same name with "labels" and "idx1") the set has no labels. The
-            classes are the labels that occur, in a test set beside a training set too.
+        path: `train-images-idx3-ubyte`, `t10k-images.idx3-ubyte.gz` and the like; without a label
+            file (the same name with "labels" and "idx1") the set has no labels. The classes are the
+            labels of the training and the test set.
 
     Returns:
         Grey images, `[count, height, width, 1]`.

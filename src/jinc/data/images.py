@@ -51,11 +51,7 @@ def to_uint8(images: Images) -> Tensor:
 
 
 def enlargement(size: Sequence[int], side: int) -> int:
-    """Return how many times pixels are repeated so that people can look at an image.
-
-    Args:
-        size: height and width.
-        side: pixels that the longer side has at least then.
+    """Return the integer scale at which the longer side has at least `side` pixels.
 
     >>> enlargement((28, 28), 64), enlargement((256, 256), 64)
     (3, 1)
@@ -66,14 +62,13 @@ def enlargement(size: Sequence[int], side: int) -> int:
 def image_grid(
     images: Tensor, columns: int | None = None, padding: int = 2, scale: int | None = 1
 ) -> NDArray[np.uint8]:
-    """Lay images out in rows on white.
+    """Arrange images in a grid on white.
 
     Args:
         images: `[count, 1 or 3, height, width]`, uint8, or float in [-1, 1].
-        columns: images a row; None makes the grid about square.
+        columns: images per row; None makes the grid about square.
         padding: white pixels around each image.
-        scale: whole number of times that each pixel is repeated along each axis; None enlarges
-            small images to 64 pixels or more, for people to look at.
+        scale: integer scale by pixel repetition; None enlarges small images to at least 64 pixels.
 
     Returns:
         `[height, width, 3]`, ready for `PIL.Image.fromarray`.
@@ -100,12 +95,12 @@ def image_grid(
 
 
 def save_png(path: str | Path, images: Tensor | NDArray[np.uint8]) -> None:
-    """Save one image, or several as a grid; the file appears when it is complete.
+    """Save one image, or several as a grid, atomically.
 
     Args:
-        path: the file; its folder is made if need be.
-        images: a tensor `[count, 1 or 3, height, width]`, uint8 or float in [-1, 1]: one image
-            is saved as it is, several become a grid; or a uint8 array `[height, width, 1 or 3]`.
+        path: the file; its folder is created if missing.
+        images: a tensor `[count, 1 or 3, height, width]`, uint8 or float in [-1, 1], several images
+            making a grid; or a uint8 array `[height, width, 1 or 3]`.
 
     Raises:
         JincError: the file cannot be written, or there is no image.
@@ -142,10 +137,10 @@ def numbered_name(number: int) -> str:
 
 
 def save_images(folder: str | Path, images: Tensor, start: int = 0) -> list[Path]:
-    """Save each image as a PNG file named by its number, grey ones as grey.
+    """Save images as numbered PNG files, grey ones as grey.
 
     Args:
-        folder: where to; made if need be.
+        folder: created if missing.
         images: `[count, 1 or 3, height, width]`, uint8, or float in [-1, 1].
         start: the number of the first.
 
@@ -163,20 +158,13 @@ def save_images(folder: str | Path, images: Tensor, start: int = 0) -> list[Path
 
 
 def remove_images(folder: Path) -> None:
-    """Remove the images that were saved by their numbers; what lies beside them stays."""
+    """Delete the numbered images of a folder, and nothing else."""
     for file in numbered_files(folder):
         file.unlink()
 
 
 def list_numbered(folder: Path) -> Listing | None:
-    """List the images that were saved by their numbers, without the pictures beside them.
-
-    Args:
-        folder: where they are.
-
-    Returns:
-        The files in order; None for folders of other images, which have no number 0.
-    """
+    """List the numbered images of a folder in order; None if there is no number 0."""
     if not (folder / numbered_name(0)).is_file():
         return None
     files = tuple(sorted(numbered_files(folder), key=lambda file: int(file.stem)))
@@ -184,10 +172,10 @@ def list_numbered(folder: Path) -> Listing | None:
 
 
 def numbered_files(folder: Path) -> list[Path]:
-    """Return the files of a folder that are named by numbers, whoever made them."""
+    """Return the files of a folder that have names of numbered images."""
     return [file for file in folder.iterdir() if is_numbered(file.name)]
 
 
 def is_numbered(name: str) -> bool:
-    """Whether a file has the name of an image by its number."""
+    """Whether a file has the name of a numbered image."""
     return _NAME.fullmatch(name) is not None

@@ -19,17 +19,17 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class Summary:
-    """A set of images in figures.
+    """Facts about a set of images.
 
     Args:
         name: of the set.
-        images: how many.
+        images: their number.
         size: height and width, px.
         channels: 1 or 3.
-        split: the part of a divided set; "" for a set that is not divided.
-        classes: images of each class; empty without classes.
-        passed_over: how many files were not taken, by the reason.
-        notes: what the reader decided, a short line each.
+        split: of a divided set; "" for an undivided one.
+        classes: number of images per class; empty without classes.
+        passed_over: number of skipped files by reason.
+        notes: decisions of the reader, a short line each.
     """
 
     name: str
@@ -46,7 +46,6 @@ class Summary:
         return asdict(self)
 
     def __str__(self) -> str:
-        """Return all of it in one line, many classes and reasons shortened."""
         height, width = self.size
         colours = "grey" if self.channels == 1 else "RGB"
         parts = [f"{counted(self.images, 'images')} of {self.name}, {height}×{width}, {colours}"]
@@ -75,16 +74,16 @@ Indices: TypeAlias = Sequence[int] | NDArray[np.integer] | Tensor
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Images of one size and, where they are known, their classes.
+    """Images of one size, with or without classes.
 
     Args:
         images: uint8, `[count, height, width, channels]`, 1 or 3 channels, perhaps read-only.
         labels: int64, `[count]`, 0 to `len(class_names) - 1`; None without classes.
-        class_names: one name a class; empty without labels.
-        name: what to call the set in messages and tables.
-        notes: what a reader decided or left out, a short line each, for the user.
-        split: the part that this is of a divided set; "" for a set that is not divided.
-        passed_over: how many files were not taken, by the reason.
+        class_names: one per class; empty without labels.
+        name: of the set, in messages and tables.
+        notes: decisions of the reader, a short line each.
+        split: of a divided set; "" for an undivided one.
+        passed_over: number of skipped files by reason.
 
     Raises:
         JincError: the shapes, types or labels do not agree, or a class name is not text.
@@ -138,7 +137,7 @@ class ImageSet:
         return int(self.images.shape[1]), int(self.images.shape[2])
 
     def summary(self) -> Summary:
-        """Say what there is, by class, and what the reader passed over or decided."""
+        """Return the facts about the set."""
         labels = np.zeros(0, np.int64) if self.labels is None else self.labels
         counts = np.bincount(labels, minlength=len(self.class_names)).tolist()
         return Summary(
@@ -153,9 +152,10 @@ class ImageSet:
         )
 
     def fingerprint(self) -> str:
-        """Return 16 hexadecimal digits that other images, labels or another order would change.
+        """Return a hash of 256 evenly spaced images, the number of images and all labels.
 
-        Of many images 256 are looked at, evenly from all; the number and all labels count.
+        Returns:
+            16 hexadecimal digits.
         """
         places = np.linspace(0, max(0, len(self) - 1), min(len(self), 256)).astype(np.int64)
         digest = hashlib.sha256(repr(self.images.shape).encode())
@@ -166,12 +166,12 @@ class ImageSet:
 
     @property
     def is_grey(self) -> bool:
-        """Whether no pixel has a colour, however the images are stored."""
+        """Whether all pixels are grey, in 1 or 3 channels."""
         parts = (self.images[first : first + 1024] for first in range(0, len(self), 1024))
         return self.channels == 1 or all(bool((part == part[..., :1]).all()) for part in parts)
 
     def batch(self, indices: Indices) -> Tensor:
-        """Gather images as a tensor of their own.
+        """Copy images to a tensor.
 
         Args:
             indices: `[batch]`.
@@ -183,13 +183,10 @@ class ImageSet:
         return torch.from_numpy(picked).permute(0, 3, 1, 2)
 
     def subset(self, indices: slice | Indices) -> "ImageSet":
-        """Keep some of the images, under the same class names.
+        """Return some of the images, with the same class names.
 
         Args:
             indices: a slice, which shares memory, or `[count]` positions, which copy.
-
-        Returns:
-            The smaller set.
         """
         at = indices if isinstance(indices, slice) else _array(indices)
         labels = None if self.labels is None else self.labels[at]
@@ -204,14 +201,11 @@ def _array(indices: Indices) -> NDArray[np.int64]:
 
 
 def concatenate(sets: Sequence[ImageSet], name: str) -> ImageSet:
-    """Join sets of images of one size, one after the other.
+    """Concatenate sets of images of one size.
 
     Args:
-        sets: one or more; labels are kept where all have them, classes being joined by name.
-        name: the name of the whole.
-
-    Returns:
-        All images in order.
+        sets: one or more; labels are kept if all have them, and classes are matched by name.
+        name: of the result.
 
     Raises:
         JincError: sizes or channels differ.

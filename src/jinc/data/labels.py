@@ -12,20 +12,20 @@ from jinc.data.tree import NaturalKey, natural_key
 from jinc.errors import JincError, unknown
 
 MOST_CLASSES = 100_000
-"""Beyond this, numbers are taken for identifiers of images."""
+"""Maximum number of classes; more are taken for identifiers of images."""
 
 LONGEST_NAME = 255
 """Characters of a label."""
 
 LABEL_WORDS = {"y", "label", "labels", "target", "targets", "class", "classes", "digit"}
-"""What arrays and columns of labels are called."""
+"""Names of arrays and columns of labels."""
 
 
 def classes_of(stored: NDArray[Any], name: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Number the classes that occur, and name each by its label.
+    """Number the classes that occur, named by their labels.
 
     Args:
-        stored: labels, `[count]`: whole numbers with or without gaps, or text.
+        stored: labels, `[count]`: integers with or without gaps, or text.
         name: the file, for errors.
 
     Returns:
@@ -54,7 +54,7 @@ def classes_of(stored: NDArray[Any], name: str) -> tuple[NDArray[np.int64], tupl
 
 
 def merged_names(groups: list[tuple[str, ...]]) -> tuple[str, ...]:
-    """Return the class names of several sets as one: as they are, or in natural order.
+    """Return the union of several lists of class names, in natural order unless they are equal.
 
     >>> merged_names([("2", "10"), ("1", "2")])
     ('1', '2', '10')
@@ -69,14 +69,10 @@ COLUMN = "column:"
 
 
 def check_classes_from(source: str) -> None:
-    """Check the name of a source of classes.
-
-    Raises:
-        JincError: it is none of `CLASSES_FROM`, and not `column:` and a name.
-    """
+    """Raise a JincError unless a source is one of `CLASSES_FROM`, or `column:` and a name."""
     if source not in CLASSES_FROM and not source.startswith(COLUMN):
         raise unknown(
-            f"classes_from: {source!r:.40} is none", source, [*CLASSES_FROM, "column:NAME"]
+            f"classes_from: unknown source {source!r:.40}", source, [*CLASSES_FROM, "column:NAME"]
         )
 
 

@@ -27,9 +27,9 @@ class Listing:
         files: the files, class by class where folders are classes, in natural order.
         labels: one class a file, or None.
         class_names: the names of the classes; empty without labels.
-        split: the part of a divided set; "" for a set that is not divided.
-        passed_over: how many files were not taken, by the reason.
-        notes: what was decided on the way, a short line each.
+        split: of a divided set; "" for an undivided one.
+        passed_over: number of skipped files by reason.
+        notes: decisions, a short line each.
     """
 
     root: Path
@@ -42,17 +42,17 @@ class Listing:
 
 
 def list_images(path: Path, split: str = "train", classes_from: str = "auto") -> Listing:
-    """List the images in a folder, or in a ZIP or TAR archive, and in the folders in it.
+    """List the images in a folder, or in a ZIP or TAR archive, recursively.
 
     Splits are folders called train, val, test or the like, in any usual spelling. Classes are those
-    in StyleGAN's `dataset.json` or Hugging Face's `metadata.csv` or `.jsonl`; else each folder is a
-    class, unless images lie beside the folders, or the folders are numbered buckets of one series.
-    All splits share their classes. In a CelebA-HQ folder only the photographs are listed, without
-    classes. A folder that has all images, and only in folders, is entered.
+    in StyleGAN's `dataset.json` or Hugging Face's `metadata.csv` or `.jsonl`; otherwise each folder
+    is a class, unless there are images beside the folders, or the folders are numbered buckets of
+    one series. All splits share their classes. In a CelebA-HQ folder only the photographs are
+    listed, without classes. A single folder of folders is entered.
 
     Args:
         path: the folder or archive.
-        split: "train", "val", "test" or "all"; a set that is not divided is all "train".
+        split: "train", "val", "test" or "all"; an undivided set is all "train".
         classes_from: "auto" as above; "folders"; "names", as `cat_001.png`; "none"; or
             "column:NAME", a column of `metadata.csv` or `.jsonl`.
 
@@ -60,8 +60,8 @@ def list_images(path: Path, split: str = "train", classes_from: str = "auto") ->
         The files in natural order: 2.jpg before 10.jpg.
 
     Raises:
-        JincError: there are no images, no such split or no such classes; a folder of a class has
-            only files that cannot be read; or a file or folder is damaged.
+        JincError: there are no images, no such split or classes; a class has only unreadable
+            files; or a file or folder is damaged.
     """
     check_classes_from(classes_from)
     tree = read_tree(path)
@@ -101,17 +101,17 @@ def list_images(path: Path, split: str = "train", classes_from: str = "auto") ->
 
 
 def _under(files: Mapping[str, ImageFile], *prefixes: str) -> dict[str, ImageFile]:
-    """The files whose paths begin so, in the order of the prefixes."""
+    """Return the files under some prefixes, in their order."""
     return {n: f for prefix in prefixes for n, f in files.items() if n.startswith(prefix)}
 
 
 def _inside(files: Mapping[str, T], prefix: str) -> dict[str, T]:
-    """The files under a folder, by their paths in it."""
+    """Return the files under a folder, by their relative paths."""
     return {n[len(prefix) :]: file for n, file in files.items() if n.startswith(prefix)}
 
 
 def _parts(tree: Tree) -> tuple[dict[str, str], bool]:
-    """Map splits to how the paths of their images begin; and tell whether the set is divided."""
+    """Map splits to path prefixes of their images; and whether the set is divided."""
     prefix = ""
     while True:
         for photographs in _PHOTOGRAPHS:
@@ -128,14 +128,14 @@ def _parts(tree: Tree) -> tuple[dict[str, str], bool]:
 
 
 def _entered(tree: Tree, prefix: str, split: str) -> str:
-    """The folder of a split, or the only one in it if that is called so too."""
+    """Return the folder of a split, or the only one in it if it has the split's name too."""
     inner = _only_folder(tree, prefix)
     named = inner is not None and split_of(inner.removesuffix("/").rpartition("/")[2]) == split
     return inner if inner is not None and named else prefix
 
 
 def _only_folder(tree: Tree, prefix: str) -> str | None:
-    """The one folder that has all images, in folders or splits; None if there is no such."""
+    """Return the one folder that has all images, in folders or splits, or None."""
     folders = by_folder(_inside({**tree.images, **tree.unread}, prefix))
     name = next(iter(folders), "")
     if len(folders) != 1 or not name:
@@ -153,7 +153,7 @@ def _only_folder(tree: Tree, prefix: str) -> str | None:
 def _classes(
     tree: Tree, images: Mapping[str, ImageFile], prefixes: Sequence[str], source: str
 ) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Map images to their classes, none where there are none; and say where these come from."""
+    """Map images to their classes, if any; with notes on the source of the classes."""
     if source == "none" or (source == "auto" and prefixes[0].endswith(_PHOTOGRAPHS)):
         return {}, ()
     if source == "names":
@@ -185,7 +185,7 @@ def _classes(
 
 
 def _doubts(groups: Sequence[Mapping[str, Mapping[str, T]]]) -> tuple[str, ...]:
-    """Say which folders that were taken for classes, or that lie in them, may be splits."""
+    """Note which folders that are classes, or in classes, may be splits."""
     folders = {name for group in groups for name in group}
     paths = {file for group in groups for files in group.values() for file in files}
     within = {path.partition("/")[0] for path in paths if "/" in path}
@@ -207,7 +207,7 @@ def _named(tree: Tree, images: Mapping[str, ImageFile]) -> dict[str, str]:
 
 
 def _check_read(tree: Tree, prefix: str) -> None:
-    """Refuse a folder beside the classes whose files may be images, but cannot be read."""
+    """Refuse a folder beside the classes whose files may be images of unreadable formats."""
     read = by_folder(_inside(tree.images, prefix))
     for name, files in by_folder(_inside(tree.unread, prefix)).items():
         if name and name not in read:

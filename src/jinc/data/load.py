@@ -24,11 +24,7 @@ from jinc.files import one_line, reading
 
 
 def read_digits() -> ImageSet:
-    """Read scikit-learn's digits, whose values 0 to 16 become 0 to 255.
-
-    Returns:
-        1,797 grey 8×8 images in ten classes.
-    """
+    """Read scikit-learn's digits: 1,797 grey 8×8 images in ten classes, scaled to 0 … 255."""
     from sklearn.datasets import load_digits  # heavy: only when asked for
 
     digits = load_digits()
@@ -50,32 +46,31 @@ def load_images(
     cache_bytes: int = CACHE_BYTES,
     progress: Progress | None = None,
 ) -> ImageSet:
-    """Open a set of images.
+    """Load a set of images.
 
     Args:
-        source: "digits" for the bundled set, or a path: MNIST as idx files (a file, their
-            folder, or one that holds `raw/` or `MNIST/raw/`) or as CSV; CIFAR-10 or -100, binary or
-            pickled (a file or the folder); CelebA-HQ; a NumPy archive of images; any folder, or
-            ZIP or TAR archive, of images, as `list_images` understands it. A path called digits is
-            given as `./digits`.
-        image_size: pixels a side, after a centred square crop; None leaves the size, and asks
-            of a folder that all its images have one square size.
-        channels: 1 or 3; None is what the set has, for a folder 1 if every file is stored grey.
+        source: "digits" for the bundled set, or a path (`./digits` for one called digits): MNIST as
+            idx files (a file, their folder, or its parent with `raw/` or `MNIST/raw/`) or CSV;
+            CIFAR-10 or -100, binary or pickled (a file or the folder); CelebA-HQ; a NumPy archive;
+            any folder, or ZIP or TAR archive, of images, as in `list_images`.
+        image_size: pixels a side, after a centre crop; None keeps the size, which must then be one
+            square size for the files of a folder.
+        channels: 1 or 3; None keeps those of the set, 1 for a folder if every file is stored grey.
         resize_filter: "box", "bilinear", "bicubic" or "lanczos", antialiased.
-        split: "train", "val", "test" or "all". What has no splits is all "train".
+        split: "train", "val", "test" or "all"; an undivided set is all "train".
         skip_first: drop the first row of a CSV file, as arXiv 2411.09174 did.
-        classes_from: where the classes of a folder or archive come from; see `list_images`.
-        skip_damaged: leave out images that cannot be read, and count them.
-        max_pixels: the most pixels that one image may have, checked before it is decoded.
-        cache_bytes: a folder that decodes to more bytes is kept on disk (see `cache_folder`).
+        classes_from: source of the classes of a folder or archive; see `list_images`.
+        skip_damaged: skip images that cannot be read, and count them.
+        max_pixels: maximum pixels of an image, checked before decoding.
+        cache_bytes: a folder that decodes to more bytes is cached on disk (see `cache_folder`).
         progress: called with (done, total) while a folder is decoded.
 
     Returns:
-        The images, and their labels where there are any.
+        The images, with labels if there are any.
 
     Raises:
-        JincError: the source is missing, damaged, empty or of no known kind, or an argument
-            is out of range.
+        JincError: the source is missing, damaged, empty or of an unknown format, or an argument is
+            out of range.
     """
     check_fit(image_size, channels, resize_filter)
     check_split(split)
@@ -110,7 +105,7 @@ def _bundled(split: str) -> ImageSet:
 
 
 def _batches(path: Path, split: str) -> list[Path]:
-    """The files of a set that is not a folder or archive of images; none if it is one."""
+    """Return the files of a set; none for a folder or archive of images."""
     try:
         path.stat()
         if path.is_dir():
@@ -124,7 +119,7 @@ def _batches(path: Path, split: str) -> list[Path]:
 
 
 def _own(path: Path, split: str) -> str:
-    """The split of a file without splits inside: train, unless its name says that it is a test."""
+    """Return the split of a file without splits inside: train, or test by its name."""
     named_test = path.name.startswith(("t10k", "test")) or "_test" in path.name
     return "test" if named_test and split != "train" else "train"
 

@@ -14,6 +14,9 @@ from jinc.data.pictures import Picture, read_picture
 from jinc.data.resize import to_channels
 from jinc.errors import JincError
 
+HALF = 128
+"""The darkest grey that counts as white."""
+
 
 def grown(inside: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
     """Dilate a mask by a square of 2·by + 1 pixels a side.
@@ -72,27 +75,22 @@ def ramp(inside: NDArray[np.bool_], feather: int, box: Box) -> NDArray[np.float3
     if layer.all():  # no edge to measure from
         return np.ones(box.size, np.float32)
     whole = ndimage.distance_transform_cdt(layer, "chessboard")
-    depth: NDArray[np.int32] = whole[rows[0] :, columns[0] :][: box.height, : box.width].clip(
-        max=feather + 1
-    )
+    inner = whole[rows[0] :, columns[0] :][: box.height, : box.width]
+    depth: NDArray[np.int32] = np.minimum(inner, feather + 1)
     return (depth / max(1, int(depth.max()))).astype(np.float32)
-
-
-HALF = 128
-"""The darkest grey that counts as white."""
 
 
 @dataclass(frozen=True, eq=False)
 class Mask:
-    """Which pixels of a picture are to be generated; the others stay as they are.
+    """The pixels of a picture to generate.
 
     Args:
         generate: bool, `[height, width]` of the picture; true where to generate.
-        feather: pixels over which what was generated fades in, from the edge of the mask inwards.
-        name: what to call it in errors.
+        feather: width in pixels of the blend, from the edge of the mask inwards.
+        name: in errors.
 
     Raises:
-        JincError: no pixel is to be generated, or a negative feather.
+        JincError: the mask is empty, or the feather negative.
     """
 
     generate: NDArray[np.bool_]
@@ -113,38 +111,32 @@ class Mask:
 
     @property
     def bounds(self) -> Box:
-        """The smallest rectangle that holds all of it."""
+        """The bounding box."""
         rows, columns = (np.flatnonzero(self.generate.any(axis)) for axis in (1, 0))
         left, top = int(columns[0]), int(rows[0])
         return Box(left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top)
 
     def grow(self, by: int) -> Self:
-        """Add what lies within so many pixels, along rows, columns and diagonals.
-
-        Raises:
-            JincError: a negative number.
-        """
+        """Dilate by a number of pixels ≥ 0, along rows, columns and diagonals."""
         if by < 0:
             raise JincError(f"grow: {by} is negative")
         return replace(self, generate=grown(self.generate, by))
 
     def at_size(self, box: Box, size: tuple[int, int]) -> NDArray[np.bool_]:
-        """Bring a part of it to another size: a pixel is generated if any that it overlaps is."""
+        """Resize a part: a pixel is generated if any that it overlaps is."""
         return coarse(self.generate[box.rows, box.columns], size)
 
     def weights(self, box: Box) -> NDArray[np.float32]:
-        """How much of what was generated is seen in a part of the picture: 0 outside, exactly."""
+        """Return the blending weights of generated pixels in a part: 0 outside, exactly."""
         return ramp(self.generate, self.feather, box)
 
     @classmethod
     def of_file(cls, path: str | Path, picture: Picture) -> Self:
-        """Read a mask: white is generated, black stays; greys go to the nearer of the two.
-
-        Colours count by their luma, and what is transparent stays.
+        """Read a mask: generate white, keep black and transparent pixels; threshold the luma.
 
         Args:
             path: an image file of a format in `FORMATS`.
-            picture: what it is for, of the same size.
+            picture: of the same size.
 
         Raises:
             JincError: the file cannot be read, has another size, or no white.
@@ -155,11 +147,7 @@ class Mask:
 
     @classmethod
     def of_alpha(cls, picture: Picture) -> Self:
-        """Generate all that is not wholly opaque in a picture.
-
-        Raises:
-            JincError: it is opaque everywhere.
-        """
+        """Generate all pixels that are not opaque; raise a JincError if all are."""
         if picture.alpha is None or bool((picture.alpha == 255).all()):
             raise JincError(f"{picture.name}: is nowhere transparent; say what to generate")
         return cls(picture.alpha < 255, name=picture.name)
@@ -173,19 +161,19 @@ class Mask:
 
 
 def read_mask(words: str, picture: Picture, grow: int = 0, feather: int = 0) -> Mask:
-    """Make a mask of what a person says.
+    """Parse a mask.
 
     Args:
-        words: "alpha" for what is transparent in the picture; a rectangle, `x,y,width,height`, in
-            pixels or per cent; or the file of a mask, white where to generate. A file called alpha
-            is given as `./alpha`.
-        picture: what it is for.
-        grow: pixels that are added all around, ≥ 0.
-        feather: pixels over which what was generated fades in, inwards from the grown edge, ≥ 0.
+        words: "alpha" for the transparent pixels of the picture; a rectangle, `x,y,width,height`,
+            in pixels or per cent; or an image file, white where to generate (`./alpha` for a file
+            called alpha).
+        picture: to generate in.
+        grow: pixels to dilate by, ≥ 0.
+        feather: width in pixels of the blend, inwards from the grown edge, ≥ 0.
 
     Raises:
-        JincError: a file that cannot be read or has another size, a rectangle that is none or
-            reaches beyond the picture, an empty mask, or a negative number.
+        JincError: the file cannot be read or has another size, the rectangle is malformed or
+            reaches beyond the picture, the mask is empty, or a number is negative.
     """
     if words == "alpha":
         mask = Mask.of_alpha(picture)
@@ -199,11 +187,7 @@ def read_mask(words: str, picture: Picture, grow: int = 0, feather: int = 0) -> 
 
 
 def check_size(size: tuple[int, int], picture: Picture, name: str) -> None:
-    """Refuse a mask that is not as large as its picture.
-
-    Raises:
-        JincError: both sizes.
-    """
+    """Raise a JincError unless a mask has the size of its picture."""
     if size != picture.size:
         (h, w), (height, width) = size, picture.size
         reason = f"the mask has {w}×{h} pixels, its picture {picture.name} {width}×{height}"

@@ -26,23 +26,21 @@ _ROW_NAMES = {"", "id", "idx", "index", "unnamed: 0"}
 def read_mnist_csv(path: Path, skip_first: bool = False) -> ImageSet:
     """Read a CSV file of labels and pixels; the classes are the labels that occur.
 
-    The first row is a header if it holds words, or numbers that count up. A header with words says
-    which column is the label (label, class, target, y); otherwise the label comes first.
+    The first row is a header if it has words, or consecutive numbers. A header with words names the
+    label column (label, class, target, y); otherwise the label comes first.
 
     Args:
-        path: the file; every row has one label and `size * size` pixels, whole numbers from 0 to
-            255, between commas, semicolons or tabs.
-        skip_first: drop the first row, whatever it holds. The experiments of arXiv 2411.09174
-            read a file without a header as if it had one, so that 19,999 of its 20,000 images
-            remained.
+        path: the file; every row has one label and `size * size` pixels, integers from 0 to 255,
+            separated by commas, semicolons or tabs.
+        skip_first: drop the first row. The experiments of arXiv 2411.09174 read a file without a
+            header as if it had one, so that 19,999 of its 20,000 images remained.
 
     Returns:
         Grey images, `[rows, size, size, 1]`, with labels unless every column is a pixel; a note
-        says which column the label is.
+        names the label column.
 
     Raises:
-        JincError: a row is ragged, a pixel is out of range, or which column is the label cannot be
-            known.
+        JincError: a row is ragged, a pixel is out of range, or the label column is ambiguous.
     """
     with reading(path) as file:
         lines = _lines(file, path)
@@ -70,7 +68,7 @@ def read_mnist_csv(path: Path, skip_first: bool = False) -> ImageSet:
 
 
 class _Columns(NamedTuple):
-    """Which columns are what, from 0."""
+    """Indices of the columns, from 0."""
 
     label: int | None
     pixels: list[int]
@@ -78,14 +76,14 @@ class _Columns(NamedTuple):
 
 @dataclass
 class _Rows:
-    """The rows of a file: labels are put aside as they pass.
+    """The rows of a file; labels are collected while pixels are parsed.
 
     Args:
         path: the file.
-        comma: what stands between columns.
-        width: how many columns there are.
-        label: the column of the label; None for none.
-        row: the number of the next row, from 1.
+        comma: the delimiter.
+        width: number of columns.
+        label: the label column, or None.
+        row: number of the next row, from 1.
     """
 
     path: Path
@@ -97,14 +95,10 @@ class _Rows:
     texts: dict[str, int] = field(default_factory=dict)
 
     def parsed(self, lines: Iterable[str], pixels: list[int]) -> NDArray[np.uint8]:
-        """Read all lines, `[rows, pixels]`.
-
-        Raises:
-            JincError: a row is ragged, or a pixel is out of range.
-        """
+        """Parse the pixels of all lines, `[rows, pixels]`."""
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("error")  # of 1.5, which would be cut to 1
+                warnings.simplefilter("error")  # 1.5 would be truncated to 1
                 return np.loadtxt(
                     self._checked(lines),
                     np.uint8,
@@ -126,7 +120,7 @@ class _Rows:
             raise JincError(f"{self.path}: {reason}") from None
 
     def labels(self) -> NDArray[np.int64] | NDArray[np.str_]:
-        """The labels of all rows, numbers where all are."""
+        """The labels of all rows; integers if all are."""
         texts = list(self.texts)
         whole = all(re.fullmatch(r"-?[0-9]{1,18}(\.0*)?", text) for text in texts)
         numbers = [int(text.partition(".")[0]) for text in texts] if whole else []
@@ -147,7 +141,7 @@ class _Rows:
             yield line
 
     def _put_aside(self, line: str, column: int) -> None:
-        """Remember a label, found from the nearer end of its line."""
+        """Collect a label, found from the nearer end of its line."""
         if 2 * column < self.width:
             text = line.split(self.comma, column + 1)[column]
         else:
@@ -161,7 +155,7 @@ class _Rows:
 
 
 def _lines(file: BinaryIO, path: Path) -> Iterator[str]:
-    """Yield lines as text, none of them endless."""
+    """Yield lines as text, of bounded length."""
     encoding = "utf-8-sig"
     while line := file.readline(_LONGEST_LINE + 1):
         if len(line) > _LONGEST_LINE:
@@ -178,7 +172,7 @@ def _fields(line: str, comma: str, path: Path) -> list[str]:
 
 
 def _is_header(fields: Sequence[str]) -> bool:
-    """Tell a header from a row, whose label may be a word."""
+    """Whether fields are a header, not a row, whose label may be a word."""
     words = [each for each in fields if not _is_number(each)]
     numbers = [float(each) for each in fields if _is_number(each)]
     counting = len(numbers) > 3 and all(b - a == 1 for a, b in itertools.pairwise(numbers))
@@ -190,11 +184,7 @@ def _is_header(fields: Sequence[str]) -> bool:
 
 
 def _columns(names: Sequence[str] | None, count: int, path: Path) -> _Columns:
-    """Find the column of the label: by its name, or else the first if the others are a square.
-
-    Raises:
-        JincError: no name says so, or several; or the others are not the pixels of a square.
-    """
+    """Find the label column: by name, or else the first if the others make a square."""
     labels, start = [0] * (count < 4 or not _is_square(count)), 0
     if names is not None:
         words = [name.lower() for name in names]
@@ -218,7 +208,7 @@ def _refuse_label_last(labels: NDArray[Any], last: NDArray[np.uint8], path: Path
 
 
 def _counts(values: NDArray[Any]) -> bool:
-    """Whether values are labels without gaps, from 0 or 1; text is taken for labels too."""
+    """Whether values are text, or consecutive labels from 0 or 1."""
     found = np.unique(values)
     if found.dtype.kind == "U":
         return True

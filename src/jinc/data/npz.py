@@ -1,51 +1,139 @@
-"""Sets of images as NumPy files: which array holds images, which labels, and of which split."""
+"""Image sets in NumPy files: which array holds images, which labels, and of which split."""
 
+import math
+import os
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from jinc.data.archive import check_unpacked
 from jinc.data.imageset import ImageSet, concatenate
 from jinc.data.labels import LABEL_WORDS, classes_of
-from jinc.data.numpy_file import StoredArray, numpy_arrays
 from jinc.data.splits import SPLIT_WORDS, pick_split
 from jinc.errors import JincError
+from jinc.files import one_line, reading
+
+_MOST_MEMBERS = 1000
+_READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """An array that is described by its header and not read yet.
+
+    Args:
+        name: in the archive; "" in a `.npy` file.
+        shape: checked against the size of the file.
+        dtype: of numbers or text; others cannot be read.
+        open: opens its bytes, header included.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    open: Callable[[], IO[bytes]]
+
+    def read(self) -> NDArray[Any]:
+        """Read the array, without unpickling."""
+        with self.open() as stream:
+            array: NDArray[Any] = npy.read_array(stream, allow_pickle=False)
+        return array
+
+    def __str__(self) -> str:
+        return f"{ascii(self.name)[1:-1]:.40} {self.dtype.name:.20} {list(self.shape)}".strip()
+
+
+@contextmanager
+def numpy_arrays(path: Path) -> Iterator[list[StoredArray]]:
+    """Open the arrays of a `.npz` or `.npy` file, recognised by content.
+
+    Raises:
+        JincError: the file is damaged, holds no array, or would unpack to far more than it stores;
+            errors of damaged arrays inside of the context are converted too.
+    """
+    with reading(path) as file:
+        try:
+            if file.read(2) == b"PK":
+                with zipfile.ZipFile(file) as archive:
+                    yield _members(archive, path)
+            else:
+                size = os.fstat(file.fileno()).st_size
+                yield [_described("", lambda: path.open("rb"), size, path)]
+        except JincError:
+            raise
+        except Exception as error:
+            # Hostile bytes make zipfile, zlib and NumPy raise almost anything.
+            raise JincError(f"{path}: cannot be read ({one_line(error):.150})") from error
+
+
+def _members(archive: zipfile.ZipFile, path: Path) -> list[StoredArray]:
+    members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+    if not members or len(members) > _MOST_MEMBERS:
+        reason = "too many arrays" if members else "no NumPy array in it"
+        raise JincError(f"{path}: a ZIP archive with {reason}")
+    for info in members:
+        check_unpacked(path, info.compress_size, info.file_size)
+    return [
+        _described(
+            info.filename.removesuffix(".npy"), partial(archive.open, info), info.file_size, path
+        )
+        for info in members
+    ]
+
+
+def _described(
+    name: str, open_bytes: Callable[[], IO[bytes]], size: int, path: Path
+) -> StoredArray:
+    """Read the header of an array, and check it against the number of bytes."""
+    with open_bytes() as stream:
+        shape, _, dtype = _READERS[npy.read_magic(stream)](stream)
+        there = size - stream.tell()
+    if not dtype.hasobject and (
+        min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != there
+    ):
+        raise JincError(f"{path}: {name!a:.60} holds {there} bytes, its header says otherwise")
+    return StoredArray(name, shape, dtype, open_bytes)
+
 
 _IMAGES = {"x", "image", "images", "img", "imgs", "data", "samples", "pixels"}
 _IDENTIFIERS = {"id", "ids", "idx", "index", "indices", "number", "numbers", "seed", "seeds"}
 
 
 def is_npz(head: bytes) -> bool:
-    """Tell by its first bytes whether a file can hold NumPy arrays: a ZIP or a `.npy` file."""
+    """Whether a file with these first bytes can hold NumPy arrays: a ZIP or a `.npy` file."""
     return head.startswith((b"PK\x03\x04", b"\x93NUMPY"))
 
 
 def read_npz(path: Path, split: str = "train", own: str = "train") -> ImageSet:
-    """Read images from a `.npz` or `.npy` file; no pickle is opened.
+    """Read images from a `.npz` or `.npy` file, without unpickling.
 
-    Images are the uint8 arrays `[N, height, width, 1 or 3]` or `[N, height, width]`; an array
-    `[height, width, 3]` without labels is one picture. Several arrays of images are splits, which
-    their names say: `x_train` and `x_test` (Keras), `train_images`, `val_images` and `test_images`
+    Images are uint8 arrays `[N, height, width, 1 or 3]` or `[N, height, width]`; an array
+    `[height, width, 3]` without labels is one picture. Several arrays of images are splits by their
+    names: `x_train` and `x_test` (Keras), `train_images`, `val_images` and `test_images`
     (MedMNIST). Labels are N numbers or texts, `[N]` or `[N, 1]`, in an array of the same split
-    called y, label, target or class. Without such a name an array is taken for labels if its values
-    repeat, as identifiers do not. One-hot rows are labels too; several labels an image are no
-    classes. The classes are the labels that occur in any split.
+    called y, label, target or class; without such a name, an array with repeated values, unlike
+    identifiers. One-hot rows are labels too; multi-label rows are ignored. The classes are the
+    labels of all splits.
 
     Args:
         path: the file.
         split: "train", "val", "test" or "all".
-        own: the split of images whose name says none.
+        own: the split of images whose name has none.
 
     Returns:
         The images of the split; a note names the arrays that were not read.
 
     Raises:
-        JincError: the file is damaged, holds no images or not that split, or which array is which
-            cannot be told.
+        JincError: the file is damaged, lacks images or the split, or is ambiguous.
     """
     with numpy_arrays(path) as arrays:
         images = _image_arrays(arrays, path, own)
@@ -69,11 +157,7 @@ def read_npz(path: Path, split: str = "train", own: str = "train") -> ImageSet:
 
 
 def _image_arrays(arrays: Sequence[StoredArray], path: Path, own: str) -> dict[str, StoredArray]:
-    """Find the array of images of each split.
-
-    Raises:
-        JincError: there is none, or more than one of a split.
-    """
+    """Find the array of images of each split."""
     found = [a for a in arrays if _is_images(a)]
     if not found:
         there = ", ".join(map(str, arrays))
@@ -90,11 +174,7 @@ def _image_arrays(arrays: Sequence[StoredArray], path: Path, own: str) -> dict[s
 def _label_array(
     images: StoredArray, others: Sequence[StoredArray], path: Path
 ) -> StoredArray | None:
-    """Find the labels of images among the arrays that may belong to them.
-
-    Raises:
-        JincError: several could be the labels, or what is called so is not one label an image.
-    """
+    """Find the labels of images among the arrays that may belong to them."""
     count = images.shape[0]
     found = [a for a in others if _words(a) & LABEL_WORDS]
     if not found:
@@ -111,11 +191,7 @@ def _label_array(
 
 
 def _only(arrays: Sequence[StoredArray], words: set[str], path: Path) -> StoredArray:
-    """Return the only array, or the only one that is called by one of the words.
-
-    Raises:
-        JincError: there are several.
-    """
+    """Return the only array, or the only one with one of the words as its name."""
     exact = [a for a in arrays if _words(a) - SPLIT_WORDS.keys() <= words]
     for found in (arrays, exact):
         if len(found) == 1:
@@ -129,11 +205,7 @@ def _only(arrays: Sequence[StoredArray], words: set[str], path: Path) -> StoredA
 def _image_set(
     images: StoredArray, classes: tuple[NDArray[np.int64], tuple[str, ...]] | None, path: Path
 ) -> ImageSet:
-    """Read images, by the order of their axes.
-
-    Raises:
-        JincError: that cannot be told.
-    """
+    """Read images of either memory order, unless it is ambiguous."""
     shape = images.shape
     notes: tuple[str, ...] = ()
     flat = len(shape) == 3
@@ -167,11 +239,7 @@ def _classes(
 
 
 def _values(labels: StoredArray, path: Path) -> NDArray[Any] | None:
-    """Read labels, `[N]`; None for several labels an image.
-
-    Raises:
-        JincError: they are neither whole numbers nor text.
-    """
+    """Read labels, `[N]`; None for multi-label rows."""
     values = labels.read()
     if values.ndim == 2 and values.shape[1] > 1:
         one_hot = np.isin(values, (0, 1)).all() and (values.sum(1, dtype=int) == 1).all()
@@ -208,5 +276,5 @@ def _words(array: StoredArray) -> set[str]:
 
 
 def _split_of(array: StoredArray) -> str:
-    """The split that a name says; "" for none."""
+    """The split in a name; "" for none."""
     return next((split for word, split in SPLIT_WORDS.items() if word in _words(array)), "")

@@ -1,4 +1,4 @@
-"""A picture of any size, with what it lets through, as people bring it and take it away."""
+"""Pictures of any size with transparency, read from and written to files."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,12 +16,12 @@ from jinc.files import writing
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """An image of any size, upright.
+    """An image of any size.
 
     Args:
         pixels: uint8, `[height, width, 1 or 3]`, also where it is transparent.
-        alpha: uint8, `[height, width]`, 255 where it is opaque; None where it is so everywhere.
-        name: what to call it in errors.
+        alpha: uint8, `[height, width]`, 255 where it is opaque; None if it is opaque everywhere.
+        name: in errors.
 
     Raises:
         JincError: arrays of another shape or type.
@@ -51,7 +51,7 @@ class Picture:
 
     @cached_property
     def background(self) -> Background:
-        """The colour to lay it on: white, but black where it would hardly be seen on white."""
+        """The colour behind it: white, or black if it is hardly visible on white."""
         if self.alpha is None:
             return "white"
         step = 1 + max(self.size) // 512
@@ -59,10 +59,10 @@ class Picture:
         return "black" if faint_on(small) == "white" else "white"
 
     def on(self, colour: str) -> NDArray[np.uint8]:
-        """Lay it on a colour, such as "white", which is seen where it is transparent.
+        """Composite it onto a colour, such as "white".
 
         Returns:
-            uint8, `[height, width, 1 or 3]`; the same array where nothing shows through.
+            uint8, `[height, width, 1 or 3]`; the same array if it is opaque.
         """
         if self.alpha is None:
             return self.pixels
@@ -71,11 +71,7 @@ class Picture:
         return flat.reshape(self.pixels.shape)
 
     def save(self, path: str | Path) -> None:
-        """Save it as PNG, transparent where it is; the file appears when it is complete.
-
-        Raises:
-            JincError: the file cannot be written.
-        """
+        """Save it as PNG with its transparency; raise a JincError if that fails."""
         image = to_picture(self.pixels)
         if self.alpha is not None:
             image.putalpha(Image.fromarray(self.alpha))
@@ -90,12 +86,11 @@ def _transparent(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> Image.I
 
 
 def read_picture(path: str | Path, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Read a picture of any size: turned as EXIF says, 8 bits, grey or RGB.
+    """Read a picture of any size in EXIF orientation: 8 bits, grey or RGB.
 
     Args:
         path: an image file of a format in `FORMATS`.
-        max_pixels: the most pixels (width times height) that are accepted, looked at before
-            anything is decoded.
+        max_pixels: maximum width times height, checked before decoding.
 
     Raises:
         JincError: the file is not an image, is damaged, or is too large.

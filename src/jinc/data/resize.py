@@ -1,4 +1,4 @@
-"""Images to a square of the asked size, and between grey and RGB."""
+"""Resizing to squares, and conversion between grey and RGB."""
 
 import math
 
@@ -19,16 +19,7 @@ _CHUNK = 1024
 
 
 def check_fit(image_size: int | None, channels: int | None, resize_filter: str) -> None:
-    """Check what images are asked to become.
-
-    Args:
-        image_size: pixels a side, 1 or more, or None.
-        channels: 1, 3 or None.
-        resize_filter: a name of `FILTERS`.
-
-    Raises:
-        JincError: one of them is out of range.
-    """
+    """Raise a JincError if one of the arguments of `fit_images` is out of range."""
     if image_size is not None and image_size < 1:
         raise JincError(f"image_size must be 1 or more, not {image_size}")
     if channels not in (None, 1, 3):
@@ -60,11 +51,10 @@ def to_channels(images: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
 def resize_square(
     image: NDArray[np.uint8], size: int, resize_filter: str = "bilinear"
 ) -> NDArray[np.uint8]:
-    """Take the largest centred square of an image and resize it, antialiased as Pillow does.
+    """Crop the largest centred square of an image and resize it with Pillow, antialiased.
 
-    Where the margins are an odd number of pixels the square begins at half a pixel, so that it
-    is centred all the same ("box" has no half pixels and then takes one side, as it does
-    wherever an edge falls in the middle of a pixel).
+    For odd margins the square begins at half a pixel, so that it is still centred ("box" has no
+    half pixels, and rounds to one side).
 
     Args:
         image: `[height, width, 1 or 3]`.
@@ -88,7 +78,7 @@ def resize_square(
 def fit_image(
     image: NDArray[np.uint8], size: int, channels: int, resize_filter: str = "bilinear"
 ) -> NDArray[np.uint8]:
-    """Bring one image to a square size and a number of channels.
+    """Crop, resize and convert one image.
 
     Args:
         image: `[height, width, 1 or 3]`.
@@ -105,7 +95,7 @@ def fit_image(
 
 
 def fits_in_memory(size: int) -> bool:
-    """Whether so many bytes take at most half of the memory of the machine."""
+    """Whether a number of bytes is at most half of the machine's memory."""
     whole: int = psutil.virtual_memory().total
     return size <= whole // 2
 
@@ -116,12 +106,12 @@ def fit_images(
     channels: int | None = None,
     resize_filter: str = "bilinear",
 ) -> NDArray[np.uint8]:
-    """Bring all images of an array to a square size and a number of channels.
+    """Crop, resize and convert all images of an array.
 
     Args:
         images: `[count, height, width, 1 or 3]`.
-        image_size: pixels a side; None leaves the size, square or not.
-        channels: 1 or 3; None leaves them.
+        image_size: pixels a side; None keeps the size, square or not.
+        channels: 1 or 3; None keeps them.
         resize_filter: a name of `FILTERS`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""A contact sheet: pictures in rows and columns, with words beside and under them."""
+"""A contact sheet: images in rows and columns with labels and captions."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +12,10 @@ from jinc.data.images import enlargement, image_grid
 from jinc.errors import JincError
 
 GAP = 4
-"""Pixels between two pictures, and around the sheet."""
+"""Pixels between images, and around the sheet."""
 
 SEEN = 128
-"""Pixels a side to which small pictures are enlarged, if nothing else is asked for."""
+"""Minimum side to which small images are enlarged by default."""
 
 
 def contact_sheet(
@@ -25,21 +25,20 @@ def contact_sheet(
     scale: int | None = 1,
     captions: Sequence[Sequence[str]] | None = None,
 ) -> NDArray[np.uint8]:
-    """Lay images out on white, words in front of each row, above each column, under each image.
+    """Arrange images on white with labels of rows and columns, and captions.
 
     Args:
         images: `[R, C, 1 or 3, height, width]`, uint8, or float in [-1, 1].
-        rows: words in front of rows, `[R]`.
-        columns: words above columns, `[C]`.
-        scale: whole number of times that each pixel is repeated along each axis; None enlarges
-            small images to 128 pixels or more, for people to look at.
-        captions: words under images, `[R][C]`; None for none.
+        rows: labels left of the rows, `[R]`.
+        columns: labels above the columns, `[C]`.
+        scale: integer scale by pixel repetition; None enlarges small images to at least 128 pixels.
+        captions: under the images, `[R][C]`; None for none.
 
     Returns:
         `[height, width, 3]`, for `save_png`.
 
     Raises:
-        JincError: there are not as many words as rows, columns or images, or `image_grid` refuses.
+        JincError: the numbers of labels or captions do not fit, or as `image_grid`.
     """
     under = captions or [[""] * len(columns)] * len(rows)
     _check(images, rows, columns, under)

@@ -15,32 +15,19 @@ SPLIT_WORDS = {
     **dict.fromkeys(("val", "valid", "validation", "dev", "valset", "devset"), "val"),
     **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation", "testset"), "test"),
 }
-"""What splits are called."""
+"""Usual names of splits."""
 
 _FILLERS = {"set", "data", "dataset", "split", "image", "images", "img", "imgs", "seg"}
 
 
 def check_split(split: str) -> None:
-    """Check the name of a split.
-
-    Args:
-        split: "train", "val", "test" or "all".
-
-    Raises:
-        JincError: it is none of them.
-    """
+    """Raise a JincError unless a split is "train", "val", "test" or "all"."""
     if split not in SPLITS:
         raise JincError(f"split must be one of {', '.join(SPLITS)}, not {split!r}")
 
 
 def split_of(folder: str) -> str | None:
-    """Tell which split a folder holds by its name, in any usual spelling.
-
-    Args:
-        folder: the name.
-
-    Returns:
-        "train", "val" or "test"; None for other names.
+    """Return the split that a folder's name means, in any usual spelling, or None.
 
     >>> [split_of(name) for name in ("Training_Set", "val2017", "dev", "train_station", "train2")]
     ['train', 'val', 'val', None, None]
@@ -52,7 +39,7 @@ def split_of(folder: str) -> str | None:
 
 
 def resembles_split(folder: str) -> bool:
-    """Tell whether a name has a word for a split in it, alone or with one letter behind it.
+    """Whether a name contains a word for a split, alone or followed by one letter.
 
     >>> [resembles_split(name) for name in ("01_train", "testA", "Train_2", "trainer", "a/0.png")]
     [True, True, True, False, False]
@@ -62,17 +49,17 @@ def resembles_split(folder: str) -> bool:
 
 
 def split_folders(folders: Iterable[str], source: str | Path) -> dict[str, str]:
-    """Find the folders that divide a set.
+    """Find the folders that are splits of a set.
 
-    Names of splits count where train is one of several splits, or where no other folder has images:
-    else a folder called train or test can be a class.
+    They are if train is one of several splits, or if no other folder has images; otherwise a folder
+    called train or test can be a class.
 
     Args:
-        folders: the folders with images; "" stands for images that lie in none.
-        source: what to name in an error.
+        folders: the folders with images; "" stands for images outside of folders.
+        source: of the set, for errors.
 
     Returns:
-        Split to folder; empty for a set that is not divided.
+        Split to folder; empty for an undivided set.
 
     Raises:
         JincError: two folders are of one split.
@@ -90,18 +77,15 @@ def split_folders(folders: Iterable[str], source: str | Path) -> dict[str, str]:
 
 
 def pick_split(parts: Mapping[str, Sequence[T]], split: str, source: str | Path) -> list[T]:
-    """Pick the parts of a source that belong to a split.
+    """Return the parts of a source that belong to a split.
 
     Args:
-        parts: "train", "val" and "test", those that there are, to their parts.
-        split: "train", "val", "test" or "all"; "all" is what there is, in this order.
-        source: what to name in an error.
-
-    Returns:
-        The parts in order.
+        parts: by split, "train", "val" and "test".
+        split: "train", "val", "test" or "all", which is all parts in this order.
+        source: for errors.
 
     Raises:
-        JincError: the split is not there.
+        JincError: the split is missing.
 
     >>> pick_split({"train": [1, 2], "test": [3]}, "all", "numbers")
     [1, 2, 3]

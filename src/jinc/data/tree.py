@@ -22,12 +22,12 @@ def _endings(listed: str) -> frozenset[str]:
 
 
 _IMAGES = _endings("png apng jpg jpeg jpe jfif jif webp gif bmp dib tif tiff pgm ppm pbm pnm")
-# What lies beside images; such files are not opened to see what they are.
+# Files beside images; they are not opened to find out what they are.
 _DOCUMENTS = _endings(
     "txt csv tsv json jsonl xml yaml yml toml md rst html htm css js py ipynb sh log pdf doc docx "
     "xls xlsx mat npy npz pt pth pkl h5 parquet db ini cfg zip tar gz tgz rar 7z caption tags url"
 )
-# Raw photographs look like TIFF, and would be read as their thumbnails; drawings look like text.
+# Raw photographs look like TIFF, and would decode to thumbnails; drawings look like text.
 _UNREAD = _endings(
     "dng nef nrw arw srf cr2 pef orf rw2 srw 3fr iiq svg eps ps ai hdr jxl heic heif avif jp2 psd "
     "tga exr dcm mp4 avi mov"
@@ -36,14 +36,14 @@ _UNREAD = _endings(
 
 @dataclass(frozen=True)
 class Tree:
-    """What is under a folder or in an archive, by relative path with slashes, in natural order.
+    """The files of a folder or an archive by relative path with slashes, in natural order.
 
     Args:
         root: the folder or the archive.
-        images: files that are images by their ending, or by their content.
-        documents: text and data files, which may lie beside images.
+        images: images by suffix or content.
+        documents: text and data files.
         unread: all others, such as images of other formats.
-        passed_over: how many entries are none of these, by what they are.
+        passed_over: number of other entries by kind.
     """
 
     root: Path
@@ -53,7 +53,7 @@ class Tree:
     passed_over: dict[str, int] = field(default_factory=dict)
 
     def endings(self) -> dict[str, int]:
-        """Count the files that are no images by their endings, the most frequent first."""
+        """Count other files than images by suffix, the most frequent first."""
         counts = dict(self.passed_over)
         for name in (*self.documents, *self.unread):
             ending = _ending(name) or "without an ending"
@@ -88,16 +88,13 @@ def _digits(number: str) -> tuple[int, str]:
 
 
 def read_tree(path: Path) -> Tree:
-    """List the files under a folder or in an archive, and tell which are images.
+    """List the files of a folder or an archive, and find the images among them.
 
-    Names that begin with a dot are passed over and counted, as are empty folders, and a folder that
-    links lead to again is listed once. Only files of unknown endings are opened.
-
-    Args:
-        path: the folder or archive.
+    Hidden files and empty folders are skipped and counted; a folder that is linked several times is
+    listed once. Only files of unknown suffixes are opened.
 
     Raises:
-        JincError: it is neither, is damaged, or a folder cannot be read.
+        JincError: the path is neither, is damaged, or a folder cannot be read.
     """
     try:
         if path.is_dir():
@@ -122,7 +119,7 @@ def read_tree(path: Path) -> Tree:
 
 
 def by_folder(files: Mapping[str, T]) -> dict[str, dict[str, T]]:
-    """Group files by the first folder of their paths; "" has those that lie in none.
+    """Group files by the first folder of their paths, "" for those in none.
 
     >>> by_folder({"a.png": 1, "x/b.png": 2, "x/y/c.png": 3})
     {'': {'a.png': 1}, 'x': {'b.png': 2, 'y/c.png': 3}}
@@ -135,13 +132,13 @@ def by_folder(files: Mapping[str, T]) -> dict[str, dict[str, T]]:
 
 
 def _inner(name: str) -> str:
-    """The path of a file in an archive without what would lead out of it."""
+    """Return the path of a file in an archive without parts that lead out of it."""
     parts = name.replace("\\", "/").split("/")
     return "/".join(part for part in parts if part not in ("", ".", ".."))
 
 
 def _tree_key(name: str) -> list[tuple[bool, NaturalKey]]:
-    """Sort as a walk through folders does: of each folder, files before folders."""
+    """Return a sort key in the order of a walk: in each folder, files before folders."""
     *folders, file = name.split("/")
     return [*((True, natural_key(each)) for each in folders), (False, natural_key(file))]
 
@@ -155,7 +152,7 @@ def _hidden(name: str) -> bool:
 
 
 def _kind(tree: Tree, name: str, file: ImageFile) -> dict[str, ImageFile]:
-    """The part of a tree that a file belongs to."""
+    """Return the part of a tree that a file belongs to."""
     ending = _ending(name)
     if ending in _IMAGES:
         return tree.images
@@ -176,7 +173,7 @@ def _count(passed_over: dict[str, int], what: str, more: int) -> None:
 
 
 def _walk(root: Path, passed_over: dict[str, int]) -> Iterator[tuple[str, Path]]:
-    """Yield the files under a folder, entering each folder once however it is reached."""
+    """Yield the files under a folder, entering each folder once despite links."""
     seen: set[tuple[int, int]] = set()
 
     def fail(error: OSError) -> None:

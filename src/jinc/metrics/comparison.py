@@ -1,4 +1,4 @@
-"""What can be done about one amount of noise, with and without learning, and how close it comes."""
+"""Denoising at one noise level by classical filters and by a model, and how close they come."""
 
 import math
 from collections.abc import Callable
@@ -21,7 +21,7 @@ CLASSICAL: dict[str, Callable[[Images, float, Edges], Images]] = {
         x, 0.8 * noise_std, noise_std, padding=edges
     ),
 }
-"""Ways without learning: (images, standard deviation of their noise, edges) -> images."""
+"""Classical filters: (images, standard deviation of their noise, edges) -> images."""
 
 ONE_STEP = "one step"
 ITERATIVE = "iterative"
@@ -36,19 +36,18 @@ def quick_answers(
     restored: bool = True,
     edges: Edges = "reflect",
 ) -> dict[str, Images]:
-    """Answer noisy images in every way that takes one step.
+    """Denoise images by every method that takes one step.
 
     Args:
         denoiser: `(x_t, t) -> x0_hat`.
         schedule: gives `ᾱ_t`.
         x_t: noisy images, `[B, C, H, W]`.
         t: their level, 0 … T−1.
-        restored: whether the ways without learning are given `x_t/√ᾱ_t`, in which the image has its
-            amplitude; else x_t, in which it has `√ᾱ_t` of it.
-        edges: what these ways see beyond the edges, as in `extend`; the course's is `mirror`.
+        restored: whether the filters get `x_t/√ᾱ_t`, with the image at full amplitude, or x_t.
+        edges: padding of the filters, as in `extend`; the course's is `mirror`.
 
     Returns:
-        images by the name of the way: those of `CLASSICAL`, and `ONE_STEP`; `[B, C, H, W]`.
+        images by method: the keys of `CLASSICAL`, and `ONE_STEP`; `[B, C, H, W]`.
 
     Raises:
         JincError: a level without signal.
@@ -57,7 +56,7 @@ def quick_answers(
     """
     alpha_bar = float(schedule.alpha_bar(t))
     if alpha_bar == 0:
-        raise JincError(f"level: {t} is pure noise, there is nothing to restore; take a lower one")
+        raise JincError(f"level: {t} is pure noise without signal; choose a lower one")
     amplitude = math.sqrt(alpha_bar) if restored else 1.0
     noise_std = math.sqrt(1 - alpha_bar) / amplitude
     answers = {name: way(x_t / amplitude, noise_std, edges) for name, way in CLASSICAL.items()}
@@ -65,7 +64,7 @@ def quick_answers(
 
 
 def levels_from(t: int, T: int, stride: int) -> list[int]:
-    """Return the levels that iterative denoising visits: t, and what is below of the strided ones.
+    """Return the levels of iterative denoising: t, and the strided ones below.
 
     Args:
         t: where it starts, 0 … T−1.
@@ -76,7 +75,7 @@ def levels_from(t: int, T: int, stride: int) -> list[int]:
         falling levels, t … 0.
 
     Raises:
-        JincError: a level that the schedule does not have, or a stride below 1.
+        JincError: the level is not in the schedule, or the stride is below 1.
 
     Source: CS180 (Berkeley), project 5, part A: multiples of 30 from 990 down, begun at the tenth,
         which is 690.
@@ -90,10 +89,10 @@ def levels_from(t: int, T: int, stride: int) -> list[int]:
 
 
 def psnr_of_each(answer: Images, x0: Images) -> Tensor:
-    """Peak signal-to-noise ratio of each image, of what can be shown of it.
+    """Return the peak signal-to-noise ratio of each image, clipped to [−1, 1].
 
     Args:
-        answer: `[B, C, H, W]`; what lies outside [−1, 1] is clipped.
+        answer: `[B, C, H, W]`.
         x0: the clean images, likewise.
 
     Returns:

@@ -1,9 +1,9 @@
-"""Differences between images as people compare them."""
+"""Peak signal-to-noise ratios."""
 
 import math
 
 EXACT = 200.0
-"""Decibels from which two images are called the same; no difference at all is given as this."""
+"""Decibels from which images count as equal; also the value of no difference at all."""
 
 PEAK = 2.0
 """The range of images in [−1, 1]."""
@@ -13,11 +13,11 @@ def decibels(mean_square: float, peak: float = PEAK) -> float:
     """Return the peak signal-to-noise ratio of a mean square difference.
 
     Args:
-        mean_square: of the difference, ≥ 0, over as many pixels and images as count.
-        peak: the range that the images could use, ≥ 0.
+        mean_square: of the difference, ≥ 0.
+        peak: the range of the images, ≥ 0.
 
     Returns:
-        10·log10(peak²/mean_square), dB, `EXACT` at most; NaN where it is no number.
+        10·log10(peak²/mean_square), dB, `EXACT` at most; NaN for a non-finite argument.
 
     >>> round(decibels(0.04), 1), decibels(0.0)
     (20.0, 200.0)

@@ -1,4 +1,4 @@
-"""What is scored over several seeds of training, beside a baseline: means, errors, differences."""
+"""Scores over several training seeds: means, standard errors, differences to a baseline."""
 
 import math
 import statistics
@@ -10,11 +10,11 @@ T_975 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
 """Student's t for 95 % with 1 to 10 degrees of freedom."""
 
 Z_975 = 1.959964
-"""The same of endlessly many."""
+"""The same for infinitely many."""
 
 
 def student_975(freedom: int) -> float:
-    """Return how many standard errors from the mean hold the truth with 95 %.
+    """Return the 97.5 % quantile of Student's t: half the 95 % interval, in standard errors.
 
     Args:
         freedom: degrees of freedom, ≥ 1.
@@ -39,9 +39,9 @@ class OverSeeds:
 
     Args:
         mean: of the values.
-        error: standard error of the mean; None of a single seed.
-        values: one a seed.
-        seeds: which, in that order.
+        error: standard error of the mean; None for a single seed.
+        values: one per seed.
+        seeds: in the order of the values.
     """
 
     mean: float
@@ -61,7 +61,7 @@ class OverSeeds:
 
     @property
     def reach(self) -> float | None:
-        """Half of the interval that holds the mean with 95 %, by Student's t."""
+        """Half the width of the 95 % confidence interval, by Student's t."""
         return None if self.error is None else self.error * student_975(len(self.values) - 1)
 
     def facts(self) -> dict[str, Any]:
@@ -77,13 +77,13 @@ class OverSeeds:
 
 @dataclass(frozen=True)
 class Entry:
-    """What a variant scores on a data set.
+    """The score of a variant on a data set.
 
     Args:
         score: over seeds.
-        difference: to the baseline, seed by seed; None of the baseline itself.
-        better: whether the difference is one for the better, for the worse, or cannot be told:
-            its interval of 95 % holds 0, or there is one seed only.
+        difference: to the baseline, paired by seed; None for the baseline itself.
+        better: whether the variant is significantly (95 %) better or worse; None if neither, or
+            with a single seed.
     """
 
     score: OverSeeds
@@ -95,8 +95,8 @@ class Entry:
         """Compare a variant with the baseline.
 
         Args:
-            own: what it scores, by seed.
-            base: what the baseline scores; nothing for the baseline itself.
+            own: its scores by seed.
+            base: the baseline's scores; empty for the baseline itself.
             lower: whether lower is better.
         """
         score = OverSeeds.of(list(own.values()), list(own))
@@ -124,8 +124,8 @@ class Column:
     Args:
         data: name of the set.
         kind: of the score.
-        name: what it may be called.
-        lower_is_better: or higher.
+        name: shown in tables.
+        lower_is_better: False if higher is better.
         entries: by variant.
     """
 
@@ -150,7 +150,7 @@ class Column:
         Args:
             data, kind, name, lower_is_better: as the column has them.
             values: scores by variant and seed.
-            baseline: the variant that the others are compared with.
+            baseline: the variant to compare with.
         """
         base = values.get(baseline, {})
         entries = {

@@ -10,7 +10,7 @@ from jinc.metrics import cached_features, check_scores, features_of, open_extrac
 from jinc.metrics.scores.frechet import frechet_distance
 from jinc.models import Model, generate_images
 from jinc.train import Scorer, TrainConfig
-from jinc.train.sampling import sampling_by_name
+from jinc.train.diffusion_task import sampling_by_name
 
 
 def training_scorer(config: TrainConfig, images: ImageSet) -> Scorer:

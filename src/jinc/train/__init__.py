@@ -23,7 +23,6 @@ from jinc.train.presets import PRESETS as PRESETS
 from jinc.train.presets import find_preset as find_preset
 from jinc.train.presets import preset_image as preset_image
 from jinc.train.processes import Processes as Processes
-from jinc.train.progress import Progress as Progress
 from jinc.train.run import Run as Run
 from jinc.train.run import is_new as is_new
 from jinc.train.settings import SECTIONS as SECTIONS
@@ -32,5 +31,6 @@ from jinc.train.setup import build_task as build_task
 from jinc.train.setup import check_settings as check_settings
 from jinc.train.setup import load_data as load_data
 from jinc.train.stepper import warn_of_slow_precision as warn_of_slow_precision
+from jinc.train.trainer import Progress as Progress
 from jinc.train.trainer import Trainer as Trainer
 from jinc.train.update import Ema as Ema

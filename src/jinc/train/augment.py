@@ -1,8 +1,8 @@
-"""Showing a network more images than there are, and telling it what was done to them.
+"""Data augmentation, and augmentation labels to condition a network on.
 
-A network that is told learns the augmented images without taking them for the data's own: told
-that nothing was done, it makes images that look as the data do. The idea is that of EDM
-(arXiv 2206.00364, appendix F.2).
+A conditioned network learns from augmented images without generating them: with the labels of no
+augmentation, its samples look like the data. The idea is that of EDM (arXiv 2206.00364, appendix
+F.2).
 """
 
 import math
@@ -28,24 +28,24 @@ AugmentationKind: TypeAlias = Literal[
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What is done to training images, each kind at random and after the one before.
+    """Random augmentations, applied one after the other.
 
-    Parameters are one number a kind, 0 where nothing is done: 1 for a flip; the number of quarter
-    turns, 0 to 3; the angle of a rotation, radians counter-clockwise; the share of the side that
-    an image is shifted by, to the right or down.
+    Each kind has one parameter, 0 for the identity: 1 for a flip; the number of quarter turns, 0 to
+    3; the angle of a rotation, radians counter-clockwise; the share of the side that an image is
+    shifted by, to the right or down.
 
-    The last three kinds make data without a place or an upright of their own, of which the ideal
-    denoiser is equivariant: what a network lacks of it is the network's fault.
+    `hshift`, `vshift` and `spin` make shift- and rotation-invariant data, whose ideal denoiser is
+    equivariant, so that any deviation is the network's.
 
     Args:
         kinds: `hflip` mirrors half of the images left to right, `vflip` half of them top to bottom,
-            `quarter_turns` turns by 0, 90, 180 or 270°, `rotation` turns half of them by any angle;
-            the other half stays, for upright is what sampling will ask for. `hshift` and `vshift`
-            shift all by any distance, and what leaves at an edge enters at the other; `spin` shows
-            all in a round window, black around it, and turns them by any angle.
+            `quarter_turns` turns by 0, 90, 180 or 270°, `rotation` turns half of them by any angle
+            and leaves the other half upright, as sampling needs them. `hshift` and `vshift` shift
+            all circularly by any distance; `spin` turns all by any angle inside a round window,
+            black outside.
 
     Raises:
-        JincError: an unknown kind, or one named twice.
+        JincError: a kind is unknown, or repeated.
 
     >>> augmentation = Augmentation(("hflip", "rotation"))
     >>> augmentation.numbers
@@ -59,20 +59,20 @@ class Augmentation:
     def __post_init__(self) -> None:
         for place, kind in enumerate(self.kinds):
             if kind not in _KINDS:
-                raise unknown(f"augment: no augmentation is called '{kind}'", kind, _KINDS)
+                raise unknown(f"augment: unknown augmentation '{kind}'", kind, _KINDS)
             if kind in self.kinds[:place]:
                 raise JincError(f"augment: '{kind}' is named twice")
 
     @property
     def numbers(self) -> int:
-        """How many numbers tell the network: 1 for a flip, 2 for a turn."""
+        """Length of the label: 1 for a flip, 2 for a turn or shift."""
         return sum(_KINDS[kind].numbers for kind in self.kinds)
 
     def draw(self, random: np.random.Generator, count: int) -> Tensor:
-        """Draw what is done to each image.
+        """Draw parameters for each image.
 
         Args:
-            random: what to draw from; it moves on by one number for each parameter.
+            random: the generator, which advances by one number per parameter.
             count: images in the batch.
 
         Returns:
@@ -83,16 +83,16 @@ class Augmentation:
         return _side_by_side([_KINDS[kind].draw(u) for kind, u in columns], even).float()
 
     def apply(self, x0: Images, parameters: Tensor) -> Images:
-        """Do it.
+        """Augment images.
 
-        Flips and quarter turns are exact, and an image with parameters 0 is not touched, but for
-        the window of `spin`. A rotation or shift is linear, and keeps all frequencies; so edges
-        ring, and values may leave [−1, 1], the more the sharper the image. What enters at the
-        corners of a rotation is the image's own reflection.
+        Flips and quarter turns are exact, and parameters 0 change nothing, but for the window of
+        `spin`. Rotations and shifts are linear and keep all frequencies, so that edges ring, and
+        values may leave [−1, 1], the more the sharper the image. The corners of a rotated image are
+        filled by reflection.
 
         Args:
-            x0: clean images, `[B, C, H, W]`; square, if they are to be turned.
-            parameters: as drawn, `[B, kinds]`; on the host, where a look at them waits for nothing.
+            x0: clean images, `[B, C, H, W]`; square for turns.
+            parameters: as drawn, `[B, kinds]`, on the host.
 
         Returns:
             `[B, C, H, W]`.
@@ -114,10 +114,10 @@ class Augmentation:
         return x0
 
     def labels(self, parameters: Tensor) -> Tensor:
-        """Put what was done into numbers for the network; zeros, exactly, for nothing.
+        """Return the labels that a network is conditioned on; zeros, exactly, for the identity.
 
-        A flip is 0 or 1. A turn is (cos θ − 1, sin θ), in which 359° is near 0°; a shift likewise,
-        the whole side being 360°.
+        A flip is 0 or 1. A turn is (cos θ − 1, sin θ), so that 359° is near 0°; a shift likewise,
+        the side being 360°.
 
         Args:
             parameters: as drawn, `[B, kinds]`.
@@ -134,10 +134,10 @@ class _Kind(NamedTuple):
     """One kind of augmentation.
 
     Args:
-        numbers: of its label.
-        draw: from even numbers in [0, 1) to parameters, `[B]`.
-        apply: to images, with parameters `[B]` where the images are, and the same on the host.
-        label: of parameters, `[B, numbers]`.
+        numbers: length of its label.
+        draw: maps uniform numbers in [0, 1) to parameters, `[B]`.
+        apply: transforms images by parameters `[B]`, given on their device and on the host.
+        label: maps parameters to labels, `[B, numbers]`.
     """
 
     numbers: int
@@ -164,10 +164,10 @@ def _flip(axis: int) -> Callable[[Images, Tensor, Tensor], Images]:
 
 
 def _turn(x: Images, angles: Tensor, known: Tensor) -> Images:
-    """Turn, each image laid out to twice its side as in a room of mirrors.
+    """Rotate images extended to twice their side by reflection.
 
-    A mirrored image repeats after twice its side, and makes a torus without an edge. The corners of
-    the middle are at 0.71 of half the large side; shears tear it beyond 0.92 (`Rotation.mask`).
+    A reflected image repeats after twice its side, and makes a torus without an edge. The corners
+    of the middle are at 0.71 of half the large side; shears tear it beyond 0.92 (`Rotation.mask`).
     """
     (turned,) = known.nonzero(as_tuple=True)
     if len(turned) == 0:
@@ -181,7 +181,7 @@ def _turn(x: Images, angles: Tensor, known: Tensor) -> Images:
 
 
 def _spin(x: Images, angles: Tensor, known: Tensor) -> Images:
-    """Turn what is seen in a round window, whose edge is two pixels soft."""
+    """Rotate the inside of a round window, whose edge is two pixels soft."""
     size = x.shape[-1]
     place = torch.arange(size, dtype=x.dtype, device=x.device) - (size - 1) / 2
     radius = torch.hypot(place[:, None], place[None, :])
@@ -212,7 +212,7 @@ _KINDS: dict[str, _Kind] = {
         2,
         lambda u: (4 * u).floor(),
         lambda x, turns, known: QuarterTurns(turns)(x),
-        lambda turns: _circle(turns * (math.pi / 2)).round(),  # whole numbers, but for rounding
+        lambda turns: _circle(turns * (math.pi / 2)).round(),  # whole but for rounding
     ),
     "rotation": _Kind(2, _half_any_angle, _turn, _circle),
     "hshift": _Kind(2, _any(1.0), _hshift, lambda shares: _circle(2 * math.pi * shares)),
@@ -222,5 +222,5 @@ _KINDS: dict[str, _Kind] = {
 
 
 def _side_by_side(columns: list[Tensor], like: Tensor) -> Tensor:
-    """Columns `[B]` as `[B, columns]`, also where there is none."""
+    """Stack columns `[B]` to `[B, columns]`, even if there is none."""
     return torch.stack(columns, dim=1) if columns else like

@@ -1,7 +1,7 @@
-"""Which images, steps and noise training step k sees: a function of (seed, k), and of nothing else.
+"""Batches of images, timesteps and noise: step k's batch is a function of (seed, k) alone.
 
-So a run that was stopped anywhere goes on exactly, with no generator to save; and every process of
-a run on many draws its own rows of the batch without asking the others.
+So a run resumes exactly without a generator to save, and each of several processes draws its own
+rows of a batch without asking the others.
 """
 
 from collections import deque
@@ -26,16 +26,16 @@ from jinc.types import Images, Steps
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What a training step is made of.
+    """The inputs of a training step.
 
     Args:
         x0: clean images, `[B, C, H, W]`.
-        t: steps, `[B]`.
+        t: timesteps, `[B]`.
         eps: white noise, shaped like `x0`.
-        labels: classes, `[B]`, `NO_CLASS` where there is none.
-        augment: how each image was augmented, `[B, numbers]`.
-        move: how each is moved to see whether the network follows; None if it is not.
-        level: how many steps of noise the small images of upscaling go through, `[B]`; None for 0.
+        labels: classes, `[B]`, `NO_CLASS` for none.
+        augment: augmentation labels, `[B, numbers]`.
+        move: moves of the equivariance loss; None without it.
+        level: timesteps of the noise on low-resolution images, `[B]`; None for 0.
         low_noise: white noise for them, `[B, C, h, w]`.
     """
 
@@ -49,7 +49,7 @@ class Batch:
     low_noise: Images | None = None
 
     def parts(self, count: int) -> Iterator[Self]:
-        """Cut the batch into so many parts of equal size, one after the other."""
+        """Yield so many consecutive parts of equal size."""
         size = len(self.t) // count
         for first in range(0, len(self.t), size):
             yield self._rows(slice(first, first + size))
@@ -62,7 +62,7 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:
-    """A batch as it is prepared on the host: images are bytes or still positions."""
+    """A batch on the host: images are bytes, or positions if the data are resident."""
 
     move: Move | None
     images: Tensor
@@ -129,10 +129,9 @@ class Batches:
         self._pool: ThreadPoolExecutor | None = None
 
     def indices(self, step: int) -> NDArray[np.int64]:
-        """Return which images step number `step` ≥ 0 sees, `[B]`.
+        """Return the positions of the images of step `step` ≥ 0, `[B]`.
 
-        The epochs' orders stand end to end, and batches are cut from that line; the last batch of
-        an epoch may reach into the next.
+        Batches are cut from the concatenated orders of the epochs, and may span two epochs.
         """
         place = self._seen_ahead + np.arange(step * self._size, (step + 1) * self._size)
         epochs, within = np.divmod(place, len(self._among))
@@ -140,11 +139,11 @@ class Batches:
         return np.concatenate(parts)
 
     def times(self, step: int) -> NDArray[np.int64]:
-        """Return at which t step number `step` ≥ 0 sees them, `[B]`."""
+        """Return the timesteps of step `step` ≥ 0, `[B]`."""
         return self._small(step).integers(self._timesteps, size=self._size)
 
     def batch(self, step: int) -> Batch:
-        """Return what step number `step` ≥ 0 is made of, on the device."""
+        """Return the batch of step `step` ≥ 0, on the device."""
         drawn = self._drawn_ahead(step) if self._workers else self._draw(step)
         images, t, eps, labels, parameters = (
             each.to(self._device, non_blocking=True)
@@ -162,14 +161,14 @@ class Batches:
         return Batch(x0, t, eps, labels, augment, move, level, low_noise)
 
     def close(self) -> None:
-        """Let the threads go."""
+        """Stop the threads."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
             self._ahead.clear()
 
     def _drawn_ahead(self, step: int) -> _Drawn:
-        """Take a batch that a thread has prepared, and have more prepared."""
+        """Take a prefetched batch, and queue the next ones."""
         pool = self._pool = self._pool or ThreadPoolExecutor(self._workers)
         if not self._ahead or self._ahead[0][0] != step:
             self._ahead.clear()
@@ -191,28 +190,28 @@ class Batches:
             labels = np.where(hidden, NO_CLASS, self._images.labels[indices])
         resident = self._resident is not None
         images = torch.from_numpy(indices) if resident else self._images.batch(indices)
-        told = torch.from_numpy(t), torch.from_numpy(labels)
-        drawn = [images, told[0], self._noise(step), told[1], parameters]
+        classes = torch.from_numpy(labels)
+        drawn = [images, torch.from_numpy(t), self._noise(step), classes, parameters]
         if self._most_noise:
             drawn += [self._levels(random)[rows], self._noise(step, Stream.LOW_NOISE, self._factor)]
         return _Drawn(move, *map(self._ready, drawn))
 
     def _levels(self, random: np.random.Generator) -> Tensor:
-        """Draw how noisy the small images of a batch are, `[B]`, after all else of the stream."""
+        """Draw the noise levels of low-resolution images, `[B]`, last in the stream."""
         noisy = random.random(self._size) < 0.5
         levels = random.integers(1, self._most_noise + 1, size=self._size)
         return torch.from_numpy(np.where(noisy, levels, 0))
 
     def _small(self, step: int) -> np.random.Generator:
-        """Return the stream of all but noise, from which t is drawn first."""
+        """Return the stream of all draws but noise; the first is t."""
         return np.random.default_rng(stream(self._seed, Stream.SMALL, step))
 
     def _ready(self, tensor: Tensor) -> Tensor:
-        """Pin memory that is copied to a GPU, so that the copy does not wait."""
+        """Pin memory for asynchronous copies to a GPU."""
         return tensor.pin_memory() if self._device.type == "cuda" else tensor
 
     def _noise(self, step: int, which: Stream = Stream.NOISE, factor: int = 1) -> Tensor:
-        """Draw white noise, each row from a stream of its own: ε, or of images that are smaller."""
+        """Draw white noise, each row from its own stream, for images smaller by a factor."""
         shape = self._images.channels, *(side // factor for side in self._images.image_size)
         eps = np.empty((len(self._rows), *shape), np.float32)
         for place, row in enumerate(self._rows):
@@ -225,7 +224,7 @@ class Batches:
         if order is None:
             random = np.random.default_rng(stream(self._seed, Stream.ORDER, epoch))
             order = random.permutation(self._among)
-            # A new table, for other threads may be reading the old one.
+            # A new table, since other threads may read the old one.
             self._orders = {e: o for e, o in self._orders.items() if e >= epoch - 1} | {
                 epoch: order
             }

@@ -1,4 +1,4 @@
-"""Checkpoints that read back right or not at all.
+"""Crash-safe checkpoints, verified when they are read.
 
 A checkpoint is a folder `step-00000500` of safetensors files, `state.json`, and a manifest with the
 SHA-256 of each. It is written under a temporary name, every file forced to disk, the manifest last;
@@ -51,13 +51,13 @@ Tensors: TypeAlias = Mapping[str, Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """What training goes on from.
+    """The state to resume training from.
 
     Args:
         step: number of finished steps.
-        groups: tensors by the name of their file: weights, averages, optimiser.
-        state: whatever else, ready for JSON. The lowest `score` marks the best checkpoint; one that
-            is None or not finite marks none.
+        groups: tensors by file name: weights, averages, optimiser.
+        state: all else, ready for JSON. The lowest `score` marks the best checkpoint; None and
+            non-finite scores do not count.
     """
 
     step: int
@@ -66,13 +66,13 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
-    """Write a checkpoint beside older ones, then delete all but the newest few and the best.
+    """Write a checkpoint, then delete all but the newest few and the best.
 
-    Checkpoints of later steps go too: training went back before them, for they were damaged.
+    Checkpoints of later steps are deleted too: training resumed before them, so they are damaged.
 
     Args:
-        folder: where checkpoints lie; made where it is missing.
-        checkpoint: what to write.
+        folder: of the checkpoints; created if missing.
+        checkpoint: the new one.
         keep: how many to keep besides the best, ≥ 1.
 
     Returns:
@@ -109,13 +109,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
 
 
 def load_newest(folder: Path) -> Checkpoint | None:
-    """Read the newest checkpoint that is whole; a damaged one is named in a warning and passed.
-
-    Args:
-        folder: where checkpoints lie.
-
-    Returns:
-        The checkpoint, or None where there is none at all.
+    """Read the newest intact checkpoint, with a warning for each damaged one; None without any.
 
     Raises:
         JincError: there are checkpoints, and all are damaged.
@@ -123,18 +117,18 @@ def load_newest(folder: Path) -> Checkpoint | None:
     problem: JincError | None = None
     for path in list_checkpoints(folder):
         if problem is not None:
-            warnings.warn(f"{problem}; the one before it is taken", RuntimeWarning, stacklevel=2)
+            warnings.warn(f"{problem}; the one before it is used", RuntimeWarning, stacklevel=2)
         try:
             return load_checkpoint(path)
         except JincError as error:
             problem = error
     if problem is not None:
-        raise JincError(f"{problem}; no other is left, remove {folder} to start anew")
+        raise JincError(f"{problem}; no other is left, remove {folder} to start over")
     return None
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read one checkpoint after checking every byte against its manifest.
+    """Read one checkpoint, verified against its manifest.
 
     Raises:
         JincError: it is damaged; the message names the file.
@@ -147,7 +141,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise JincError(f"{path}: cannot be read ({one_line(error)})") from None
     step = state.pop("step", None)
     if not isinstance(step, int):
-        raise JincError(f"{path / 'state.json'}: is not what it should be")
+        raise JincError(f"{path / 'state.json'}: is damaged, it has no step")
     return Checkpoint(step, groups, state)
 
 
@@ -161,7 +155,7 @@ def _write_parts(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def _parts(checkpoint: Checkpoint) -> Iterator[tuple[str, bytes]]:
-    """Make the files one after another, for memory may not hold the bytes of all."""
+    """Serialise one file after another, since memory may not hold all of them."""
     yield "state.json", json.dumps({"step": checkpoint.step, **checkpoint.state}).encode()
     for name, tensors in checkpoint.groups.items():
         whole = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
@@ -176,7 +170,7 @@ def _write_synced(file: Path, data: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Force the names in a folder to disk; where folders cannot be opened, as on Windows, skip."""
+    """Force the names in a folder to disk; not on Windows, which cannot open folders."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -28,20 +28,17 @@ _DATA_AT = "data_at"
 
 
 def to_write(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what goes into the file of a run: its settings, and where its data lie now."""
+    """Return the contents of a run's config.yaml."""
     data = Path(str(settings["data"]))
     relative = not data.is_absolute() and data.exists()
     return {**settings, **({_DATA_AT: str(data.absolute())} if relative else {})}
 
 
 def as_written(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that a run's file stands for.
+    """Return the settings that a run's config.yaml stands for.
 
-    Runs older than `scale_betas` were trained without it. `data` is the absolute path where that
-    still exists, unless somebody has edited the relative one.
-
-    Args:
-        found: what the file holds, by name.
+    Runs older than `scale_betas` were trained without it. `data` is the absolute path if that
+    still exists and the relative one has not been edited.
     """
     settings = dict(found)
     absolute, relative = Path(str(settings.pop(_DATA_AT, ""))), Path(str(settings.get("data", "")))
@@ -63,12 +60,10 @@ class TrainConfig(
     NetworkSettings,
     DataSettings,
 ):
-    """A training run: data, network, objective, optimiser, machine, and what is kept of it.
-
-    Its fields are those of `settings`.
+    """All settings of a training run, by the sections of `settings`.
 
     Raises:
-        JincError: a value is of the wrong type or out of its range.
+        JincError: a value has the wrong type or is out of range.
     """
 
     def __post_init__(self) -> None:
@@ -102,39 +97,39 @@ class TrainConfig(
 
     @property
     def most_noise(self) -> int:
-        """Return the steps of noise that small images go through at most."""
+        """The highest t of noise conditioning augmentation; 0 without upscaling."""
         return round(self.upscale_noise * self.timesteps) if self.upscale else 0
 
     def write(self, file: Path) -> None:
-        """Write every setting as YAML; raise a JincError where that cannot be done."""
+        """Write every setting as YAML; raise a JincError if the file cannot be written."""
         with writing(file) as out:
             text = yaml.safe_dump(to_write(self.settings()), sort_keys=False, allow_unicode=True)
             out.write(text.encode())
 
     def settings(self) -> dict[str, Any]:
-        """Return every setting by its name, ready for JSON and YAML."""
+        """Return every setting by name, ready for JSON and YAML."""
         found = asdict(self)
         return {n: list(v) if isinstance(v, tuple) else v for n, v in found.items()}
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """Read what `write` wrote.
+        """Read a file that `write` wrote, of this version or an older one.
 
         Raises:
-            JincError: the file cannot be read, or holds what is no setting.
+            JincError: the file cannot be read, or a setting is unknown or invalid.
         """
         return cls.of_settings(as_written(read_yaml(file)), str(file))
 
     @classmethod
     def of_settings(cls, settings: Mapping[str, Any], where: str) -> Self:
-        """Make it of settings by their names; those that are not named are as usual.
+        """Return the defaults with some settings replaced.
 
         Args:
-            settings: as `settings` returns them.
-            where: they come from, for errors.
+            settings: values by name, as `settings` returns them.
+            where: their source, for errors.
 
         Raises:
-            JincError: one is unknown, or has a value that makes no sense.
+            JincError: a setting is unknown or invalid.
         """
         known = [field.name for field in fields(cls)]
         for name in sorted(map(str, settings.keys() - set(known))):
@@ -174,8 +169,7 @@ _RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ),
     ("batch_size", lambda x: 1 <= x <= 65_536, "from 1 to 65,536"),
 )
-"""Which values make sense, of fields one by one; of a tuple, for each of its members."""
-
+"""Valid values of fields; of a tuple, of each member."""
 
 CHANGEABLE = (
     *("steps", "epochs", "device", "fsdp", "workers", "resident", "log_every", "sample_every"),

@@ -1,4 +1,4 @@
-"""Settings that contradict one another, or the images: told before anything is made."""
+"""Settings that contradict one another or the images, refused before any work."""
 
 from importlib.util import find_spec
 
@@ -13,7 +13,7 @@ _OF_DIFFUSION = (
     *("conditional", "label_dropout", "augment_labels", "prediction", "min_snr_gamma"),
     *("complexity", "equivariance", "sample_guidance", "sample_with", "score_every", "upscale"),
 )
-"""Settings that mean nothing to a single-step denoiser."""
+"""Settings that a single-step denoiser does not use."""
 
 _OF_NETWORKS = {
     "levels": "unet",
@@ -22,14 +22,14 @@ _OF_NETWORKS = {
     "attention": "resunet",
     "dropout": "resunet",
 }
-"""Settings that mean something to one kind of network only."""
+"""Settings that only one kind of network uses."""
 
 
 def refuse_contradictions(config: TrainConfig, images: ImageSet) -> None:
-    """Find out whether settings can be meant together, and of these images.
+    """Check that settings fit one another and the images.
 
     Raises:
-        JincError: they cannot.
+        JincError: they do not.
     """
     if config.conditional and not images.class_names:
         raise JincError(
@@ -37,15 +37,15 @@ def refuse_contradictions(config: TrainConfig, images: ImageSet) -> None:
             "such as names for files like cat_001.png"
         )
     if config.label_dropout and not config.conditional:
-        raise JincError("label_dropout: needs --conditional, there is no label to hide")
+        raise JincError("label_dropout: there is no label to drop; add --conditional")
     if config.sample_guidance != 1 and not config.label_dropout:
-        raise JincError("sample_guidance: needs --label-dropout, or there is nothing to compare")
+        raise JincError("sample_guidance: needs an unconditional prediction; add --label-dropout")
     if config.augment_labels and not config.augment:
-        raise JincError("augment_labels: needs --augment, there is nothing to tell")
+        raise JincError("augment_labels: there is nothing to condition on; add --augment")
     if config.augment_labels and config.equivariance and _belied(config):
-        raise JincError(f"moves: {config.moves} would belie what augment_labels tells")
+        raise JincError(f"moves: {config.moves} would contradict the labels of augment_labels")
     if config.complexity == "published" and config.accumulation > 1:
-        raise JincError("complexity: the published form needs whole batches; leave accumulation")
+        raise JincError("complexity: published needs whole batches; leave out accumulation")
     if config.holdout >= len(images):
         raise JincError(f"holdout: {config.holdout} of {len(images)} images leave none to train on")
     _refuse_scores(config)
@@ -56,14 +56,14 @@ def refuse_contradictions(config: TrainConfig, images: ImageSet) -> None:
 
 
 def refuse_unused(config: TrainConfig) -> None:
-    """Do not pass over settings that the network would never hear of.
+    """Refuse settings that the chosen network does not use.
 
     Raises:
         JincError: there is one.
     """
     for name, owner in _OF_NETWORKS.items():
         if config.network != owner and getattr(config, name) != getattr(TrainConfig, name):
-            raise JincError(f"{name}: is of {owner}, not of {config.network}; leave it out")
+            raise JincError(f"{name}: is for {owner}, not {config.network}; leave it out")
 
 
 def _refuse_scores(config: TrainConfig) -> None:
@@ -77,7 +77,7 @@ def _refuse_scores(config: TrainConfig) -> None:
 
 
 def _refuse_turns_of_oblongs(config: TrainConfig, images: ImageSet) -> None:
-    """Find out now, and not at the first batch, that images cannot be augmented or moved."""
+    """Refuse augmentations and moves that need square images, before the first batch."""
     height, width = images.image_size
     with torch.device("cpu"):  # also where networks are made on the device meta
         nothing = torch.zeros(1, len(config.augment))
@@ -87,15 +87,15 @@ def _refuse_turns_of_oblongs(config: TrainConfig, images: ImageSet) -> None:
 
 
 def _refuse_upscaling(config: TrainConfig, images: ImageSet) -> None:
-    """Refuse what an upscaler cannot be made of."""
+    """Refuse settings that do not fit super-resolution."""
     if not config.upscale:
         if config.upscale_noise != TrainConfig.upscale_noise:
-            raise JincError("upscale_noise: needs --upscale, there are no small images")
+            raise JincError("upscale_noise: there are no low-resolution images; add --upscale")
         return
     if config.network == "cs180":
-        raise JincError("network: cs180 is shown no other image; take unet or resunet to upscale")
+        raise JincError("network: cs180 takes no low-resolution image; choose unet or resunet")
     if config.complexity != "off":
-        raise JincError("complexity: is of whole images; leave it out, or upscale")
+        raise JincError("complexity: does not apply to upscale; leave out one of them")
     height, width = images.image_size
     if height % config.upscale or width % config.upscale:
         raise JincError(
@@ -104,13 +104,13 @@ def _refuse_upscaling(config: TrainConfig, images: ImageSet) -> None:
 
 
 def _belied(config: TrainConfig) -> bool:
-    """Whether moving an image changes what the network is told of it."""
+    """Whether moving an image changes its augmentation labels."""
     shifted = {"hshift", "vshift"} & {*config.augment}
     return bool(shifted) if config.moves == "shift" else {*config.augment} != shifted
 
 
 def _refuse_what_is_of_diffusion(config: TrainConfig) -> None:
-    """Do not pass over what a single-step denoiser would never hear of."""
+    """Refuse settings that a single-step denoiser does not use."""
     for name in _OF_DIFFUSION:
         if getattr(config, name) != getattr(TrainConfig, name):
-            raise JincError(f"{name}: is of diffusion; leave it out, or noise_std")
+            raise JincError(f"{name}: is for diffusion models; leave it out, or noise_std")

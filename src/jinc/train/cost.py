@@ -1,4 +1,4 @@
-"""What a run is going to cost: computed from its network, and measured by a few steps."""
+"""The cost of a run: FLOPs and parameters of its network, time and memory of a few steps."""
 
 import statistics
 import sys
@@ -18,13 +18,13 @@ from jinc.train.trainer import Trainer
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run takes on this machine.
+    """The cost of a run on this machine.
 
     Args:
         parameters: of the network.
-        gflop_per_image: of a forward pass, multiplications and additions apart.
-        seconds_per_step: the median of a few.
-        memory_bytes: the most that was held so far: of a CUDA device; else by the process.
+        gflop_per_image: of a forward pass, counting multiplications and additions.
+        seconds_per_step: median of a few steps.
+        memory_bytes: peak memory of the CUDA device, else of the process.
         steps: of the whole run.
     """
 
@@ -36,17 +36,17 @@ class Cost:
 
     @property
     def hours(self) -> float:
-        """Of the whole run, without pictures and checkpoints."""
+        """Training time of the whole run, without sampling and checkpoints."""
         return self.steps * self.seconds_per_step / 3600
 
 
 def forward_gflop(network: Network, image_size: tuple[int, int]) -> float:
     """Count the floating-point operations of a forward pass of one image, in 10⁹.
 
-    Convolutions, products of matrices and attention are counted; a training step takes about three
+    They are those of convolutions, matrix products and attention; a training step takes about three
     times as many.
     """
-    with torch.device("meta"):  # nothing is computed, and attention is products of matrices there
+    with torch.device("meta"):  # nothing is computed, and attention is matrix products there
         twin = type(network)(**network.arguments()).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         answer_of_nothing(twin, image_size, 1)
@@ -64,11 +64,11 @@ def count_network(
 
 
 def measure(trainer: Trainer, steps: int = 5) -> Cost:
-    """Do a few steps, and tell what they take; weights change, nothing is written.
+    """Measure a few training steps; weights change, nothing is written.
 
     Args:
         trainer: of a fresh run.
-        steps: how many, after two to warm up.
+        steps: how many, after two for warm-up.
     """
     device = trainer.device
     seconds = []
@@ -90,10 +90,10 @@ def measure(trainer: Trainer, steps: int = 5) -> Cost:
 
 
 def peak_memory() -> int:
-    """Return the most memory that this process has held since it began, bytes."""
+    """Return the peak memory of this process, bytes."""
     if sys.platform == "win32":
         return int(psutil.Process().memory_info().peak_wset)
-    import resource  # which Windows has not
+    import resource  # not on Windows
 
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024  # Linux counts in KiB

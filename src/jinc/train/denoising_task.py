@@ -1,4 +1,4 @@
-"""The task of the single-step denoiser: to give an image back from one amount of noise."""
+"""The objective of the single-step denoiser: the clean image from one noise level."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,16 +17,16 @@ from jinc.train.config import TrainConfig
 from jinc.train.task import Predict
 
 SHOWN = 10
-"""Images in a picture."""
+"""Images in a grid."""
 
 
 class DenoisingTask:
-    """Train a network to undo z = x + σ ε, images x being in [0, 1].
+    """Train a network to denoise z = x + σ ε, images x being in [0, 1].
 
     Args:
         package: the untrained denoiser.
-        config: the loss, and the seed of the pictures.
-        images: the first of them are drawn.
+        config: the loss, and the seed of the noise in grids.
+        images: the first of them appear in grids.
 
     Source: CS180 (Berkeley), project 5, part B.
     """
@@ -36,7 +36,7 @@ class DenoisingTask:
         self._shown = images.batch(range(min(SHOWN, len(images))))
 
     def losses(self, predict: Predict, batch: Batch) -> Tensor:
-        """Return the error of every image."""
+        """Return the loss of every image."""
         x = (batch.x0 + 1) / 2
         noisy = x + self.package.noise_std * batch.eps
         no_step = torch.zeros_like(batch.t)  # as when it is used
@@ -47,7 +47,7 @@ class DenoisingTask:
         return replace(self.package, network=network)
 
     def draw(self, package: SingleStep) -> Iterator[NDArray[np.uint8] | None]:
-        """Draw images, with noise, and without it again."""
+        """Draw rows of clean, noisy and denoised images."""
         device = next(package.network.parameters()).device
         x = (to_float(self._shown).to(device) + 1) / 2
         noise = SeededNoise(self._config.seed, range(len(x)))

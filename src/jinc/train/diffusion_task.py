@@ -1,8 +1,9 @@
-"""The task of a diffusion model: to tell noise, image or velocity from a noisy image."""
+"""The objective of a diffusion model: noise, image, velocity or flow from a noisy image."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,28 +20,45 @@ from jinc.diffusion import (
     eps_of,
     error,
     forward,
+    levels_of,
     min_snr_weight,
     mismatch,
     sample,
+    sampler_by_name,
     target,
+    walk_by_name,
 )
-from jinc.models import CHUNK, Model, Shaping, generate_images, grid_columns
+from jinc.models import CHUNK, Model, Shaping, Trained, generate_images, grid_columns
 from jinc.nn import Conditioning, Network
 from jinc.train.batches import Batch
 from jinc.train.config import TrainConfig
-from jinc.train.sampling import sampling_by_name
 from jinc.train.task import Predict
 from jinc.types import Images
 
 GRID = 40
-"""Images in a picture of samples; one chunk where they are larger than 32×32."""
+"""Images in a grid of samples; one chunk if they are larger than 32×32."""
 
 STEPS = 50
-"""Steps of DDIM that they are sampled in, or all where there are fewer."""
+"""DDIM steps of these samples, or T if that is less."""
+
+
+def sampling_by_name(
+    name: str, model: Trained, prompts: Sequence[str], guidance: float
+) -> dict[str, Any]:
+    """Return the default options `shaping`, `walk` and `steps` of a sampler, one of `WALKS`."""
+    sampler = sampler_by_name(name)
+    shaping = Shaping(
+        prompts=prompts,
+        guidance=guidance,
+        limited=sampler.limits(None),
+        calibrated=sampler.calibrates(None),
+    )
+    steps = levels_of(name, model.schedule)
+    return {"shaping": shaping, "walk": walk_by_name(name), "steps": steps}
 
 
 class DiffusionTask:
-    """Train a model to say what a noisy image is made of.
+    """Train a diffusion model.
 
     Args:
         package: the untrained model.
@@ -51,7 +69,7 @@ class DiffusionTask:
         self.package, self._config = package, config
 
     def losses(self, predict: Predict, batch: Batch) -> Tensor:
-        """Return the error of every image, weighted, with what else is asked for."""
+        """Return the weighted loss of every image, with auxiliary terms."""
         return diffusion_losses(
             self.package.network, self.package.schedule, self._config, predict, batch
         )
@@ -85,14 +103,14 @@ class DiffusionTask:
 def diffusion_losses(
     network: Network, schedule: Schedule, config: TrainConfig, predict: Predict, batch: Batch
 ) -> Tensor:
-    """Return the error of every image, weighted, with what else is asked for.
+    """Return the weighted loss of every image, with auxiliary terms.
 
     Args:
-        network: what it can be told.
+        network: says which conditions it takes.
         schedule: of the noise.
         config: the objective.
-        predict: the network as it is trained.
-        batch: what it sees.
+        predict: the network in training.
+        batch: its inputs.
 
     Returns:
         `[B]`.
@@ -117,7 +135,7 @@ def diffusion_losses(
 def _outputs(
     network: Network, predict: Predict, batch: Batch, x_t: Images
 ) -> tuple[Images, Images]:
-    """Predict from the images and, where asked, from the images moved, in one call."""
+    """Predict from the images and, for the equivariance loss, the moved images, in one call."""
     labels = batch.labels if network.classes else None
     told = network.augmentations and batch.augment.shape[1]  # in validation nothing is augmented
     augment = batch.augment if told else None

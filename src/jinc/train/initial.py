@@ -1,4 +1,4 @@
-"""Starting from given weights in place of random ones."""
+"""Initial weights from another run or model."""
 
 import json
 import warnings
@@ -13,13 +13,13 @@ from jinc.nn import Network, load_network
 from jinc.train.config import TrainConfig
 
 _MEANING = ("prediction", "timesteps")
-"""Facts of a model that say what its weights compute."""
+"""Facts of a model that its weights depend on."""
 
 
 def load_initial(network: Network, config: TrainConfig) -> None:
-    """Copy the weights of `config.init`, of its average where it is a run, into a network.
+    """Copy the weights of the model `config.init`, a run's average, into a network.
 
-    Networks with other resampling have the same weights and fit.
+    Networks that differ in resampling alone have the same weights.
 
     Raises:
         JincError: there is no such model, it is damaged, or its weights have other shapes.
@@ -43,7 +43,7 @@ def load_initial(network: Network, config: TrainConfig) -> None:
 
 
 def _warn_of_meaning(folder: Path, config: TrainConfig) -> None:
-    """Warn if the given network was trained to predict something else."""
+    """Warn if the given weights were trained for other settings."""
     file = next((folder / name for name in FILES if (folder / name).is_file()), None)
     facts: dict[str, Any] = json.loads(file.read_text("utf-8")) if file else {}
     for name in _MEANING:

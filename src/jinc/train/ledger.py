@@ -3,13 +3,18 @@
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
 
 from jinc.errors import JincError
+from jinc.files import write_json
 from jinc.plain import number_or_none
+from jinc.train.batches import Batches
+from jinc.train.processes import Processes
+from jinc.train.run import Run
+from jinc.train.stepper import Stepper
 
 LIMIT = 5
 """Steps in a row with a non-finite loss or gradient after which training stops."""
@@ -136,3 +141,48 @@ class _Transfer:
 def _numbers(values: list[float | None]) -> list[float]:
     """Undo `number_or_none`."""
     return [float("nan") if value is None else value for value in values]
+
+
+def give_up(
+    last: StepReport,
+    rate: float,
+    run: Run,
+    stepper: Stepper,
+    batches: Batches,
+    processes: Processes,
+) -> NoReturn:
+    """Write a diagnosis of the last step, which was skipped, into the run folder, and stop.
+
+    Args:
+        last: report of the step.
+        rate: its learning rate.
+        run: the run folder.
+        stepper: of the network.
+        batches: of the step.
+        processes: of the run.
+
+    Raises:
+        NotFinite: always.
+    """
+    step = last.step
+    weights, gradients = stepper.norms(step, batches.batch(step))
+    report = {
+        "step": step + 1,
+        "loss": number_or_none(last.loss),
+        "gradient_norm": number_or_none(last.gradient_norm),
+        "indices": batches.indices(step).tolist(),
+        "t": batches.times(step).tolist(),
+        "weight_norms": weights,
+        "gradient_norms": gradients,
+        "learning_rate": rate,
+    }
+    error = NotFinite(
+        f"{run.path}: loss or gradients were not finite {LIMIT} times in a row, up to step "
+        f"{step + 1}; none of these steps was applied, see {run.not_finite.name}; lower "
+        "learning_rate"
+    )
+    with processes.together():
+        if processes.is_main:
+            write_json(run.not_finite, report)
+        raise error
+    raise error

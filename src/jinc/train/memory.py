@@ -1,4 +1,4 @@
-"""Whether a training run fits into memory, found out before any of it is taken."""
+"""Whether a training run fits into memory, predicted before any is allocated."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ from jinc.nn import Conditioning, Network
 from jinc.train.config import TrainConfig
 
 _COPIES = 4
-"""Of each weight: itself, its gradient, and the two means of Adam; averages come on top."""
+"""Of each weight: itself, its gradient, and the two moments of Adam; averages come on top."""
 _MOST_MAPS = 2000
-"""Maps as wide as the first level's that any network keeps, at full resolution."""
+"""Upper bound on the full-resolution maps of the first level's width that a network keeps."""
 
 
 def answer_of_nothing(network: Network, image_size: tuple[int, int], batch: int) -> None:
@@ -35,7 +35,7 @@ def answer_of_nothing(network: Network, image_size: tuple[int, int], batch: int)
 def training_bytes(
     network: Network, image_size: tuple[int, int], config: TrainConfig, processes: int = 1
 ) -> int:
-    """Predict the memory of training: copies of the weights, and what a backward pass goes back to.
+    """Predict the memory of training: weights, optimiser state and saved activations.
 
     Args:
         network: on the device meta.
@@ -44,7 +44,7 @@ def training_bytes(
         processes: that share a batch.
 
     Returns:
-        bytes for each process; images, samples and what libraries take are not among them.
+        bytes per process, without images, samples and libraries.
     """
     weights = sum(weight.nbytes for weight in network.parameters())
     one, two = (_kept_bytes(network, image_size, batch) for batch in (1, 2))
@@ -55,23 +55,17 @@ def training_bytes(
 def check_memory(
     network: Network, image_size: tuple[int, int], config: TrainConfig, device: torch.device
 ) -> None:
-    """Refuse a training run that memory does not suffice for.
-
-    Args:
-        network: on the device meta.
-        image_size: height and width.
-        config: of the run.
-        device: it will train on.
+    """Refuse a training run that exceeds the free memory of a device.
 
     Raises:
-        JincError: as much is not free.
+        JincError: it does; the message says what to reduce.
     """
     cuda = device.type == "cuda"
     free = torch.cuda.mem_get_info(device)[0] if cuda else psutil.virtual_memory().available
     pixels = config.batch_size * image_size[0] * image_size[1]
     weights = sum(weight.nbytes for weight in network.parameters())
     if 10 * weights + _MOST_MAPS * pixels * config.width * 4 < free:
-        return  # small networks, which need no second for a prediction
+        return  # small networks, whose prediction would take longer than it is worth
     processes = dist.get_world_size() if dist.is_initialized() else 1
     needed = training_bytes(network, image_size, config, processes)
     if needed > free:
@@ -82,12 +76,11 @@ def check_memory(
 
 
 class _Fused(TorchFunctionMode):
-    """Attention that keeps no scores, as where it is computed; on meta PyTorch keeps them."""
+    """Attention without saved scores, as fused kernels have it; on meta PyTorch saves them."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        """Return something that depends on all that attention depends on."""
         if func is not torch.nn.functional.scaled_dot_product_attention:
             return func(*args, **(kwargs or {}))
         q, k, v = args
@@ -95,7 +88,7 @@ class _Fused(TorchFunctionMode):
 
 
 def _kept_bytes(network: Network, image_size: tuple[int, int], batch: int) -> int:
-    """Count what is kept of a forward pass for the way back."""
+    """Count the activations that a forward pass saves for the backward pass, bytes."""
     kept: dict[int, torch.UntypedStorage] = {}
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:

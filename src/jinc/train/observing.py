@@ -1,4 +1,4 @@
-"""What is made of a model while it trains, beside the training: pictures of samples, and scores."""
+"""Grids of samples and scores during training."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,21 +13,21 @@ from jinc.train.stepper import Stepper
 from jinc.train.task import Task
 
 Scorer: TypeAlias = Callable[[Model], Iterator[float | None]]
-"""Scores a model, lower being better: None while that goes on, the score at the end."""
+"""Scores a model, lower being better: yields None after every step, and the score at the end."""
 
 
 @dataclass(frozen=True, eq=False)
 class Observer:
-    """Draw pictures and score at certain steps; random numbers and weights stay as they are.
+    """Draws grids of samples and computes scores at certain steps, without effect on training.
 
     Args:
-        run: where pictures and scores go.
+        run: the run folder.
         config: of the run.
-        task: what is trained.
-        stepper: holds the averaged network.
-        processes: who takes part.
+        task: the objective.
+        stepper: of the averaged network.
+        processes: of the run.
         total: number of all steps.
-        pictures: further steps with pictures, for `sample_epochs`.
+        pictures: further steps with grids, for `sample_epochs`.
         scorer: for `score_every`.
     """
 
@@ -40,28 +40,28 @@ class Observer:
     pictures: frozenset[int]
     scorer: Scorer | None
     scores: dict[int, float] = field(default_factory=dict)
-    """Measured so far, by step."""
+    """Scores by step."""
 
     def picture_is_due(self, step: int) -> bool:
-        """Whether pictures belong to a step."""
+        """Whether a step has grids of samples."""
         return self._due(step, self.config.sample_every) or step in self.pictures
 
     def score_is_due(self, step: int) -> bool:
-        """Whether a score belongs to a step."""
+        """Whether a step has a score."""
         return self._due(step, self.config.score_every)
 
     def has_all(self, step: int) -> bool:
-        """Whether nothing that belongs to a step is missing in the run folder."""
+        """Whether the grids and the score of a step are in the run folder."""
         drawn = all(self.run.samples(step, name).exists() for name in self._samplers)
         scored = any(e["step"] == step and "score" in e for e in self.run.read_log())
         return (drawn or not self.picture_is_due(step)) and (scored or not self.score_is_due(step))
 
     def observe(self, step: int, stopping: Callable[[], bool]) -> Iterator[None]:
-        """Make what belongs to a step, pausing after every step of sampling.
+        """Draw the grids and compute the score of a step, yielding after every step of sampling.
 
         Args:
             step: number of finished steps.
-            stopping: whether this process has been asked to stop; what is half done is then left.
+            stopping: whether this process has been asked to stop, which leaves it half done.
         """
         network = self.stepper.averaged
         was_training = network.training
@@ -97,7 +97,7 @@ class Observer:
 
     @property
     def _splits(self) -> bool:
-        """Whether all processes have to take part in every forward pass."""
+        """Whether every forward pass needs all processes."""
         return self.config.fsdp and self.processes.count > 1
 
     def _due(self, step: int, every: int) -> bool:

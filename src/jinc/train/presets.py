@@ -1,4 +1,4 @@
-"""Settings that are known to make sense, by name; what a preset does not say is as usual."""
+"""Named settings of known experiments; what a preset leaves out has its default."""
 
 from dataclasses import replace
 
@@ -101,8 +101,8 @@ _FACES_SR = replace(
     batch_size=8,
 )
 
-# An hour or so of one core: alias-free resampling, which costs nothing there, but not at every
-# activation, which would take twice the time.
+# An hour or so of one core: alias-free resampling, which is cheap there, but not at every
+# activation, which would double the time.
 _FACES_SR_SMALL = replace(
     _FACES_SR,
     config="B@6",
@@ -165,7 +165,7 @@ PRESETS: dict[str, TrainConfig] = {
     "faces-sr": _FACES_SR,
     "faces-sr-small": _FACES_SR_SMALL,
 }
-"""The presets; those with empty `data` need to be told where theirs lies."""
+"""The presets; those with empty `data` need a path to theirs."""
 
 PRESET_COSTS: dict[str, tuple[int, float]] = {
     "digits": (381_793, 0.0486),
@@ -188,17 +188,13 @@ PRESET_COSTS: dict[str, tuple[int, float]] = {
 
 
 def preset_image(config: TrainConfig) -> tuple[int, int]:
-    """Return the channels and the side that a preset's images are thought to have."""
+    """Return the channels and the side that a preset expects of its images."""
     channels = 1 if config.data == "digits" else config.channels or 3
     return channels, config.image_size or 32
 
 
 def find_preset(name: str) -> TrainConfig:
-    """Return a preset by its name.
-
-    Raises:
-        JincError: there is none of that name; the message says which is near.
-    """
+    """Return a preset by its name; raise a JincError, with a suggestion, if it is unknown."""
     if name in PRESETS:
         return PRESETS[name]
-    raise unknown(f"preset: {name!r} is none", name, PRESETS)
+    raise unknown(f"preset: unknown preset {name!r}", name, PRESETS)

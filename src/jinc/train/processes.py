@@ -1,13 +1,11 @@
-"""The processes of a run: one, or as many as torchrun has started, on one node or several.
+"""The processes of a run: one, or those that torchrun started on one node or several.
 
-All see the same run folder, in which only the main process writes. What fails on one process and
-not on the others, as its writing, is done `together`, so that none waits for one that has left. A
-process that is killed, or fails on its own in the middle of a step, is torchrun's to notice; it
-ends the others.
+All see the same run folder, in which only the main process writes. Work that can fail on one
+process alone, such as writing, is done `together`, so that none waits for one that has left.
+torchrun notices a process that is killed, or fails in the middle of a step, and ends the others.
 
-torchrun passes SIGTERM and SIGINT on to all, and SIGUSR1 with `--signals-to-handle`; it kills those
-that have not saved after 30 s, or `--shutdown-timeout`. Whatever the exit codes of the processes,
-its own is 1 unless all are 0.
+torchrun forwards SIGTERM and SIGINT to all, and SIGUSR1 with `--signals-to-handle`; it kills those
+that have not saved after 30 s, or `--shutdown-timeout`. Its exit code is 1 unless all are 0.
 """
 
 import gc
@@ -31,19 +29,19 @@ from jinc.models import choose_device
 from jinc.train.config import TrainConfig
 
 PATIENCE = timedelta(hours=12)
-"""How long processes wait for one another, as for the main one to decode a large data set."""
+"""How long processes wait for one another, e.g. while the main one decodes a large data set."""
 
 
 @dataclass(frozen=True)
 class Processes:
-    """Which process this is, and what it computes on; as a context, left in order at its end.
+    """The rank and device of this process; as a context manager it leaves the group at the end.
 
     Args:
         device: of this process.
-        rank: its number, from 0.
-        count: how many there are.
-        leaving: what else to do when all leave, as to let go of the group of processes. Its threads
-            end with the last that holds it; those that outlive the interpreter may abort.
+        rank: from 0.
+        count: of processes.
+        leaving: callbacks of the end, which release the process group: its threads end with the
+            last reference, and may abort the process if they outlive the interpreter.
     """
 
     device: torch.device
@@ -53,13 +51,13 @@ class Processes:
 
     @classmethod
     def join(cls, device: str) -> Self:
-        """Find the others, where torchrun says that there are any.
+        """Join the process group that torchrun started, if any.
 
         Args:
-            device: as `choose_device` takes it; of many processes each takes a device of that kind.
+            device: as `choose_device` takes it; each process takes one device of that kind.
 
         Raises:
-            JincError: no such device.
+            JincError: there is no such device, or the processes cannot connect.
         """
         with told_once():
             chosen = choose_device(device)
@@ -69,7 +67,7 @@ class Processes:
         try:
             state = PartialState(cpu=on_cpu, timeout=PATIENCE)
         except (ValueError, RuntimeError) as error:
-            reason = f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, but processes cannot be joined"
+            reason = f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, but processes cannot connect"
             raise JincError(
                 f"{reason} ({one_line(error)}); start them by torchrun, or unset WORLD_SIZE"
             ) from None
@@ -84,64 +82,63 @@ class Processes:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Leave when all do, but at once after an error, of which the others may not know."""
         if self.count > 1 and error is None:
             self.wait()
             dist.destroy_process_group()
             self.leaving.close()
-            gc.collect()  # for what is no longer used may hold it too
+            gc.collect()  # garbage may hold the group too
 
     def check(self, config: TrainConfig) -> None:
-        """Refuse what cannot be dealt out.
+        """Check that batches can be split over the processes.
 
         Raises:
-            JincError: a batch that has no equal shares, or a loss that needs all of it at once.
+            JincError: a batch has no equal shares, or the loss needs it whole.
         """
         share, rest = divmod(config.batch_size, self.count)
         if rest:
             raise JincError(
-                f"batch_size: {config.batch_size} is no multiple of {self.count} processes"
+                f"batch_size: {config.batch_size} is not a multiple of {self.count} processes"
             )
         if share % config.accumulation:
             raise JincError(
-                f"accumulation: {share} images a process have no {config.accumulation} parts"
+                f"accumulation: {share} images per process do not split into {config.accumulation}"
             )
         if config.complexity == "published" and self.count > 1:
-            raise JincError("complexity: the published form needs whole batches, on one process")
+            raise JincError("complexity: published needs whole batches, on one process")
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the one that writes and speaks."""
+        """Whether this is the process that writes and prints."""
         return self.rank == 0
 
     def rows(self, batch_size: int) -> slice:
-        """Return which rows of a batch this process takes."""
+        """Return this process's rows of a batch."""
         share = batch_size // self.count
         return slice(self.rank * share, (self.rank + 1) * share)
 
     def add(self, values: Tensor) -> Tensor:
-        """Add values `[n]` up over the processes, in place, on the device."""
+        """Sum values `[n]` over the processes, in place, on the device."""
         if self.count > 1:
             dist.all_reduce(values)
         return values
 
     def gather(self, number: int) -> list[int]:
-        """Wait until all have told a number, and return all of them, by rank."""
+        """Return a number of each process, by rank, once all have sent theirs."""
         numbers = torch.zeros(self.count, dtype=torch.int64, device=self.device)
         numbers[self.rank] = number
         told: list[int] = self.add(numbers).tolist()
         return told
 
     def wait(self) -> None:
-        """Wait until all have come here."""
+        """Wait for all processes."""
         self.gather(0)
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Do what may fail on one process only, inside without the others; then all fail.
+        """Run a block that may fail on one process alone; then all fail.
 
         Raises:
-            ToldElsewhere: it failed on another, which raises the error itself.
+            ToldElsewhere: it failed on another process, which raises the error itself.
         """
         problem: Exception | None = None
         try:
@@ -157,11 +154,7 @@ class Processes:
 
     @contextmanager
     def main_first(self) -> Iterator[None]:
-        """Let the main process through first, as to fill a cache that the others read.
-
-        Raises:
-            ToldElsewhere: as `together`.
-        """
+        """Run a block on the main process first, e.g. to fill a cache; errors as `together`."""
         for turn in (True, False):
             with self.together():
                 if self.is_main == turn:
@@ -175,15 +168,15 @@ def _exit_code(error: Exception) -> int:
 
 
 def copies(network: nn.Module, processes: Processes) -> nn.Module:
-    """Let every process train its copy of a network, gradients averaged over all of them.
+    """Replicate a network over the processes, with averaged gradients (DDP).
 
-    Statistics of a batch normalisation stay those of each process's share, and the main process's
-    are saved: a network with such norms learns otherwise on many processes than on one.
+    Batch normalisation uses the statistics of each process's share, and the main process's are
+    saved, so that such a network trains differently on several processes.
     """
     if processes.count == 1:
         return network
     if processes.is_main and any(isinstance(m, nn.BatchNorm2d) for m in network.modules()):
-        message = "batch normalisation sees each process's share only: not what one would train"
+        message = "batch normalisation sees each process's share only, unlike on one process"
         warnings.warn(message, RuntimeWarning, stacklevel=2)
     device = processes.device
     with warnings.catch_warnings():  # torch before 2.13 has no other name for it
@@ -198,7 +191,7 @@ def copies(network: nn.Module, processes: Processes) -> nn.Module:
 
 @contextmanager
 def gradients_apart(network: nn.Module, apart: bool) -> Iterator[None]:
-    """Leave gradients where they are for now, as for all parts of a batch but the last."""
+    """Postpone the exchange of gradients, as for all parts of a batch but the last."""
     if isinstance(network, nn.parallel.DistributedDataParallel):
         with network.no_sync() if apart else nullcontext():
             yield

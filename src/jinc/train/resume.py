@@ -1,4 +1,4 @@
-"""Going on from a checkpoint: which one, into what, and what is no longer the same."""
+"""Resuming from a checkpoint: which one, and what may have changed since."""
 
 import math
 import warnings
@@ -19,34 +19,34 @@ from jinc.train.update import learning_rate
 
 
 def newest_of_all(folder: Path, processes: Processes) -> Checkpoint | None:
-    """Read the newest checkpoint, and make sure that all processes read the same.
+    """Read the newest intact checkpoint, the same on all processes.
 
     Raises:
-        JincError: they do not, or all checkpoints are damaged.
+        JincError: processes read different ones, or all checkpoints are damaged.
     """
     with processes.together():
         checkpoint = load_newest(folder)
     steps = processes.gather(checkpoint.step if checkpoint else 0)
     with processes.together():
         if len(set(steps)) > 1:
-            raise JincError(f"{folder}: is not the same to all processes, which read {steps}")
+            raise JincError(f"{folder}: differs between processes, which read steps {steps}")
     return checkpoint
 
 
 def check_same_run(
     checkpoint: Checkpoint, run: Run, config: TrainConfig, data: str, total: int
 ) -> None:
-    """Make sure that a run goes on as what it was.
+    """Check that a checkpoint belongs to a run as it is set up now.
 
     Args:
-        checkpoint: what it goes on from.
-        run: where it lies.
+        checkpoint: to resume from.
+        run: its folder.
         config: its settings now.
         data: fingerprint of its images now.
         total: number of its steps now.
 
     Raises:
-        JincError: settings or images are others, or all steps and more are done.
+        JincError: settings or images have changed, or the checkpoint is beyond the last step.
     """
     before, now = checkpoint.state["config"], config.settings()
     for name in sorted(now.keys() - {*CHANGEABLE, "data", *READING, *FROM_NOW_ON}):
@@ -56,9 +56,9 @@ def check_same_run(
                 f"step {checkpoint.step} was saved"
             )
     if checkpoint.state["data"] != data:
-        raise JincError(f"{config.data}: holds other images than when {run.path} was saved")
+        raise JincError(f"{config.data}: has other images than when {run.path} was saved")
     if checkpoint.step > total:
-        raise JincError(f"steps: {total} are asked for, {run.path} has done {checkpoint.step}")
+        raise JincError(f"steps: {total} is too few, {run.path} has done {checkpoint.step}")
 
 
 @dataclass(frozen=True)
@@ -118,22 +118,18 @@ def _ahead(checkpoint: Checkpoint) -> int:
 
 
 def load_into(stepper: Stepper, checkpoint: Checkpoint, run: Run) -> None:
-    """Put back what a checkpoint holds of a run.
-
-    Raises:
-        JincError: it is of another network.
-    """
+    """Restore weights, averages and optimiser; raise a JincError for another network's."""
     try:
         stepper.load(checkpoint.groups)
     except (RuntimeError, ValueError, LookupError):
         raise JincError(
-            f"{run.checkpoints}: the checkpoint of step {checkpoint.step} is of another "
-            f"network than {run.path / 'config.yaml'} asks for"
+            f"{run.checkpoints}: the checkpoint of step {checkpoint.step} does not fit the network "
+            f"of {run.path / 'config.yaml'}"
         ) from None
 
 
 def warn_of_rounding(checkpoint: Checkpoint, run: Run, processes: Processes) -> None:
-    """Warn where training will go on to other bits than it would have."""
+    """Warn if training will not continue bit for bit."""
     now = {"threads": torch.get_num_threads(), "processes": processes.count}
     for what, count in now.items():
         if checkpoint.state[what] != count:

@@ -1,7 +1,7 @@
-"""The checkpoints of a folder: how they are named, which of them stay, and how the others go.
+"""The checkpoints of a folder: their names, which to keep, and how to delete the others.
 
-The newest few stay and, besides them, the best: the whole one with the lowest `score` in its
-`state.json`. What goes loses its name before its files, so that no half of it is taken for one.
+The newest few are kept and the best: the intact one with the lowest `score` in its `state.json`. A
+checkpoint is renamed before it is deleted, so that no half of it passes for a checkpoint.
 """
 
 import json
@@ -17,18 +17,18 @@ from jinc.files import reading
 from jinc.manifest import check_manifest
 
 REPLACED = ".replaced-"
-"""What the name of a checkpoint begins with while another of its step takes its place."""
+"""Prefix of a checkpoint's name while another of its step replaces it."""
 
 _NAME = re.compile(rf"({re.escape(REPLACED)})?step-(\d{{8}}|[1-9]\d{{8,}})")
 
 
 def checkpoint_path(folder: Path, step: int) -> Path:
-    """Name the checkpoint of a step."""
+    """Return the path of the checkpoint of a step."""
     return folder / f"step-{step:08d}"
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
-    """List what is named as a checkpoint, damaged or not, the newest first."""
+    """List the folders named as checkpoints, damaged or not, newest first."""
     if not folder.is_dir():
         return []
     named = [(m, f) for f in folder.iterdir() if (m := _NAME.fullmatch(f.name))]
@@ -37,22 +37,15 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def best_checkpoint(folder: Path) -> Path | None:
-    """Find the whole checkpoint with the lowest score, of several the newest.
-
-    Args:
-        folder: where checkpoints lie.
-
-    Returns:
-        Its folder, or None where no whole one has a score that is a finite number.
-    """
+    """Return the intact checkpoint with the lowest finite score, the newest of equal ones."""
     return _best(_standing(list_checkpoints(folder)))
 
 
 def discard_others(newest: Path, keep: int) -> None:
-    """Delete what lies beside a checkpoint just written but the few before it and the best.
+    """Delete all checkpoints but the best, the newest and the few before it.
 
     Args:
-        newest: that checkpoint; those of later steps are deleted too.
+        newest: just written; those of later steps are deleted too.
         keep: how many to keep besides the best, the newest included.
     """
     listed = list_checkpoints(newest.parent)
@@ -64,7 +57,7 @@ def discard_others(newest: Path, keep: int) -> None:
 
 
 def discard(path: Path) -> None:
-    """Delete a checkpoint, its name first; where that fails, the next one saved tries again."""
+    """Rename a checkpoint, then delete it; after a failure the next save tries again."""
     doomed = path.with_name(f".deleting-{path.name}")
     with suppress(OSError):
         path.rename(doomed)
@@ -72,7 +65,7 @@ def discard(path: Path) -> None:
 
 
 def restore_replaced(folder: Path) -> None:
-    """Name again a checkpoint that was to be replaced when the machine stopped."""
+    """Restore checkpoints whose replacement was interrupted."""
     for path in folder.glob(f"{REPLACED}step-*"):
         name = path.with_name(path.name.removeprefix(REPLACED))
         if not name.exists():
@@ -80,18 +73,14 @@ def restore_replaced(folder: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete what was half written or half deleted when the machine stopped."""
+    """Delete what an interruption left half written or half deleted."""
     for pattern in (".writing-*", ".deleting-*"):
         for leftover in folder.glob(pattern):
             _remove(leftover)
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """Read a checkpoint's `state.json`.
-
-    Raises:
-        JincError: it cannot be read, or is no object.
-    """
+    """Read a checkpoint's `state.json`; raise a JincError if it is damaged."""
     file = path / "state.json"
     with reading(file) as opened:
         text = opened.read()
@@ -100,18 +89,18 @@ def read_state(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise JincError(f"{file}: cannot be read ({error})") from None
     if not isinstance(value, dict):
-        raise JincError(f"{file}: is not what it should be")
+        raise JincError(f"{file}: is damaged, it holds no object")
     return value
 
 
 def _standing(listed: list[Path]) -> list[Path]:
-    """Leave out checkpoints whose replacement has come."""
+    """Leave out checkpoints that have been replaced."""
     standing = {path.name.removeprefix(REPLACED): path for path in reversed(listed)}
     return [*reversed(standing.values())]
 
 
 def _best(paths: Iterable[Path]) -> Path | None:
-    """Find the best of some, given from the newest to the oldest."""
+    """Return the best of some checkpoints, given newest first."""
     scored = [(score, path) for path in paths if (score := _score(path)) is not None]
     ranked = sorted(scored, key=lambda each: each[0])
     return next((path for _, path in ranked if _is_whole(path)), None)
@@ -134,7 +123,7 @@ def _is_whole(path: Path) -> bool:
 
 
 def _remove(path: Path) -> None:
-    """Delete a folder with all in it, or a file that has the name of one."""
+    """Delete a folder with its contents, or a file."""
     with suppress(OSError):
         if path.is_symlink() or path.is_file():
             path.unlink()

@@ -13,25 +13,21 @@ from jinc.models import Model, Upscaler, model_folder
 from jinc.train.config import TrainConfig
 
 MOST_BYTES_OF_LOG = 64 << 20
-"""Half a million lines."""
+"""About half a million lines."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """Where a training run keeps its things.
-
-    Args:
-        path: the folder.
-    """
+    """A run folder."""
 
     path: Path
 
     @classmethod
     def create(cls, path: Path, config: TrainConfig) -> Self:
-        """Make a run folder and write its settings.
+        """Create a run folder with its settings.
 
         Raises:
-            JincError: something is there already, or the folder cannot be made.
+            JincError: the path exists, or the folder cannot be created.
         """
         cls.check_free(path)
         run = cls(path)
@@ -39,33 +35,29 @@ class Run:
         return run
 
     def write_config(self, config: TrainConfig) -> None:
-        """Write the settings of the run; raise a JincError where that cannot be done."""
+        """Write the settings of the run; raise a JincError if that fails."""
         config.write(self.path / "config.yaml")
 
     @staticmethod
     def check_free(path: Path) -> None:
-        """Make sure that nothing is there yet, or an empty folder.
+        """Check that a path does not exist, or is a folder without a run's results.
 
         Raises:
-            JincError: something is there already, or that cannot be told.
+            JincError: it is taken, or cannot be read.
         """
         try:
             taken = (path / "config.yaml").is_file()
             if not path.exists() or (path.is_dir() and is_new(path) and not taken):
                 return
             if not taken:
-                raise JincError(f"{path}: exists already, and is no run; take another --out")
-            raise JincError(f"{path}: holds a run already; go on with --resume")
+                raise JincError(f"{path}: exists and is no run; choose another --out")
+            raise JincError(f"{path}: holds a run already; continue it with --resume")
         except OSError as error:
             raise JincError(f"{path}: {one_line(error)}") from None
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open a run folder.
-
-        Raises:
-            JincError: it is missing, or is no run.
-        """
+        """Open a run folder; raise a JincError if it is missing or no run."""
         if not path.is_dir():
             raise JincError(f"{path}: no such run folder")
         if not (path / "config.yaml").is_file():
@@ -74,17 +66,17 @@ class Run:
 
     @property
     def config(self) -> TrainConfig:
-        """The settings of the run."""
+        """Its settings, from `config.yaml`."""
         return TrainConfig.read(self.path / "config.yaml")
 
     @property
     def checkpoints(self) -> Path:
-        """The folder of checkpoints."""
+        """Its folder of checkpoints."""
         return self.path / "checkpoints"
 
     @property
     def log(self) -> Path:
-        """The log, a JSON object a line."""
+        """Its log, one JSON object per line."""
         return self.path / "log.jsonl"
 
     @property
@@ -97,15 +89,15 @@ class Run:
         return self.path / "samples" / f"step-{step:08d}{sampler and '-' + sampler}.png"
 
     def model(self) -> Model:
-        """Read the averaged model of the newest step that was saved."""
+        """Load the averaged model of the newest checkpoint."""
         return Model.load(model_folder(self.path))
 
     def upscaler(self) -> Upscaler:
-        """Read the same of a run that makes images larger."""
+        """Load the same of a super-resolution run."""
         return Upscaler.load(model_folder(self.path))
 
     def append_log(self, entry: dict[str, Any]) -> None:
-        """Add a line to the log."""
+        """Append a line to the log."""
         try:
             with self.log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(entry) + "\n")
@@ -113,7 +105,7 @@ class Run:
             raise JincError(f"{self.log}: {one_line(error)}") from None
 
     def read_log(self) -> list[dict[str, Any]]:
-        """Return the lines of the log; what is no entry, as a last one cut off, is left out."""
+        """Return the entries of the log, without malformed lines, e.g. a last one cut off."""
         if not self.log.exists():
             return []
         entries = []
@@ -137,6 +129,6 @@ class Run:
 
 
 def is_new(path: Path) -> bool:
-    """Tell whether a folder holds no more than the settings of a run that made no step."""
+    """Whether a folder holds at most the settings of a run that has not done a step."""
     names = {file.name for file in path.iterdir() if not file.name.startswith(".config.yaml.")}
     return names <= {"config.yaml", "log.jsonl", LOCK} and not Run(path).read_log()

@@ -1,4 +1,4 @@
-"""The settings of a training run by what they are about; `config.TrainConfig` is all of them."""
+"""The settings of a training run by section; `config.TrainConfig` joins them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,28 +11,28 @@ from jinc.train.augment import AugmentationKind
 
 @dataclass(frozen=True)
 class DataSettings:
-    """What is trained on.
+    """The training data.
 
     Args:
         data: "digits" for the bundled set, or a path to MNIST, CIFAR-10 or -100, a NumPy or CSV
-            file, or a folder or a ZIP or TAR archive of images.
-        split: which part of the data to train on.
-        image_size: pixels a side after resizing and a centred crop; as the data is, if not given.
-        channels: 1 or 3; as the data is, if not given.
-        resize_filter: how images are resized, antialiased.
+            file, or a folder, ZIP or TAR archive of images.
+        split: part of the data to train on.
+        image_size: side in pixels after resizing and a centre crop; the data's own by default.
+        channels: 1 or 3; the data's own by default.
+        resize_filter: resampling filter, antialiased.
         skip_first: drop the first row of a CSV file, as arXiv 2411.09174 did.
-        classes_from: where the classes of a folder or archive come from: folders; names, as
-            cat_001.png; column:NAME of metadata.csv or .jsonl; none; or auto, which takes a file of
-            labels where there is one, else folders.
-        skip_damaged: leave out images that cannot be read, and count them.
-        max_pixels: the most pixels that an image may have, checked before it is decoded.
-        holdout: how many images to keep back and validate on; a validation looks at no more than
-            1,024 of them, the same each time.
-        augment: how images are changed at random: mirrored left to right or top to bottom, turned
-            by quarter turns or by any angle; all shifted by any distance around the edges, or all
-            turned by any angle in a round window (spin).
-        augment_labels: tell the network how each image was augmented, so that it learns from all
-            and samples what was not.
+        classes_from: source of the classes of a folder or archive: folders; names, as cat_001.png;
+            column:NAME of metadata.csv or .jsonl; none; or auto, a file of labels if there is one,
+            else folders.
+        skip_damaged: skip images that cannot be read, and count them.
+        max_pixels: maximum pixels of an image, checked before decoding.
+        holdout: number of images held out for validation; a validation uses the same 1,024 of them
+            at most each time.
+        augment: random augmentations: horizontal and vertical flips (hflip, vflip), quarter turns,
+            rotation by any angle; or, applied to every image, circular shifts (hshift, vshift) and
+            rotation by any angle inside a round window (spin).
+        augment_labels: condition the network on the augmentation of each image, and sample without
+            augmentation (EDM).
     """
 
     data: str = "digits"
@@ -51,22 +51,23 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """What is trained.
+    """The network.
 
     Args:
-        network: the U-Net of arXiv 2411.09174; the residual U-Net of DDPM and ADM; that of CS180.
-        config: how aliasing is treated: A, D-2N (published), D@6, D@12/0.2 (corrected), and more;
-            D@12,D@6 has a design for each level, full resolution first.
-        width: channels at the first level, a multiple of 4.
-        levels: of unet: how often the image is halved inside the network.
-        multipliers: of resunet: channels of each level, in widths.
-        blocks: of resunet: residual blocks a level.
-        attention: of resunet: sides in pixels of the maps that attend to themselves; the usual ones
-            where there are such.
-        dropout: of resunet: share of activations that is dropped in training.
-        padding: what lies beyond the edges of an image inside the network.
-        conditional: learn the classes, so that they can be asked for.
-        init: start from the weights of a run or a model folder; random ones by default.
+        network: the U-Net of arXiv 2411.09174, the residual U-Net of DDPM and ADM, or that of
+            CS180.
+        config: anti-aliasing configuration: A, D-2N (published), D@6, D@12/0.2 (corrected), and
+            more; D@12,D@6 sets one per level, full resolution first.
+        width: channels of the first level, a multiple of 4.
+        levels: of unet: number of downsamplings.
+        multipliers: of resunet: channels of each level, as multiples of the width.
+        blocks: of resunet: residual blocks per level.
+        attention: of resunet: side lengths in pixels of the feature maps with self-attention; by
+            default 16, where the network has such maps.
+        dropout: of resunet: dropout probability.
+        padding: padding of feature maps at the edges of the image.
+        conditional: condition on the class.
+        init: run or model folder to start from; random weights by default.
     """
 
     network: Literal["unet", "resunet", "cs180"] = "unet"
@@ -84,28 +85,30 @@ class NetworkSettings:
 
 @dataclass(frozen=True)
 class ObjectiveSettings:
-    """What is asked of the network.
+    """The objective.
 
     Args:
-        schedule: how fast the image turns to noise; flow has the levels of flow matching.
+        schedule: noise schedule; flow has the levels of flow matching.
         timesteps: T, the number of noise levels.
-        scale_betas: of linear and scaled_linear: multiply β by 1000/T, so that any T ends in noise;
-            otherwise β is that of 1000 levels whatever T is.
-        prediction: what the network predicts: the noise, the clean image, the velocity, or the
-            flow, noise minus image: flow matching.
-        loss: how its error is measured.
-        min_snr_gamma: γ of min-SNR weighting, usually 5; 0 for none. It is derived for mse.
-        complexity: weight errors by how much happens in an image: as published, or normalised.
+        scale_betas: of linear and scaled_linear: multiply β by 1000/T, so that any T ends in pure
+            noise; otherwise β is that of 1000 levels whatever T is.
+        prediction: parametrisation: noise, clean image, velocity, or flow (noise minus image, for
+            flow matching).
+        loss: loss function.
+        min_snr_gamma: γ of min-SNR weighting, usually 5; 0 disables it. Derived for mse.
+        complexity: loss weighting by local image complexity: as published, or normalised.
         complexity_weight: λ of that term.
-        equivariance: weight of the mean square of f(U x_t) − U f(x_t) on the disc, f being what the
-            network predicts and U the following; 0 for none. For ε it is that of x0 times SNR.
-        moves: how it is moved then.
-        label_dropout: share of labels that are hidden, which guidance needs.
-        noise_std: train a single-step denoiser at this noise instead, images being in [0, 1].
-        upscale: train a model that makes images so many times larger, from the means of their
-            blocks; see `jinc upscale`.
-        upscale_noise: of upscale: noise that half of the small images get, at most, as a share of
-            T, so that what another model made can be made larger too; 0 for none.
+        equivariance: weight of the equivariance loss, the mean square of f(U x_t) − U f(x_t) on the
+            disc for predictions f and random moves U; 0 disables it. For ε it is that of x0 times
+            SNR.
+        moves: moves U of the equivariance loss.
+        label_dropout: probability of dropping the label, required for guidance.
+        noise_std: train a single-step denoiser at this noise level instead, for images in [0, 1].
+        upscale: train a super-resolution model with this factor, conditioned on block means; see
+            `jinc upscale`.
+        upscale_noise: of upscale: noise conditioning augmentation of half of the low-resolution
+            images, at most this share of T, so that generated images can be upscaled too; 0
+            disables it.
     """
 
     schedule: Literal["linear", "cosine", "scaled_linear", "flow"] = "linear"
@@ -126,22 +129,23 @@ class ObjectiveSettings:
 
 @dataclass(frozen=True)
 class OptimiserSettings:
-    """How it learns.
+    """Optimisation.
 
     Args:
-        steps: how many batches to train on; takes the place of epochs.
-        epochs: how often to go through the data, when steps is not given.
-        batch_size: images a step, over all processes.
-        accumulation: parts that each process takes its share of a batch in, to save memory.
+        steps: number of training steps; overrides epochs.
+        epochs: passes over the data.
+        batch_size: images per step, over all processes.
+        accumulation: gradient accumulation: parts that each process splits its share of a batch
+            into, to save memory.
         optimiser: AdamW decouples the weight decay, Adam adds it to the gradient.
-        learning_rate: at its highest.
-        lr_schedule: whether it stays there or falls to nothing along a cosine.
-        warmup: steps in which it rises from nothing.
-        weight_decay: pull of the weights towards nothing.
-        adam_betas: how long the optimiser remembers gradients and their squares.
-        clip_gradient: greatest norm of the gradient; 0 for any.
-        ema_decay: how slowly the averaged weights follow; several keep several averages, of which
-            the first is the model; none keeps none.
+        learning_rate: peak learning rate.
+        lr_schedule: constant, or cosine decay to 0.
+        warmup: steps of linear warmup.
+        weight_decay: weight decay.
+        adam_betas: β1 and β2 of Adam.
+        clip_gradient: maximum norm of the gradient; 0 disables clipping.
+        ema_decay: decay of the exponential moving average of the weights; several values keep
+            several averages, of which the first is the model; none disables it.
     """
 
     steps: int | None = None
@@ -160,16 +164,16 @@ class OptimiserSettings:
 
 @dataclass(frozen=True)
 class MachineSettings:
-    """What it runs on.
+    """Hardware and precision.
 
     Args:
-        seed: the same seed gives the same run.
+        seed: random seed; the same seed gives the same run.
         device: cpu, cuda, mps, or auto for the best there is.
-        precision: numbers that the network computes in; its weights stay fp32.
-        compile: compile the network first, which takes minutes and makes steps faster.
-        fsdp: split weights and their averages over the processes, for networks too wide for one.
-        workers: threads that prepare batches ahead; if not given, 2 beside an accelerator.
-        resident: keep the images on the device; if not given, where they take up to 4 GB.
+        precision: of the forward and backward pass (autocast); weights stay fp32.
+        compile: compile the network, which takes minutes and makes steps faster.
+        fsdp: shard weights and their averages over the processes (FSDP).
+        workers: threads that prefetch batches; by default 2 with an accelerator, else 0.
+        resident: keep the images on the device; by default up to 4 GB of them.
     """
 
     seed: int = 0
@@ -183,23 +187,23 @@ class MachineSettings:
 
 @dataclass(frozen=True)
 class KeepingSettings:
-    """What is kept of it.
+    """Logs, samples and checkpoints.
 
     Args:
         log_every: steps between lines of the log.
-        sample_every: steps between pictures of samples; 0 for none but the following.
-        sample_epochs: epochs after which there is a picture of samples.
-        sample_guidance: guidance of those pictures, where labels were hidden in training.
-        sample_with: samplers, a picture for each; DDIM with η = 1 by default.
-        score_every: steps between scores: Fréchet distances of generated images to the data, by
-            the first of `sample_with`, ddim by default; 0 for none.
+        sample_every: steps between grids of samples; 0 for those of sample_epochs only.
+        sample_epochs: epochs after which to draw a grid of samples.
+        sample_guidance: guidance scale of these grids; needs label_dropout.
+        sample_with: samplers, a grid for each; DDIM with η = 1 by default.
+        score_every: steps between scores: Fréchet distances of generated images to the data, by the
+            first of `sample_with`, ddim by default; 0 disables them.
         score_images: images generated for a score.
-        score_features: network that scores: inception, or a path, as `jinc evaluate --features`.
-        best_by: which model `best/` holds: lowest validation loss (of training without --holdout),
-            or lowest score.
+        score_features: feature network: inception, or a path, as `jinc evaluate --features`.
+        best_by: criterion of the model in `best/`: lowest validation loss (training loss without
+            --holdout), or lowest score.
         checkpoint_every: steps between checkpoints.
-        keep: how many checkpoints to keep, besides the best.
-        track: where else the log goes: TensorBoard, trackio.
+        keep: number of checkpoints to keep, besides the best.
+        track: further loggers: TensorBoard, trackio.
     """
 
     log_every: int = 20
@@ -224,4 +228,4 @@ SECTIONS = {
     "Machine": MachineSettings,
     "Keeping": KeepingSettings,
 }
-"""The settings by what they are about, in the order of a config.yaml."""
+"""The sections, in the order of a config.yaml."""

@@ -1,4 +1,4 @@
-"""What a run starts from: its images and its task, a network that is not trained yet."""
+"""The start of a run: its images, its initialised network, and its objective."""
 
 import math
 from collections.abc import Callable
@@ -24,24 +24,24 @@ from jinc.train.track import check_trackers
 from jinc.train.upscaling_task import UpscalingTask, spread
 
 RESIDENT_BYTES = 4 * 2**30
-"""Data sets up to this size are kept on an accelerator."""
+"""Largest data set that is kept on an accelerator by default."""
 
 
 def load_data(
     config: TrainConfig, progress: Callable[[int, int], None] | None = None, **other: Any
 ) -> ImageSet:
-    """Open the images that a run trains on, or others in the same way.
+    """Load the images of a run, or others in the same way.
 
     Args:
-        config: says which.
+        config: settings of the run.
         progress: called with (done, total) while a folder is decoded.
-        other: arguments of `data.load_images` in place of what the settings say; `source` too.
+        other: arguments of `data.load_images`, `source` included, that override the settings.
 
     Raises:
         JincError: as `data.load_images`.
     """
     if not config.data:
-        raise JincError("data: say which, --data digits or a path to images")
+        raise JincError("data: is not set; add --data digits, or a path to images")
     settings: dict[str, Any] = {"source": config.data, "progress": progress}
     settings |= {name: getattr(config, name) for name in READING}
     return load_images(**settings | other)
@@ -80,7 +80,7 @@ def _task(config: TrainConfig, images: ImageSet, network: Network) -> Task:
 
 
 def network_for(config: TrainConfig, images: ImageSet) -> Network:
-    """Make the untrained network that a run asks for, for its images; errors as `build_task`."""
+    """Initialise the network of a run for its images; errors as `build_task`."""
     refuse_contradictions(config, images)
     classes = len(images.class_names) if config.conditional else 0
     network = build_network(config, images.channels, images.image_size, classes)
@@ -91,10 +91,16 @@ def network_for(config: TrainConfig, images: ImageSet) -> Network:
 def build_network(
     config: TrainConfig, channels: int, image_size: tuple[int, int], classes: int
 ) -> Network:
-    """Make the untrained network that a run asks for, for images of given kind.
+    """Initialise the network of a run.
+
+    Args:
+        config: settings of the run.
+        channels: of the images.
+        image_size: height and width.
+        classes: number of classes; 0 for an unconditional network.
 
     Raises:
-        JincError: sizes that no network can have, or maps to attend that this one has not.
+        JincError: a size is invalid, or no feature map has the size of an attention map.
     """
     size = min(image_size)
     told = Augmentation(config.augment).numbers if config.augment_labels else 0
@@ -131,7 +137,7 @@ def make_batches(
     processes: Processes,
     ahead: int = 0,
 ) -> Batches:
-    """Deal out this process's share of the images to train on, at positions `train`."""
+    """Return this process's batches of the images at positions `train`."""
     accelerated = processes.device.type != "cpu"
     fits = accelerated and images.images.nbytes <= RESIDENT_BYTES
     usual = 2 if accelerated else 0
@@ -172,14 +178,14 @@ def check_settings(config: TrainConfig, images: ImageSet) -> None:
 
 
 def _levels(config: TrainConfig, size: int) -> tuple[int, ...]:
-    """Return the levels whose maps have the sides that attend, for images of a side.
+    """Return the levels with self-attention, for images of a side.
 
     Raises:
-        JincError: a side that was asked for, and not only left as usual, is that of no map.
+        JincError: no feature map has a side that was set explicitly.
     """
     sides = [size >> level for level in range(len(config.multipliers))]
     for side in config.attention if config.attention != TrainConfig.attention else ():
         if side not in sides:
             there = ", ".join(map(str, sides))
-            raise JincError(f"attention: no map of this network is {side} wide; there are {there}")
+            raise JincError(f"attention: no feature map is {side} wide; there are {there}")
     return tuple(sides.index(side) for side in config.attention if side in sides)

@@ -1,4 +1,4 @@
-"""Networks too wide for one device: every process holds a part of each weight (FSDP)."""
+"""Sharded networks (FSDP): every process holds a part of each weight."""
 
 import warnings
 from collections.abc import Iterable, Mapping
@@ -13,19 +13,19 @@ from jinc.train.processes import Processes
 
 
 def shard(network: nn.Module, processes: Processes) -> None:
-    """Split the weights of a network over the processes, block by block, in place.
+    """Shard the weights of a network over the processes, block by block, in place.
 
     Args:
         network: the same on every process; blocks are the members of its lists of modules.
-        processes: who takes part.
+        processes: of the run.
     """
-    # No block changes in place what another returned, which is all that this warns of.
+    # It warns of blocks that change the output of another in place, which none does.
     warnings.filterwarnings("ignore", "FSDP2-wrapped module", UserWarning)
     mesh = init_device_mesh(processes.device.type, (processes.count,))
     processes.leaving.callback(_let_go, mesh)
     network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # torch's stub lacks it
     lists = [child for child in network.modules() if isinstance(child, nn.ModuleList)]
-    blocks = [block for each in reversed(lists) for block in each]  # what lies inside comes first
+    blocks = [block for each in reversed(lists) for block in each]  # inner blocks first
     for block in blocks:
         if not isinstance(block, nn.ModuleList) and any(True for _ in block.parameters()):
             fully_shard(block, mesh=mesh)
@@ -33,25 +33,25 @@ def shard(network: nn.Module, processes: Processes) -> None:
 
 
 def _let_go(mesh: DeviceMesh) -> None:
-    """Let a mesh, which torch keeps in its caches, hold its group of processes no longer."""
+    """Make a mesh, which stays in torch's caches, release its process group."""
     getattr(mesh, "_pg_registry", {}).clear()
 
 
 def local(tensors: Iterable[Tensor]) -> list[Tensor]:
-    """Return what this process holds of each tensor, sharing its memory."""
+    """Return this process's part of each tensor, sharing its memory."""
     return [each.to_local() if isinstance(each, DTensor) else each for each in tensors]
 
 
 def whole(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Gather tensors that are split, one after the other onto the CPU; every process has to ask."""
+    """Gather sharded tensors, one by one, on the CPU; every process has to call this."""
     return {n: t.full_tensor().cpu() if isinstance(t, DTensor) else t for n, t in tensors.items()}
 
 
 def load_whole(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Give a network, split or not, its weights from whole ones.
+    """Load whole weights into a network, sharded or not.
 
     Raises:
-        RuntimeError: the names or shapes are others.
+        RuntimeError: names or shapes differ.
     """
     state = network.state_dict()
     parts = {n: alike(w, state[n]) if n in state else w for n, w in weights.items()}
@@ -59,7 +59,7 @@ def load_whole(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
 
 
 def alike(tensor: Tensor, example: Tensor) -> Tensor:
-    """Split a whole tensor as another is split, or leave it whole."""
+    """Shard a whole tensor like another, or return it if that is whole."""
     if not isinstance(example, DTensor):
         return tensor
     mesh = example.device_mesh
@@ -67,6 +67,6 @@ def alike(tensor: Tensor, example: Tensor) -> Tensor:
 
 
 def norm(tensors: Iterable[Tensor]) -> Tensor:
-    """Return the Euclidean norm of all tensors together, `[]`, over all processes."""
+    """Return the joint Euclidean norm of tensors, `[]`, over all processes."""
     total = torch.nn.utils.get_total_norm(list(tensors))
     return total.full_tensor() if isinstance(total, DTensor) else total

@@ -1,4 +1,4 @@
-"""One step of training: error, gradients, and an update that what is not finite never reaches."""
+"""One training step: loss, gradients, and an update that is skipped unless all is finite."""
 
 import copy
 import warnings
@@ -33,18 +33,18 @@ from jinc.train.update import (
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 _INSTRUCTIONS = {"bf16": ("avx512_bf16", "amx_bf16"), "fp16": ("avx512_fp16", "amx_fp16")}
-"""Of x86 processors, any of which makes a precision fast."""
+"""Instruction sets of x86, any of which makes a precision fast."""
 
 
 class Stepper:
     """A network in training, with its optimiser and its averages.
 
-    Nothing here waits for the device: whether a step is taken is decided there.
+    Nothing here waits for the device, which decides whether a step is skipped.
 
     Args:
-        task: what is to be learned.
-        config: how.
-        processes: who takes part.
+        task: the network and its objective.
+        config: settings of the run.
+        processes: of the run.
         total: number of all steps.
     """
 
@@ -73,35 +73,35 @@ class Stepper:
 
     @property
     def averaged(self) -> Network:
-        """The network with averaged weights, or as it is where no average is kept."""
+        """The network with averaged weights; the network itself without EMA."""
         return self.averages[0].network if self.averages else self.network
 
     def step(self, number: int, batch: Batch, *, stop: bool = False) -> Tensor:
-        """Do step number `number`, 0, 1, 2, …; where loss or gradients are no numbers, nothing.
+        """Do step number `number`, 0, 1, 2, …; skip it unless loss and gradients are finite.
 
         Args:
             number: of the step.
-            batch: this process's share of the step.
+            batch: this process's share.
             stop: whether this process has been asked to stop.
 
         Returns:
-            loss and norm of the gradient, over all processes; how many of them failed; and how many
-            were asked to stop: `[4]`, on the device.
+            `[4]` on the device: loss and gradient norm over all processes, and the numbers of
+            processes that failed and that were asked to stop.
         """
         self._buffers.remember()
         loss = self.gradients(number, batch)
         size = norm(self.gradient_list())
-        # Where scaled gradients overflow, the next factor is smaller, and nothing has failed.
+        # An overflow of scaled gradients lowers the scale, and is no failure.
         overflow = ~size.isfinite()
         failed = ~loss.isfinite() | (overflow & (self._scale.factor <= 1))
         asked = torch.full_like(loss, float(stop))
-        told = torch.stack([loss / self._processes.count, failed, overflow, asked])
-        loss, failed, overflow, asked = self._processes.add(told)
+        own = torch.stack([loss / self._processes.count, failed, overflow, asked])
+        loss, failed, overflow, asked = self._processes.add(own)
         self._update(number, size, (failed == 0) & (overflow == 0))
         return torch.stack([loss, size, failed, asked])
 
     def gradients(self, number: int, batch: Batch) -> Tensor:
-        """Put the gradients of a batch in place, unscaled, and return its mean loss, `[]`."""
+        """Compute the gradients of a batch, unscaled, and return its mean loss, `[]`."""
         self.optimiser.zero_grad(set_to_none=True)
         parts = self._config.accumulation
         total = torch.zeros((), device=self._processes.device)
@@ -116,7 +116,7 @@ class Stepper:
         return total
 
     def norms(self, number: int, batch: Batch) -> tuple[Norms, Norms]:
-        """Return the norms of weights and of the gradients of a batch, and change nothing else."""
+        """Return the norms of weights and of a batch's gradients by block; changes only those."""
         self._buffers.remember()
         self.gradients(number, batch)
         taken = torch.tensor(False, device=self._processes.device)
@@ -124,11 +124,11 @@ class Stepper:
         return block_norms(self.network)
 
     def gradient_list(self) -> list[Tensor]:
-        """Return the gradients that are there."""
+        """Return the gradients of all weights that have one."""
         return [p.grad for p in self.network.parameters() if p.grad is not None]
 
     def groups(self) -> dict[str, Tensors]:
-        """Return all that a checkpoint has to hold; every process has to ask."""
+        """Return the tensors of a checkpoint; every process has to call this."""
         groups: dict[str, Tensors] = {"network": whole(self.network.state_dict())}
         for place, average in enumerate(self.averages):
             groups[_group(place)] = whole(average.network.state_dict())
@@ -137,12 +137,10 @@ class Stepper:
         return groups
 
     def load(self, groups: Mapping[str, Tensors]) -> None:
-        """Put back what `groups` returned.
+        """Restore what `groups` returned.
 
         Raises:
-            RuntimeError: it is of another network.
-            ValueError: likewise.
-            LookupError: likewise.
+            RuntimeError, ValueError, LookupError: it belongs to another network.
         """
         load_whole(self.network, groups["network"])
         for place, average in enumerate(self.averages):
@@ -151,7 +149,7 @@ class Stepper:
         self._scale.load(groups["scale"])
 
     def whole_networks(self) -> Iterator[tuple[float, Network]]:
-        """Yield every averaged network with its decay; the main process gets it whole."""
+        """Yield every averaged network with its decay, unsharded on the main process."""
         kept = [(average.decay, average.network) for average in self.averages]
         for decay, network in kept or [(0.0, self.network)]:
             weights = whole(network.state_dict()) if self._splits else {}
@@ -180,7 +178,7 @@ class Stepper:
             average.update(number + 1, finite)
 
     def _seed_dropout(self, number: int, part: int) -> None:
-        """Make what is dropped a function of seed, step, process and part: no state to save."""
+        """Make dropout a function of seed, step, process and part: no state to save."""
         if self._drops:
             key = (number, self._processes.rank, part)
             seeds = stream(self._config.seed, Stream.DROPOUT, *key)
@@ -192,12 +190,12 @@ def _group(place: int) -> str:
 
 
 def warn_of_slow_precision(precision: str, device: torch.device) -> None:
-    """Warn of a precision that an x86 processor only imitates, which is slower than float32."""
-    tell = getattr(torch.cpu, "get_capabilities", dict)  # older torch has none, and is believed
+    """Warn of a precision that an x86 processor emulates, which is slower than float32."""
+    tell = getattr(torch.cpu, "get_capabilities", dict)  # older torch has none: no warning
     there: dict[str, Any] = tell()
     if device.type != "cpu" or precision not in _INSTRUCTIONS:
         return
     if there.get("architecture") != "x86_64" or any(there.get(n) for n in _INSTRUCTIONS[precision]):
         return
-    message = f"--precision {precision}: this processor only imitates it; fp32 is much faster"
+    message = f"--precision {precision}: this processor emulates it; fp32 is much faster"
     warnings.warn(message, RuntimeWarning, stacklevel=2)

@@ -1,4 +1,4 @@
-"""The log as other tools show it: TensorBoard and trackio, where they are installed."""
+"""Optional loggers: TensorBoard and trackio."""
 
 import importlib.util
 from collections.abc import Callable, Sequence
@@ -8,27 +8,23 @@ from typing import Any
 from jinc.errors import JincError
 
 Sink = tuple[Callable[[int, dict[str, float]], None], Callable[[], None]]
-"""What takes the numbers of a step, and what ends it."""
+"""A function that logs the numbers of a step, and one that closes the log."""
 
 
 def check_trackers(names: Sequence[str]) -> None:
-    """Find out whether tools are installed.
-
-    Raises:
-        JincError: one is not.
-    """
+    """Raise a JincError if a logger is not installed."""
     for name in names:
         if importlib.util.find_spec(name) is None:
             raise _missing(name)
 
 
 class Trackers:
-    """Send the lines of a log on.
+    """Forward the lines of the log.
 
     Args:
         names: `tensorboard`, whose files go to `tensorboard/` of the run; `trackio`.
         folder: the run's.
-        step: number of steps that are done; what was sent of later ones is no longer shown.
+        step: number of finished steps; entries of later ones are purged.
 
     Raises:
         JincError: a tool is not installed.
@@ -45,13 +41,13 @@ class Trackers:
                 raise _missing(name) from None
 
     def log(self, entry: dict[str, Any]) -> None:
-        """Send the numbers of a line."""
+        """Forward the numbers of a line."""
         numbers = {n: v for n, v in entry.items() if n != "step" and v is not None}
         for send, _ in self._sinks:
             send(entry["step"], numbers)
 
     def close(self) -> None:
-        """Finish writing."""
+        """Close the logs."""
         for _, end in self._sinks:
             end()
 

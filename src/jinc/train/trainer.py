@@ -1,7 +1,8 @@
-"""The training loop: one step after the other, on one process or many, and nothing is lost."""
+"""The training loop, on one process or several: resumable bit for bit at any time."""
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,10 @@ from jinc.errors import JincError
 from jinc.plain import number_or_none
 from jinc.train.checkpoint import Checkpoint, save_checkpoint
 from jinc.train.config import TrainConfig
-from jinc.train.giving_up import give_up
 from jinc.train.initial import load_initial
-from jinc.train.ledger import Ledger
+from jinc.train.ledger import Ledger, give_up
 from jinc.train.observing import Observer, Scorer
 from jinc.train.processes import Processes
-from jinc.train.progress import Progress
 from jinc.train.resume import (
     Changes,
     ahead_of,
@@ -35,23 +34,43 @@ from jinc.train.track import Trackers
 from jinc.train.update import learning_rate
 from jinc.train.validation import hold_out, validation_loss
 
+
+@dataclass(frozen=True)
+class Progress:
+    """Progress after a step.
+
+    Args:
+        step: number of finished steps.
+        total: number of all steps.
+        loss: of this step, or of one a few steps ago on an accelerator, which is not waited for.
+        images_per_second: since the last line of the log.
+        drawing: whether the step was one of sampling or scoring, not of training.
+    """
+
+    step: int
+    total: int
+    loss: float
+    images_per_second: float
+    drawing: bool = False
+
+
 LAG = 8
-"""Steps that an accelerator may be behind the host, which hands out work without waiting."""
+"""Steps that an accelerator may lag behind the host, which queues work without waiting."""
 
 
 class Trainer:
-    """Train a network in a run folder. Iterating `steps()` is training.
+    """Train a network in a run folder, by iterating over `steps()`.
 
     Args:
-        run: where everything goes.
+        run: the folder of settings and results.
         images: the data.
         config: the settings; those of the run's file by default.
-        resume: go on from the newest checkpoint, or begin where there is none.
-        processes: who takes part; this process alone by default.
+        resume: continue from the newest checkpoint, if there is one.
+        processes: of the run; found by their environment by default.
         scorer: scores models for `score_every`, on the main process.
 
     Raises:
-        JincError: settings and data do not fit, or are others than those of the checkpoint.
+        JincError: settings and data do not fit, or differ from those of the checkpoint.
     """
 
     def __init__(
@@ -105,31 +124,26 @@ class Trainer:
             self._trackers = Trackers(names, run.path, self.step)
 
     def request_stop(self) -> None:
-        """Ask for training to stop after a step or two, saved; may be called by a signal handler.
-
-        Where there are many processes, it is enough that one is asked.
-        """
+        """Stop all processes after a step or two, with a checkpoint; safe in signal handlers."""
         self._asked_to_stop = True
 
     @property
     def held_out(self) -> int:
-        """How many images are held out to validate with."""
+        """Number of images held out for validation."""
         return len(self._held_out)
 
     @property
     def stopped(self) -> bool:
-        """Whether training ended because it was asked to."""
+        """Whether training ended early on request."""
         return self._stops and (self.step < self.total or self._unobserved)
 
     def steps(self) -> Iterator[Progress]:
-        """Train to the end, or until asked to stop; the run is resumable whenever this is left.
-
-        Yields:
-            What is known after every step of training, and of drawing samples.
+        """Train to the end or a requested stop, yielding after every step; always resumable.
 
         Raises:
-            NotFinite: the loss was no number several times in a row; a report is in the run folder.
-            JincError: the disk failed.
+            NotFinite: loss or gradients were not finite `LIMIT` times in a row; a report is in the
+                run folder.
+            JincError: a file cannot be written.
         """
         try:
             yield from self._steps()
@@ -153,7 +167,7 @@ class Trainer:
                 images = (self.step - first) * config.batch_size
                 rate = images / (time.perf_counter() - since)
                 self._log(rate)
-            if self.processes.count == 1:  # many have to agree on a step, which the reading tells
+            if self.processes.count == 1:  # several agree on a step by their reports
                 self._stops = self._asked_to_stop
             if self._due(config.checkpoint_every) or self._stops:
                 self.save()
@@ -167,7 +181,7 @@ class Trainer:
         return Progress(self.step, self.total, self._ledger.newest.loss, rate, drawing)
 
     def _observed(self, rate: float) -> Iterator[Progress]:
-        """Draw and score, and save the score where it decides on the best model."""
+        """Draw and score, and save the score if it selects the best model."""
         self._unobserved = True
         observing = self._observer.observe(self.step, lambda: self._asked_to_stop)
         for _ in () if self._stops else observing:
@@ -184,11 +198,11 @@ class Trainer:
         self._unobserved = self._stops
 
     def _is_observed(self) -> bool:
-        """Whether pictures or a score belong to this step."""
+        """Whether this step has grids of samples or a score."""
         return self._observer.picture_is_due(self.step) or self._observer.score_is_due(self.step)
 
     def save(self) -> None:
-        """Write a checkpoint and, beside it, the averaged model ready for use."""
+        """Write a checkpoint and the averaged model."""
         self._read()
         loss = self._loss() if self._due(self.config.checkpoint_every) else None
         self._save(loss if self.config.best_by == "loss" else None)
@@ -217,7 +231,7 @@ class Trainer:
         return self.step % every == 0 or self.step == self.total
 
     def _read(self, behind: int = 0) -> None:
-        """Take in what steps have told, but for the last few."""
+        """Read the reports of steps, but for the last few."""
         last = self._ledger.read(behind)
         self._stops = self._stops or self._ledger.asked_to_stop
         if last is not None:
@@ -225,7 +239,7 @@ class Trainer:
             give_up(last, rate, self.run, self.stepper, self.batches, self.processes)
 
     def _log(self, rate: float) -> None:
-        """Write a line about the steps since the last one."""
+        """Log the steps since the last line."""
         rates = {
             "learning_rate": learning_rate(self.config, self.step - 1, self.total),
             "images_per_second": rate,
@@ -239,7 +253,7 @@ class Trainer:
                 self._trackers.log(entry)
 
     def _loss(self) -> float | None:
-        """Return the error of the model on what was held out, or the mean of late losses."""
+        """Return the validation loss or, without holdout, the recent mean of the training loss."""
         if self.held_out:
             loss = validation_loss(
                 self.task, self.stepper.averaged, self._images, self._held_out, self.config
@@ -261,7 +275,9 @@ class Trainer:
                         package.save(self.run.path / "best")
 
     def _resume(self, checkpoint: Checkpoint | None, images: int) -> None:
-        self._forget_log_after(checkpoint.step if checkpoint else 0)
+        with self.processes.main_first():
+            if self.processes.is_main:
+                self.run.forget_log_after(checkpoint.step if checkpoint else 0)
         if checkpoint is None:
             return
         with self.processes.together():
@@ -270,18 +286,13 @@ class Trainer:
         self.step = checkpoint.step
         self.changes = Changes.since(checkpoint, self.config, images)
         if self.processes.is_main:
-            self.run.not_finite.unlink(missing_ok=True)  # what it told of is being done again
+            self.run.not_finite.unlink(missing_ok=True)  # those steps are repeated
             if self.changes.settings:
                 self.run.append_log({"step": self.step, "changed": self.changes.settings})
         self._ledger.load(checkpoint.state["ledger"])
         if self.processes.is_main:
             warn_of_rounding(checkpoint, self.run, self.processes)
-        # The machine may have stopped between the checkpoint and what goes with it.
+        # An interruption may have come between the checkpoint and the model and grid of its step.
         self._save_models(self._is_best(checkpoint_path(self.run.checkpoints, self.step)))
         missing = self._is_observed() and not self._observer.has_all(self.step)
         self._unobserved = any(self.processes.gather(int(missing)))
-
-    def _forget_log_after(self, step: int) -> None:
-        with self.processes.main_first():
-            if self.processes.is_main:
-                self.run.forget_log_after(step)

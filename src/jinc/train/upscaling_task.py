@@ -1,4 +1,4 @@
-"""The task of an upscaler: to tell what a small image does not show of the large one."""
+"""The objective of a super-resolution model: the residual of a low-resolution image."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,32 +17,31 @@ from jinc.nn import Conditioning, Network
 from jinc.signal import bicubic, block_mean, repeat_pixels
 from jinc.train.batches import Batch
 from jinc.train.config import TrainConfig
-from jinc.train.diffusion_task import diffusion_losses
-from jinc.train.sampling import sampling_by_name
+from jinc.train.diffusion_task import diffusion_losses, sampling_by_name
 from jinc.train.task import Predict
 from jinc.train.validation import hold_out
 from jinc.types import Images, Steps
 
 SHOWN = 8
-"""Images in a picture."""
+"""Images in a grid."""
 
 STEPS = 20
-"""Steps of DDIM that they are made larger in."""
+"""DDIM steps of the upscaled images in a grid."""
 
 LOOKED_AT = 256
-"""Images of which it is measured what enlarged small ones lack."""
+"""Images that the spread of residuals is measured on."""
 
 
 class UpscalingTask:
-    """Train a model to say what a noisy image is made of, shown a small one of it.
+    """Train a diffusion model of residuals, conditioned on low-resolution images.
 
-    The small images are means of blocks, half of them with noise. What is learned is the rest,
-    large images less enlarged small ones, as any images are by a diffusion model.
+    Low-resolution images are block means, half of them with noise; the residual is the image minus
+    its enlarged low-resolution image.
 
     Args:
         package: the untrained model.
         config: the objective.
-        images: the first that are held out are drawn; the first, where none is.
+        images: the first held-out ones appear in grids; the first of all without holdout.
     """
 
     def __init__(self, package: Upscaler, config: TrainConfig, images: ImageSet) -> None:
@@ -55,7 +54,7 @@ class UpscalingTask:
             self._prompts = tuple(package.class_names[images.labels[i]] for i in places)
 
     def losses(self, predict: Predict, batch: Batch) -> Tensor:
-        """Return the error of every image, weighted."""
+        """Return the weighted loss of every image."""
         package = self.package
         level = torch.zeros_like(batch.t) if batch.level is None else batch.level
         low = block_mean(batch.x0, package.factor)
@@ -76,12 +75,12 @@ class UpscalingTask:
         losses = diffusion_losses(
             package.network, package.rests, self._config, predict_beside, rest
         )
-        # Of noisy small images more is missing: they would drown the others, which are asked most.
+        # Noisy inputs leave larger residuals, which would dominate those of clean inputs.
         power = package.spread**2
         return losses * power / (power + shown.amplitude.flatten().square())
 
     def packaged(self, network: Network) -> Upscaler:
-        """Return the upscaler with other weights."""
+        """Return the model with other weights."""
         return replace(self.package, network=network)
 
     def draw(self, package: Upscaler) -> Iterator[NDArray[np.uint8] | None]:
@@ -106,14 +105,14 @@ class UpscalingTask:
 
 
 def spread(images: ImageSet, factor: int) -> float:
-    """Measure what enlarged small images lack: the root mean square of the rest.
+    """Measure the root mean square of the residuals of enlarged low-resolution images.
 
     Args:
-        images: the data, of which a few are looked at.
-        factor: how many times smaller.
+        images: the data, of which `LOOKED_AT` are used.
+        factor: of the enlargement.
 
     Returns:
-        > 0, rounded to three digits, so that no machine has another.
+        > 0, rounded to three digits, to be the same on every machine.
     """
     places = np.linspace(0, len(images) - 1, min(len(images), LOOKED_AT)).astype(np.int64)
     x0 = to_float(images.batch(places))

@@ -1,4 +1,4 @@
-"""The error on images that were held out, always with the same noise, to be compared."""
+"""The loss on held-out images, with the same noise at every call."""
 
 import math
 from typing import Any
@@ -15,9 +15,9 @@ from jinc.train.config import TrainConfig
 from jinc.train.task import Task
 
 MOST = 1024
-"""Images of a validation, where so many are held out; always the same ones."""
+"""Held-out images of a validation at most; always the same ones."""
 
-_HOLDOUT = 4  # not of `streams`: nothing but this tells later what a run has held out
+_HOLDOUT = 4  # outside `streams`, since it defines what existing runs hold out
 
 
 @torch.no_grad()
@@ -28,14 +28,13 @@ def validation_loss(
     held_out: NDArray[np.int64],
     config: TrainConfig,
 ) -> float:
-    """Return the mean error of a network on images that it was not trained on, not augmented.
+    """Return the mean loss of a network on held-out images, without augmentation.
 
-    Every one of them is looked at once; of more than `MOST` it is so many, drawn by the seed, the
-    same at every call.
+    Each is used once; of more than `MOST`, the same `MOST`, drawn by the seed.
 
     Args:
-        task: says what the error is.
-        network: as it is used, in evaluation mode while this lasts.
+        task: the objective.
+        network: put into evaluation mode meanwhile.
         images: the data.
         held_out: positions of the images, one at least.
         config: of the run.
@@ -61,11 +60,11 @@ def validation_loss(
     steps = range(math.ceil(count / size))
     losses = torch.cat([task.losses(predict, batches.batch(step)) for step in steps])
     network.train(was_training)
-    # The last batch, whole for the sake of losses that weigh a batch, has begun anew.
+    # The last batch is filled up with images of the next round, for losses that need whole ones.
     return float(losses[:count].mean())
 
 
 def hold_out(images: int, count: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return positions of a data set to train on, and `count` of them to validate on."""
+    """Split the positions of a data set into those to train on and `count` to validate on."""
     mixed = np.random.default_rng((seed, _HOLDOUT)).permutation(images)
     return np.sort(mixed[count:]), np.sort(mixed[:count])

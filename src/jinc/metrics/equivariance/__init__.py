@@ -1,1 +1,1 @@
-"""How well networks and what they generate follow moves, in decibels."""
+"""Equivariance of networks and of sampling to shifts, rotations and flips, in decibels."""

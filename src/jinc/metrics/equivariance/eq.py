@@ -1,13 +1,13 @@
-"""EQ-T and EQ-R: equivariance of generated images to shifts and turns, in decibels.
+"""EQ-T and EQ-R: equivariance of generated images to shifts and rotations, in decibels.
 
-Every image is moved by an amount of its own. Instead of the input of a synthesis network it is the
-noise of a sampler that is moved. The figures are those of StyleGAN3, in two forms:
+Every image is moved by its own amount. It is the noise of a sampler that is moved, not the input of
+a synthesis network. The metrics are those of StyleGAN3, in two forms:
 
-- `eq_t_frac` and `eq_r` compare by Fourier's shifts and turns, which lose nothing within their
-  band, on a disc that nothing enters from beyond an edge;
-- `eq_t_frac_stylegan3` and `eq_r_stylegan3` compare by StyleGAN3's Lanczos filters, on the pixels
-  that these know. Compare published figures with these. A scene of fine detail that turns
-  exactly, 32 pixels a side, measures 31 dB by `eq_r_stylegan3` and 44 dB by `eq_r`.
+- `eq_t_frac` and `eq_r` use Fourier shifts and rotations, which are lossless within their band, on
+  a disc that nothing enters from beyond the edges;
+- `eq_t_frac_stylegan3` and `eq_r_stylegan3` use StyleGAN3's Lanczos filters, on the pixels where
+  these are defined; use them to compare with published results. A finely detailed scene of 32×32
+  pixels that rotates exactly has 31 dB by `eq_r_stylegan3` and 44 dB by `eq_r`.
 
 Shifts by whole pixels need no filter, so that there is one `eq_t`.
 
@@ -27,10 +27,10 @@ from jinc.signal.rotate import UNTORN
 from jinc.types import Images
 
 RIM = 2
-"""Pixels next to what a turn tears, into which the edge of the band carries it."""
+"""Pixels inside of the disc that a rotation keeps, blurred by the band limit."""
 
 SMALLEST = 2 * stylegan3.REACH + 1
-"""Pixels a side below which StyleGAN3's filter of turns knows no pixel."""
+"""Smallest side with pixels where StyleGAN3's rotation filter is defined."""
 
 
 def eq_t(sampling: Sampling, replay: Replay, random: np.random.Generator) -> float:

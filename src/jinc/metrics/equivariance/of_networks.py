@@ -1,4 +1,4 @@
-"""Whether a network follows when its input is moved: f(U x, t) against U f(x, t), per level."""
+"""Equivariance of a network: f(U x, t) against U f(x, t), per noise level."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from jinc.types import Denoiser, Images
 
 @dataclass(frozen=True)
 class AtLevel:
-    """How well a network follows a move at one level of noise.
+    """Equivariance of a network at one noise level.
 
     Args:
         t: the level.
-        eps_db: of the noise it predicts, whose own range is the peak, so that more images make it a
-            little higher; what the network's layers do.
-        x0_db: of the clean images it predicts, of peak 2; what is seen.
-        eps_floor_db: `eps_db` of a denoiser that follows as well as the move allows.
+        eps_db: PSNR of the predicted noise, whose own range is the peak, so that it grows slightly
+            with the number of images; shows the network's layers.
+        x0_db: PSNR of the predicted clean images, of peak 2; shows what is visible.
+        eps_floor_db: `eps_db` of an exactly equivariant denoiser.
         x0_floor_db: `x0_db` of that.
     """
 
@@ -41,28 +41,27 @@ def network_equivariance(
     move: Move,
     levels: Sequence[int],
 ) -> list[AtLevel]:
-    """Compare what is said of moved noisy images with what is said of them, moved.
+    """Compare predictions from moved noisy images with moved predictions.
 
-    The floor is that of `isotropic`, fitted to the images: an exactly equivariant denoiser, of
-    which only the pixel grid and the edges can take anything. Without one of them, as for flips,
-    quarter turns and Fourier shifts, it is the floor of float32.
+    The floor is that of `isotropic`, fitted to the images: an exactly equivariant denoiser, limited
+    only by the pixel grid and the edges; for flips, quarter turns and Fourier shifts by float32.
 
-    A low figure is the network's fault only where the ideal denoiser is equivariant: on data
-    without a place or an upright of their own.
+    A low value is the network's fault only if the ideal denoiser is equivariant, as on shift- and
+    rotation-invariant data.
 
     Args:
         denoiser: `(x_t, t) -> x0_hat`.
         schedule: the one it was trained with.
         x0: clean images, `[B, C, H, W]`.
         eps: white noise, likewise.
-        move: one for each image; the pixels outside of its mask do not count.
-        levels: where to look, 0 … T−1.
+        move: one for each image; pixels outside of its mask do not count.
+        levels: timesteps, 0 … T−1.
 
     Returns:
-        a figure for each level, over all images.
+        one result per level, over all images.
 
     Raises:
-        JincError: a level that is none.
+        JincError: a level is out of range.
     """
     mask = move.mask(*x0.shape[-2:])
     floor = isotropic.fit(schedule, x0)

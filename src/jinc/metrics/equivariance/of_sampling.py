@@ -1,8 +1,8 @@
-"""Whether what is generated follows: the same noise, moved, gives the same image, moved.
+"""Equivariance of sampling: moved noise should give the moved image.
 
-Two ways to move: the noise is moved before sampling begins, or the state on the way, a little
-after every step (configuration E of arXiv 2411.09174). Both are compared with the image that was
-generated without moving, and moved when it was finished.
+Either the noise is moved before sampling, or the state is moved a little after every step
+(configuration E of arXiv 2411.09174). Both are compared with the image sampled without moves, and
+moved at the end.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,17 +19,17 @@ from jinc.signal.rotate import UNTORN
 from jinc.types import Denoiser, Images, Noise
 
 Replay = Callable[[], Noise]
-"""Gives the same noise from its beginning, each time it is called."""
+"""Restarts the same noise at every call."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sampling:
-    """All that decides what is generated, but the noise.
+    """A sampling configuration without its noise.
 
     Args:
         denoiser: `(x_t, t) -> x0_hat`.
         schedule: the one it was trained with.
-        like: gives shape, type and device of what is generated, `[B, C, H, W]`.
+        like: a tensor of the shape, type and device of the images, `[B, C, H, W]`.
         method: of sampling.
         steps: as `diffusion.sample` takes them.
     """
@@ -41,7 +41,7 @@ class Sampling:
     steps: int | Sequence[int] | None = 50
 
     def run(self, noise: Noise, after: After | None = None) -> Images:
-        """Generate, the start being the first noise that is drawn."""
+        """Generate images from the first draw of the noise."""
         return generate(
             self.denoiser,
             self.schedule,
@@ -54,15 +54,15 @@ class Sampling:
 
 
 def moved_start(sampling: Sampling, replay: Replay, moves: Sequence[Move]) -> list[float]:
-    """Compare `S(U z)` with `U S(z)`, all noise z of a run being moved alike.
+    """Compare `S(U z)` with `U S(z)`, moving every draw of the noise z.
 
     Args:
         sampling: S.
-        replay: gives z.
-        moves: U, each for all images; the pixels outside of a move's mask do not count.
+        replay: z.
+        moves: U, each for all images; pixels outside of its mask do not count.
 
     Returns:
-        PSNR in dB, images being in [−1, 1], one figure a move, over all images.
+        PSNR in dB of peak 2, one per move, over all images.
     """
     still = sampling.run(replay())
     size = still.shape[-2:]
@@ -74,19 +74,19 @@ def moved_start(sampling: Sampling, replay: Replay, moves: Sequence[Move]) -> li
 def moved_on_the_way(
     sampling: Sampling, replay: Replay, movings: Sequence[Moving]
 ) -> Iterator[tuple[Images, float]]:
-    """Compare what is moved after every step with what is moved at the end.
+    """Compare moving after every step with moving at the end.
 
-    Fresh noise is moved as far as the image has been, so that nothing but the denoiser, and what
-    the many small moves lose, can make a difference.
+    Fresh noise is moved as far as the image, so that only the denoiser, and the loss of many small
+    moves, can make a difference.
 
     Args:
-        sampling: what is generated.
+        sampling: the sampler.
         replay: its noise.
         movings: each over the levels that the sampler visits.
 
     Yields:
-        for each, the images that were moved on the way, and their PSNR in dB on the disc that a
-        turn does not tear, of peak 2, over all images.
+        for each, the images moved during sampling, and their PSNR in dB of peak 2, on the disc that
+        a rotation keeps, over all images.
     """
     still = sampling.run(replay())
     height, width = still.shape[-2:]
@@ -98,7 +98,7 @@ def moved_on_the_way(
 
 
 def moved(noise: Noise, move: Move) -> Noise:
-    """Return noise of which every draw is moved."""
+    """Return noise that moves every draw."""
     return lambda like: move(noise(like))
 
 

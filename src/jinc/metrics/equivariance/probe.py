@@ -44,11 +44,11 @@ PARTS: tuple[Part, ...] = get_args(Part)
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure, beside what an exactly equivariant denoiser reaches.
+    """The equivariance of a model, and that of an exactly equivariant denoiser.
 
     Args:
         db: of the model, dB.
-        floor_db: of `isotropic`, fitted to the clean images and clipped as the model is.
+        floor_db: of `isotropic`, fitted to the clean images and clipped like the model.
     """
 
     db: float
@@ -57,11 +57,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Curve:
-    """Figures of generated images by how far they are moved.
+    """Equivariance of generated images over the amount of a move.
 
     Args:
         unit: `degrees` counter-clockwise, or `pixels` down and right.
-        amounts: how far, `[K]`.
+        amounts: of the moves, `[K]`.
         db: of the model, `[K]`.
         floor_db: of `isotropic`, `[K]`.
     """
@@ -72,20 +72,20 @@ class Curve:
     floor_db: list[float] = field(default_factory=list)
 
     def plus(self, amount: float, db: float, floor_db: float) -> Self:
-        """Add a point at the end."""
+        """Append a point."""
         more = [*self.amounts, amount], [*self.db, db], [*self.floor_db, floor_db]
         return replace(self, amounts=more[0], db=more[1], floor_db=more[2])
 
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """What has been found out last.
+    """One result of a probe.
 
     Args:
-        part: of what.
-        name: of the move, of the figure, or of the curve, which grows with each finding.
-        result: for a network its levels.
-        images: the first one that was moved on the way, `[1, C, H, W]`; None of other findings.
+        part: of the probe.
+        name: of the move, metric or curve; a curve grows with each finding.
+        result: the levels of a network, a metric or a curve.
+        images: the first image moved during sampling, `[1, C, H, W]`; None for other parts.
     """
 
     part: Part
@@ -96,7 +96,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Probe:
-    """All that was found out.
+    """All results of a probe.
 
     Args:
         network: `half_pixel`, `shift`, `rotation`, `quarter_turns` and `flip` to their levels.
@@ -110,24 +110,24 @@ class Probe:
     curves: dict[str, Curve] = field(default_factory=dict)
 
     def plus(self, finding: Finding) -> Self:
-        """Add a finding, or put it in the place of an earlier one of that name."""
+        """Add a finding, or replace the one of its name."""
         changed = getattr(self, finding.part) | {finding.name: finding.result}
         return replace(self, **{finding.part: changed})
 
     def facts(self) -> dict[str, Any]:
-        """Return all of it ready for JSON; None is what is no number."""
+        """Return all of it ready for JSON, NaN as None."""
         found: dict[str, Any] = without_nan(asdict(self))
         return found
 
 
 LEVELS = (0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.75, 0.9)
-"""Where networks are looked at, in shares of T."""
+"""Timesteps at which networks are probed, as shares of T."""
 
 ANGLES = tuple(15.0 * k for k in range(-6, 7))
-"""Degrees that images are turned by, counter-clockwise."""
+"""Angles of rotations in degrees, counter-clockwise."""
 
 SHARES = tuple(k / 8 for k in range(9))
-"""How far images are shifted, down and right, in eighths of the shorter side."""
+"""Shifts down and right, in eighths of the shorter side."""
 
 Measure: TypeAlias = Callable[[Sampling, Replay, np.random.Generator], float]
 
@@ -192,16 +192,14 @@ class Subject:
 
 
 def probe(subject: Subject, only: Sequence[Part] = PARTS) -> Iterator[Finding]:
-    """Find out how well a model follows moves.
-
-    Turns are left out where images are not square.
+    """Measure the equivariance of a model; without rotations if images are not square.
 
     Args:
-        subject: the model, its images, and how it generates.
-        only: of what; the order does not matter.
+        subject: the model, its images, and its sampling.
+        only: parts to run, in any order.
 
     Yields:
-        every finding as soon as there is one; `Probe.plus` puts them together.
+        each finding as soon as it is known; `Probe.plus` collects them.
     """
     for part in PARTS:
         if part in only:
@@ -209,12 +207,7 @@ def probe(subject: Subject, only: Sequence[Part] = PARTS) -> Iterator[Finding]:
 
 
 def evaluations(subject: Subject, only: Sequence[Part] = PARTS) -> int:
-    """Return how often `probe` asks the model's denoisers, for a bar.
-
-    Args:
-        subject: as `probe` takes it.
-        only: likewise.
-    """
+    """Return the number of model evaluations of `probe`, for a progress bar."""
     steps = len(subject.path) - 1
     runs_of_turns = 3 * (1 + len(ANGLES)) if subject.is_square else 0
     counts: dict[Part, int] = {
@@ -247,7 +240,7 @@ def _of_sampling(subject: Subject) -> Iterator[Finding]:
 
 
 def _figures(subject: Subject) -> Mapping[str, Measure]:
-    """Return what can be measured: StyleGAN3's filters are wider than small images."""
+    """Return the metrics of these images: StyleGAN3's filters are wider than small ones."""
     figures: dict[str, Measure] = {"eq_t": eq_t, "eq_t_frac": eq_t_frac}
     is_large = min(subject.x0.shape[-2:]) >= SMALLEST
     if is_large:
@@ -287,7 +280,6 @@ def _on_the_way(
 
 
 def _at_the_start(subject: Subject, radians: Sequence[float]) -> Finding:
-    """Turn the noise."""
     count = len(subject.sampling.like)
     turns = [Rotation(torch.full((count,), angle, dtype=torch.float64)) for angle in radians]
     db, floor_db = (

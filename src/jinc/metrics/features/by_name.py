@@ -23,7 +23,7 @@ URL = (
     "weights-inception-2015-12-05-6726825d.pth"
 )
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
-"""Of the weights as pytorch-fid and torch-fidelity publish them, under either name."""
+"""Of the weights that pytorch-fid and torch-fidelity publish."""
 
 SCRIPT_SHA256 = "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4"
 """Of `inception-2015-12-05.pt`, the same network as StyleGAN and clean-fid publish it."""
@@ -31,7 +31,7 @@ SCRIPT_SHA256 = "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f
 NAME = "inception-2015-12-05"
 SIZE = (299, 299)
 WHITE = 127 / 128
-"""(255 − 128)/128: what the network was trained on, in place of 1."""
+"""(255 − 128)/128, the value of white that the network was trained with."""
 
 
 def open_inception(
@@ -40,16 +40,16 @@ def open_inception(
     """Open the network of FID from its weight file.
 
     Args:
-        path: `pt_inception-2015-12-05-6726825d.pth` of pytorch-fid, or the same as torch-fidelity
-            names it; if not given it is downloaded once, and kept in the cache.
-        layer: where features are taken; FID and KID are of the last, 2048.
-        any_weights: also take a file with another SHA-256; its scores are not called FID.
+        path: `pt_inception-2015-12-05-6726825d.pth` of pytorch-fid, or the same file of
+            torch-fidelity; downloaded once to the cache by default.
+        layer: of the features; FID and KID use the last, 2048.
+        any_weights: accept a file with another SHA-256; its scores are not called FID.
 
     Returns:
         The extractor, with logits if the layer is the last.
 
     Raises:
-        JincError: the file cannot be had, is another one, or of another layout.
+        JincError: the file cannot be read or downloaded, is another one, or has another layout.
     """
     file = fetched(URL, SHA256, cache_folder() / "weights") if path is None else Path(path)
     if not any_weights:
@@ -62,7 +62,7 @@ def open_inception(
 
 
 def is_genuine(facts: ExtractorFacts) -> bool:
-    """Whether scores by this extractor are those that are called FID, KID and IS."""
+    """Whether scores by this extractor are FID, KID and IS."""
     how = (facts.weights, facts.resize, facts.layer, facts.channels)
     return how in (
         (SHA256, "tensorflow1", "2048", 3),
@@ -74,16 +74,13 @@ def open_extractor(what: str | Path, *, allow_torchscript: bool = False) -> Extr
     """Open an extractor of any kind.
 
     Args:
-        what: `inception`, which is downloaded once; the path of Inception's weights, of a residual
-            network's for CIFAR-10, or of a classifier that `jinc features train` made; or
-            `torchscript:` and the path of a program that you trust, as `parse_script_word` has it.
+        what: `inception`, which is downloaded once; the path of the weights of Inception, of a
+            CIFAR-10 ResNet, or of a classifier of `jinc features train`; or `torchscript:` and the
+            path of a trusted program, as in `parse_script_word`.
         allow_torchscript: run a TorchScript program.
 
-    Returns:
-        The extractor.
-
     Raises:
-        JincError: it cannot be read, is of no known kind, or is a program that may not run.
+        JincError: it cannot be read, has no known layout, or is a program that may not run.
     """
     name = str(what)
     if name == "inception":

@@ -1,4 +1,4 @@
-"""The residual networks for CIFAR-10, as features for small photographs."""
+"""CIFAR-10 ResNets as feature networks for small photographs."""
 
 import re
 from collections.abc import Iterable
@@ -20,13 +20,13 @@ from jinc.metrics.features.weight_files import (
 WIDTHS = (16, 32, 64)
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
-"""Of the colours that it was trained on, images being in [0, 1]."""
+"""Normalisation of the channels, for images in [0, 1]."""
 
 SIZE = (32, 32)
 
 
 class CifarResNet(nn.Module):
-    """A residual network of 6n + 2 layers without weights in its shortcuts.
+    """A ResNet of 6n + 2 layers with parameter-free shortcuts.
 
     Args:
         blocks: n, residual blocks at each of 32×32, 16×16 and 8×8.
@@ -51,13 +51,13 @@ class CifarResNet(nn.Module):
         self.register_buffer("std", torch.tensor(STD).view(3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Give features and the logits of the ten classes.
+        """Return features and the logits of the ten classes.
 
         Args:
             images: `[B, 3, 32, 32]` in [0, 1].
 
         Returns:
-            `[B, 64]`, the last layer's means over the image, and `[B, 10]`.
+            `[B, 64]`, the average-pooled last layer, and `[B, 10]`.
         """
         x = F.relu(self.bn1(self.conv1((images - self.mean) / self.std)))
         for place in range(1, len(WIDTHS) + 1):
@@ -67,7 +67,7 @@ class CifarResNet(nn.Module):
 
 
 class _Block(nn.Module):
-    """Two convolutions and a shortcut; a wider one halves the map and is padded with zeros."""
+    """Two convolutions and a shortcut; wider blocks downsample, and pad the shortcut's channels."""
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
@@ -86,17 +86,14 @@ class _Block(nn.Module):
 
 
 def open_cifar_resnet(path: str | Path) -> Extractor:
-    """Open a residual network for CIFAR-10, of any depth, from its weight file.
+    """Open a CIFAR-10 ResNet of any depth, with logits.
 
     Args:
         path: such as `resnet20-12fca82f.th` or `resnet56-4bfd9763.th`, whose names hold the
             beginnings of their SHA-256.
 
-    Returns:
-        The extractor, with logits; named after its depth.
-
     Raises:
-        JincError: the file cannot be read, is not what its name says, or is of another layout.
+        JincError: the file cannot be read, does not match its name, or has another layout.
     """
     file = Path(path)
     check_digest_in_name(file)
@@ -106,7 +103,7 @@ def open_cifar_resnet(path: str | Path) -> Extractor:
         raise JincError(f"{file}: is of another layout, it has no residual blocks")
     network = CifarResNet(blocks)
     take_weights(network, weights, file)
-    # Convolutions of few channels are faster so on processors.
+    # Convolutions of few channels are faster so on CPUs.
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     name = f"resnet{6 * blocks + 2}-cifar10"
     return Extractor(name, network, 3, SIZE, "antialiased", 0.0, 1.0, "64", file_digest(file))

@@ -1,4 +1,4 @@
-"""A small classifier of digits, whose features score what models of digits generate."""
+"""A small classifier of digits, whose features score generated digits."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ DigitSet: TypeAlias = Literal["mnist", "mnist-m"]
 
 @dataclass(frozen=True)
 class DigitShape:
-    """What a classifier looks at, and how wide it is.
+    """Input shape and widths of a classifier.
 
     Args:
         image_size: pixels a side.
@@ -43,11 +43,7 @@ WEIGHTS, FACTS = "classifier.safetensors", "classifier.json"
 
 
 class DigitClassifier(nn.Module):
-    """Five 3×3 convolutions, halved twice, then averaged over the image.
-
-    Args:
-        shape: what it looks at, and how wide it is.
-    """
+    """Five 3×3 convolutions, two of stride 2, and global average pooling."""
 
     def __init__(self, shape: DigitShape = SHAPES["mnist"]) -> None:
         super().__init__()
@@ -62,18 +58,18 @@ class DigitClassifier(nn.Module):
         self.classes = nn.Linear(e, 10)
 
     def embed(self, images: Tensor) -> Tensor:
-        """Give features `[B, D]` of images `[B, C, H, W]` in [−1, 1]."""
+        """Return features `[B, D]` of images `[B, C, H, W]` in [−1, 1]."""
         maps: Tensor = self.features(images)
         return maps.mean(dim=(-2, -1))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Give the logits `[B, 10]` of images `[B, C, H, W]` in [−1, 1]."""
+        """Return logits `[B, 10]` of images `[B, C, H, W]` in [−1, 1]."""
         logits: Tensor = self.classes(self.embed(images))
         return logits
 
 
 class _Both(nn.Module):
-    """A classifier that gives features too."""
+    """A classifier that returns features and logits."""
 
     def __init__(self, classifier: DigitClassifier) -> None:
         super().__init__()
@@ -87,16 +83,16 @@ class _Both(nn.Module):
 def save_digit_classifier(
     folder: str | Path, classifier: DigitClassifier, kind: DigitSet, facts: Mapping[str, Any]
 ) -> None:
-    """Write a folder of the weights, what is known of them, and a manifest; or replace it whole.
+    """Write a folder of weights, facts and manifest, or replace it atomically.
 
     Args:
-        folder: its name.
-        classifier: what is written.
-        kind: of the digits that it knows.
-        facts: how it was made and how good it is, ready for JSON.
+        folder: its path.
+        classifier: the trained classifier.
+        kind: of its digits.
+        facts: recipe and accuracy, ready for JSON.
 
     Raises:
-        JincError: it cannot be written, or holds other things.
+        JincError: it cannot be written, or holds other files.
     """
     weights = {name: value.contiguous() for name, value in classifier.state_dict().items()}
     with replacing(Path(folder)) as whole:
@@ -114,7 +110,7 @@ def read_digit_classifier(path: str | Path) -> tuple[DigitClassifier, DigitSet, 
         path: a folder that `jinc features train` wrote, or a safetensors file of the weights.
 
     Returns:
-        The classifier, the digits that it knows, and the SHA-256 of its weights.
+        The classifier, the kind of its digits, and the SHA-256 of its weights.
 
     Raises:
         JincError: a file is missing, damaged or of another layout.
@@ -122,7 +118,7 @@ def read_digit_classifier(path: str | Path) -> tuple[DigitClassifier, DigitSet, 
     place = Path(path)
     if place.is_dir():
         if not any((place / name).is_file() for name in (WEIGHTS, FACTS)):
-            raise JincError(f"{place}: is no judge that `jinc features train` made")
+            raise JincError(f"{place}: is no classifier of `jinc features train`")
         check_manifest(place)
         place = place / WEIGHTS
     weights = read_tensors(place)

@@ -1,4 +1,4 @@
-"""How the classifiers of digits are made: one fixed recipe, half an hour or so of one core."""
+"""Training of the digit classifiers: one fixed recipe, about half an hour on one core."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -20,18 +20,18 @@ SHOWN_AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a classifier is trained: AdamW, one cosine cycle, images moved a little at random.
+    """A training recipe: AdamW, one cosine cycle, random affine augmentation.
 
     Args:
-        steps: of so many images.
-        batch_size: images a step; what an epoch leaves over is dropped.
-        learning_rate: the highest.
+        steps: of training.
+        batch_size: images per step; an incomplete last batch of an epoch is dropped.
+        learning_rate: at its peak.
         weight_decay: of AdamW.
-        turn_degrees: the most that images are turned, either way.
-        shift_px: the most that they are shifted along each axis, either way.
-        scale: the most that they are enlarged or shrunk, as a share.
-        beyond: what lies beyond the edges: black, or the edge itself.
-        recolour: whether channels are exchanged and inverted at random.
+        turn_degrees: maximum rotation, either way.
+        shift_px: maximum shift along each axis, either way.
+        scale: maximum relative change of size.
+        beyond: padding: black, or the edge's pixels.
+        recolour: permute and invert channels at random.
     """
 
     steps: int = 4680
@@ -45,7 +45,7 @@ class Recipe:
     recolour: bool = False
 
     def facts(self) -> dict[str, Any]:
-        """Tell it for JSON."""
+        """Return it for JSON."""
         return {**asdict(self), "optimiser": "AdamW", "precision": "float32"}
 
 
@@ -61,20 +61,20 @@ def read_digits_of(
     split: str,
     told: Callable[[Summary], object] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Read images as a classifier takes them, and their labels.
+    """Read images and labels for a classifier.
 
     Args:
-        kind: which classifier.
+        kind: of the digits.
         source: as `load_images` takes it.
         split: train or test.
-        told: called with what was read.
+        told: called with a summary of the images.
 
     Returns:
         float32 `[N, C, H, W]` in [−1, 1], and int64 `[N]`, 0 … 9.
 
     Raises:
-        JincError: there are none, they are not labelled as ten digits, or are grey where digits of
-            that kind have colours, or the other way round.
+        JincError: there are none, their labels are not ten digits, or their colours do not fit the
+            kind.
     """
     shape = SHAPES[kind]
     found = load_images(source, split=split, image_size=shape.image_size)
@@ -92,7 +92,7 @@ def read_digits_of(
 
 
 def _is_grey(images: ImageSet) -> bool:
-    """Whether the first images have no colours, in however many channels."""
+    """Whether the first images are grey, in one or three channels."""
     some = images.batch(range(min(len(images), 256)))
     return bool((some == some[:, :1]).all())
 
@@ -106,14 +106,14 @@ def train_digits(
     recipe: Recipe | None = None,
     progress: Callable[[int, float], None] | None = None,
 ) -> DigitClassifier:
-    """Train a classifier by its recipe; the caller's random numbers stay as they are.
+    """Train a classifier by its recipe, without changing torch's global random state.
 
     Args:
-        kind: which classifier.
+        kind: of the digits.
         images: `[N, C, H, W]` in [−1, 1].
         labels: 0 … 9, `[N]`.
-        seed: of weights, order and moves.
-        recipe: another one than that of its kind.
+        seed: of initialisation, order and augmentation.
+        recipe: that of its kind by default.
         progress: called after every epoch with the steps done and the mean loss of the epoch.
 
     Returns:
@@ -154,7 +154,7 @@ def train_digits(
 def _batches(
     images: Tensor, labels: Tensor, steps: int, recipe: Recipe, random: torch.Generator
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield so many batches of different images, moved, and their labels."""
+    """Yield so many augmented batches without repetition, and their labels."""
     order = torch.randperm(len(images), generator=random)
     for chosen in order[: steps * recipe.batch_size].view(steps, recipe.batch_size):
         yield moved(images[chosen], recipe, random), labels[chosen]
@@ -162,23 +162,14 @@ def _batches(
 
 @torch.no_grad()
 def digit_accuracy(classifier: DigitClassifier, images: Tensor, labels: Tensor) -> float:
-    """Return the share of images that are classified as labelled."""
+    """Return the share of images that are classified correctly."""
     parts = images.split(SHOWN_AT_ONCE)  # type: ignore[no-untyped-call]
     found = torch.cat([classifier(part).argmax(-1) for part in parts])
     return float((found == labels).double().mean())
 
 
 def moved(images: Tensor, recipe: Recipe, random: torch.Generator) -> Tensor:
-    """Turn, scale, shift and recolour each image a little.
-
-    Args:
-        images: `[B, C, H, W]` in [−1, 1].
-        recipe: by how much.
-        random: what is drawn from.
-
-    Returns:
-        Images of that shape.
-    """
+    """Rotate, scale, shift and recolour images `[B, C, H, W]` in [−1, 1] at random."""
     n, channels, _, side = images.shape
 
     def drawn(*shape: int) -> Tensor:
@@ -190,7 +181,7 @@ def moved(images: Tensor, recipe: Recipe, random: torch.Generator) -> Tensor:
     cos, sin = scale * angle.cos(), scale * angle.sin()
     turn = torch.stack([cos, -sin, sin, cos], dim=-1).view(n, 2, 2)
     grid = F.affine_grid(torch.cat([turn, shift], dim=-1), list(images.shape), align_corners=False)
-    # Beyond the edge lies 0, so black, -1, has to be 0 meanwhile.
+    # The padding is 0, so that black, -1, has to be 0 meanwhile.
     mode = "zeros" if recipe.beyond == "black" else "border"
     images = F.grid_sample(images + 1, grid, padding_mode=mode, align_corners=False) - 1
     if recipe.recolour:

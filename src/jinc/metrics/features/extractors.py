@@ -1,4 +1,4 @@
-"""What looks at images when they are scored: a network, and how images are brought to it."""
+"""Feature extractors: a network and its preprocessing."""
 
 import hashlib
 import json
@@ -18,22 +18,22 @@ from jinc.metrics.features.weight_files import network_digest
 from jinc.schema import build
 
 UNKNOWN = "unknown"
-"""The digest of networks that have no weights to tell them by."""
+"""The digest of networks without weights."""
 
 
 @dataclass(frozen=True)
 class ExtractorFacts:
-    """All that a score depends on beside the images, told with every score.
+    """All that a score depends on besides the images; part of every score.
 
     Args:
         name: of the network.
-        layer: where in it features are taken.
+        layer: that features are taken from.
         weights: SHA-256 of its weights, 64 hexadecimal digits; or `UNKNOWN`.
-        channels: 1, and colours are made grey; or 3, and grey is repeated.
-        image_size: height and width that images are resized to; None as they come.
-        resize: by which rule.
-        low: what black becomes.
-        high: what white becomes.
+        channels: 1 converts colours to grey, 3 repeats grey.
+        image_size: height and width that images are resized to; None keeps their size.
+        resize: the resizing rule.
+        low: value of black.
+        high: value of white.
     """
 
     name: str
@@ -47,29 +47,22 @@ class ExtractorFacts:
 
     @classmethod
     def read(cls, found: Mapping[str, Any]) -> "ExtractorFacts":
-        """Take them as JSON has them.
-
-        Args:
-            found: names and values.
-
-        Raises:
-            JincError: one is missing, unknown or of another type.
-        """
+        """Build them from JSON; raise a JincError if one is missing, unknown or mistyped."""
         return build(cls, found, "extractor")
 
     @property
     def is_known(self) -> bool:
-        """Whether these facts are no other network's."""
+        """Whether these facts identify the network."""
         return self.weights != UNKNOWN
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that any other extractor would change."""
+        """A hash of the facts, 16 hexadecimal digits."""
         text = json.dumps(asdict(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def words(self) -> str:
-        """Say in a few words how images are looked at."""
+        """Describe the network and its preprocessing in a few words."""
         size = "×".join(map(str, self.image_size)) if self.image_size else "size as they come"
         resized = "" if self.resize == "none" else f", resize {self.resize}"
         return f"{self.name}, {self.layer}, {size}{resized}, weights {self.weights[:8]}"
@@ -77,23 +70,22 @@ class ExtractorFacts:
 
 @dataclass(frozen=True, eq=False)
 class Extractor:
-    """A network that makes features of images, and all that is done to images before it.
+    """A feature network with its preprocessing.
 
-    Images are rounded to bytes first, whether they come from files or straight from a model, so
-    that both are given the same features. Features are not to be differentiated.
+    Images are rounded to bytes first, so that those from files and from a model get the same
+    features. Features have no gradient.
 
     Args:
-        name: what scores are named after.
-        network: from prepared images `[B, channels, H, W]` to features `[B, D]`, or to features
-            and logits `[B, K]`, or None, of classes; set to evaluation.
+        name: names the scores.
+        network: maps prepared images `[B, channels, H, W]` to features `[B, D]`, or to a tuple of
+            features and class logits `[B, K]` or None; put into evaluation mode.
         channels: 1 or 3.
-        image_size: height and width that images are resized to; None as they come.
-        resize: by which rule.
-        low: what black, −1, becomes.
-        high: what white, 1, becomes.
-        layer: where features are taken.
-        sha256: of the file that holds the weights; if not given, of the weights themselves and of
-            what the network says of its layers. What has no weights cannot be told from others.
+        image_size: height and width that images are resized to; None keeps their size.
+        resize: the resizing rule.
+        low: value of black, −1.
+        high: value of white, 1.
+        layer: that features are taken from.
+        sha256: of the weight file; by default of the weights and the network's description.
 
     Raises:
         JincError: an argument is out of range.
@@ -126,7 +118,7 @@ class Extractor:
 
     @cached_property
     def facts(self) -> ExtractorFacts:
-        """All that a score depends on beside the images."""
+        """All that a score depends on besides the images."""
         digest = self.sha256
         if digest is None:
             digest = _own_digest(self.network)
@@ -143,23 +135,23 @@ class Extractor:
 
     @property
     def device(self) -> torch.device:
-        """Where the network is."""
+        """The network's device."""
         if isinstance(self.network, nn.Module):
             for weight in self.network.parameters():
                 return weight.device
         return torch.device("cpu")
 
     def prepare(self, images: Tensor) -> Tensor:
-        """Bring images to the network.
+        """Preprocess images.
 
         Args:
             images: `[B, 1 or 3, h, w]`, uint8, or float in [−1, 1], which is rounded to bytes.
 
         Returns:
-            float32, `[B, channels, H, W]` from `low` to `high`, where the network is.
+            float32, `[B, channels, H, W]` from `low` to `high`, on the network's device.
 
         Raises:
-            JincError: they have another shape, or hold values that are not numbers.
+            JincError: they have another shape, or hold NaN.
         """
         if images.ndim != 4 or images.shape[1] not in (1, 3):
             found = list(images.shape)
@@ -174,16 +166,16 @@ class Extractor:
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Make features.
+        """Extract features.
 
         Args:
             images: as `prepare` takes them.
 
         Returns:
-            features `[B, D]`, and logits `[B, K]` where the network has them, as it makes them.
+            features `[B, D]`, and logits `[B, K]` or None.
 
         Raises:
-            JincError: images that cannot be looked at, or features of another shape.
+            JincError: the network fails on these images, or its features have another shape.
         """
         prepared = self.prepare(images)
         try:
@@ -202,13 +194,12 @@ class Extractor:
 
 
 def _own_digest(network: Callable[[Tensor], Any]) -> str:
-    """Return what a network is told by; what has no weights may be any other of its name."""
     if isinstance(network, nn.Module) and network.state_dict():
         return network_digest(network)
     return UNKNOWN
 
 
 def _reason(error: Exception) -> str:
-    """Tell in a line why a network failed; a program's own trace comes first in what it says."""
+    """Return why a network failed, in a line; a TorchScript trace has the reason last."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return one_line(Exception(lines[-1 if "TorchScript" in str(error) else 0]))[:200]

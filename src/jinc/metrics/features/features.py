@@ -20,27 +20,27 @@ from jinc.metrics.features.statistics import Statistics, check_features
 from jinc.tensors import read_tensors
 
 PIXELS = 1 << 19
-"""Pixels that a network is shown at once, after resizing; and one image at least."""
+"""Pixels per batch of the network, after resizing; at least one image."""
 
 MOST_AT_ONCE = 256
 
 Progress: TypeAlias = Callable[[int], None]
-"""Called with how many images are done."""
+"""Called with the number of images done."""
 
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """What an extractor made of images.
+    """Features of a set of images.
 
     Args:
-        values: `[n, D]`, as the network made them, on the CPU; finite.
-        logits: `[n, K]` of classes, or None.
-        extractor: what made them.
+        values: `[n, D]`, on the CPU; finite.
+        logits: of classes, `[n, K]`, or None.
+        extractor: the feature network.
         images: SHA-256 of the images' bytes and sizes in order, 64 hexadecimal digits.
-        name: what to call the set in tables.
+        name: of the set, in tables.
 
     Raises:
-        JincError: values or logits are not finite, or not of one length.
+        JincError: values or logits are not finite, or differ in length.
     """
 
     values: Tensor
@@ -76,14 +76,14 @@ def features_of(
     name: str | None = None,
     progress: Progress | None = None,
 ) -> Features:
-    """Look at a set of images.
+    """Extract features of a set of images.
 
     Args:
         images: a set, or batches `[B, C, H, W]` of one C, H and W, uint8, or float in [−1, 1],
             which is rounded to bytes as in files.
-        extractor: what looks.
-        name: what to call the set; if not given, its own name.
-        progress: called with how many images are done.
+        extractor: the feature network.
+        name: of the set in tables; its own name by default.
+        progress: called with the number of images done.
 
     Returns:
         Features of all images in order.
@@ -111,7 +111,7 @@ def features_of(
 
 
 def images_digest(images: ImageSet | Iterable[Tensor]) -> str:
-    """Return the SHA-256 by which `Features.images` tells a set, without a network."""
+    """Return the SHA-256 of a set, as in `Features.images`, without a network."""
     digest = hashlib.sha256()
     for batch in _batches(images, MOST_AT_ONCE, "images"):
         _count_in(digest, batch)
@@ -125,14 +125,14 @@ def looked_at(
     digest: "hashlib._Hash",
     progress: Progress | None,
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Look at images batch by batch.
+    """Extract features batch by batch.
 
     Args:
         images: as `features_of` takes them.
-        extractor: what looks.
+        extractor: the feature network.
         name: of the set, for errors.
-        digest: is fed the images.
-        progress: called with how many images are done.
+        digest: updated with the images.
+        progress: called with the number of images done.
 
     Yields:
         features `[B, D]` and logits `[B, K]`, or None, on the CPU.
@@ -175,7 +175,7 @@ def _batches(images: ImageSet | Iterable[Tensor], most: int, name: str) -> Itera
 
 
 def _count_in(digest: "hashlib._Hash", batch: Tensor) -> None:
-    """Each image with its size, so that how they are dealt out into batches does not count."""
+    """Hash each image with its size, so that the batch size does not matter."""
     for image in batch.cpu():
         digest.update(repr(list(image.shape)).encode())
         digest.update(image.contiguous().numpy().data)
@@ -198,16 +198,15 @@ def cached_features(
 ) -> Features:
     """Extract the features of a set of images, or read them from the cache.
 
-    The key of the cache is every byte of the images, the extractor, and how images are resized.
-    A damaged file is replaced. Features of a network without weights are not cached, for it
-    cannot be told from another. A cache that cannot be written is a warning: the features are
-    returned all the same.
+    The key of the cache is every byte of the images, the extractor and its preprocessing. A damaged
+    file is replaced. Features of a network without weights, which no digest identifies, are not
+    cached. A cache that cannot be written is a warning.
 
     Args:
         images: the set.
-        extractor: what looks.
-        folder: of the cache; `features` in `cache_folder` if not given.
-        progress: called with how many images are done.
+        extractor: the feature network.
+        folder: of the cache; `features` in `cache_folder` by default.
+        progress: called with the number of images done.
 
     Returns:
         Features of all images in order.
@@ -246,7 +245,7 @@ def _write(file: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _read(file: Path) -> dict[str, Tensor] | None:
-    """Read a file of the cache; None where it is missing, unreadable or damaged."""
+    """Read a file of the cache; None if it is missing or damaged."""
     try:
         found = read_tensors(file)
     except JincError:

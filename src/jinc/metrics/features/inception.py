@@ -24,12 +24,11 @@ _STEM: Mapping[str, tuple[int, int, dict[str, Any]]] = {
 class Inception(nn.Module):
     """Inception-v3 with the pooling and the 1,008 classes of TensorFlow's file.
 
-    Beside the published architecture: means over 3×3 do not count what lies beyond the edges, and
-    the last block takes a maximum there instead of a mean. Names of weights are those of
-    `pt_inception-2015-12-05-6726825d.pth`.
+    Unlike the published architecture, 3×3 average pooling ignores the padding, and the last block
+    has max pooling instead. Names of weights are those of `pt_inception-2015-12-05-6726825d.pth`.
 
     Args:
-        layer: where features are taken.
+        layer: that features are taken from.
 
     Source: arXiv 1512.00567; the layers of inception-2015-12-05.tgz.
     """
@@ -53,7 +52,7 @@ class Inception(nn.Module):
         self.fc = nn.Linear(2048, CLASSES)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Give features, and the logits of classes.
+        """Return features and logits.
 
         Args:
             images: `[B, 3, 299, 299]` in [−1, 127/128].
@@ -83,7 +82,7 @@ class Inception(nn.Module):
 
 
 class _Conv(nn.Module):
-    """A convolution, its normalisation and what is above zero."""
+    """Convolution, batch normalisation and ReLU."""
 
     def __init__(self, before: int, after: int, **kernel: Any) -> None:
         super().__init__()
@@ -95,11 +94,11 @@ class _Conv(nn.Module):
 
 
 Chain: TypeAlias = tuple[str | tuple[str, ...], ...]
-"""Convolutions by name, one after the other; those in a tuple side by side."""
+"""Names of consecutive convolutions; those in a tuple are parallel."""
 
 
 class _Mixed(nn.Module):
-    """Chains side by side, whose answers are joined, the pooled one last."""
+    """Parallel chains with concatenated outputs, the pooled one last."""
 
     def __init__(
         self, parts: Mapping[str, _Conv], chains: tuple[Chain, ...], pool: Literal["mean", "max"]
@@ -129,14 +128,14 @@ class _Mixed(nn.Module):
 
 
 class _Reduced(_Mixed):
-    """Chains that halve the map, beside a maximum that does."""
+    """Chains of stride 2 beside max pooling of stride 2."""
 
     def _pooled(self, x: Tensor) -> Tensor:
         return F.max_pool2d(x, 3, stride=2)
 
 
 def _block_a(before: int, pooled: int) -> _Mixed:
-    """35×35: 1×1, 5×5, twice 3×3, and the mean around each place."""
+    """35×35: 1×1, 5×5, twice 3×3, and average pooling."""
     parts = {
         "branch1x1": _Conv(before, 64, kernel_size=1),
         "branch5x5_1": _Conv(before, 48, kernel_size=1),
@@ -163,7 +162,7 @@ def _block_b(before: int) -> _Mixed:
 
 
 def _block_c(before: int, inner: int) -> _Mixed:
-    """17×17: 7×7 as rows and columns, once and twice."""
+    """17×17: separable 7×7, once and twice."""
     parts = {
         "branch1x1": _Conv(before, 192, kernel_size=1),
         "branch7x7_1": _Conv(before, inner, kernel_size=1),
@@ -195,7 +194,7 @@ def _block_d(before: int) -> _Mixed:
 
 
 def _block_e(before: int, pool: Literal["mean", "max"]) -> _Mixed:
-    """8×8: rows and columns side by side."""
+    """8×8: rows and columns in parallel."""
     parts = {
         "branch1x1": _Conv(before, 320, kernel_size=1),
         "branch3x3_1": _Conv(before, 384, kernel_size=1),

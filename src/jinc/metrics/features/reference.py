@@ -1,4 +1,4 @@
-"""Mean and covariance of the features of real images, in a file that replaces the images."""
+"""Mean and covariance of the features of real images, in a file in place of the images."""
 
 import json
 import math
@@ -25,20 +25,20 @@ from jinc.metrics.features.statistics import LARGEST, Statistics, check_features
 from jinc.schema import build
 
 NEGATIVE = 1e-3
-"""How far below 0, beside the largest entry, rounding may leave a variance, be it of float32."""
+"""Largest negative variance from rounding to float32, relative to the largest entry."""
 
 _ZIP = b"PK\x03\x04"
 
 _MOST = {"mu": 8 * LARGEST, "sigma": 8 * LARGEST**2, "jinc": 1 << 20}
-"""Bytes of each array, at most; their headers are read first."""
+"""Maximum bytes of each array, checked by its header."""
 
-# RuntimeError: an encrypted member, or a compression that is not known.
+# RuntimeError: an encrypted member, or an unknown compression.
 _DAMAGE = (OSError, ValueError, EOFError, KeyError, RuntimeError, zlib.error, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True)
 class _Facts:
-    """What a file of `Reference.save` says beside mean and covariance; all of it may be missing."""
+    """What a file of `Reference.save` holds besides mean and covariance; all of it optional."""
 
     name: str | None = None
     extractor: Mapping[str, Any] | None = None
@@ -53,16 +53,16 @@ class _Facts:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """What a Fréchet distance needs of real images, without the images.
+    """The statistics of real images that a Fréchet distance needs.
 
     Args:
-        statistics: of their features; where it is not known how many images there were, a count of
-            2 stands in, with which mean and covariance are what they are.
-        name: what to call the set in tables.
-        extractor: what made the features; None where the file does not tell.
-        images: SHA-256 of the images, as `Features.images`; None likewise.
-        count: how many images there were; None likewise.
-        shape: their channels, 1 where no pixel has a colour, height and width; None likewise.
+        statistics: of their features; a count of 2 stands for an unknown number of images, without
+            effect on mean and covariance.
+        name: of the set, in tables.
+        extractor: the feature network; None if unknown.
+        images: SHA-256 of the images, as `Features.images`; None if unknown.
+        count: number of images; None if unknown.
+        shape: channels (1 if all pixels are grey), height and width; None if unknown.
     """
 
     statistics: Statistics
@@ -73,14 +73,7 @@ class Reference:
     shape: tuple[int, int, int] | None = None
 
     def save(self, file: Path) -> None:
-        """Write it as a NumPy archive, of `mu` and `sigma` as other tools have them, and the rest.
-
-        Args:
-            file: a `.npz` file.
-
-        Raises:
-            JincError: the file cannot be written.
-        """
+        """Write a `.npz` file with `mu` and `sigma`, as other tools do, and the other facts."""
         known = None if self.extractor is None else asdict(self.extractor)
         said = _Facts(self.name, known, self.images, self.count, self.shape)
         out = BytesIO()
@@ -93,12 +86,12 @@ class Reference:
 def reference_of(
     images: ImageSet, extractor: Extractor, *, progress: Progress | None = None
 ) -> Reference:
-    """Look at images, keeping no features: memory does not depend on how many there are.
+    """Compute the statistics of images, in memory that does not depend on their number.
 
     Args:
         images: two or more.
-        extractor: what looks.
-        progress: called with how many images are done.
+        extractor: the feature network.
+        progress: called with the number of images done.
 
     Raises:
         JincError: there are fewer, or features are not finite.
@@ -115,7 +108,7 @@ def reference_of(
 
 
 def is_reference(path: str | Path) -> bool:
-    """Tell whether a file holds statistics, and not images."""
+    """Whether a file holds statistics, not images."""
     try:
         with reading(Path(path)) as opened:
             if opened.read(4) != _ZIP:
@@ -127,14 +120,14 @@ def is_reference(path: str | Path) -> bool:
 
 
 def read_reference(path: str | Path) -> Reference:
-    """Read statistics; no pickle is opened.
+    """Read statistics, without unpickling.
 
     Args:
         path: a NumPy archive with `mu`, `[D]`, and `sigma`, `[D, D]`, the unbiased covariance, as
             pytorch-fid, clean-fid and others write them; or one of `Reference.save`.
 
     Raises:
-        JincError: it cannot be read, or holds something else.
+        JincError: it cannot be read, or has other contents.
     """
     try:
         with reading(Path(path)) as file, zipfile.ZipFile(file) as archive:
@@ -165,7 +158,7 @@ def read_reference(path: str | Path) -> Reference:
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """Read an array whose size has been read from its header, and found to be within bounds."""
+    """Read an array after checking its size by its header."""
     with archive.open(f"{name}.npy") as file:
         version = npy.read_magic(file)
         if version != (1, 0):  # whose header is 64 KiB at most; others are of records

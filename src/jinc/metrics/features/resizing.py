@@ -1,4 +1,4 @@
-"""How images are brought to the size that a feature network looks at."""
+"""Resizing of images to the input size of a feature network."""
 
 from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias
@@ -8,13 +8,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Resize: TypeAlias = Literal["none", "antialiased", "tensorflow1", "inside"]
-"""A rule: as they come; antialiased; as TensorFlow 1 does; or by the network itself."""
+"""None; antialiased; as TensorFlow 1 does; or inside the network."""
 
 
 def resize_tensorflow1(images: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize bilinearly as TensorFlow 1 did, without regard to aliasing or to pixels' centres.
+    """Resize bilinearly as TensorFlow 1 did, without antialiasing or half-pixel centres.
 
-    Row i of H comes from h/H·i, so that the picture moves up and left by up to half a pixel; FID is
+    Row i of H comes from h/H·i, which shifts the image up and left by up to half a pixel; FID is
     defined with it.
 
     Args:

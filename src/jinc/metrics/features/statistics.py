@@ -1,4 +1,4 @@
-"""Mean and covariance of features, gathered part by part in float64."""
+"""Mean and covariance of features, accumulated in float64."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,15 +10,14 @@ from torch import Tensor
 from jinc.errors import JincError
 
 LARGEST = 8192
-"""Numbers an image, at most: a covariance of so many is half a gigabyte."""
+"""Maximum dimension: its covariance has half a gigabyte."""
 
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """How many there are, their mean, and the sum of products of their deviations from it.
+    """Count, mean and scatter matrix of features.
 
-    Sums of squares are never taken about anything but the mean, so that features far from zero
-    lose no digits.
+    Squares are always taken about the mean, so that features far from zero lose no digits.
 
     Args:
         count: n.
@@ -39,10 +38,10 @@ class Statistics:
 
     @classmethod
     def of(cls, features: Tensor) -> Self:
-        """Look at features `[n, D]`, n ≥ 1.
+        """Compute the statistics of features `[n, D]`, n ≥ 1.
 
         Raises:
-            JincError: they have another shape, are more than `LARGEST` an image, or not finite.
+            JincError: they have another shape, D exceeds `LARGEST`, or they are not finite.
         """
         check_features(features)
         check_dimension(features.shape[1])
@@ -53,10 +52,10 @@ class Statistics:
 
     @classmethod
     def over(cls, parts: Iterable[Tensor]) -> Self:
-        """Look at features that come in parts `[n, D]`.
+        """Compute the statistics of features in parts `[n, D]`.
 
         Raises:
-            JincError: there are none, or they do not go together.
+            JincError: there are none, or they differ in D.
         """
         found: Self | None = None
         for part in parts:
@@ -66,7 +65,7 @@ class Statistics:
         return found
 
     def plus(self, features: Tensor) -> Self:
-        """Add more features `[n, D]`."""
+        """Include more features `[n, D]`."""
         return self.merged(type(self).of(features))
 
     def merged(self, other: Self) -> Self:
@@ -104,21 +103,13 @@ class Statistics:
 
 
 def check_dimension(dimension: int) -> None:
-    """Refuse features whose covariance would not fit in memory.
-
-    Raises:
-        JincError: there are more than `LARGEST` numbers an image.
-    """
+    """Raise a JincError if a dimension exceeds `LARGEST`."""
     if dimension > LARGEST:
         raise JincError(f"features: {dimension:,} numbers an image, {LARGEST:,} are the most")
 
 
 def check_features(features: Tensor) -> None:
-    """Refuse what cannot be scored.
-
-    Raises:
-        JincError: features are not `[n, D]`, or not finite; the message names the first image.
-    """
+    """Raise a JincError unless features are `[n, D]` and finite; it names the first image."""
     if features.ndim != 2 or 0 in features.shape or not features.is_floating_point():
         found = f"{str(features.dtype).removeprefix('torch.')} {list(features.shape)}"
         raise JincError(f"features: must be floats [images, D], not {found}")

@@ -1,4 +1,4 @@
-"""Weight files of other projects: fetched, told by their SHA-256, and read without running code."""
+"""Weight files of other projects: download, SHA-256, and reading without running code."""
 
 import hashlib
 import re
@@ -17,11 +17,11 @@ from jinc.tensors import read_tensors
 BLOCK = 1 << 20
 _PLAIN = (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64)
 TIMEOUT = 30
-"""Seconds that a server may be silent."""
+"""Timeout of a server, seconds."""
 
 
 def network_digest(network: nn.Module) -> str:
-    """Return the SHA-256 of a network's layers, and of its weights and buffers with their names."""
+    """Return the SHA-256 of a network's description, weights and buffers."""
     digest = hashlib.sha256(f"{network!r}\n".encode())
     for name, value in (network.state_dict() | dict(network.named_buffers())).items():
         digest.update(f"{name} {value.dtype} {list(value.shape)}\n".encode())
@@ -31,30 +31,20 @@ def network_digest(network: nn.Module) -> str:
 
 
 def check_digest(path: Path, sha256: str) -> None:
-    """Compare a file with its published SHA-256.
-
-    Args:
-        path: the file.
-        sha256: what it has to be; its beginning is enough.
-
-    Raises:
-        JincError: it is another file.
-    """
+    """Raise a JincError unless the SHA-256 of a file begins with `sha256`."""
     found = file_digest(path)
     if not found.startswith(sha256):
         raise JincError(f"{path}: SHA-256 is {found[:16]}…, not {sha256[:16]}…; is another file")
 
 
 def check_digest_in_name(path: Path) -> None:
-    """Compare a file with the beginning of its SHA-256 where its name ends in it.
-
-    A file that was renamed has nothing that it can be compared with.
+    """Compare a file with the beginning of its SHA-256 in its name, if there is one.
 
     Args:
         path: such as `resnet20-12fca82f.th`: eight digits or more after the last dash.
 
     Raises:
-        JincError: it is another file.
+        JincError: the file is damaged, or another one.
 
     Source: `torch.hub.load_state_dict_from_url` with `check_hash`.
     """
@@ -70,18 +60,18 @@ def check_digest_in_name(path: Path) -> None:
 
 
 def fetched(url: str, sha256: str, folder: Path) -> Path:
-    """Fetch a file once, and keep it when its SHA-256 is right.
+    """Download a file once, and verify its SHA-256.
 
     Args:
-        url: where it is published.
-        sha256: what it has to be.
-        folder: where it is kept, under the last part of its URL.
+        url: of the file.
+        sha256: the expected digest.
+        folder: of the download, named by the last part of the URL.
 
     Returns:
-        The file.
+        The path of the file.
 
     Raises:
-        JincError: it cannot be had, or is another file.
+        JincError: it cannot be downloaded, or has another digest.
     """
     path = folder / url.rsplit("/", 1)[-1]
     if path.is_file():
@@ -119,14 +109,14 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def take_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
-    """Put weights into a network that has exactly these, and set it to evaluation.
+    """Load weights strictly into a network, and put it into evaluation mode.
 
-    Counts of batches that were seen in training may be missing.
+    `num_batches_tracked` of batch normalisation may be missing.
 
     Args:
         network: changed in place.
         weights: by the names of its `state_dict`.
-        path: what to name in an error.
+        path: of the weights, for errors.
 
     Raises:
         JincError: a weight is missing, unknown, of another shape, or not finite.

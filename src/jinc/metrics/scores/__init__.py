@@ -1,1 +1,1 @@
-"""How near generated images are to real ones, in numbers with errors."""
+"""Scores of generated images against real ones, with standard errors."""

@@ -1,4 +1,4 @@
-"""How far a figure would be off with other images of the same kind."""
+"""Standard errors by bootstrap and jackknife."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 def bootstrap_error(
     figure: Callable[[NDArray[np.int64]], float], count: int, repeats: int = 200, seed: int = 0
 ) -> float:
-    """Return the standard error of a figure by drawing its images anew, with replacement.
+    """Return the bootstrap standard error of a statistic.
 
     Args:
-        figure: from how often each image is drawn, `[count]`, to the figure.
+        figure: maps the number of times that each image is drawn, `[count]`, to the statistic.
         count: of images.
-        repeats: how often, ≥ 2.
-        seed: of the draws.
+        repeats: resamplings, ≥ 2.
+        seed: of the resampling.
 
     Returns:
-        The standard deviation of the figures.
+        The standard deviation over resamplings.
 
     Source: B. Efron, "Bootstrap methods: another look at the jackknife", 1979.
 
@@ -36,10 +36,10 @@ def bootstrap_error(
 
 
 def jackknife_error(figures: Sequence[float] | NDArray[np.float64]) -> float:
-    """Return the standard error of a figure from what it is without each part of its images.
+    """Return the jackknife standard error of a statistic.
 
     Args:
-        figures: the figure without part 1, without part 2 …, parts being of one size.
+        figures: the statistic without part 1, without part 2 …, for parts of one size.
 
     Returns:
         √((G − 1)/G Σ (figure − mean)²).
@@ -56,18 +56,13 @@ def jackknife_error(figures: Sequence[float] | NDArray[np.float64]) -> float:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and its standard error.
-
-    Args:
-        value: the figure.
-        error: its standard error; NaN where none can be told.
-    """
+    """A statistic and its standard error, NaN if that is unknown."""
 
     value: float
     error: float
 
     @classmethod
     def mean(cls, values: NDArray[np.float64]) -> Self:
-        """Return the mean of values that do not depend on each other."""
+        """Return the mean of independent values."""
         error = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan
         return cls(float(values.mean()), error)

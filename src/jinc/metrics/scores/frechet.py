@@ -13,25 +13,25 @@ from jinc.metrics.features.statistics import Statistics
 from jinc.metrics.scores.bootstrap import bootstrap_error
 
 BOOTSTRAPPED = 256
-"""Numbers an image up to which a distance is bootstrapped; above, its error is linearised."""
+"""Largest dimension that is bootstrapped; above, the error is linearised."""
 
 
 def frechet_distance(a: Statistics, b: Statistics) -> float:
     """Return |μ_a − μ_b|² + tr(Σ_a + Σ_b − 2 (Σ_a Σ_b)^½).
 
     With Σ = R Rᵀ from its eigenvectors, the last trace is the sum of the singular values of
-    R_aᵀ R_b: no root of a matrix that is not symmetric, and no digits lost where a covariance is
-    singular, since nothing is squared.
+    R_aᵀ R_b: this needs no root of a non-symmetric matrix, and loses no digits for a singular
+    covariance, since nothing is squared.
 
     Args:
-        a: statistics of one set, of 2 images or more.
+        a: statistics of one set of at least 2 images.
         b: of the other.
 
     Returns:
-        The distance, ≥ 0; it is larger than that of the distributions by about 1/n.
+        The distance, ≥ 0; biased upwards by about 1/n.
 
     Raises:
-        JincError: they differ in D, or one set is of one image.
+        JincError: they differ in D, or a set has one image.
 
     Source: D. Dowson, B. Landau, 1982, eq. 4; FID: arXiv 1706.08500, eq. 6.
 
@@ -45,13 +45,13 @@ def frechet_distance(a: Statistics, b: Statistics) -> float:
 def frechet_error(
     a: Statistics, features: Tensor, *, repeats: int = 200, seed: int = 0
 ) -> tuple[float, str]:
-    """Return the standard error of a Fréchet distance that other generated images would show.
+    """Return the standard error of a Fréchet distance over draws of the generated images.
 
-    The reference set is held fixed, as it is when models are compared on it. Up to `BOOTSTRAPPED`
-    numbers an image the distance is bootstrapped; above, where that would take hours, it is
-    linearised, which is the bootstrap to first order. Both are cautious: where the sets can hardly
-    be told apart they are too large, by up to about 2 (1.4 to 1.8 and 1.3 to 1.5 with 500 and 1,000
-    images of 8 and 32 numbers from one Gaussian), for images drawn twice look less varied.
+    The reference set is fixed. Up to `BOOTSTRAPPED` dimensions the distance is bootstrapped; above,
+    where that would take hours, it is linearised, which is the bootstrap to first order. Both are
+    conservative: for nearly equal sets they are too large by a factor up to about 2 (1.4 to 1.8 and
+    1.3 to 1.5 with 500 and 1,000 images of 8 and 32 numbers from one Gaussian), since resampled
+    images vary less.
 
     Args:
         a: statistics of the reference set.
@@ -73,7 +73,7 @@ def frechet_error(
 
 
 def linearised_error(a: Statistics, features: Tensor) -> float:
-    """Return the standard error of a Fréchet distance by its derivative at the generated images.
+    """Return the standard error of a Fréchet distance by its influence function.
 
     Moving a share of their weight to an image x moves the distance by
     `φ(x) = 2(μ_b − μ_a)·y + |y|² − yᵀ T y` beside a constant, y = x − μ_b, where
@@ -97,7 +97,7 @@ def linearised_error(a: Statistics, features: Tensor) -> float:
     y = features.double() - b.mean
     values, vectors = torch.linalg.eigh(b.covariance)
     scale = values.clamp(min=0).sqrt()
-    # Where images do not vary at all there is nothing to divide by, and y has nothing there.
+    # y vanishes in directions without variance, so that any inverse will do.
     inverse = torch.where(scale > 1e-7 * scale.max(), 1 / scale, 0.0)
     root_a, root_b = _root(a.covariance), vectors * scale
     u, _, vt = torch.linalg.svd(root_a.T @ root_b)
@@ -121,7 +121,7 @@ def _check_pair(a: Statistics, b: Statistics) -> None:
 
 
 def _root(covariance: Tensor) -> Tensor:
-    """R with R Rᵀ = Σ; eigenvalues below rounding are 0, for their roots would not be."""
+    """R with R Rᵀ = Σ; eigenvalues below rounding are set to 0, since their roots matter."""
     values, vectors = torch.linalg.eigh(covariance)
     rounding = len(values) * torch.finfo(values.dtype).eps * values.max()
     root: Tensor = vectors * torch.where(values > rounding, values, 0.0).sqrt()
@@ -129,7 +129,7 @@ def _root(covariance: Tensor) -> Tensor:
 
 
 def _weighted(values: Tensor, times: Tensor) -> Statistics:
-    """The statistics of images drawn so often each."""
+    """The statistics of images drawn so many times each."""
     weights = times.to(values.dtype)
     count = int(times.sum())
     mean = weights @ values / count
@@ -139,17 +139,17 @@ def _weighted(values: Tensor, times: Tensor) -> Statistics:
 
 POINTS = 15
 FEWEST = 2.5
-"""Images of the smallest part, in numbers an image: with fewer the bias is not linear in 1/n."""
+"""Images of the smallest subset per dimension: with fewer the bias is not linear in 1/n."""
 
 
 @dataclass(frozen=True)
 class Extrapolation:
-    """A line through distances over 1/n.
+    """A line fitted to distances over 1/n.
 
     Args:
-        distance: where it meets 1/n = 0.
-        slope: of the line: the bias with n images is about slope/n.
-        line_error: standard error of `distance` by how far the points are off the line.
+        distance: its value at 1/n = 0.
+        slope: the bias with n images is about slope/n.
+        line_error: standard error of `distance` by the residuals.
         counts: n of each point.
         distances: at each point.
     """
@@ -162,7 +162,7 @@ class Extrapolation:
 
 
 def images_to_extrapolate(dimension: int) -> int:
-    """Return how many generated images a line takes, of so many numbers each.
+    """Return the minimum number of generated images for a dimension of features.
 
     >>> images_to_extrapolate(2048)
     10240
@@ -173,23 +173,19 @@ def images_to_extrapolate(dimension: int) -> int:
 def extrapolated_frechet(
     a: Statistics, features: Tensor, *, points: int = POINTS, seed: int = 0
 ) -> Extrapolation:
-    """Extrapolate the Fréchet distance to endlessly many generated images.
+    """Extrapolate the Fréchet distance to infinitely many generated images.
 
-    Parts of the images, drawn at random, give distances that are too large by about slope/n. The
-    reference set is taken as it is, so that its own bias, about as large as that of as many
-    generated images, remains.
+    Random subsets give distances that are too large by about slope/n. The bias of the reference set
+    remains, about as large as that of as many generated images.
 
     Args:
         a: statistics of the reference set.
         features: of the generated images, `[n, D]`.
-        points: how many parts, ≥ 3.
-        seed: of the parts.
-
-    Returns:
-        The line.
+        points: number of subsets, ≥ 3.
+        seed: of the subsets.
 
     Raises:
-        JincError: there are fewer than 5 D images, too few for a line.
+        JincError: there are fewer than 5 D images.
 
     Source: M. Chong, D. Forsyth, "Effectively unbiased FID and Inception score", 2020
         (arXiv 1911.07023), section 4.

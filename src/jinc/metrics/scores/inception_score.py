@@ -1,4 +1,4 @@
-"""How sure a classifier is of each image, and how many classes it finds; IS if Inception's."""
+"""The Inception score: confidence of a classifier and diversity of its classes."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,7 +16,7 @@ SPLITS, SEED = 10, 2020
 
 @dataclass(frozen=True)
 class ClassScore:
-    """exp of the mean KL divergence between the classes of an image and those of all.
+    """exp of the mean KL divergence between the class distributions of an image and of all.
 
     Args:
         score: mean over the splits, from 1 to the number of classes.
@@ -36,8 +36,8 @@ def class_score(logits: Tensor, *, splits: int = SPLITS, seed: int | None = SEED
 
     Args:
         logits: `[n, K]`; for Inception without their bias.
-        splits: parts that are scored each by itself, ≥ 1; at most n.
-        seed: by which images are shuffled before, as torch-fidelity does; None leaves their order.
+        splits: parts that are scored separately, 1 to n.
+        seed: of the shuffling before, as in torch-fidelity; None keeps the order.
 
     Returns:
         The score; its error is NaN with one split.
@@ -49,7 +49,7 @@ def class_score(logits: Tensor, *, splits: int = SPLITS, seed: int | None = SEED
     """
     check_features(logits)
     if not 1 <= splits <= len(logits):
-        raise JincError(f"splits: {splits} of {len(logits)} images cannot be made")
+        raise JincError(f"splits: {len(logits)} images do not split into {splits}")
     if seed is not None:
         order = np.random.RandomState(seed).permutation(len(logits))
         logits = logits[torch.from_numpy(order)]
@@ -62,7 +62,7 @@ def class_score(logits: Tensor, *, splits: int = SPLITS, seed: int | None = SEED
 
 def _score(log_p: Tensor) -> float:
     p = log_p.exp()
-    # A class that no image is of at all adds nothing: 0·log 0 is 0.
+    # A class without images adds nothing: 0·log 0 is 0.
     of_all = p.mean(dim=0)
     gained = torch.special.xlogy(p, p).sum(dim=1).mean() - torch.special.xlogy(of_all, of_all).sum()
     return float(gained.exp())

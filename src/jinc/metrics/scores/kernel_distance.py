@@ -13,7 +13,7 @@ SUBSETS, SUBSET_SIZE, SEED = 100, 1000, 2020
 """As torch-fidelity takes them."""
 
 FEWEST_REAL, FEWEST_GENERATED = 2, 3
-"""Images; the error leaves out one of those that are generated."""
+"""Minimum numbers of images; the jackknife leaves out a generated one."""
 
 BLOCK = 2048
 
@@ -23,14 +23,14 @@ class KernelDistance:
     """The squared distance of mean embeddings under the kernel (x·y/D + 1)³.
 
     Args:
-        distance: over all pairs of images; unbiased, so that it falls below 0 where the sets are
-            closer than two draws from one distribution usually are.
-        error: its standard error by the jackknife, the reference set being held fixed; too large,
-            by up to √2, where the sets cannot be told apart.
-        subset_mean: mean over random subsets, as it is usually published.
+        distance: over all pairs of images; unbiased, so that it is negative for sets closer than
+            two draws from one distribution usually are.
+        error: its jackknife standard error for a fixed reference set; too large, by up to √2, for
+            equal distributions.
+        subset_mean: mean over random subsets, as usually published.
         subset_std: standard deviation over these.
-        subsets: how many.
-        subset_size: images in each, of either set.
+        subsets: number of subsets.
+        subset_size: images of each set in a subset.
     """
 
     distance: float
@@ -54,12 +54,9 @@ def kernel_distance(
     Args:
         real: features, `[N, D]`, N ≥ 2.
         generated: features, `[M, D]`, M ≥ 3.
-        subsets: how many random subsets, ≥ 1.
-        subset_size: images in each; fewer where there are not so many.
+        subsets: number of random subsets, ≥ 1.
+        subset_size: images in each; fewer if the sets are smaller.
         seed: of the subsets, which are those of torch-fidelity.
-
-    Returns:
-        Both figures.
 
     Raises:
         JincError: they differ in D, or are too few.

@@ -1,4 +1,4 @@
-"""Whether generated images lie where real ones do, and whether they lie everywhere there."""
+"""Precision, recall, density and coverage: k-nearest-neighbour estimates of manifolds."""
 
 from dataclasses import dataclass
 
@@ -12,23 +12,23 @@ from jinc.metrics.scores.neighbours import squared_distances
 
 K_PRECISION, K_DENSITY = 3, 5
 GROUPS = 10
-"""Parts that are left out one after the other to tell the errors of recall and coverage."""
+"""Parts of the jackknife of recall and coverage."""
 
 SPARE = 12
-"""Neighbours known beyond the k-th, so that leaving out a part seldom asks for more of them."""
+"""Neighbours stored beyond the k-th, so that leaving out a part rarely needs more."""
 
 
 @dataclass(frozen=True)
 class ManifoldScores:
-    """What balls around images say, which reach to their k-th neighbours of the same kind.
+    """Scores by balls around images that reach to their k-th neighbour in the same set.
 
-    Errors are those that other generated images would show, real ones being held fixed.
+    Errors are over draws of the generated images, for fixed real images.
 
     Args:
-        precision: share of generated images in the ball of a real one: how good they are.
-        recall: share of real images in the ball of a generated one: how many kinds there are.
-        density: balls of real images that a generated one is in, on average, in k; it can be
-            above 1, and is not misled by a real image far from all others, as precision is.
+        precision: share of generated images in the ball of a real one (fidelity).
+        recall: share of real images in the ball of a generated one (diversity).
+        density: mean number of real images' balls around a generated image, over k; may exceed 1,
+            and is robust to outliers, unlike precision.
         coverage: share of real images with a generated one in their ball.
     """
 
@@ -39,7 +39,7 @@ class ManifoldScores:
 
 
 def images_of_each(k_precision: int = K_PRECISION, k_density: int = K_DENSITY) -> int:
-    """Return how many images of each kind neighbours take."""
+    """Return the minimum number of images in each set."""
     return 2 * (max(k_precision, k_density) + 1)
 
 
@@ -53,22 +53,22 @@ def manifold_scores(
 ) -> ManifoldScores:
     """Return precision, recall, density and coverage of features.
 
-    All four depend on how many images there are: compare equal numbers only. Precision and recall
-    count the edge of a ball, density and coverage do not, as published; but a copy of the real
-    image itself is in its ball even where the k-th neighbour is a copy too. Distances that differ
-    by rounding are equal.
+    All four depend on the number of images: compare equal numbers only. As published, the ball is
+    closed for precision and recall, and open for density and coverage; but a copy of the real image
+    itself is in its ball even if the k-th neighbour is a copy too. Distances that differ by
+    rounding are equal.
 
     Args:
         real: features, `[N, D]`.
         generated: features, `[M, D]`.
-        k_precision: the neighbour that balls reach to for precision and recall.
-        k_density: likewise for density and coverage.
-        seed: of the parts that are left out.
+        k_precision: k of precision and recall.
+        k_density: k of density and coverage.
+        seed: of the jackknife.
 
     Returns:
-        The four, with errors: of the mean over generated images for precision and density, by
-        leaving out a tenth of them for recall and coverage. Where all images agree, so that nothing
-        is told by how they differ, it is what one more that does not would make.
+        The four, with errors: of the mean over generated images for precision and density, by a
+        ten-part jackknife for recall and coverage. If all images agree, the error is the change
+        that one more, deviating image would make.
 
     Raises:
         JincError: they differ in D, or are too few.
@@ -102,12 +102,12 @@ def manifold_scores(
 
 
 class _Seen:
-    """What is known so far, as blocks of distances pass by.
+    """Counts accumulated over blocks of distances.
 
     Args:
         n: real images.
         m: generated images.
-        group: part of each generated image, `[m]`.
+        group: jackknife part of each generated image, `[m]`.
     """
 
     def __init__(self, n: int, m: int, group: Tensor) -> None:
@@ -120,7 +120,7 @@ class _Seen:
         self.covered_by = torch.zeros(parts, n, dtype=torch.bool)
 
     def look(self, rows: slice, squared: Tensor, radii: Tensor, inside: Tensor) -> None:
-        """Look at a block: generated images in rows, real ones in columns."""
+        """Add a block: generated images in rows, real ones in columns."""
         group, radii = self.group[rows], radii[:, rows]
         self.recalled[0] |= (squared <= radii[0, :, None]).any(dim=0)
         for g in range(len(self.covered_by)):
@@ -129,24 +129,24 @@ class _Seen:
             self.covered_by[g] |= inside[~others].any(dim=0)
 
     def recall(self) -> Estimate:
-        """The share that is recalled."""
+        """Share of real images that are recalled."""
         shares = self.recalled.double().mean(dim=1).numpy()
         return Estimate(float(shares[0]), jackknife_error(shares[1:]))
 
     def coverage(self) -> Estimate:
-        """The share that is covered."""
+        """Share of real images that are covered."""
         by = self.covered_by.sum(dim=0)
         without = (by - self.covered_by.long() > 0).double().mean(dim=1).numpy()
         return Estimate(float((by > 0).double().mean()), jackknife_error(without))
 
 
 def _never_certain(step: float, found: Estimate) -> Estimate:
-    """Put a step of the figure where no error is found, which would say that it is certain."""
+    """Replace an error of 0, which would claim certainty, by one step of the score."""
     return found if found.error else Estimate(found.value, step)
 
 
 def _radii(features: Tensor, k: int, group: Tensor | None = None) -> Tensor:
-    """Squared distances to the k-th neighbour: among all, and among all but each group.
+    """Return squared distances to the k-th neighbour among all, and among all but each group.
 
     Args:
         features: `[N, D]`.

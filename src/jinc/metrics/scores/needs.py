@@ -1,4 +1,4 @@
-"""Whether scores can be had, told before hours of work."""
+"""Whether scores can be computed, checked before hours of work."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -21,10 +21,10 @@ _FEWEST: Mapping[ScoreKind, Callable[[int], tuple[int, int]]] = {
     "classes": lambda _: (2, SPLITS),
     **dict.fromkeys(MANIFOLD, lambda _: (images_of_each(), images_of_each())),
 }
-"""Real and generated images, by how many numbers there are of each."""
+"""Minimum numbers of real and generated images, by the dimension of the features."""
 
 WITHOUT_IMAGES: tuple[ScoreKind, ...] = ("frechet", "frechet_unlimited", "classes")
-"""Scores that statistics of real images are enough for."""
+"""Scores that need only statistics of real images."""
 
 
 def check_scores(
@@ -33,27 +33,27 @@ def check_scores(
     generated: int,
     which: Sequence[ScoreKind] | None = None,
 ) -> None:
-    """Find out whether images can be scored that are still to be generated.
+    """Check that images that are still to be generated can be scored.
 
-    The extractor is shown one real image, so that it is known what it makes of images of that size.
+    The extractor is applied to one real image.
 
     Args:
-        extractor: what will look at images.
-        real: the real ones, of the size of those that are generated.
-        generated: how many there will be.
-        which: what will be asked for; if nothing is named, what these images allow.
+        extractor: the feature network.
+        real: the real images, of the size of the generated ones.
+        generated: the number of generated images.
+        which: the scores; None for all that these images allow.
 
     Raises:
-        JincError: something that is asked for cannot be told, as `score` would find out later.
+        JincError: `score` would refuse one of them.
     """
     check_several("generated images", generated)
     check_several(real.name, len(real))
     features, logits = extractor(real.batch(range(1)))
     for kind in which or ():
-        _check_kind(kind, extractor.name, logits is not None)
-        least = _FEWEST[kind](features.shape[1])
-        _check_count(kind, extractor.name, "real", len(real), least[0])
-        _check_count(kind, extractor.name, "generated", generated, least[1])
+        _check_classes(kind, extractor.name, logits)
+        real_needed, needed = _FEWEST[kind](features.shape[1])
+        _check_count(kind, extractor.name, "real", len(real), real_needed)
+        _check_count(kind, extractor.name, "generated", generated, needed)
 
 
 def check_reference(
@@ -63,22 +63,21 @@ def check_reference(
     generated: int,
     which: Sequence[ScoreKind] | None = None,
 ) -> None:
-    """Find out the same where there are statistics in the place of real images.
+    """Check the same where statistics replace the real images.
 
     Args:
-        extractor: what will look at images.
-        reference: statistics of the real ones.
-        like: any image of the shape of those that are generated, `[1, C, H, W]`.
-        generated: how many there will be.
-        which: what will be asked for; if nothing is named, what these images allow.
+        extractor: the feature network.
+        reference: statistics of the real images.
+        like: any image of the shape of the generated ones, `[1, C, H, W]`.
+        generated: the number of generated images.
+        which: the scores; None for all that these images allow.
 
     Raises:
-        JincError: something that is asked for cannot be told, or others have looked.
+        JincError: `score` would refuse one of them, or the statistics are of other features.
     """
     check_several("generated images", generated)
     known = reference.extractor
-    if known not in (None, extractor.facts):
-        assert known is not None
+    if known is not None and known != extractor.facts:
         raise JincError(
             f"{reference.name}: are statistics by {known.words()}, not by {extractor.facts.words()}"
         )
@@ -89,21 +88,20 @@ def check_reference(
             f"image, {extractor.name} makes {features.shape[1]}"
         )
     for kind in which or ():
-        _check_kind(kind, extractor.name, logits is not None)
+        _check_classes(kind, extractor.name, logits)
         if kind not in WITHOUT_IMAGES:
             raise JincError(f"{kind}: needs real images, {reference.name} are statistics alone")
-        _check_count(
-            kind, extractor.name, "generated", generated, _FEWEST[kind](features.shape[1])[1]
-        )
+        _, needed = _FEWEST[kind](features.shape[1])
+        _check_count(kind, extractor.name, "generated", generated, needed)
 
 
-def _check_kind(kind: ScoreKind, judge: str, has_classes: bool) -> None:
-    if kind == "classes" and not has_classes:
-        raise JincError(f"{kind}: {judge} has no classes to score by")
+def _check_classes(kind: ScoreKind, extractor: str, logits: Tensor | None) -> None:
+    if kind == "classes" and logits is None:
+        raise JincError(f"{kind}: {extractor} has no classes to score by")
 
 
-def _check_count(kind: ScoreKind, judge: str, what: str, count: int, needed: int) -> None:
+def _check_count(kind: ScoreKind, extractor: str, what: str, count: int, needed: int) -> None:
     if count < needed:
         raise JincError(
-            f"{kind}: {count} {what} images are too few for {judge}, {needed} are needed"
+            f"{kind}: {count} {what} images are too few for {extractor}, {needed} are needed"
         )

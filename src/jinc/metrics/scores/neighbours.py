@@ -13,19 +13,19 @@ from jinc.metrics.features.features import Features
 from jinc.metrics.scores.bootstrap import Estimate
 
 BLOCK = 1024
-"""Rows of a table of distances that are held at once."""
+"""Rows of the distance matrix in memory."""
 
 PART = 16384
-"""Columns of it."""
+"""Columns of it in memory."""
 
 ROUNDING = 1e-12
-"""Of |a|² + |b|²: more than rounding in float64 moves |a − b|² by."""
+"""Bound on the float64 rounding of |a − b|², relative to |a|² + |b|²."""
 
 
 def squared_distances(
     a: Tensor, b: Tensor, block: int = BLOCK
 ) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Measure every row of a against all rows of b.
+    """Yield squared distances of rows of a to all rows of b, block by block in float64.
 
     Args:
         a: `[N, D]`.
@@ -53,16 +53,16 @@ def squared_distances(
 def nearest(
     a: Tensor, b: Tensor | Iterable[Tensor], k: int, block: int = BLOCK
 ) -> tuple[Tensor, Tensor]:
-    """Find the k of b that are nearest to each of a.
+    """Return the k nearest neighbours in b of each row of a.
 
     Args:
         a: `[N, D]`.
-        b: `[M, D]`, M ≥ k, at once or in parts.
-        k: how many, ≥ 1.
+        b: `[M, D]`, M ≥ k, whole or in parts.
+        k: ≥ 1.
         block: rows at once.
 
     Returns:
-        distances, rising, float64, and their places in b, both `[N, k]`.
+        distances, ascending, float64, and their indices in b, both `[N, k]`.
 
     Raises:
         JincError: they differ in D, or b holds fewer than k.
@@ -85,32 +85,31 @@ def nearest(
             places[rows] = torch.cat([places[rows], at + seen], dim=1).gather(1, order)
         seen += len(part)
     if not 1 <= k <= seen:
-        raise JincError(f"neighbours: {k} of {seen} images cannot be had")
+        raise JincError(f"neighbours: {seen} images have no {k} neighbours")
     return apart, places
 
 
 def _exact(a: Tensor, b: Tensor, places: Tensor) -> Tensor:
-    """Measure the few that were found once more, without cancellation."""
+    """Recompute the few distances found, without cancellation."""
     steps = [(a.double() - b[at].double()).square().sum(-1).sqrt() for at in places.unbind(1)]
     return torch.stack(steps, dim=1) if steps else torch.empty(len(a), 0, dtype=torch.float64)
 
 
 SUSPICIOUS = 0.01
-"""Share of held-out images that are called suspiciously near: what is expected of no copies."""
+"""Share of held-out images below the threshold, expected of generated images without copies."""
 
 _PART = 4096
 
 
 @dataclass(frozen=True, eq=False)
 class Neighbours:
-    """The training images that are nearest to each generated one.
+    """The nearest training images of each generated one.
 
     Args:
         by: `pixels`, or the extractor's name.
-        distances: rising, `[N, k]`.
-        places: in the training set, `[N, k]`.
-        usual: distances of held-out real images to their nearest training image, `[H]`; None where
-            there were none.
+        distances: ascending, `[N, k]`.
+        places: indices in the training set, `[N, k]`.
+        usual: distances of held-out real images to their nearest training image, `[H]`, or None.
     """
 
     by: str
@@ -120,7 +119,7 @@ class Neighbours:
 
     @property
     def too_near(self) -> Estimate | None:
-        """The share of generated images that are nearer than all but 1 % of held-out ones."""
+        """Share of generated images that are nearer than all but 1 % of held-out ones."""
         if self.usual is None:
             return None
         limit = self.usual.quantile(SUSPICIOUS)
@@ -130,16 +129,13 @@ class Neighbours:
 def neighbours_by_pixels(
     generated: Tensor, train: ImageSet, k: int = 3, held_out: ImageSet | None = None
 ) -> Neighbours:
-    """Find the training images that differ least pixel by pixel.
+    """Find the nearest training images by root mean square difference of pixels in [−1, 1].
 
     Args:
         generated: `[N, C, H, W]`, uint8, or float in [−1, 1].
         train: images of that shape.
-        k: how many, ≥ 1.
-        held_out: real images that were not trained on, to compare with.
-
-    Returns:
-        Root mean square differences of images in [−1, 1], and where they are.
+        k: number of neighbours, ≥ 1.
+        held_out: real images for comparison, which were not trained on.
 
     Raises:
         JincError: sizes or channels differ, or there are fewer training images than k.
@@ -162,16 +158,13 @@ def neighbours_by_pixels(
 def neighbours_by_features(
     generated: Features, train: Features, k: int = 3, held_out: Features | None = None
 ) -> Neighbours:
-    """Find the training images whose features are nearest.
+    """Find the nearest training images by Euclidean distance of features.
 
     Args:
         generated: features of the generated images.
         train: of the training images, by the same extractor.
-        k: how many, ≥ 1.
-        held_out: of real images that were not trained on, to compare with.
-
-    Returns:
-        Distances of features, and where they are.
+        k: number of neighbours, ≥ 1.
+        held_out: of real images for comparison, which were not trained on.
 
     Raises:
         JincError: extractors differ, or there are fewer training images than k.

@@ -51,10 +51,10 @@ _NAMES: Mapping[ScoreKind, tuple[str, str]] = {
 
 
 def score_name(extractor: ExtractorFacts, kind: ScoreKind = "frechet") -> str:
-    """Return what a score may be called: FID, KID and IS are Inception's, told by its SHA-256.
+    """Return the name of a score: FID, KID and IS for Inception alone, known by its SHA-256.
 
     Args:
-        extractor: what made the features.
+        extractor: the feature network.
         kind: of the score.
 
     >>> score_name(ExtractorFacts("resnet20-cifar10", "64", "12fca82f", 3, None, "none", 0, 1))
@@ -74,12 +74,12 @@ class Score:
     """One score.
 
     Args:
-        name: what it may be called.
-        value: the figure.
-        error: its standard error, with other generated images and the same real ones.
-        error_by: how the error was found.
-        lower_is_better: or higher.
-        details: settings and figures beside it.
+        name: as `score_name`.
+        value: the score.
+        error: its standard error, for other generated images and the same real ones.
+        error_by: method of the error.
+        lower_is_better: False if higher is better.
+        details: settings and further results.
     """
 
     name: str
@@ -95,11 +95,11 @@ class Scores:
     """All scores of a set, and what they depend on.
 
     Args:
-        extractor: what looked at the images.
+        extractor: the feature network.
         real: name, number and SHA-256 of the real images.
         generated: of the generated images.
         scores: by kind.
-        left_out: why, by kind.
+        left_out: reasons, by kind, why a score was left out.
     """
 
     extractor: ExtractorFacts
@@ -109,7 +109,7 @@ class Scores:
     left_out: Mapping[ScoreKind, str]
 
     def facts(self) -> dict[str, Any]:
-        """Return all of it ready for JSON; None is what is no number."""
+        """Return all of it ready for JSON, NaN as None."""
         found: dict[str, Any] = without_nan(asdict(self))
         return found
 
@@ -124,19 +124,19 @@ def score(
     """Score generated images against real ones.
 
     Args:
-        real: features of the real images; or their statistics, which allow Fréchet distances and
-            the class score alone.
-        generated: features of the generated ones, by the same extractor.
-        which: what is asked for; if not given, all that these images allow.
-        seed: of what is drawn for errors and extrapolation; subsets of the kernel distance and the
-            splits of the class score have seeds of their own, those of torch-fidelity.
+        real: features of the real images; or their statistics, which allow only Fréchet distances
+            and the class score.
+        generated: features of the generated images, by the same extractor.
+        which: the scores; None for all that these images allow.
+        seed: of errors and extrapolation; subsets of the kernel distance and splits of the class
+            score have the seeds of torch-fidelity.
 
     Returns:
         The scores, and why others were left out.
 
     Raises:
-        JincError: the extractors differ, there is one image only, or something that was asked for
-            cannot be told.
+        JincError: the extractors differ, there is a single image, or a requested score cannot be
+            computed.
     """
     if real.extractor not in (None, generated.extractor):
         assert real.extractor is not None
@@ -160,18 +160,14 @@ def score(
 
 
 def check_several(name: str, count: int) -> None:
-    """Refuse sets that nothing can be told of.
-
-    Raises:
-        JincError: of one image only.
-    """
+    """Raise a JincError for a set of a single image."""
     if count < 2:
-        raise JincError(f"{name}: {count} image cannot be scored, take more images")
+        raise JincError(f"{name}: {count} image cannot be scored, use more images")
 
 
 @dataclass(frozen=True, eq=False)
 class _Pair:
-    """What is scored, and what several scores have in common."""
+    """Two sets of features, and what several scores share."""
 
     real: Features | Reference
     generated: Features
@@ -179,7 +175,6 @@ class _Pair:
 
     @property
     def real_features(self) -> Features:
-        """Refuse what statistics alone do not tell."""
         if isinstance(self.real, Reference):
             raise JincError(f"{self.real.name}: are statistics alone, images are needed")
         return self.real
