@@ -61,7 +61,7 @@ def test_what_is_drawn(tmp_path, monkeypatch, channels) -> None:
     monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
     plot_steps(asked, 10, tmp_path / "s.png", images=images, title="Toys")
     (figure,) = figures
-    assert figure.get_suptitle() == "Toys: 2.0 questions an image, 1 to 3"
+    assert figure.get_suptitle() == "Toys: 2.0 calls per image, 1 to 3"
     ticks, density = figure.axes
     rows = [collection.get_positions() for collection in ticks.collections]
     assert len(rows) == ROWS

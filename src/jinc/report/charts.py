@@ -39,6 +39,7 @@ _STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # names may contain dollars
     "font.size": 12,
     "axes.labelsize": 12,
+    "axes.labelpad": 8,
     "lines.linewidth": 2,
     **dict.fromkeys(("axes.edgecolor", "axes.labelcolor", "text.color"), SOFT),
     **dict.fromkeys(("xtick.color", "ytick.color"), SOFT),
@@ -126,7 +127,7 @@ class Chart:
     def _position(self, axes: Any) -> tuple[float, float, float, float]:
         """Leave room for labels: four times as fast as the layout engines of matplotlib."""
         ticks = axes.yaxis.get_major_formatter().format_ticks(axes.yaxis.get_majorticklocs())
-        left = 6.8 * max(map(len, ticks), default=0) + (30 if axes.get_ylabel() else 14)
+        left = 6.8 * max(map(len, ticks), default=0) + (36 if axes.get_ylabel() else 14)
         top = 26 if axes.get_title(loc="left") or axes.get_title(loc="right") else 10
         width, height = self.width - left - 14, self.height - top - 40
         return left / self.width, 40 / self.height, width / self.width, height / self.height

@@ -1,4 +1,4 @@
-"""Ways to denoise beside one another, and the noise that they were given."""
+"""Sheets that compare denoising methods, and the forward process."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,7 @@ from jinc.errors import JincError
 from jinc.types import Images
 
 SEEN = 112
-"""Pixels that the longer side of an image has at least."""
+"""Least length of the longer side of an image, pixels."""
 
 
 def comparison_sheet(
@@ -22,14 +22,14 @@ def comparison_sheet(
     levels: Sequence[int],
     names: Sequence[str],
 ) -> NDArray[np.uint8]:
-    """Lay out a row for each image and level, a column for each way, and decibels under each.
+    """Lay out a row for each image and level, a column for each method, and PSNR below.
 
     Args:
         x0: clean images, `[N, C, H, W]`.
-        answers: by the name of the way, `[L, N, C, H, W]` in [−1, 1]; what is outside is clipped.
-        psnr: by the same names, dB, `[L, N]`.
+        answers: by method, `[L, N, C, H, W]`, clipped to [−1, 1].
+        psnr: by method, dB, `[L, N]`.
         levels: t, `[L]`.
-        names: of images, `[N]`; may be empty words.
+        names: of images, `[N]`; may be empty.
 
     Returns:
         `[height, width, 3]`, for `save_png`.
@@ -59,9 +59,9 @@ def forward_sheet(
 
     Args:
         x0: clean images, `[N, C, H, W]`.
-        x_t: at each level, `[L, N, C, H, W]`; what is outside of [−1, 1] is clipped.
+        x_t: at each level, `[L, N, C, H, W]`, clipped to [−1, 1].
         levels: t, `[L]`.
-        names: of images, `[N]`; may be empty words.
+        names: of images, `[N]`; may be empty.
 
     Returns:
         `[height, width, 3]`, for `save_png`.

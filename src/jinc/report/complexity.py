@@ -1,4 +1,4 @@
-"""What the complexity-weighted loss looks at, in one picture."""
+"""A plot of the complexity (loss-weight) maps."""
 
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,13 @@ from jinc.types import Images
 
 
 def plot_complexity(images: Images, file: Path, *, t: int = 250) -> None:
-    """Draw images, and under each of them where the two forms of the loss count more.
+    """Plot images with the weights that the two forms of the loss give to their pixels.
 
     Args:
-        images: clean ones, `[count, 1 or 3, H, W]` in [−1, 1]; a column each, and the whole batch
-            as far as the published form is concerned.
+        images: clean ones, `[count, 1 or 3, H, W]` in [−1, 1], a column each; one batch for
+            the published form.
         file: the PNG to write.
-        t: level to which the images are noised for the published form, 0 … 999 on the linear
-            schedule.
+        t: noise level of the published form, 0 … 999 on the linear schedule.
 
     Raises:
         JincError: no images, images that cannot be shown, a t out of range, or a file that cannot
@@ -55,7 +54,7 @@ def plot_complexity(images: Images, file: Path, *, t: int = 250) -> None:
 
 
 def _draw_images(axes: Any, name: str, images: Images) -> None:
-    """Fill a row with images, but for its last place."""
+    """Fill a row with images except for its last column."""
     axes[0].set_ylabel(name)
     axes[-1].set_axis_off()
     pixels = ((images + 1) / 2).clamp(0, 1).expand(-1, 3, -1, -1).permute(0, 2, 3, 1)
@@ -65,7 +64,7 @@ def _draw_images(axes: Any, name: str, images: Images) -> None:
 
 
 def _draw_maps(figure: Any, axes: Any, name: str, maps: Tensor) -> None:
-    """Fill a row with maps on one scale, and its last place with the scale."""
+    """Fill a row with maps on one scale, and its last column with the colour bar."""
     axes[0].set_ylabel(name)
     for axis, values in zip(axes[:-1], maps[:, 0].cpu().numpy(), strict=True):
         axis.set(xticks=[], yticks=[])

@@ -1,4 +1,4 @@
-"""What a single-step denoiser does at each level of noise: a table of pictures."""
+"""A table of images: single-step denoising at several noise levels."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,16 +21,14 @@ def plot_denoising(
     file: Path,
     scores: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
-    """Draw a column for every level of noise, and a row for everything done about it.
+    """Draw a column for each noise level, and a row for each method.
 
     Args:
-        table: from the name of a row, such as `noisy`, `denoised` or `median`, to its images
-            `[S, N, C, H, W]` in [0, 1] (what lies outside is clipped): N examples, one below the
-            other, at S levels of noise. All of one shape; C is 1 or 3.
-        sigmas: σ of the noise, `[S]`, in the unit of the images.
+        table: images by row, such as `noisy`, `denoised` or `median`, `[S, N, C, H, W]`, clipped to
+            [0, 1]: N examples below each other at S noise levels. All of one shape; C is 1 or 3.
+        sigmas: standard deviation of the noise, `[S]`.
         file: the PNG to write.
-        scores: from the names of rows to a few words below each of their tiles, `[S]`, such as a
-            mean PSNR "21.3 dB"; None, or no entry, for none.
+        scores: captions of the tiles by row, `[S]`, such as "21.3 dB".
 
     Raises:
         JincError: shapes or counts do not agree, or the file cannot be written.

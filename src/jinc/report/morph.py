@@ -1,4 +1,4 @@
-"""Pictures that move into what a view shows, as an animation."""
+"""Animations from an image to its view."""
 
 import math
 from collections.abc import Sequence
@@ -17,17 +17,17 @@ from jinc.report.pieces import Pieces, grid, rigid_pieces, turned_sheet
 from jinc.types import Images
 
 SEEN = 256
-"""Pixels that the longer side of a picture has at least."""
+"""Least length of the longer side, pixels."""
 MOVING = 20
-"""Frames of a motion, with those at its ends."""
+"""Frames of a motion, including both ends."""
 HELD = 10
-"""Times that a picture is shown before it moves."""
+"""Repetitions of an image before it moves."""
 
 Frame: TypeAlias = NDArray[np.uint8]
 
 
 def view_film(images: Images, views: Sequence[View]) -> list[list[Frame]]:
-    """Let pictures move from what the first view shows to what each other one shows, and back.
+    """Animate images from the first view to each other view, and back.
 
     Turned, flipped and rearranged pictures move as sheets of paper do, on white; shifted ones on
     a torus; all others fade.
@@ -57,7 +57,7 @@ def view_film(images: Images, views: Sequence[View]) -> list[list[Frame]]:
 
 
 def fade_film(seen: Sequence[Images]) -> list[list[Frame]]:
-    """Let pictures fade into one another, and back.
+    """Animate images that fade into one another, and back.
 
     Args:
         seen: two or more `[N, C, H, W]`, one after another.
@@ -77,17 +77,17 @@ def fade_film(seen: Sequence[Images]) -> list[list[Frame]]:
 
 
 _SHARES = [share**2 * (3 - 2 * share) for share in np.linspace(0, 1, MOVING).tolist()]
-"""Of the way, slower at its ends."""
+"""Shares of the way, slower at its ends."""
 
 
 def _there_and_back(there: list[Frame], first: Images, last: Images, margin: int) -> list[Frame]:
-    """Frames of a motion, between its ends that stay for a while."""
+    """Frames of a motion with a pause at both ends."""
     ends = [HELD * [_on_white(each, margin)] for each in (first, last)]
     return [*ends[0], *there[1:], *ends[1], *there[:0:-1]]
 
 
 class _Motion(Protocol):
-    """How a picture becomes what a view shows."""
+    """A motion from an image to its view."""
 
     @property
     def view(self) -> View:
@@ -105,7 +105,7 @@ class _Motion(Protocol):
 
 
 def _motions(view: View, size: tuple[int, int]) -> list[_Motion]:
-    """Find out how a picture moves, one part of a view after another."""
+    """Return the motions of a view, one for each part."""
     return [_motion(part, size) for part in parts_of(view) if part != identity()]
 
 
@@ -121,7 +121,7 @@ def _motion(view: View, size: tuple[int, int]) -> _Motion:
 
 @dataclass(frozen=True)
 class _Fade:
-    """A picture that fades, or is shifted."""
+    """An image that fades or shifts."""
 
     view: View
     margin: int = 0
@@ -136,7 +136,7 @@ class _Fade:
 
 @dataclass(frozen=True, eq=False)
 class _Rigid:
-    """A picture whose pieces move."""
+    """An image whose pieces move."""
 
     view: View
     pieces: Pieces
@@ -188,7 +188,7 @@ def _faded(first: Images, last: Images, share: float) -> Images:
 
 
 def _on_white(x: Images, margin: int) -> Frame:
-    """Lay a picture `[1, C, H, W]` on white."""
+    """Place an image `[1, C, H, W]` on white."""
     scale = enlargement(x.shape[-2:], SEEN)
     large = to_uint8(x)[0].permute(1, 2, 0).numpy().repeat(scale, 0).repeat(scale, 1)
     around = (scale * margin, scale * margin)

@@ -1,4 +1,4 @@
-"""Pictures as part of a page: encoded, and written where their address would stand."""
+"""Pictures embedded in a page as `data:` addresses."""
 
 import base64
 from collections.abc import Iterator, Sequence
@@ -20,44 +20,33 @@ from jinc.errors import JincError
 from jinc.files import reading
 
 SIDE = 1400
-"""Pixels of a side that a grid has at most."""
+"""Longest side of a grid, pixels."""
 
 FRAMES = 1000
-"""Pictures of an animation, at most."""
+"""Frames of an animation, at most."""
 
 FRAME_PIXELS = 16_000_000
-"""Pixels of each of them, at most."""
+"""Pixels of a frame, at most."""
 
 _QUALITIES = (92, 80, 60)
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """A picture.
-
-    Args:
-        uri: all of it, `data:image/webp;base64,…`.
-        width, height: pixels.
-        exact: whether every pixel is as it was.
-    """
+    """A picture as `data:image/webp;base64,…`, its size in pixels, and whether it is lossless."""
 
     uri: str
     width: int
     height: int
     exact: bool = True
 
-    @property
-    def size(self) -> int:
-        """Characters of a page that it takes."""
-        return len(self.uri)
-
 
 def embedded(pixels: NDArray[np.uint8], most: int = 100_000) -> Embedded:
-    """Encode a picture: without loss if that is small enough, else with as little as is.
+    """Encode a picture, losslessly if that is small enough.
 
     Args:
         pixels: `[height, width, 1, 3 or 4]`; a fourth channel is alpha.
-        most: bytes that it may have.
+        most: bytes.
     """
     picture = to_picture(pixels)
     data = _webp(picture, lossless=True)
@@ -72,20 +61,20 @@ def embedded(pixels: NDArray[np.uint8], most: int = 100_000) -> Embedded:
 
 
 def embedded_file(path: Path, most: int) -> Embedded:
-    """Decode a picture, and encode it anew.
+    """Encode a picture file again.
 
     Raises:
-        JincError: it is no picture, or is damaged.
+        JincError: it is not a picture, or is damaged.
     """
     return embedded(decode_image(path), most)
 
 
 def animation(path: Path, most: int) -> Embedded:
-    """Take an animation as it is; a large one smaller.
+    """Embed an animation, scaled down if it is too large.
 
     Args:
         path: WebP, GIF or APNG.
-        most: bytes that it may have.
+        most: bytes.
 
     Raises:
         JincError: it cannot be read, is no animation, or is too large.
@@ -102,11 +91,11 @@ def animation(path: Path, most: int) -> Embedded:
 
 
 def first_frame(path: Path, most: int = 100_000) -> Embedded:
-    """Take the first picture of an animation, for those who want nothing to move.
+    """Embed the first frame of an animation, for reduced motion and print.
 
     Args:
         path: WebP, GIF or APNG.
-        most: bytes that it may have.
+        most: bytes.
 
     Raises:
         JincError: there is none.
@@ -116,7 +105,7 @@ def first_frame(path: Path, most: int = 100_000) -> Embedded:
 
 
 def grid(images: Tensor, columns: int | None = None) -> NDArray[np.uint8]:
-    """Lay images out, with a transparent pixel between them, which is as light as the page.
+    """Lay out images with a transparent pixel between them.
 
     Args:
         images: `[count, 1 or 3, height, width]`, uint8, or float in [−1, 1].
@@ -134,12 +123,12 @@ def grid(images: Tensor, columns: int | None = None) -> NDArray[np.uint8]:
 
 
 def columns_that_fit(size: tuple[int, int], wanted: int, multiple: int = 1) -> int:
-    """Return how many images stand beside one another, fewer than wanted if they are large.
+    """Return the number of images in a row, fewer than wanted if they are large.
 
     Args:
         size: height and width of an image.
-        wanted: how many at most.
-        multiple: of what, if so many fit: the number of classes, which are dealt out in turn.
+        wanted: maximum.
+        multiple: such as the number of classes, which take turns; applied if that many fit.
 
     >>> columns_that_fit((28, 28), 20, multiple=10), columns_that_fit((256, 256), 20)
     (20, 5)
@@ -149,7 +138,7 @@ def columns_that_fit(size: tuple[int, int], wanted: int, multiple: int = 1) -> i
 
 
 def data_uri(data: bytes, kind: str) -> str:
-    """Write bytes as an address.
+    """Write bytes as a `data:` address.
 
     >>> data_uri(b"a", "text/plain")
     'data:text/plain;base64,YQ=='
@@ -159,7 +148,7 @@ def data_uri(data: bytes, kind: str) -> str:
 
 @contextmanager
 def _opened(path: Path, file: BinaryIO) -> Iterator[Image.Image]:
-    """Open an animation whose size makes sense."""
+    """Open an animation of bounded size."""
     try:
         with Image.open(file, formats=("WEBP", "GIF", "PNG")) as image:
             frames, pixels = getattr(image, "n_frames", 1), image.width * image.height
@@ -173,7 +162,7 @@ def _opened(path: Path, file: BinaryIO) -> Iterator[Image.Image]:
 
 
 def _smaller(frames: Sequence[Image.Image], times: int, most: int) -> Embedded:
-    """Encode frames with a loss, at half the size until they are small enough."""
+    """Encode frames lossily, halving their size until they are small enough."""
     while True:
         file, (width, height) = BytesIO(), frames[0].size
         options = {"save_all": True, "append_images": frames[1:], "duration": times, "loop": 0}

@@ -1,4 +1,4 @@
-"""What turning does to images, in pictures: the same turn again and again, and by distance."""
+"""Errors of rotation operators: images after many rotations, and PSNR by radius."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,12 +15,12 @@ from jinc.types import Images
 def plot_turns(
     image: Tensor, turned: Mapping[str, Images], counts: Sequence[str], file: Path
 ) -> None:
-    """Draw an image, and beside it what each operator has made of it after some turns.
+    """Draw an image, and what each operator makes of it after some rotations.
 
     Args:
-        image: before any turn, `[1 or 3, H, W]` in [−1, 1]; what lies outside is clipped.
-        turned: from the name of an operator, a row each, to its images `[K, C, H, W]`.
-        counts: words above the columns, `[K]`, such as "10 turns".
+        image: before any rotation, `[1 or 3, H, W]`, clipped to [−1, 1].
+        turned: images `[K, C, H, W]` by operator, a row each.
+        counts: titles of the columns, `[K]`, such as "10 turns".
         file: the PNG to write.
 
     Raises:
@@ -52,12 +52,11 @@ def plot_turns(
 
 
 def plot_error(radii: Sequence[float], errors: Mapping[str, Sequence[float]], file: Path) -> None:
-    """Draw how exact operators are by the distance from the centre.
+    """Plot the PSNR of operators over the distance from the centre.
 
     Args:
         radii: in halves of the side, `[R]`, rising.
-        errors: from the name of an operator to its PSNR in dB, `[R]`, as of
-            `signal.error_by_radius`.
+        errors: PSNR by operator, dB, `[R]`, as `signal.error_by_radius` returns it.
         file: the PNG to write.
 
     Raises:

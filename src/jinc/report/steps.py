@@ -1,4 +1,4 @@
-"""Where the steps of adaptive sampling went."""
+"""The noise levels at which adaptive sampling called the denoiser."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -16,21 +16,21 @@ from jinc.report.charts import save
 from jinc.types import Images
 
 ROWS = 24
-"""Images that get a row of their own; all are counted below."""
+"""Images with a row of their own; the density counts all."""
 
 BINS = 20
 
 
 def asked_levels(walk: Iterable[AdaptiveStep], first: int) -> tuple[list[list[int]], Images]:
-    """Walk to the end, and note where each image was asked about.
+    """Run a sampler, and record the levels of each image.
 
     Args:
-        walk: of `diffusion.adaptive`.
-        first: the level that it starts from.
+        walk: steps of `diffusion.adaptive`.
+        first: its first level.
 
     Returns:
-        The levels at which the denoiser was asked about each image, falling from the first; and the
-        images at the end, `[B, C, H, W]`.
+        Levels at which the denoiser was called for each image, falling from the first; and the
+        final images, `[B, C, H, W]`.
 
     Raises:
         JincError: the walk makes no step.
@@ -56,15 +56,14 @@ def plot_steps(
     images: Images | None = None,
     title: str = "Where the steps went",
 ) -> None:
-    """Draw a row of ticks for each image, from noise to clean, and below how dense steps are.
+    """Plot the levels of each image as a row of ticks, and below them the density of steps.
 
     Args:
-        asked: the falling levels at which the denoiser was asked about each image, 0 … T−1; the
-            first `ROWS` images get rows.
+        asked: falling levels of each image, 0 … T−1; the first `ROWS` images get rows.
         timesteps: T.
         file: the PNG to write.
-        images: what came of it, drawn beside the rows, `[B, 1 or 3, H, W]` in [−1, 1].
-        title: above all.
+        images: results, drawn beside the rows, `[B, 1 or 3, H, W]` in [−1, 1].
+        title: of the figure.
 
     Raises:
         JincError: no images, not as many images as levels belong to, levels that do not fall or are
@@ -76,15 +75,13 @@ def plot_steps(
     rows = asked[:ROWS]
     figure = Figure(figsize=(10, 2.9 + 0.24 * len(rows)), layout="constrained")
     calls = np.array([len(levels) for levels in asked])
-    figure.suptitle(
-        f"{title}: {calls.mean():.1f} questions an image, {calls.min()} to {calls.max()}"
-    )
+    figure.suptitle(f"{title}: {calls.mean():.1f} calls per image, {calls.min()} to {calls.max()}")
     heights = [0.24 * len(rows) + 0.1, 1.9]
     ticks, density = figure.subplots(2, 1, sharex=True, height_ratios=heights)
     _draw_rows(ticks, rows, timesteps, None if images is None else images[: len(rows)])
     _draw_density(density, asked, timesteps)
     density.set_xlim(timesteps - 1 + 0.02 * timesteps, -1 - 0.02 * timesteps)
-    density.set_xlabel("t, level of noise; the last question of an image gives it clean")
+    density.set_xlabel("t, level of noise; the last call gives the clean image")
     save(figure, file)
 
 
@@ -102,7 +99,7 @@ def _check(asked: Sequence[Sequence[int]], timesteps: int, images: Images | None
 def _draw_rows(
     axes: Any, rows: Sequence[Sequence[int]], timesteps: int, images: Images | None
 ) -> None:
-    """Draw ticks, the number of them, and what came of it."""
+    """Draw ticks, their number and the result."""
     places = range(len(rows))
     axes.eventplot(rows, lineoffsets=places, linelengths=0.75, linewidths=1.6, colors="C0")
     axes.set_ylim(len(rows) - 0.4, -0.6)
@@ -126,25 +123,25 @@ def _thumbnail(image: Tensor, place: int) -> Any:
 
 
 def _draw_density(axes: Any, asked: Sequence[Sequence[int]], timesteps: int) -> None:
-    """Draw how many steps an image makes per tenth of the levels, beside as many evenly."""
+    """Draw steps per image and tenth of the levels, beside even spacing."""
     density = step_density(asked, timesteps)
     edges = np.linspace(0, timesteps, min(BINS, timesteps) + 1).round() - 0.5
     steps, _ = np.histogram(np.arange(timesteps), edges, weights=density)
     tenth = timesteps / 10
-    axes.stairs(steps / np.diff(edges) * tenth, edges, fill=True, alpha=0.5, label="these")
+    axes.stairs(steps / np.diff(edges) * tenth, edges, fill=True, alpha=0.5, label="adaptive")
     even = density.mean() * tenth
-    axes.axhline(even, color="grey", linestyle="--", linewidth=1, label="as many, evenly")
-    axes.set_ylabel("steps an image\nper tenth of the levels")
+    axes.axhline(even, color="grey", linestyle="--", linewidth=1, label="evenly spaced")
+    axes.set_ylabel("steps per image\nand tenth of the levels")
     axes.set_ylim(0)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=9)
 
 
 def step_density(asked: Sequence[Sequence[int]], timesteps: int) -> NDArray[np.float64]:
-    """How many steps an image makes at each level: 1/(t − t') of one from t to t', on average.
+    """Return mean steps per image at each level: a step from t to t' is 1/(t − t') at each.
 
     Args:
-        asked: the falling levels at which the denoiser was asked about each image, 0 … T−1.
+        asked: falling levels of each image, 0 … T−1.
         timesteps: T.
 
     Returns:

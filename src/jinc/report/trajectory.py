@@ -1,4 +1,4 @@
-"""How images came to be: some of the states of a sampler, as a strip and as frames."""
+"""The way from noise to images: states of a sampler as a strip and as frames."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ from jinc.diffusion import Step
 from jinc.errors import JincError
 
 SEEN = 64
-"""Pixels that the longer side of an image has at least in a strip."""
+"""Least length of the longer side of an image in a strip, pixels."""
 
 HELD = 12
-"""Times that the last frame of an animation is shown."""
+"""Repetitions of the last frame of an animation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,16 +42,16 @@ class Trajectory:
     x0_hat: Tensor
 
     def thinned(self, frames: int) -> "Trajectory":
-        """Choose fewer states evenly, the first and the last among them."""
+        """Select evenly spaced states, including the first and the last."""
         places = spread(len(self.levels), frames)
         levels = tuple(self.levels[place] for place in places)
         return Trajectory(levels, self.x_t[places], self.x0_hat[places])
 
     def strip(self, scale: int | None = None) -> NDArray[np.uint8]:
-        """Lay the states of each image out in a row, the predictions that led to them below.
+        """Lay out the states of each image in a row, with the predictions behind them below.
 
         Args:
-            scale: times that pixels are repeated; None for images that can be looked at.
+            scale: repetitions of each pixel; None for a visible size.
 
         Returns:
             `[height, width, 3]`.
@@ -66,11 +66,11 @@ class Trajectory:
     def frames(
         self, columns: int | None = None, scale: int | None = None
     ) -> list[NDArray[np.uint8]]:
-        """Return a grid of all images for each state, the predictions that led to it below.
+        """Return a grid of all images for each state, with the predictions behind it below.
 
         Args:
-            columns: images beside one another; None for about a square.
-            scale: times that pixels are repeated; None for images that can be looked at.
+            columns: images in a row; None for about a square.
+            scale: repetitions of each pixel; None for a visible size.
         """
         usual = enlargement(self.x_t.shape[-2:], 2 * SEEN)
         both = zip(self.x_t, self.x0_hat, strict=True)
@@ -80,11 +80,11 @@ class Trajectory:
         ]
 
     def save(self, file: str | Path, fps: float = 12) -> None:
-        """Save the strip as PNG, or an animation whose last frame stays for a while.
+        """Save the strip as PNG, or an animation that pauses at the last frame.
 
         Args:
             file: ends in .png, or in what `save_animation` takes.
-            fps: frames a second.
+            fps: frames per second.
 
         Raises:
             JincError: another ending, or the file cannot be written.
@@ -97,15 +97,14 @@ class Trajectory:
 
 
 class Recorder:
-    """Keeps some of the steps that pass by, evenly, the first and the last among them.
+    """Records evenly spaced steps of a running sampler, including the first and the last.
 
-    It is for who wants the images too; `trajectory` is for who wants nothing else. States are kept
-    as bytes on the CPU, and no more of them than asked for.
+    Unlike `trajectory` it needs no list of all steps: states are stored as bytes on the CPU.
 
     Args:
-        steps: how many will pass.
-        frames: how many to keep, all if there are fewer; 1 keeps the last.
-        images: how many images of each to keep, the first ones; None for all.
+        steps: total number of steps.
+        frames: number to record, all if there are fewer; 1 records the last.
+        images: number of images of each step to record, the first ones; None for all.
 
     Raises:
         JincError: no steps, or no frames.
@@ -119,46 +118,44 @@ class Recorder:
     """
 
     def __init__(self, steps: int, frames: int = 10, images: int | None = None) -> None:
-        """Choose which to keep."""
         if steps < 1 or frames < 1:
             raise JincError(f"a trajectory of {frames} frames of {steps} steps shows nothing")
         self._wanted, self._images = set(spread(steps, frames)), images
-        self._kept: list[tuple[int, Tensor, Tensor]] = []
+        self._recorded: list[tuple[int, Tensor, Tensor]] = []
         self._seen = 0
 
     def watch(self, steps: Iterable[Step]) -> Iterator[Step]:
-        """Let steps pass, and keep those that are wanted."""
+        """Yield steps unchanged, and record some of them."""
         for step in steps:
             self.see(step)
             yield step
 
     def see(self, step: Step) -> None:
-        """Keep a step if it is wanted."""
+        """Record a step if it is one of those selected."""
         if self._seen in self._wanted:
             kept = slice(self._images)
             states, predictions = to_uint8(step.x_t[kept]), to_uint8(step.x0_hat[kept])
-            self._kept.append((step.t, states.cpu(), predictions.cpu()))
+            self._recorded.append((step.t, states.cpu(), predictions.cpu()))
         self._seen += 1
 
     def trajectory(self) -> Trajectory:
-        """Return what was kept.
+        """Return what was recorded.
 
         Raises:
-            JincError: nothing has passed.
+            JincError: there was no step.
         """
-        if not self._kept:
+        if not self._recorded:
             raise JincError("a trajectory of no step shows nothing")
-        levels, states, predictions = zip(*self._kept, strict=True)
+        levels, states, predictions = zip(*self._recorded, strict=True)
         return Trajectory(tuple(levels), torch.stack(states), torch.stack(predictions))
 
 
 def trajectory(steps: Sequence[Step], frames: int = 10) -> Trajectory:
-    """Choose some steps evenly, the first and the last among them.
+    """Select evenly spaced steps, including the first and the last.
 
     Args:
-        steps: of a sampler, such as `[*sample(...)]`; a start may stand before them, as
-            `Step(t, x_t, x_t)`.
-        frames: how many, all if there are fewer; 1 takes the last.
+        steps: of a sampler, such as `[*sample(...)]`; a start `Step(t, x_t, x_t)` may precede them.
+        frames: number of steps, all if there are fewer; 1 selects the last.
 
     Raises:
         JincError: no steps, or no frames.
@@ -170,7 +167,7 @@ def trajectory(steps: Sequence[Step], frames: int = 10) -> Trajectory:
 
 
 def joined(parts: Sequence[Trajectory]) -> Trajectory:
-    """Put images that were made one batch after another beside one another.
+    """Concatenate the images of several batches.
 
     Args:
         parts: trajectories through the same levels.
@@ -187,11 +184,11 @@ def joined(parts: Sequence[Trajectory]) -> Trajectory:
 
 
 def spread(count: int, wanted: int) -> list[int]:
-    """Choose places evenly, the first and the last among them.
+    """Select evenly spaced indices, including the first and the last.
 
     Args:
-        count: how many places there are, ≥ 1.
-        wanted: how many are chosen, ≥ 1; all if there are fewer, the last if it is one.
+        count: number of all indices, ≥ 1.
+        wanted: number to select, ≥ 1; all if there are fewer, the last if it is one.
 
     >>> spread(10, 4), spread(3, 9), spread(5, 1)
     ([0, 3, 6, 9], [0, 1, 2], [4])

@@ -70,15 +70,7 @@ class ProbeSection:
 
 @dataclass(frozen=True)
 class StudyProbeSection:
-    """Equivariance of the networks of one data set.
-
-    Args:
-        data: its name.
-        tables, charts: the figures, and their differences to the baseline.
-        words: images and sampling that they were measured with.
-        floors: what an exactly equivariant denoiser reaches.
-        caveat: how far networks are responsible.
-    """
+    """Equivariance of the networks of one data set, and its differences to the baseline."""
 
     data: str
     tables: tuple[ScoreTable, ...]
@@ -123,7 +115,7 @@ def probe_section(facts: Mapping[str, Any], weights: str | None = None) -> Probe
 
 
 def decibels(value: float | None) -> Number:
-    """Show decibels; no difference at all is `exact`.
+    """Show decibels; a difference of zero is `exact`.
 
     >>> decibels(31.25).text, decibels(200.0).text, decibels(None).text
     ('31.2', 'exact', '–')
@@ -212,11 +204,7 @@ def study_probe_sections(cells: Sequence[StudyCell], baseline: str) -> list[Stud
 
 
 def equivariance_facts(cells: Sequence[StudyCell], baseline: str) -> list[dict[str, Any]]:
-    """Gather the probes of all networks, ready for JSON.
-
-    Args:
-        cells: of the study.
-        baseline: the variant that others are compared with.
+    """Gather the probes of all networks, compared with the baseline, ready for JSON.
 
     Returns:
         For each data set with probes: columns as in `table.json`, dB; floors by column; images,
