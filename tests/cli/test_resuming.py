@@ -74,7 +74,7 @@ def test_settings_that_change_from_here_on(jinc, tiny, tmp_path) -> None:
         (("--set", "learning_rate=fast"), "--set: learning_rate: "),
         (("--set", "batch_size=3000000"), "--set: batch_size: "),
         (("--set", "batch_size=" + "[" * 9999), "--set: batch_size: "),
-        (("--steps", 2), "steps: 2 are asked for"),
+        (("--steps", 2), "steps: 2 is too few"),
     ],
     ids=lambda value: str(value)[:40],
 )
