@@ -18,6 +18,7 @@ from tests.attack.bases import TINY, resealed
 from jinc.cli.app import app
 
 FEW = ("--steps", "2", "--device", "cpu")
+SMALL = ("--width", "4", "--steps", "2")  # also where the file says nothing
 JUDGED = ("--features", "judge", "--only", "frechet")
 
 COMMANDS: dict[str, tuple[str, ...]] = {
@@ -54,8 +55,10 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "filters": ("filters", "D@6", "--out", "f.png"),
     "complexity": ("complexity", "images", "--out", "c.png"),
     "presets": ("presets",),
-    "settings": ("train", "--out", "o", "--data", "images", "--settings", "settings.yaml"),
-    "toml": ("train", "--out", "o", "--data", "images", "--settings", "settings.toml"),
+    "settings": ("train", "--out", "o", "--data", "images", "--settings", "settings.yaml",
+             *SMALL),
+    "toml": ("train", "--out", "o", "--data", "images", "--settings", "settings.toml",
+             *SMALL),
 }  # fmt: skip
 """Small commands that go well; their words name what is made of `bases`."""
 
