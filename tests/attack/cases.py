@@ -18,7 +18,7 @@ from tests.attack.bases import TINY, resealed
 from jinc.cli.app import app
 
 FEW = ("--steps", "2", "--device", "cpu")
-SMALL = ("--width", "4", "--steps", "2")  # also where the file says nothing
+SMALL = ("--width", "4", "--steps", "2", "--sample-every", "0")  # also where the file says nothing
 JUDGED = ("--features", "judge", "--only", "frechet")
 
 COMMANDS: dict[str, tuple[str, ...]] = {
