@@ -9,7 +9,7 @@ import torch
 
 from jinc.data import contact_sheet, fit, read_picture, save_png
 from jinc.diffusion import SeededNoise, forward, posterior, sample, strided
-from jinc.models import Shaping, open_model
+from jinc.models import SamplingPlan, open_model
 from jinc.signal import gaussian_blur
 
 _, source, picture, out = sys.argv
@@ -18,7 +18,7 @@ levels = strided(model.timesteps, round(0.03 * model.timesteps))[10:]  # of 1,00
 clean, _ = fit(read_picture(picture), model.image_size, model.channels)
 noise = SeededNoise(0, [0])
 noisy = forward(model.schedule, clean, levels[0], noise(clean))
-denoiser = Shaping().denoiser(model, [0])
+denoiser = SamplingPlan().denoiser(model, [0])
 walk = sample(denoiser, model.schedule, noisy, method=posterior(), steps=levels, noise=noise)
 first, *_, last = walk
 ways = {"clean": clean, "noisy": noisy, "blurred": gaussian_blur(noisy, taps=3, std_px=0.8)}

@@ -46,17 +46,17 @@ from jinc.diffusion import (
 from jinc.diffusion.samplers.sample import After
 from jinc.models import (
     Anagram,
+    Composition,
     Hybrid,
     PixelModel,
     PromptedModel,
     PromptedUpscaler,
-    Shaping,
+    SamplingPlan,
     UpscalingModel,
     open_model,
     open_upscaler,
     upscale_images,
 )
-from jinc.models.generation.shaping import Asking
 from jinc.signal import gaussian_blur
 from jinc.types import Images
 
@@ -123,33 +123,44 @@ class Course:
         """30 of 1,000 levels."""
         return max(1, round(0.03 * self.model.timesteps))
 
-    def shaping(self, *prompts: str, guidance: float = GUIDANCE) -> Shaping:
+    def plan(self, *prompts: str, guidance: float = GUIDANCE) -> SamplingPlan:
         """Prompts, dealt out to the pictures of a batch, and guidance if the model knows it."""
-        return Shaping(prompts=prompts, guidance=guidance if self.model.guidable else 1.0)
+        return SamplingPlan(prompts=prompts, guidance=guidance if self.model.guidable else 1.0)
 
     def walk(
-        self, asking: Asking, x_t: Images, levels: list[int], after: After | None = None
+        self,
+        plan: SamplingPlan,
+        x_t: Images,
+        levels: list[int],
+        after: After | None = None,
+        composition: Composition | None = None,
     ) -> list[Step]:
         """Every step down."""
-        denoiser, noise = asking.denoiser(self.model, range(len(x_t))), noise_for(len(x_t), 1)
+        denoiser = plan.denoiser(self.model, range(len(x_t)), composition)
+        noise = noise_for(len(x_t), 1)
         walk = partial(sample, denoiser, self.model.schedule, x_t, method=posterior())
         steps = walk(steps=levels, noise=noise, after=after)
         return [*watched(steps, "denoising", len(levels))]
 
     def made(
-        self, asking: Asking, count: int, steps: int | None = None, after: After | None = None
+        self,
+        plan: SamplingPlan,
+        count: int,
+        steps: int | None = None,
+        after: After | None = None,
+        composition: Composition | None = None,
     ) -> Images:
         """Generate pictures, `[count, C, H, W]`, in so many steps, or those of the course."""
         T = self.model.timesteps
         levels = strided(T, self.stride) if steps is None else timesteps(T, min(steps, T))
         x_T = noise_for(count)(self.photo.expand(count, -1, -1, -1))
-        return self.walk(asking, x_T, levels, after)[-1].x_t.cpu()
+        return self.walk(plan, x_T, levels, after, composition)[-1].x_t.cpu()
 
     @cached_property
     def first(self) -> list[Images]:
         """A picture of every prompt, by both numbers of steps."""
-        asking = self.shaping(*self.prompts)
-        return [self.made(asking, len(self.prompts), steps) for steps in COUNTS]
+        plan = self.plan(*self.prompts)
+        return [self.made(plan, len(self.prompts), steps) for steps in COUNTS]
 
     @cached_property
     def noised(self) -> tuple[Tensor, Images]:
@@ -192,11 +203,11 @@ def second_stage(course: Course) -> NDArray[np.uint8]:
     assert model is not None
     # IF was trained on noisy small pictures, and usually gets a quarter of the noise there is.
     level = len(model.noising) // 4 if isinstance(model, PromptedUpscaler) else 0
-    asking = Shaping(prompts=course.prompts, guidance=4.0) if model.guidable else Shaping()
-    walk = partial(sample, method=posterior())
+    prompted = {"prompts": course.prompts, "guidance": 4.0} if model.guidable else {}
     for count, low in zip(COUNTS, course.first, strict=True):
         n = min(count, model.timesteps)
-        steps = upscale_images(model, low, shaping=asking, walk=walk, steps=n, level=level)
+        plan = SamplingPlan(sampler="posterior", steps=n, **prompted)
+        steps = upscale_images(model, low, plan, level=level)
         made.append([*watched(steps, "enlarging", n)][-1].x_t)
     rows = zip(course.prompts, torch.stack(made, 1), strict=True)
     return sheet(dict(rows), [f"{n} steps" for n in COUNTS])
@@ -218,7 +229,7 @@ def blur(course: Course) -> NDArray[np.uint8]:
 def one_step(course: Course) -> NDArray[np.uint8]:
     """The noisy photo, denoised in one step."""
     t, x_t = course.noised
-    found = course.shaping(course.plain).denoiser(course.model, range(3))(x_t, t)
+    found = course.plan(course.plain).denoiser(course.model, range(3))(x_t, t)
     return sheet({"noisy": x_t, "one step": found}, [f"t = {n}" for n in t.tolist()])
 
 
@@ -226,7 +237,7 @@ def iterative(course: Course) -> NDArray[np.uint8]:
     """The photo at t = 690, denoised step by step, in one step, and by a blur."""
     schedule, noise = course.model.schedule, noise_for(1)
     x_t, levels = sdedit_start_index(schedule, course.photo, BEGIN, noise, course.stride)
-    steps = course.walk(course.shaping(course.plain), x_t, levels)
+    steps = course.walk(course.plan(course.plain), x_t, levels)
     states = [(levels[0], x_t), *((step.t, step.x_t) for step in steps[:-1])]
     seen = {"photo": course.photo} | {f"t = {t}": x for t, x in states[::SHOWN_EVERY]}
     seen |= {"clean": steps[-1].x_t, "one step": steps[0].x0_hat, "blurred": blurred(x_t)}
@@ -237,25 +248,25 @@ def samples(course: Course) -> NDArray[np.uint8]:
     """Pictures of no subject in particular (of any class), without guidance and with."""
     prompts = [course.plain] if course.plain else [*course.prompts] or [""]
     amounts = {"unguided": 1.0, "γ = 7": GUIDANCE} if course.prompts else {"unguided": 1.0}
-    asked = {word: course.shaping(*prompts, guidance=amount) for word, amount in amounts.items()}
-    rows = {word: course.made(asking, 5) for word, asking in asked.items()}
+    plans = {word: course.plan(*prompts, guidance=amount) for word, amount in amounts.items()}
+    rows = {word: course.made(plan, 5) for word, plan in plans.items()}
     words = [""] * 5 if course.plain else [prompts[i % len(prompts)] for i in range(5)]
     return sheet(rows, words)
 
 
-def edited(course: Course, asking: Shaping, pictures: dict[str, Images]) -> NDArray[np.uint8]:
+def edited(course: Course, plan: SamplingPlan, pictures: dict[str, Images]) -> NDArray[np.uint8]:
     """Pictures after SDEdit, from more noise and from less."""
     columns, schedule = [torch.cat([*pictures.values()])], course.model.schedule
     for index in INDICES:
         noise = noise_for(len(pictures))
         x_t, levels = sdedit_start_index(schedule, columns[0], index, noise, course.stride)
-        columns.append(course.walk(asking, x_t, levels)[-1].x_t)
+        columns.append(course.walk(plan, x_t, levels)[-1].x_t)
     return sheet(dict(zip(pictures, torch.stack(columns, 1), strict=True)), ["", *INDICES])
 
 
 def sdedit(course: Course) -> NDArray[np.uint8]:
     """SDEdit of photos, web images and sketches."""
-    return edited(course, course.shaping(course.plain), course.photos | course.others)
+    return edited(course, course.plan(course.plain), course.photos | course.others)
 
 
 def sdedit_text(course: Course) -> NDArray[np.uint8]:
@@ -263,7 +274,7 @@ def sdedit_text(course: Course) -> NDArray[np.uint8]:
     prompts = [course.edits[i % len(course.edits)] for i in range(len(course.photos))]
     named = [f"{name}: {prompt}" for name, prompt in zip(course.photos, prompts, strict=True)]
     photos = dict(zip(named, course.photos.values(), strict=True))
-    return edited(course, course.shaping(*prompts), photos)
+    return edited(course, course.plan(*prompts), photos)
 
 
 def inpainting(course: Course) -> NDArray[np.uint8]:
@@ -271,7 +282,7 @@ def inpainting(course: Course) -> NDArray[np.uint8]:
     rows = {}
     for (name, photo), mask in zip(course.photos.items(), course.masks, strict=True):
         keep = replace(course.model.schedule, photo, mask, noise_for(3, 2))
-        made = course.made(course.shaping(course.plain), 3, after=keep)
+        made = course.made(course.plan(course.plain), 3, after=keep)
         rows[name] = torch.cat([photo.cpu(), photo.cpu() * (1 - mask), made])
     return sheet(rows, ["photo", "known", *"123"])
 
@@ -280,7 +291,7 @@ def anagrams(course: Course) -> NDArray[np.uint8]:
     """Pictures of something else upside down."""
     rows, views = {}, (identity(), vflip())
     for up, down in course.anagrams:
-        made = course.made(Anagram(views=views, shaping=course.shaping(up, down)), 4)
+        made = course.made(course.plan(up, down), 4, composition=Anagram(views=views))
         rows |= {f"{up} (flipped: {down})": made, f"{down} (flipped: {up})": vflip()(made)}
     return sheet(rows, [""] * 4)
 
@@ -289,7 +300,7 @@ def hybrids(course: Course) -> NDArray[np.uint8]:
     """Pictures of something else from afar: a Gaussian low-pass of 33 taps, σ = 2."""
     rows = {}
     for far, near in course.hybrids:
-        made = course.made(Hybrid(shaping=course.shaping(far, near), std_px=2.0), 4)
+        made = course.made(course.plan(far, near), 4, composition=Hybrid(std_px=2.0))
         rows |= {f"{far} (near: {near})": low_pass(2.0, taps=33)(made)}
         rows |= {f"{near} (afar: {far})": made}
     return sheet(rows, [""] * 4)
@@ -340,7 +351,7 @@ def read_course(options: argparse.Namespace) -> Course:
         hybrids=options.hybrid or own_hybrids,
     )
     for pair in (*course.anagrams, *course.hybrids, (*prompts, *course.edits, course.plain)):
-        course.shaping(*pair).check(model)
+        course.plan(*pair).check_model(model)
     return course
 
 

@@ -10,14 +10,14 @@ import torch
 
 from jinc.data import contact_sheet, fit, read_picture, save_png
 from jinc.diffusion import sdedit_start
-from jinc.models import Shaping, edit_images, images_of, open_model
+from jinc.models import SamplingPlan, edit_images, images_of, open_model
 
 _, source, picture, out, *prompts = sys.argv
 model = open_model(source, device="auto")
 photo, _ = fit(read_picture(picture), model.image_size, model.channels, "pad")
-shaping = Shaping(prompts=prompts, guidance=5 if prompts else 1)
+plan = SamplingPlan(number=1, prompts=prompts, guidance=5 if prompts else 1)
 columns = {"picture": photo}
 for strength in (0.3, 0.5, 0.7, 0.9):
     start = partial(sdedit_start, strength=strength)
-    columns[f"{strength}"] = images_of(edit_images(model, photo, 1, start=start, shaping=shaping))
+    columns[f"{strength}"] = images_of(edit_images(model, photo, plan, start=start))
 save_png(out, contact_sheet(torch.stack([*columns.values()], 1), [""], [*columns], scale=None))

@@ -10,7 +10,7 @@ import sys
 
 from jinc.data import fit, read_mask, read_picture
 from jinc.diffusion import from_noise, repaint_levels, timesteps
-from jinc.models import Shaping, edit_images, images_of, open_model
+from jinc.models import SamplingPlan, edit_images, images_of, open_model
 
 _, source, file, where, out, *prompts = sys.argv
 model = open_model(source, device="auto")
@@ -18,12 +18,6 @@ picture = read_picture(file)
 mask = read_mask(where, picture)
 photo, canvas = fit(picture, model.image_size, model.channels)
 levels = repaint_levels(timesteps(model.timesteps, 25), jump=5, times=5)
-made = edit_images(
-    model,
-    photo,
-    1,
-    masks=canvas.mask(mask),
-    start=from_noise(levels),
-    shaping=Shaping(prompts=prompts, guidance=5 if prompts else 1),
-)
+plan = SamplingPlan(number=1, prompts=prompts, guidance=5 if prompts else 1)
+made = edit_images(model, photo, plan, masks=canvas.mask(mask), start=from_noise(levels))
 canvas.paste_back(images_of(made), mask)[0].save(out)

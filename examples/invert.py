@@ -9,12 +9,12 @@ import torch
 
 from jinc.data import contact_sheet, fit, read_picture, save_png
 from jinc.diffusion import generate, invert
-from jinc.models import Shaping, open_model
+from jinc.models import SamplingPlan, open_model
 
 _, source, file, out = sys.argv
 model = open_model(source)
 picture, _ = fit(read_picture(file), model.image_size, model.channels)
-denoiser = Shaping(limited=False).denoiser(model, [0])  # what is clipped cannot be followed back
+denoiser = SamplingPlan(clip=False).denoiser(model, [0])  # clipping cannot be inverted
 found = {"picture": picture}
 for steps in (10, 100):
     found[f"noise, {steps} steps"] = invert(denoiser, model.schedule, picture, steps)

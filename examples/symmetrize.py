@@ -9,12 +9,12 @@ import torch
 
 from jinc.data import contact_sheet, save_png
 from jinc.diffusion import SeededNoise, c4, generate, quarter_turns, symmetrize
-from jinc.models import Shaping, open_model
+from jinc.models import SamplingPlan, open_model
 
 _, source, out = sys.argv
 model = open_model(source)
 noise = SeededNoise(0, range(6))(torch.empty(6, model.channels, *model.image_size))
-plain = Shaping(prompts=model.class_names).denoiser(model, range(6))
+plain = SamplingPlan(prompts=model.class_names).denoiser(model, range(6))
 even = symmetrize(plain, c4())  # the mean of what it says through every quarter turn
 turn = quarter_turns(1)
 for name, denoiser in {"as it is": plain, "symmetrized": even}.items():

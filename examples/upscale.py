@@ -9,12 +9,12 @@ import sys
 import torch
 
 from jinc.data import contact_sheet, fit, read_picture, save_png
-from jinc.models import factor_of, open_upscaler, upscale_images
+from jinc.models import SamplingPlan, factor_of, open_upscaler, upscale_images
 from jinc.signal import bicubic
 
 _, source, picture, out = sys.argv
 model = open_upscaler(source, device="auto")
 small, _ = fit(read_picture(picture), model.low_size, model.channels)
-*_, last = upscale_images(model, small)
+*_, last = upscale_images(model, small, SamplingPlan())
 larger = torch.stack([bicubic(small, factor_of(model)), last.x_t.cpu()], 1)
 save_png(out, contact_sheet(larger, [""], ["bicubic", "made larger"], scale=None))

@@ -21,7 +21,7 @@ import json
 import math
 import platform
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ from jinc.metrics import (
     frechet_error,
     open_digit_classifier,
 )
-from jinc.models import Model, Shaping, generate_images
+from jinc.models import Model, SamplingPlan, generate_images
 from jinc.report.steps import asked_levels, plot_steps
 from jinc.train import Run
 
@@ -93,12 +93,12 @@ def cells(timesteps: int, calls: dict[int, float]) -> Iterator[Cell]:
         yield fixed(equal)
 
 
-def make(cell: Cell, model: Model, shaping: Shaping, number: int, file: Path) -> Made:
+def make(cell: Cell, model: Model, plan: SamplingPlan, file: Path) -> Made:
     """Generate, or read what was generated."""
     if not file.exists():
         images, calls = [], []
-        walk = generate_images(model, number, shaping=shaping, walk=cell.walk, steps=cell.steps)
-        for numbers, step in walk:
+        own = replace(plan, sampler=cell.walk, steps=cell.steps)
+        for numbers, step in generate_images(model, own):
             if step.t == -1:
                 images.append(step.x_t)
                 each = step.calls if isinstance(step, AdaptiveStep) else torch.tensor(cell.steps)
@@ -160,8 +160,7 @@ class Study:
         model: what generates.
         judge: whose features count.
         real: their statistics for real digits.
-        shaping: how it is asked.
-        number: how many images.
+        plan: which images, but for the sampler.
         work: where images are kept.
     """
 
@@ -170,13 +169,12 @@ class Study:
         model: Model,
         judge: Extractor,
         real: Statistics,
-        shaping: Shaping,
-        number: int,
+        plan: SamplingPlan,
         work: Path,
     ) -> None:
         """Nothing is generated yet."""
         self.model, self.judge, self.real = model, judge, real
-        self.shaping, self.number, self.work = shaping, number, work
+        self.plan, self.work = plan, work
         self.features: dict[str, Tensor] = {}
 
     def rows(self) -> dict[str, Any]:
@@ -214,29 +212,23 @@ class Study:
 
     def _made(self, cell: Cell) -> Made:
         file = self.work / f"{cell.name}.safetensors"
-        return make(cell, self.model, self.shaping, self.number, file)
+        return make(cell, self.model, self.plan, file)
 
     def _looked_at(self, made: Made) -> tuple[Tensor, float | None]:
         """Give features, and the share of digits that are found to be what was asked for."""
         found = features_of([made.images], self.judge)
-        if found.logits is None or not self.shaping.prompts:
+        if found.logits is None or not self.plan.prompts:
             return found.values, None
-        asked = torch.arange(self.number) % len(self.shaping.prompts)
+        asked = torch.arange(self.plan.number) % len(self.plan.prompts)
         return found.values, (found.logits.argmax(1) == asked).double().mean().item()
 
 
-def draw(model: Model, shaping: Shaping, tolerance: float, number: int, file: Path) -> None:
+def draw(model: Model, plan: SamplingPlan, tolerance: float, file: Path) -> None:
     """Draw where steps went."""
     asked, images = [], []
-    walk = generate_images(
-        model,
-        number,
-        shaping=shaping,
-        walk=partial(adaptive, tolerance=tolerance),
-        steps=model.timesteps,
-    )
     steps: list[Any] = []
-    for _, step in walk:
+    own = replace(plan, sampler="adaptive", tolerance=tolerance)
+    for _, step in generate_images(model, own):
         steps.append(step)
         if step.t == -1:
             levels, end = asked_levels(steps, model.timesteps - 1)
@@ -267,7 +259,7 @@ def main() -> None:
     size = model.image_size[0]
     test = load_images(options.mnist, split="test", image_size=size, channels=1)
     real = features_of(test, judge).statistics
-    conditional = Shaping(prompts=model.class_names)
+    conditional = SamplingPlan(number=options.number, prompts=model.class_names)
     result: dict[str, Any] = {
         "what": "Fréchet distance of a classifier's features of generated digits to those of "
         f"{len(test)} real test digits, by calls of the network for each image; 'off' is the root "
@@ -276,14 +268,14 @@ def main() -> None:
         "judge": judge.facts.words(),
         "machine": f"{platform.processor() or platform.machine()}, torch {torch.__version__}",
     }
-    draw(model, conditional, BUDGETS[20], 200, options.picture)
-    for name, shaping, number in (
-        ("asked for digits in turn", conditional, options.number),
-        ("unasked", Shaping(), options.unasked),
+    draw(model, replace(conditional, number=200), BUDGETS[20], options.picture)
+    for name, plan in (
+        ("asked for digits in turn", conditional),
+        ("unasked", SamplingPlan(number=options.unasked)),
     ):
         print(name, flush=True)
-        work = options.work / f"{name}, {number}"
-        study = Study(model, judge, real, shaping, number, work)
+        number = plan.number
+        study = Study(model, judge, real, plan, options.work / f"{name}, {number}")
         rows = study.rows()
         result[name] = {
             "images": number,

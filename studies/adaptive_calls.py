@@ -15,9 +15,8 @@ from typing import Any
 
 import torch
 
-from jinc.diffusion import walk_by_name
 from jinc.diffusion.samplers.adaptive import AdaptiveStep
-from jinc.models import Shaping, generate_images
+from jinc.models import SamplingPlan, generate_images
 from jinc.report.pages import networks, study_cells
 from jinc.train import Run
 
@@ -25,12 +24,10 @@ from jinc.train import Run
 def calls(run: Run, number: int, tolerance: float) -> dict[str, Any]:
     """Generate, and count."""
     model = run.model()
-    walk = walk_by_name("adaptive", 0.0, tolerance)
+    plan = SamplingPlan(number=number, sampler="adaptive", tolerance=tolerance)
     found = [
         step.calls[: len(numbers)]
-        for numbers, step in generate_images(
-            model, number, shaping=Shaping(), walk=walk, steps=model.timesteps
-        )
+        for numbers, step in generate_images(model, plan)
         if step.t == -1 and isinstance(step, AdaptiveStep)
     ]
     each = torch.cat(found).double()

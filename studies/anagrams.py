@@ -16,7 +16,6 @@ import platform
 import runpy
 import time
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,17 +26,15 @@ from torch import Tensor, nn
 from jinc.diffusion import (
     Reduction,
     alternating,
-    ddim,
     identity,
     mean,
-    sample,
     sum_preserving,
     timesteps,
     view_by_name,
 )
 from jinc.errors import JincError
 from jinc.files import writing
-from jinc.models import Anagram, Model, Shaping, generate_images, images_of, open_model
+from jinc.models import Anagram, Model, SamplingPlan, generate_images, images_of, open_model
 
 ALONE = "alone"
 """In place of a reduction: the first digit without the second."""
@@ -98,10 +95,11 @@ def anagrams(model: Model, cell: Cell, number: int, steps: int) -> Tensor:
     views, digits = (identity(), view_by_name(cell.view)), (cell.first, cell.second)
     seen = 1 if cell.reduction == ALONE else 2
     prompts = [model.class_names[digit] for digit in digits[:seen]]
-    shaping = Shaping(prompts=prompts, guidance=cell.guidance)
-    asking = Anagram(views=views[:seen], shaping=shaping, reduce=joins[cell.reduction])
-    walk = partial(sample, method=ddim(cell.eta))
-    return images_of(generate_images(model, number, shaping=asking, walk=walk, steps=levels))
+    plan = SamplingPlan(
+        number=number, prompts=prompts, guidance=cell.guidance, eta=cell.eta, steps=levels
+    )
+    composition = Anagram(views=views[:seen], reduce=joins[cell.reduction])
+    return images_of(generate_images(model, plan, composition=composition))
 
 
 def judged(images: Tensor, cell: Cell, classifier: nn.Module) -> dict[str, Any]:

@@ -16,7 +16,6 @@ import json
 import platform
 import runpy
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jinc.data import load_images, to_float
-from jinc.diffusion import ddim, sample
 from jinc.errors import JincError
 from jinc.files import writing
-from jinc.models import Model, Shaping, generate_images
+from jinc.models import Model, SamplingPlan, generate_images, images_of
 from jinc.train import Run
 
 CLASSES = 10
@@ -38,14 +36,10 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "mnist_classifier.py"
 
 def generate(model: Model, number: int, guidance: float, steps: int, eta: float) -> Tensor:
     """Generate images of the ten classes in turn, `[number, C, H, W]`."""
-    walks = generate_images(
-        model,
-        number,
-        shaping=Shaping(prompts=model.class_names, guidance=guidance),
-        walk=partial(sample, method=ddim(eta)),
-        steps=steps,
+    plan = SamplingPlan(
+        number=number, prompts=model.class_names, guidance=guidance, eta=eta, steps=steps
     )
-    return torch.cat([step.x_t.cpu() for _, step in walks if step.t == -1])
+    return images_of(generate_images(model, plan))
 
 
 @torch.no_grad()

@@ -7,7 +7,6 @@ every class for each γ of the guidance, from the same noise.
 """
 
 import argparse
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,22 +14,16 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from jinc.data import image_grid
-from jinc.diffusion import ddim, sample
 from jinc.files import writing
-from jinc.models import Model, Shaping, generate_images
+from jinc.models import Model, SamplingPlan, generate_images, images_of
 from jinc.train import Run
 
 
 def guided(model: Model, guidance: float) -> torch.Tensor:
     """Generate four images of every class by DDIM in 50 steps with η = 1."""
-    shaping = Shaping(prompts=model.class_names, guidance=guidance)
-    walk = generate_images(
-        model,
-        4 * len(model.class_names),
-        shaping=shaping,
-        walk=partial(sample, method=ddim(1.0)),
-    )
-    return torch.cat([step.x_t for _, step in walk if step.t == -1])
+    names = model.class_names
+    plan = SamplingPlan(number=4 * len(names), prompts=names, guidance=guidance, eta=1.0)
+    return images_of(generate_images(model, plan))
 
 
 def main() -> None:

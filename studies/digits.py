@@ -9,18 +9,15 @@ of the run, and tested on the rest.
 
 import argparse
 import json
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
 from jinc.data import ImageSet, load_images, to_uint8
-from jinc.diffusion import ddim, sample
-from jinc.models import Shaping, generate_images
+from jinc.models import SamplingPlan, generate_images, images_of
 from jinc.train import Run
 
 SURE = 0.9
@@ -29,11 +26,10 @@ SURE = 0.9
 def generate(run: Run, number: int, eta: float, calibrated: bool) -> NDArray[np.float64]:
     """Generate images by DDIM in 50 steps, as `jinc sample` does: `[number, pixels]` in [0, 1]."""
     model = run.model()
-    shaping = Shaping(prompts=model.class_names, calibrated=calibrated)
-    walks = generate_images(
-        model, number, shaping=shaping, walk=partial(sample, method=ddim(eta)), steps=50
+    plan = SamplingPlan(
+        number=number, prompts=model.class_names, calibrate=calibrated, eta=eta, steps=50
     )
-    images = torch.cat([step.x_t for _, step in walks if step.t == -1])
+    images = images_of(generate_images(model, plan))
     return to_uint8(images).flatten(1).numpy() / 255
 
 

@@ -47,7 +47,7 @@ from jinc.diffusion import (
 )
 from jinc.files import writing
 from jinc.metrics import Sampling, eq_r, eq_t, eq_t_frac, moved_on_the_way, network_equivariance
-from jinc.models import Model, Shaping
+from jinc.models import Model, SamplingPlan
 from jinc.train import Run
 from jinc.train.augment import Augmentation
 from jinc.types import Denoiser, Images
@@ -88,7 +88,9 @@ def of_network(cell: Cell, model: Model, folder: Path) -> dict[str, Any]:
         for name, move in (("half a pixel", half), ("turn", turn))
     }
     ancestral = not cell.loss and (cell.data, cell.kind, cell.padding) in ANCESTRAL
-    generated = of_sampling(Shaping().denoiser(model, range(NUMBER)), model.schedule, x0, ancestral)
+    generated = of_sampling(
+        SamplingPlan().denoiser(model, range(NUMBER)), model.schedule, x0, ancestral
+    )
     return {"cell": vars(cell), "loss": loss(model, many), "network": levels, **generated}
 
 

@@ -24,7 +24,7 @@ from jinc.data import contact_sheet, load_images, save_png, to_float
 from jinc.diffusion import ddim, from_noise, repaint_levels, sample, timesteps
 from jinc.files import writing
 from jinc.metrics import decibels
-from jinc.models import PixelModel, choose_device, device_name, edit_images, images_of
+from jinc.models import PixelModel, SamplingPlan, choose_device, device_name, edit_images, images_of
 from jinc.train import Run
 from jinc.types import Images
 
@@ -71,10 +71,9 @@ def made_anew(model: PixelModel, real: Images, mask: Tensor, times: int) -> Imag
     walks = edit_images(
         model,
         real,
-        len(real),
+        SamplingPlan(number=len(real), eta=1.0),
         start=from_noise(levels),
         masks=mask.expand(len(real), -1, -1, -1),
-        walk=LIVELY,
     )
     return images_of(walks).cpu()
 

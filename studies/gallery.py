@@ -46,15 +46,15 @@ from jinc.diffusion import (
 from jinc.metrics import levels_from, quick_answers
 from jinc.models import (
     Anagram,
+    Composition,
     Hybrid,
     PixelModel,
-    Shaping,
+    SamplingPlan,
     edit_images,
     generate_images,
     images_of,
     open_model,
 )
-from jinc.models.generation.shaping import Asking
 from jinc.report import Recorder
 
 Sheet = NDArray[np.uint8]
@@ -82,18 +82,23 @@ class Gallery:
     out: Path
 
     def best(
-        self, asking: Asking, looks: Callable[[Tensor], Sequence[tuple[Tensor, int]]]
+        self,
+        prompts: Sequence[str],
+        composition: Composition,
+        looks: Callable[[Tensor], Sequence[tuple[Tensor, int]]],
     ) -> Tensor:
         """Make pictures, and return those that the judge is surest of.
 
         Args:
-            asking: what is asked of the model.
+            prompts: what is asked of the model.
+            composition: combines them.
             looks: pictures as they look, and the digits that they then should be.
 
         Returns:
             The best first, `[SHOWN, C, H, W]`.
         """
-        made = images_of(generate_images(self.model, MADE, shaping=asking))
+        plan = SamplingPlan(number=MADE, prompts=prompts, guidance=5)
+        made = images_of(generate_images(self.model, plan, composition=composition))
         sure = [judge(self.classifier, seen)[:, digit] for seen, digit in looks(made)]
         return made[torch.stack(sure).amin(0).argsort(descending=True)[:SHOWN]]
 
@@ -102,9 +107,8 @@ def guidance(gallery: Gallery) -> Sheet:
     """All digits from the same noise, with γ = 0, 5 and 10."""
     names, rows = gallery.model.class_names, {}
     for amount in (0, 1, 5, 10):
-        shaping = Shaping(prompts=names, guidance=amount)
-        walks = generate_images(gallery.model, len(names), shaping=shaping, walk=LIVELY)
-        rows[f"γ = {amount}"] = images_of(walks)
+        plan = SamplingPlan(number=len(names), prompts=names, guidance=amount, eta=1.0)
+        rows[f"γ = {amount}"] = images_of(generate_images(gallery.model, plan))
     return contact_sheet(torch.stack([*rows.values()]), [*rows], names, scale=3)
 
 
@@ -120,9 +124,9 @@ def anagrams(gallery: Gallery) -> Sheet:
     rows: list[Tensor] = []
     labels: list[str] = []
     for first, second, view, words in pairs:
-        shaping = Shaping(prompts=(str(first), str(second)), guidance=5)
-        asking = Anagram(views=(identity(), view), shaping=shaping)
-        best = gallery.best(asking, lambda x: [(x, first), (view(x), second)])  # noqa: B023
+        both = Anagram(views=(identity(), view))
+        prompts = (str(first), str(second))
+        best = gallery.best(prompts, both, lambda x: [(x, first), (view(x), second)])  # noqa: B023
         rows += [best, view(best)]
         labels += [f"{first}", f"{words}: {second}"]
     return contact_sheet(torch.stack(rows), labels, [""] * SHOWN, scale=3)
@@ -134,9 +138,8 @@ def hybrids(gallery: Gallery) -> Sheet:
     labels: list[str] = []
     for far, near, std_px in ((1, 8, 1.5), (7, 2, 1.0)):
         blur = low_pass(std_px)
-        shaping = Shaping(prompts=(str(far), str(near)), guidance=5)
-        asking = Hybrid(shaping=shaping, std_px=std_px)
-        best = gallery.best(asking, lambda x: [(x, near), (blurred(x, blur), far)])  # noqa: B023
+        looks = lambda x: [(x, near), (blurred(x, blur), far)]  # noqa: B023, E731
+        best = gallery.best((str(far), str(near)), Hybrid(std_px=std_px), looks)
         rows += [enlarged(best, 3), small(best, 84), enlarged(blurred(best, blur), 3)]
         labels += [f"close by: {near}", "smaller", f"from afar: {far}"]
     return contact_sheet(torch.stack(rows), labels, [""] * SHOWN)
@@ -165,7 +168,7 @@ def comparison(gallery: Gallery) -> Sheet:
     """A digit with ever more noise, and ways to take it off."""
     model, rows, words = gallery.model, [], []
     (photos, _), schedule = halves(gallery, (18,)), gallery.model.schedule
-    denoiser = Shaping(prompts=("3",)).denoiser(model, [0])
+    denoiser = SamplingPlan(prompts=("3",)).denoiser(model, [0])
     for t in (75, 150, 225):
         noise = SeededNoise(0, [0])
         x_t = forward(schedule, photos, t, noise(photos))
@@ -189,10 +192,9 @@ def inpainting(gallery: Gallery) -> Sheet:
         walks = edit_images(
             gallery.model,
             photos,
-            len(many),
+            SamplingPlan(number=len(many), eta=1.0),
             start=from_noise(levels),
             masks=mask.expand(3, -1, -1, -1),
-            walk=LIVELY,
         )
         made = images_of(walks).view(3, 3, *photos.shape[1:])
         columns |= {f"{words} {copy + 1}": made[copy] for copy in range(3)}
@@ -208,11 +210,9 @@ def completions(gallery: Gallery) -> Sheet:
         walks = edit_images(
             gallery.model,
             photo,
-            len(names),
+            SamplingPlan(number=len(names), prompts=names, guidance=5, eta=1.0),
             start=from_noise(levels),
             masks=mask,
-            shaping=Shaping(prompts=names, guidance=5),
-            walk=LIVELY,
         )
         rows.append(torch.cat([photo * (1 - mask), images_of(walks)]))
     return contact_sheet(torch.stack(rows), [""] * len(rows), ["known", *names], scale=3)
@@ -231,12 +231,12 @@ def sketches(gallery: Gallery) -> Sheet:
     drawn = [zigzag(), loop(), *(Image.open(file) for file in gallery.drawings)]
     seen = torch.stack([as_digit(drawing) for drawing in drawn])
     columns = {"drawing": seen}
-    shaping = Shaping(prompts=("2", "9", "2", "9"), guidance=3)
+    plan = SamplingPlan(number=len(seen), prompts=("2", "9", "2", "9"), guidance=3)
     for strength in (0.4, 0.5, 0.6, 0.7, 0.8, 0.9):
         start = partial(sdedit_start, strength=strength)
-        walks = edit_images(gallery.model, seen, len(seen), start=start, shaping=shaping)
+        walks = edit_images(gallery.model, seen, plan, start=start)
         columns[f"{strength:g}"] = images_of(walks)
-    rows = [f"as {prompt}" for prompt in shaping.prompts]
+    rows = [f"as {prompt}" for prompt in plan.prompts]
     return contact_sheet(torch.stack([*columns.values()], 1), rows, [*columns], scale=3)
 
 
@@ -244,8 +244,8 @@ def denoising(gallery: Gallery) -> Sheet:
     """How two digits come to be: the states, and what is predicted from them; and five as a GIF."""
     prompts = ("3", "8", "0", "5")
     recorder = Recorder(50, 24, len(prompts))
-    shaping = Shaping(prompts=prompts, guidance=5)
-    walks = generate_images(gallery.model, len(prompts), shaping=shaping)
+    plan = SamplingPlan(number=len(prompts), prompts=prompts, guidance=5)
+    walks = generate_images(gallery.model, plan)
     for _ in recorder.watch(step for _, step in walks):
         pass
     seen = recorder.trajectory()

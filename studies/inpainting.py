@@ -15,7 +15,6 @@ import json
 import platform
 import runpy
 import time
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -23,9 +22,9 @@ from class_agreement import EXAMPLE, SURE, judge
 from torch import Tensor, nn
 
 from jinc.data import load_images, to_float
-from jinc.diffusion import ddim, from_noise, repaint_levels, sample, timesteps
+from jinc.diffusion import from_noise, repaint_levels, timesteps
 from jinc.files import writing
-from jinc.models import edit_images, images_of, open_model
+from jinc.models import SamplingPlan, edit_images, images_of, open_model
 
 WAYS = {"replaced": 1, "RePaint, 5 times": 5, "RePaint, 10 times": 10}
 """How often every stretch of ten steps is walked down."""
@@ -70,10 +69,9 @@ def main() -> None:
         walks = edit_images(
             model,
             photos,
-            options.number,
+            SamplingPlan(number=options.number, eta=1.0),
             start=from_noise(levels),
             masks=masks,
-            walk=partial(sample, method=ddim(1.0)),
         )
         found[words] = shares(images_of(walks), labels, classifier)
         found[words] |= {"moves": len(levels), "cpu_seconds": time.process_time() - since}

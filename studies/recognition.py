@@ -25,7 +25,7 @@ from class_agreement import CLASSES, EXAMPLE, judge
 
 from jinc.diffusion import Method, ddim, ddpm, sample
 from jinc.files import writing
-from jinc.models import Model, Shaping, sweep_images, turns
+from jinc.models import Model, SamplingPlan, images_of, sweep_images, turns
 from jinc.train import Run
 
 ANGLES = (0, 15, 30, 45, 90)
@@ -48,13 +48,16 @@ def recognised(
     walk = sweep_images(
         model,
         turns([math.radians(angle) for angle in ANGLES], operator),
-        number,
-        shaping=Shaping(prompts=model.class_names, guidance=guidance),
-        walk=partial(sample, method=method),
-        steps=steps,
+        SamplingPlan(
+            number=number,
+            prompts=model.class_names,
+            guidance=guidance,
+            sampler=partial(sample, method=method),
+            steps=steps,
+        ),
         back=True,
     )
-    images = torch.cat([step.x_t for _, step in walk if step.t == -1])
+    images = images_of(walk)
     right = judge(classifier, images).argmax(-1) == asked
     return right.view(number, len(ANGLES)).float().mean(0).tolist()
 

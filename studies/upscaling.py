@@ -20,11 +20,11 @@ from pathlib import Path
 import torch
 
 from jinc.data import ImageSet, contact_sheet, load_images, save_png, to_float, to_uint8
-from jinc.diffusion import consistent, ddim, sample
+from jinc.diffusion import consistent
 from jinc.errors import JincError
 from jinc.files import writing
 from jinc.metrics import decibels
-from jinc.models import Upscaler, choose_device, device_name, upscale_images
+from jinc.models import SamplingPlan, Upscaler, choose_device, device_name, upscale_images
 from jinc.signal import bicubic, block_mean, repeat_pixels
 from jinc.train import Run
 from jinc.train.validation import hold_out
@@ -73,10 +73,11 @@ def upscaled(
     model: Upscaler, low: Images, agree: bool, samples: int, steps: int
 ) -> tuple[Images, list[Images]]:
     """Return the first prediction from noise, and so many samples of every picture."""
-    walk, first, made = partial(sample, method=ddim()), low, []
+    first, made = low, []
     for seed in range(samples):
         begun = False
-        for step in upscale_images(model, low, walk=walk, steps=steps, seed=seed, agree=agree):
+        plan = SamplingPlan(steps=steps, seed=seed)
+        for step in upscale_images(model, low, plan, agree=agree):
             if seed == 0 and not begun:
                 first, begun = step.x0_hat.cpu(), True
             if step.t == -1:

@@ -12,7 +12,7 @@ from PIL import Image
 from jinc.data import load_images, to_float
 from jinc.diffusion import SeededNoise, forward, generate, posterior
 from jinc.metrics import CLASSICAL, ITERATIVE, ONE_STEP, psnr_of_each
-from jinc.models import Model, Shaping
+from jinc.models import Model, SamplingPlan
 from jinc.nn import UNet
 from jinc.train import Run
 
@@ -83,7 +83,7 @@ def test_figures_are_those_of_the_images(jinc, trained, tmp_path) -> None:
     assert list(facts["psnr"]) == [*CLASSICAL, ONE_STEP, ITERATIVE]
     model = Run.open(trained).model()
     x0 = to_float(load_images("digits").batch(np.linspace(0, 1796, 3).astype(int)))
-    denoiser = Shaping().denoiser(model, range(3))
+    denoiser = SamplingPlan().denoiser(model, range(3))
     for place, (t, path) in enumerate(zip(facts["levels"], facts["visited"], strict=True)):
         noise = SeededNoise(5, range(3))
         x_t = forward(model.schedule, x0, t, noise(x0))
@@ -211,7 +211,7 @@ def test_bad_pictures(refused, trained, photos, tmp_path) -> None:
 
 
 def test_classes_that_have_to_be_told(refused, unguidable, trained_on_classes, photos) -> None:
-    says = "--prompt: this model has to be told which class"
+    says = "--prompt: this model generates classes only"
     refused(unguidable, "--images", *photos, says=says)
     refused(unguidable, "--images", *photos, "--class", "dgo", says="did you mean dog?")
     refused(unguidable, says="--data: a model folder does not tell")
@@ -222,7 +222,7 @@ def test_classes_that_have_to_be_told(refused, unguidable, trained_on_classes, p
 def test_guidance_needs_something_to_lead_to(refused, jinc, tmp_path, tiny, photos) -> None:
     words = (*tiny, "--conditional", "--label-dropout", 0.5)
     assert jinc("train", "--out", tmp_path / "run", *words).code == 0
-    says = "--guidance: leads nowhere without a prompt"
+    says = "--guidance: needs a prompt"
     refused(tmp_path / "run", "--images", *photos, "--guidance", 3, says=says)
     words = ("--images", *photos, "--guidance", 3, "--class", 5, "--out", tmp_path / "o")
     assert jinc("compare", tmp_path / "run", *words).code == 0

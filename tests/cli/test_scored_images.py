@@ -114,7 +114,7 @@ def test_a_half_written_folder_is_refused(refused, jinc, judge, trained, tmp_pat
     (out / "000003.png").unlink()
     said = jinc("evaluate", out, "--against", "digits", *judge)
     assert (said.code, said.out) == (2, "")
-    assert "1 images are missing that made.json" in said.err.splitlines()[-1]
+    assert "without 1 image that made.json" in said.err.splitlines()[-1]
 
 
 def test_a_record_that_is_no_json(jinc, judge, judged, trained, tmp_path) -> None:

@@ -5,21 +5,21 @@ from functools import partial
 import torch
 
 from jinc.diffusion import AdaptiveStep, adaptive, calibrate, cfg, clip, heun
-from jinc.models import CHUNK, Shaping, generate_images
+from jinc.models import CHUNK, SamplingPlan, generate_images
 
 WALK = partial(adaptive, tolerance=0.01)
 
 
 def last_steps(model, count, **options):
-    steps = [s for _, s in generate_images(model, count, steps=model.timesteps, **options)]
+    plan = SamplingPlan(number=count, sampler=WALK, steps=model.timesteps, **options)
+    steps = [s for _, s in generate_images(model, plan)]
     return [step for step in steps if step.t == -1]
 
 
 def test_a_network_is_asked_about_those_who_are_not_done(make_model) -> None:
     model, sizes = make_model(classes=3), []
     model.network.register_forward_pre_hook(lambda _, args: sizes.append(len(args[0])))
-    shaping = Shaping(prompts=model.class_names)
-    (step,) = last_steps(model, CHUNK, shaping=shaping, walk=WALK)
+    (step,) = last_steps(model, CHUNK, prompts=model.class_names)
     assert isinstance(step, AdaptiveStep)
     assert sum(sizes) == int(step.calls.sum())
     assert sizes == sorted(sizes, reverse=True)
@@ -46,12 +46,12 @@ def test_it_is_what_a_function_of_the_whole_batch_gives(make_model) -> None:
 def test_the_same_image_whatever_is_asked_for(make_model) -> None:
     """Byte for byte: who shares a chunk is fixed, so that who is done when is, too."""
     model = make_model()
-    (few,) = last_steps(model, 3, walk=WALK)
-    many = last_steps(model, CHUNK + 1, walk=WALK)
+    (few,) = last_steps(model, 3)
+    many = last_steps(model, CHUNK + 1)
     assert torch.equal(few.x_t, many[0].x_t[:3])
 
 
 def test_heun_stands_where_samplers_stand(make_model) -> None:
     model = make_model()
-    *_, (_, step) = generate_images(model, 2, walk=heun, steps=5)
+    *_, (_, step) = generate_images(model, SamplingPlan(number=2, sampler=heun, steps=5))
     assert step.x_t.isfinite().all()

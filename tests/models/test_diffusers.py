@@ -8,7 +8,7 @@ import torch
 
 from jinc.diffusion import Schedule, ddim, generate, x0_of
 from jinc.errors import JincError
-from jinc.models import Shaping, from_diffusers, generate_images
+from jinc.models import SamplingPlan, from_diffusers, generate_images
 
 diffusers = pytest.importorskip("diffusers")
 
@@ -139,7 +139,8 @@ def test_classes_are_numbers():
 
 def test_it_generates_as_our_models_do():
     model = from_diffusers(pipeline(unet(num_class_embeds=2)))
-    (*_, (numbers, last)) = generate_images(model, 2, steps=2, shaping=Shaping(prompts=("0", "1")))
+    plan = SamplingPlan(number=2, steps=2, prompts=("0", "1"))
+    (*_, (numbers, last)) = generate_images(model, plan)
     assert (list(numbers), last.t) == ([0, 1], -1)
     assert last.x_t.shape == (2, 1, 8, 8)
 

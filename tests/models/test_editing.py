@@ -17,7 +17,7 @@ from jinc.diffusion import (
     timesteps,
 )
 from jinc.errors import JincError
-from jinc.models import CHUNK, Shaping, edit_images, generate_images
+from jinc.models import CHUNK, SamplingPlan, edit_images, generate_images
 
 SDEDIT = partial(sdedit_start, strength=0.5, steps=6)
 EVERYWHERE, NOWHERE = torch.ones(2, 1, 8, 8), torch.zeros(2, 1, 8, 8)
@@ -28,8 +28,9 @@ def photos() -> torch.Tensor:
     return torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
-def edited(model, photos, count, **options) -> torch.Tensor:
-    walk = edit_images(model, photos, count, **{"start": SDEDIT, "seed": 4} | options)
+def edited(model, photos, count, start=SDEDIT, masks=None, **options) -> torch.Tensor:
+    plan = SamplingPlan(number=count, seed=4, **options)
+    walk = edit_images(model, photos, plan, start=start, masks=masks)
     return torch.cat([step.x_t for _, step in walk if step.t == -1])
 
 
@@ -37,10 +38,10 @@ def test_it_is_the_plain_sampler_from_a_noisy_photograph(make_model, photos) -> 
     model, noise = make_model(classes=3), SeededNoise(4, range(CHUNK))
     dealt = photos.repeat(CHUNK // 2, 1, 1, 1)
     x_t, levels = sdedit_start(model.schedule, dealt, 0.5, noise, steps=6)
-    shaping = Shaping(prompts=("1", "2"), guidance=3.0)
-    denoiser = shaping.denoiser(model, range(CHUNK))
+    guided = {"prompts": ("1", "2"), "guidance": 3.0}
+    denoiser = SamplingPlan(**guided).denoiser(model, range(CHUNK))
     *_, last = sample(denoiser, model.schedule, x_t, method=ddim(), steps=levels, noise=noise)
-    assert torch.equal(edited(model, photos, CHUNK, shaping=shaping), last.x_t)
+    assert torch.equal(edited(model, photos, CHUNK, **guided), last.x_t)
 
 
 @pytest.mark.parametrize("count", [1, 3, CHUNK + 3])
@@ -64,7 +65,7 @@ def test_known_pixels_stay_and_only_they(make_model, photos) -> None:
 def test_from_noise_with_nothing_known_is_generating(make_model, photos) -> None:
     model, levels = make_model(), timesteps(12, 5)
     found = edited(model, photos, 3, start=from_noise(levels))
-    walk = generate_images(model, 3, steps=levels, seed=4)
+    walk = generate_images(model, SamplingPlan(number=3, steps=levels, seed=4))
     *_, generated = (step.x_t for _, step in walk)
     assert torch.equal(found, generated)
     all_made = edited(model, photos, 3, start=from_noise(levels), masks=EVERYWHERE)
@@ -78,11 +79,11 @@ def test_repaint_walks_up_again(make_model, photos) -> None:
     half[..., :4, :] = 1
     dealt = torch.arange(CHUNK) % 2
     x_T = noise(torch.empty(CHUNK, 1, 8, 8))
-    denoiser = Shaping().denoiser(model, range(CHUNK))
+    denoiser = SamplingPlan().denoiser(model, range(CHUNK))
     after = replace(model.schedule, photos[dealt], half[dealt], noise)
     walk = partial(sample, method=posterior())
     *_, last = walk(denoiser, model.schedule, x_T, steps=levels, noise=noise, after=after)
-    found = edited(model, photos, CHUNK, start=from_noise(levels), masks=half, walk=walk)
+    found = edited(model, photos, CHUNK, start=from_noise(levels), masks=half, sampler=walk)
     assert torch.equal(found, last.x_t)
 
 

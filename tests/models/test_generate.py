@@ -7,18 +7,14 @@ import torch
 from torch import Tensor
 
 from jinc.diffusion import SeededNoise, adaptive, ddim, ddpm, posterior, sample
-from jinc.models import CHUNK, Shaping, generate_images, images_of
+from jinc.models import CHUNK, SamplingPlan, generate_images, images_of
 
 METHODS = {"ddim": ddim(), "ddim η=1": ddim(1.0), "ddpm": ddpm(), "posterior": posterior()}
 
 
 def images(model, count: int, **options: object) -> Tensor:
-    walk = generate_images(model, count, **{"steps": 4} | options)
+    walk = generate_images(model, SamplingPlan(**{"number": count, "steps": 4} | options))
     return torch.cat([step.x_t for _, step in walk if step.t == -1])
-
-
-def prompted(*prompts: str, **options: object) -> Shaping:
-    return Shaping(prompts=prompts, **options)
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
@@ -27,7 +23,7 @@ def test_image_i_does_not_depend_on_how_many_are_asked_for(make_model, method) -
     walk = partial(sample, method=method)
     steps = model.timesteps if method == METHODS["ddpm"] else 4
     counts = (1, 5, CHUNK, CHUNK + 1, 2 * CHUNK + 1)
-    made = {n: images(model, n, walk=walk, steps=steps) for n in counts}
+    made = {n: images(model, n, sampler=walk, steps=steps) for n in counts}
     for n, found in made.items():
         assert found.shape == (n, 1, 8, 8)
         assert torch.equal(found, made[counts[-1]][:n])
@@ -35,7 +31,8 @@ def test_image_i_does_not_depend_on_how_many_are_asked_for(make_model, method) -
 
 
 def test_numbers_say_which_images_a_step_shows(make_model) -> None:
-    seen = [(numbers, step.t) for numbers, step in generate_images(make_model(T=11), 18, steps=3)]
+    walk = generate_images(make_model(T=11), SamplingPlan(number=18, steps=3))
+    seen = [(numbers, step.t) for numbers, step in walk]
     falls = [5, 0, -1]
     assert seen == [(range(16), t) for t in falls] + [(range(16, 18), t) for t in falls]
 
@@ -50,9 +47,9 @@ def test_every_image_and_every_seed_is_another(make_model) -> None:
 
 def test_labels_are_dealt_out_in_turn(make_model) -> None:
     model = make_model(classes=3)
-    dealt = images(model, 19, shaping=prompted("2", "0"))
+    dealt = images(model, 19, prompts=("2", "0"))
     for label in (0, 2):
-        alone = images(model, 19, shaping=prompted(str(label)))
+        alone = images(model, 19, prompts=(str(label),))
         turns = [i for i in range(19) if [2, 0][i % 2] == label]
         assert torch.equal(dealt[turns], alone[turns])
         assert not torch.equal(dealt, alone)
@@ -64,13 +61,11 @@ def test_clipping_keeps_predictions_in_range(make_model) -> None:
     model = make_model()
     with torch.no_grad():
         model.network.last.weight.mul_(30)
-    clipped = [step.x0_hat.abs().max() for _, step in generate_images(model, 2, steps=4)]
-    assert max(clipped) <= 1
-    free = [
-        s.x0_hat.abs().max()
-        for _, s in generate_images(model, 2, steps=4, shaping=Shaping(limited=False))
-    ]
-    assert max(free) > 1
+    clipped, free = (
+        max(s.x0_hat.abs().max() for _, s in generate_images(model, plan))
+        for plan in (SamplingPlan(number=2, steps=4, clip=clip) for clip in (None, False))
+    )
+    assert clipped <= 1 < free
 
 
 def test_it_is_the_plain_sampler_from_seeded_noise(make_model) -> None:
@@ -79,14 +74,13 @@ def test_it_is_the_plain_sampler_from_seeded_noise(make_model) -> None:
     x_T = noise(torch.empty(CHUNK, 1, 8, 8))
     walk = sample(model.denoiser(), model.schedule, x_T, method=ddim(1.0), steps=5, noise=noise)
     *_, last = walk
-    settings = {"walk": partial(sample, method=ddim(1.0)), "steps": 5, "seed": 7}
-    shaping = Shaping(limited=False, calibrated=False)
-    found = images(model, CHUNK, **settings, shaping=shaping)
+    settings = {"sampler": partial(sample, method=ddim(1.0)), "steps": 5, "seed": 7}
+    found = images(model, CHUNK, **settings, clip=False, calibrate=False)
     assert torch.equal(found, last.x_t)
 
 
 def test_the_images_of_a_walk_are_its_last_states(make_model) -> None:
-    walks = [*generate_images(make_model(), 18, steps=3)]
+    walks = [*generate_images(make_model(), SamplingPlan(number=18, steps=3))]
     chunks = [step.x_t for _, step in walks]
     made = images_of(walks)
     assert made.shape == (18, 1, 8, 8)
@@ -95,7 +89,7 @@ def test_the_images_of_a_walk_are_its_last_states(make_model) -> None:
 
 
 def test_adaptive_steps_tell_of_the_images_that_are_asked_for(make_model) -> None:
-    walk = partial(adaptive, tolerance=0.05)
-    *_, (numbers, step) = generate_images(make_model(), 3, walk=walk, steps=12)
+    plan = SamplingPlan(number=3, sampler=partial(adaptive, tolerance=0.05), steps=12)
+    *_, (numbers, step) = generate_images(make_model(), plan)
     assert (numbers, step.t) == (range(3), -1)
     assert {len(each) for each in (step.x_t, step.x0_hat, step.levels, step.calls)} == {3}

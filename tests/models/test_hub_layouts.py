@@ -10,7 +10,7 @@ from huggingface_hub.utils import filter_repo_objects
 from safetensors.torch import load_file
 
 from jinc.errors import JincError
-from jinc.models import from_diffusers, generate_images, open_model
+from jinc.models import SamplingPlan, from_diffusers, generate_images, open_model
 from jinc.models.others import hub
 
 diffusers = pytest.importorskip("diffusers")
@@ -117,7 +117,7 @@ def test_zero_terminal_snr(beta_schedule):
     with torch.no_grad():
         v = model.network(x_t, T)
         torch.testing.assert_close(model.denoiser()(x_t, T)[0], -v[0])  # at ᾱ = 0
-    (*_, (_, last)) = generate_images(model, 2, steps=3)
+    (*_, (_, last)) = generate_images(model, SamplingPlan(number=2, steps=3))
     assert last.x_t.isfinite().all()
     says = "rescale_betas_zero_snr does not go with prediction_type epsilon"
     refused(says, pipeline(**options), opens=from_diffusers)
@@ -209,5 +209,5 @@ def test_settings_beyond_all_use_are_refused(folder, file, change, says):
 
 @pytest.mark.parametrize("name", ["diffusers_bin", "diffusers_zsnr"])
 def test_models_of_real_users(cases, name):
-    (*_, (_, last)) = generate_images(open_model(cases / name), 2, steps=3)
+    (*_, (_, last)) = generate_images(open_model(cases / name), SamplingPlan(number=2, steps=3))
     assert last.x_t.isfinite().all()

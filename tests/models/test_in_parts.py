@@ -3,21 +3,21 @@
 import pytest
 import torch
 
-from jinc.models import Shaping, in_parts
+from jinc.models import SamplingPlan, in_parts
 
 
 @pytest.mark.parametrize("count", [1, 64, 65, 150])
 def test_each_image_gets_its_own_answer(make_model, count) -> None:
     model = make_model(classes=3)
-    shaping = Shaping(prompts=("2", "0"), limited=False)
+    plan = SamplingPlan(number=count, prompts=("2", "0"), clip=False)
     generator = torch.Generator().manual_seed(0)
     x_t = torch.randn(count, 1, 8, 8, generator=generator)
     t = torch.arange(count) % model.timesteps
     with torch.no_grad():
-        found = in_parts(model, shaping, count)(x_t, t)
+        found = in_parts(model, plan)(x_t, t)
         assert found.shape == x_t.shape
         for i in {0, count // 2, count - 1}:
-            alone = shaping.denoiser(model, [i])(x_t[i : i + 1], t[i : i + 1])
+            alone = plan.denoiser(model, [i])(x_t[i : i + 1], t[i : i + 1])
             torch.testing.assert_close(found[i : i + 1], alone)
 
 
@@ -28,5 +28,5 @@ def test_no_more_are_shown_at_once_than_fit(make_model, monkeypatch) -> None:
     monkeypatch.setattr(model.network, "forward", count)
     monkeypatch.setitem(in_parts.__globals__, "PIXELS", 64 * 5)
     with torch.no_grad():
-        in_parts(model, Shaping(), 12)(torch.zeros(12, 1, 8, 8), torch.zeros(12).long())
+        in_parts(model, SamplingPlan(number=12))(torch.zeros(12, 1, 8, 8), torch.zeros(12).long())
     assert seen == [5, 5, 2]

@@ -9,19 +9,22 @@ import torch
 from jinc.data import to_uint8
 from jinc.diffusion import ddim, sample
 from jinc.errors import JincError
-from jinc.models import generate_images, keep_images, kept_images
+from jinc.models import SamplingPlan, generate_images, keep_images, kept_images
 from jinc.models.generation.kept_images import PART
 
 ETA = partial(sample, method=ddim(1.0))
 
 
+def plan(count: int) -> SamplingPlan:
+    return SamplingPlan(number=count, sampler=ETA, steps=3, seed=2)
+
+
 def keep(model, count, folder, **options) -> int:
-    settings = {"facts": {"run": 1}, "walk": ETA, "steps": 3, "seed": 2}
-    return sum(keep_images(model, count, folder, **settings | options))
+    return sum(keep_images(model, plan(count), folder, **{"facts": {"run": 1}} | options))
 
 
 def expected(model, count) -> np.ndarray:
-    walk = generate_images(model, count, walk=ETA, steps=3, seed=2)
+    walk = generate_images(model, plan(count))
     images = torch.cat([step.x_t for _, step in walk if step.t == -1])
     return to_uint8(images).permute(0, 2, 3, 1).numpy()
 

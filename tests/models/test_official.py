@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from jinc.errors import JincError
 from jinc.models import load_official
-from jinc.nn import UNet
+from jinc.nn import Conditioning, UNet
 
 A, B, C, D, D_NORM = range(5)
 
@@ -228,10 +228,10 @@ def agree(ours: nn.Module, theirs: Published, image: int, labels: Tensor | None 
     channels = theirs.outc.out_channels
     x, t = torch.randn(3, channels, image, image), torch.tensor([0, 57, 999])
     with torch.no_grad():
-        error = (ours(x, t, labels) - theirs(x, t, labels)).abs().max()
+        error = (ours(x, t, Conditioning(labels)) - theirs(x, t, labels)).abs().max()
     assert error < 1e-5
     with torch.no_grad():
-        assert (ours(x, t.flip(0), labels) - theirs(x, t, labels)).abs().max() > 1e-3
+        assert (ours(x, t.flip(0), Conditioning(labels)) - theirs(x, t, labels)).abs().max() > 1e-3
 
 
 def refused(file: Path, reason: str, **options: object) -> None:
@@ -303,7 +303,9 @@ def test_labels(tmp_path, variant) -> None:
     agree(ours, theirs, 8)
     with torch.no_grad():
         x, t = torch.randn(1, 1, 8, 8), torch.tensor([9])
-        assert not torch.equal(ours(x, t, torch.tensor([1])), ours(x, t, torch.tensor([3])))
+        assert not torch.equal(
+            *(ours(x, t, Conditioning(torch.tensor([label]))) for label in (1, 3))
+        )
 
 
 @pytest.mark.parametrize("wrapper", [None, "state_dict", "model_state_dict", "ema_model"])

@@ -24,9 +24,8 @@ from jinc.diffusion import (
     published,
     sample,
     staying,
-    walk_by_name,
 )
-from jinc.models import Model, Shaping, sweep_images, turns
+from jinc.models import Model, SamplingPlan, sweep_images, turns
 
 T, SEED, SHAPE = 60, 3, (1, 1, 8, 8)
 Eps: TypeAlias = Callable[[np.ndarray, int], np.ndarray]
@@ -91,11 +90,7 @@ def test_configuration_e_step_by_step(make_model, degrees) -> None:
     walks = sweep_images(
         model,
         turns([0.3, math.radians(degrees)], "spline", partial(published, T=T)),
-        1,
-        shaping=Shaping(limited=False, calibrated=False),
-        walk=walk_by_name("published"),
-        steps=ddpm_published().levels(T),
-        seed=SEED,
+        SamplingPlan(number=1, sampler="published", seed=SEED),
         drawn=staying,
     )
     states = [SeededNoise(SEED, [0])(torch.empty(SHAPE)).double().numpy()]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from jinc.diffusion import c4, ddim, ddpm, gentle, posterior, published, sample, steady, symmetrize
 from jinc.errors import JincError
-from jinc.models import Model, Shaping, generate_images, shifts, sweep_images, turns
+from jinc.models import Model, SamplingPlan, generate_images, shifts, sweep_images, turns
 from jinc.signal import shift
 
 METHODS = {
@@ -26,15 +26,16 @@ OPERATORS = ("unitary", "spline", "bilinear", "lanczos")
 QUARTER = math.pi / 2
 
 
-def swept(model, sweep, count: int, **options: object) -> Tensor:
+def swept(model, sweep, count: int, *, back: bool = False, **options: object) -> Tensor:
     """`[count, amounts, C, H, W]`."""
-    walk = sweep_images(model, sweep, count, **{"steps": 4} | options)
+    plan = SamplingPlan(**{"number": count, "steps": 4} | options)
+    walk = sweep_images(model, sweep, plan, back=back)
     images = torch.cat([step.x_t for _, step in walk if step.t == -1])
     return images.view(count, len(sweep), *images.shape[1:])
 
 
 def generated(model, count: int, **options: object) -> Tensor:
-    walk = generate_images(model, count, **{"steps": 4} | options)
+    walk = generate_images(model, SamplingPlan(**{"number": count, "steps": 4} | options))
     return torch.cat([step.x_t for _, step in walk if step.t == -1])
 
 
@@ -54,7 +55,7 @@ class White(Model):
         return lambda x_t, t: self.schedule.alpha_bar(t).sqrt().to(x_t).view(-1, 1, 1, 1) * x_t
 
 
-PLAIN = {"shaping": Shaping(limited=False, calibrated=False)}
+PLAIN = {"clip": False, "calibrate": False}
 
 
 def remake(kind: type[Model], model: Model, size: int = 8) -> Model:
@@ -69,8 +70,7 @@ def remake(kind: type[Model], model: Model, size: int = 8) -> Model:
 )
 def test_moved_by_nothing_it_is_the_image_of_the_seed(make_model, walk, sweep) -> None:
     model = make_model(classes=3)
-    shaping = Shaping(prompts=("2", "0"), guidance=3.0)
-    options = {"walk": walk, "seed": 5, "shaping": shaping}
+    options = {"sampler": walk, "seed": 5, "prompts": ("2", "0"), "guidance": 3.0}
     found = swept(model, sweep, 3, **options)
     torch.testing.assert_close(found[:, 1], generated(model, 3, **options), rtol=0, atol=1e-4)
     for other in (0, 2):
@@ -91,7 +91,7 @@ def loud(make_model) -> Model:
 def test_quarter_turns_of_a_symmetric_model_turn_its_images(loud, walk, steps) -> None:
     """A quarter turn a step, so that nothing is interpolated; fresh noise is turned as well."""
     sweep = turns([steps * k * QUARTER for k in (0, 1, -1)])
-    options = {"walk": walk, "steps": list(range(3, 3 - steps, -1)), **PLAIN}
+    options = {"sampler": walk, "steps": list(range(3, 3 - steps, -1)), **PLAIN}
     model = remake(Symmetric, loud)
     still = generated(model, 2, **options)
     found = swept(model, sweep, 2, **options)
@@ -110,7 +110,7 @@ def test_shifts_of_a_model_that_notices_none(make_model, name, pace) -> None:
     """Odd sizes have no Nyquist line: portions of a shift are the shift, of noise too."""
     model = remake(White, make_model(), size=9)
     down, right = [0.0, 2.5, -7.0], [0.0, 0.5, 3.25]
-    options = {"walk": METHODS[name], "steps": 6, **PLAIN}
+    options = {"sampler": METHODS[name], "steps": 6, **PLAIN}
     still = generated(model, 2, **options)
     found = swept(model, shifts(down, right, pace), 2, **options)
     whole = pace(1.0)
@@ -124,7 +124,7 @@ def test_shifts_of_a_model_that_notices_none(make_model, name, pace) -> None:
 def test_all_amounts_have_the_noise_of_the_image(make_model) -> None:
     model = make_model()
     for walk in METHODS.values():
-        found = swept(model, turns([0.3] * 4), 3, walk=walk)
+        found = swept(model, turns([0.3] * 4), 3, sampler=walk)
         assert torch.equal(found, found[:, :1].expand_as(found))
         assert torch.cdist(found[:, 0].flatten(1), found[:, 0].flatten(1)).triu(1).max() > 1e-2
 
@@ -132,14 +132,15 @@ def test_all_amounts_have_the_noise_of_the_image(make_model) -> None:
 @pytest.mark.parametrize("rows", [1, 2, 5, 7, 12, 100])
 def test_how_many_are_generated_together_is_rounding(make_model, rows) -> None:
     model = make_model(classes=2)
-    options = {"walk": METHODS["ddim η=1"], "shaping": Shaping(prompts=("1", "0")), "seed": 3}
+    options = {"sampler": METHODS["ddim η=1"], "prompts": ("1", "0"), "seed": 3}
     expected = swept(model, turns([0.2, -1, 3]), 4, **options)
-    found = swept(model, turns([0.2, -1, 3]), 4, rows=rows, **options)
+    found = swept(model, turns([0.2, -1, 3]), 4, batch=rows, **options)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
 
 def test_steps_say_which_rows_they_show(make_model) -> None:
-    walk = sweep_images(make_model(T=11), turns([0, 1, 2]), 3, steps=2, rows=4)
+    plan = SamplingPlan(number=3, steps=2, batch=4)
+    walk = sweep_images(make_model(T=11), turns([0, 1, 2]), plan)
     seen = [(rows, step.t, len(step.x_t)) for rows, step in walk]
     assert seen == [
         (rows, t, len(rows)) for rows in (range(4), range(4, 8), range(8, 9)) for t in (0, -1)
@@ -149,7 +150,8 @@ def test_steps_say_which_rows_they_show(make_model) -> None:
 def test_large_images_are_generated_few_at_a_time(make_model) -> None:
     for size, rows in ((8, 64), (64, 64), (128, 16), (512, 1), (1024, 1)):
         model = remake(White, make_model(), size)
-        batch, _ = next(sweep_images(model, turns([0.0] * 65), 1, steps=1, **PLAIN))
+        plan = SamplingPlan(number=1, steps=1, **PLAIN)
+        batch, _ = next(sweep_images(model, turns([0.0] * 65), plan))
         assert len(batch) == rows
 
 

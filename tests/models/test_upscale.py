@@ -1,13 +1,11 @@
 """Larger images from small ones: what is kept, what is drawn, and from which noise."""
 
-from functools import partial
-
 import pytest
 import torch
 
-from jinc.diffusion import Schedule, SeededNoise, ddim, sample
+from jinc.diffusion import Schedule, SeededNoise
 from jinc.errors import JincError
-from jinc.models import Enlargement, Shaping, Upscaler, upscale_images
+from jinc.models import Enlargement, SamplingPlan, Upscaler, upscale_images
 from jinc.nn import ResUNet
 from jinc.signal import bicubic, block_mean
 
@@ -31,8 +29,9 @@ def low() -> torch.Tensor:
     return torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
-def last(*arguments, **options) -> torch.Tensor:
-    *_, step = upscale_images(*arguments, **{"steps": 4} | options)
+def last(model, low, numbers=None, level=0, agree=None, **options) -> torch.Tensor:
+    plan = SamplingPlan(steps=4, **options)
+    *_, step = upscale_images(model, low, plan, numbers=numbers, level=level, agree=agree)
     return step.x_t
 
 
@@ -47,9 +46,7 @@ def test_the_result_agrees_with_the_small_image_where_it_is_taken_at_its_word(mo
 
 
 def test_an_image_does_not_depend_on_what_is_made_beside_it(model, low) -> None:
-    walk = partial(sample, method=ddim(1.0))
-    shaping = Shaping(prompts=("cat", "dog"), guidance=2.0)
-    options = {"walk": walk, "shaping": shaping, "level": 4, "seed": 3}
+    options = {"prompts": ("cat", "dog"), "guidance": 2.0, "eta": 1.0, "level": 4, "seed": 3}
     together = last(model, low, numbers=[5, 6, 9], **options)
     for place, number in enumerate((5, 6, 9)):
         alone = last(model, low[place : place + 1], numbers=[number], **options)
@@ -59,8 +56,7 @@ def test_an_image_does_not_depend_on_what_is_made_beside_it(model, low) -> None:
 
 def test_seed_number_prompt_and_level_matter(model, low) -> None:
     plain = last(model, low)
-    prompted = Shaping(prompts=("cat",))
-    for options in ({"seed": 1}, {"numbers": [1, 0, 2]}, {"shaping": prompted}, {"level": 3}):
+    for options in ({"seed": 1}, {"numbers": [1, 0, 2]}, {"prompts": ("cat",)}, {"level": 3}):
         other = last(model, low, **options)
         assert (other - plain).abs().mean() > 1e-3, options
 
@@ -68,8 +64,8 @@ def test_seed_number_prompt_and_level_matter(model, low) -> None:
 def test_branches_of_guidance_see_the_same_noisy_image(model, low) -> None:
     """Else guidance would exaggerate the difference of two noises."""
     seen = []
-    hook = model.network.register_forward_pre_hook(lambda _, args: seen.append(args[4]))
-    last(model, low, level=9, shaping=Shaping(prompts=("cat",), guidance=3.0))
+    hook = model.network.register_forward_pre_hook(lambda _, args: seen.append(args[2].beside))
+    last(model, low, level=9, prompts=("cat",), guidance=3.0)
     hook.remove()
     unconditional, conditional = seen[0].chunk(2)
     assert torch.equal(unconditional, conditional)
@@ -80,11 +76,11 @@ def test_branches_of_guidance_see_the_same_noisy_image(model, low) -> None:
 def test_noise_on_small_images_is_another_than_that_of_large_ones(model) -> None:
     """It is not the beginning of the streams that the large ones begin with."""
     low, seen = torch.zeros(2, 1, 16, 16), []
-    hook = model.network.register_forward_pre_hook(lambda _, args: seen.append(args[4]))
+    hook = model.network.register_forward_pre_hook(lambda _, args: seen.append(args[2].beside))
     effect = model.upscaling(low, ["", ""], 10, SeededNoise(0, range(2)))
     t = torch.zeros(2, dtype=torch.long)
     effect(torch.zeros(2, 1, 32, 32), t)
-    list(upscale_images(model, low, steps=1, level=10, seed=0))
+    list(upscale_images(model, low, SamplingPlan(steps=1), level=10))
     hook.remove()
     same, found = (each.flatten() for each in seen)
     assert torch.corrcoef(torch.stack([same, found]))[0, 1].abs() < 0.15

@@ -5,8 +5,9 @@ import yaml
 
 from jinc.documents import read_yaml
 from jinc.errors import JincError
+from jinc.models import SamplingPlan
 from jinc.study import cost, read_study, study_cost
-from jinc.study.sampling_plan import SamplingPlan, sampling_facts
+from jinc.study.sampling import sampling_facts, sampling_settings
 
 PLACES = {"judge": "somewhere"}
 
@@ -112,7 +113,7 @@ def test_the_cost_is_that_of_its_parts(file) -> None:
         ({"sample": {"count": 4}}, "sample: 'count' is none of number"),
         ({"sample": [1]}, "sample: holds no settings by name"),
         ({"sample": {"eta": "abc"}}, "sample: eta: 'abc' is not a finite number"),
-        ({"sample": {"steps": "abc"}}, "sample: steps: 'abc' is not at least 1"),
+        ({"sample": {"steps": "abc"}}, "sample: steps: 'abc' is not a whole number"),
         ({"sample": {"clip": "no"}}, "sample: clip: 'no' is not true or false"),
         ({"sample": {"seed": -3}}, "sample: seed: -3 is not from 0 to 4294967295"),
         ({"sample": {"seed": 2**32}}, "sample: seed: 4294967296 is not from 0"),
@@ -180,7 +181,7 @@ def test_files_that_are_no_study(tmp_path, text) -> None:
 
 def test_a_tolerance_that_is_not_said_is_the_usual_one() -> None:
     usual, said, other = (SamplingPlan(sampler="adaptive", tolerance=t) for t in (None, 0.01, 0.02))
-    assert usual.settings() == said.settings() != other.settings()
+    assert sampling_settings(usual) == sampling_settings(said) != sampling_settings(other)
     assert sampling_facts(SamplingPlan()) == {
-        name: value for name, value in SamplingPlan().settings().items() if name != "number"
+        name: value for name, value in sampling_settings(SamplingPlan()).items() if name != "number"
     }

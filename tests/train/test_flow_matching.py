@@ -9,7 +9,7 @@ import torch
 
 from jinc.data import to_float
 from jinc.diffusion import adaptive, ddim, flow_time, heun, sample
-from jinc.models import generate_images
+from jinc.models import SamplingPlan, generate_images
 
 FLOW = {"prediction": "flow", "schedule": "flow"}
 
@@ -42,6 +42,6 @@ def test_what_it_learned_is_sampled(new_trainer, walk) -> None:
     assert (model.prediction, model.schedule_name) == ("flow", "flow")
     facts = json.loads((trainer.run.path / "model" / "diffusion.json").read_text())
     assert (facts["prediction"], facts["schedule"]) == ("flow", "flow")
-    *_, (_, step) = generate_images(model, 2, walk=walk, steps=5)
+    *_, (_, step) = generate_images(model, SamplingPlan(number=2, sampler=walk, steps=5))
     assert step.t == -1
     assert step.x_t.isfinite().all()

@@ -9,7 +9,7 @@ import torch
 
 from jinc.data import ImageSet, to_float
 from jinc.diffusion import make_schedule, target
-from jinc.models import Model, SingleStep, generate_images
+from jinc.models import Model, SamplingPlan, SingleStep, generate_images
 from jinc.nn import NO_CLASS
 from jinc.train import Batches, TrainConfig, build_task, validation
 from jinc.train.validation import validation_loss
@@ -50,7 +50,7 @@ def test_it_trains_and_what_it_makes_can_be_sampled(new_trainer, name) -> None:
     assert any(not torch.equal(w, old) for w, old in zip(after, before, strict=True))
     model = trainer.run.model()
     assert model.prediction == OBJECTIVES[name].get("prediction", "eps")
-    *_, (_, step) = generate_images(model, 2, steps=3)
+    *_, (_, step) = generate_images(model, SamplingPlan(number=2, steps=3))
     assert step.x_t.shape == (2, 1, 8, 8)
     assert step.x_t.isfinite().all()
 
@@ -176,7 +176,7 @@ def test_classes_that_are_always_hidden_are_not_learned(new_trainer, network) ->
 def test_a_network_is_told_how_its_images_were_augmented(new_trainer) -> None:
     trainer = new_trainer(augment=("vflip",), augment_labels=True, equivariance=0.5)
     seen: list[torch.Tensor] = []
-    trainer.stepper.network.register_forward_pre_hook(lambda _, args: seen.append(args[3]))
+    trainer.stepper.network.register_forward_pre_hook(lambda _, args: seen.append(args[2].augment))
     batch = trainer.batches.batch(0)
     trainer.stepper.gradients(0, batch)
     assert torch.equal(seen[0], torch.cat([batch.augment, batch.augment]))
@@ -232,7 +232,7 @@ def test_validation_tells_that_nothing_was_augmented(new_trainer) -> None:
     trainer = new_trainer(**settings)
     seen: list[torch.Tensor | None] = []
     network = trainer.stepper.network
-    network.register_forward_pre_hook(lambda _, args: seen.append(args[3]))
+    network.register_forward_pre_hook(lambda _, args: seen.append(args[2].augment))
     parts = (trainer._images, trainer._held_out, trainer.config)
     assert validation_loss(trainer.task, network, *parts) > 0
     assert all(told is None or not told.any() for told in seen)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from jinc.errors import JincError
-from jinc.models import Model, generate_images
+from jinc.models import Model, SamplingPlan, generate_images
 from jinc.train import Run, TrainConfig, Trainer
 from jinc.train.retention import best_checkpoint
 
@@ -17,7 +17,7 @@ def brightness(model: Model) -> Iterator[float | None]:
     """Stands for a score: it samples, and draws random numbers of its own."""
     torch.rand(3)
     mean = 0.0
-    for _, step in generate_images(model, 2, steps=3):
+    for _, step in generate_images(model, SamplingPlan(number=2, steps=3)):
         mean = float(step.x_t.mean())
         yield None
     yield mean

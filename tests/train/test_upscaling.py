@@ -10,7 +10,7 @@ import torch
 from jinc.data import ImageSet, to_float
 from jinc.diffusion import make_schedule, target
 from jinc.errors import JincError
-from jinc.models import Model, Upscaler, upscale_images
+from jinc.models import Model, SamplingPlan, Upscaler, upscale_images
 from jinc.models.upscaler import Shown
 from jinc.nn import NO_CLASS
 from jinc.signal import bicubic, block_mean
@@ -45,7 +45,7 @@ def test_it_learns_from_the_small_image(new_trainer, digits) -> None:
     assert own < 0.8 * other
     held_out = to_float(digits.batch(trainer._held_out))
     low = block_mean(held_out, 2)
-    walk = upscale_images(trainer.run.upscaler(), low, steps=10)
+    walk = upscale_images(trainer.run.upscaler(), low, SamplingPlan(steps=10))
     first, *_ = walk
     assert psnr(first.x0_hat, held_out) > psnr(bicubic(low, 2), held_out) + 1
 
@@ -83,7 +83,7 @@ def test_it_trains_and_what_comes_of_it_makes_larger(new_trainer, name) -> None:
         else 0
     )
     low = torch.zeros(2, 1, 8 // factor, 8 // factor)
-    *_, step = upscale_images(model, low, steps=3, level=model.most_noise)
+    *_, step = upscale_images(model, low, SamplingPlan(steps=3), level=model.most_noise)
     assert step.x_t.shape == (2, 1, 8, 8)
     assert step.x_t.isfinite().all()
 

@@ -1,10 +1,10 @@
 """Pictures that are brought to `jinc edit` and `jinc inpaint`, as the model sees them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import torch
 from cyclopts import Parameter
@@ -26,7 +26,7 @@ from jinc.data import (
     window_about,
 )
 from jinc.errors import JincError
-from jinc.models import PixelModel
+from jinc.models import CHUNK, PixelModel
 from jinc.types import Images
 
 MOST = 1000
@@ -64,13 +64,9 @@ class PictureOptions(WatchedOptions, ReadingOptions):
     prompts: Annotated[tuple[str, ...], SEVERAL, Parameter(name="--prompt", alias="--class")] = ()
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False
 
-    def check(self) -> None:
-        """Check what can be checked without the model.
-
-        Raises:
-            JincError: a number that makes no sense, or no picture.
-        """
-        super().check()
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range, no picture, and options without effect."""
+        super().__post_init__()
         if not self.images:
             raise JincError("--image: names nothing")
         check_count(self.number * len(self.images))
@@ -80,6 +76,12 @@ class PictureOptions(WatchedOptions, ReadingOptions):
                 raise JincError(f"{option}: needs --mask, there is no edge")
             if value is not None and not 0 <= value < float("inf"):
                 raise JincError(f"{option}: {value} is not a finite number of at least 0")
+
+    def for_pictures(self, model: PixelModel) -> Self:
+        """Return the plan for all results of all pictures; errors are those of `for_model`."""
+        count = self.number * len(self.images)
+        plan = self.for_model(model, usual=())
+        return replace(plan, number=count, batch=plan.batch or min(CHUNK, count))
 
 
 def check_count(results: int) -> None:

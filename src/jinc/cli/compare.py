@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from jinc.cli.compared import Answers, Clean, Denoising, draw, find_clean
-from jinc.cli.generated import making_facts
+from jinc.cli.generated import generation_facts
 from jinc.cli.made import begin_results, check_results
 from jinc.cli.pictures import ReadingOptions
 from jinc.cli.sampling import SEVERAL, SamplerName
@@ -47,13 +47,9 @@ class CompareOptions(WatchedOptions, ReadingOptions):
     sampler: SamplerName = "posterior"
     steps: int | None = None
 
-    def check(self) -> None:
-        """Check what can be checked without the model.
-
-        Raises:
-            JincError: as of other commands, or more images than are held in memory at once.
-        """
-        super().check()
+    def __post_init__(self) -> None:
+        """Refuse more images than are held in memory at once."""
+        super().__post_init__()
         if self.number > MOST:
             raise JincError(f"--number: {self.number:,} is not from 1 to {MOST:,}")
 
@@ -90,7 +86,6 @@ def compare(
         json_: print JSON for machines.
         options: how many images, what they show, and how they are denoised.
     """
-    options.check()
     if images and data is not None:
         raise JincError("--data: is not read where --images names files; give one of them")
     if options.spacing is not None or options.sigma_min is not None:
@@ -103,13 +98,13 @@ def compare(
     paths = [_path(t, model.timesteps, stride, options.steps) for t in starts]
     if not paths:
         raise JincError("--levels: names nothing")
-    options.shaping(model)  # refuses before images are read what no images can change
+    options.for_model(model)  # refuses before images are read what no images can change
     clean = find_clean(source, model, options.read(images), data, options.number, options.seed)
-    shaping = options.shaping(model, usual=clean.prompts)
-    made_with = making_facts(source, options, shaping.prompts, options.steps)
+    plan = options.for_model(model, usual=clean.prompts)
+    made_with = generation_facts(source, plan, options.steps)
     made_with |= {"images": images, "data": clean.words, "levels": [*starts]}
     made_with |= {"stride": stride, "restored": restore, "edges": edges}
-    denoising = Denoising(model, shaping, options.walk(), options.seed, restore, edges)
+    denoising = Denoising(model, replace(plan, number=len(clean.x0)), restore, edges)
     found = denoising.of(clean.x0, paths)
     facts = _facts(clean, paths, found) | {"sampler": options.sampler, "restored": restore}
     facts |= {"edges": edges, "guidance": options.guidance, "seed": options.seed}

@@ -14,9 +14,9 @@ from jinc.cli.clean_images import clean_images
 from jinc.cli.finite import check_finite
 from jinc.cli.progress import decoding_progress, say_what_was_read
 from jinc.data import Picture, fit, save_png
-from jinc.diffusion import SeededNoise, Step, Walk, forward
+from jinc.diffusion import SeededNoise, Step, forward
 from jinc.metrics import ITERATIVE, ONE_STEP, psnr_of_each, quick_answers
-from jinc.models import PixelModel, Shaping, in_parts
+from jinc.models import PixelModel, SamplingPlan, in_parts
 from jinc.report import Recorder, Trajectory, comparison_sheet, forward_sheet
 from jinc.signal.padding import Edges
 from jinc.types import Images
@@ -105,17 +105,13 @@ class Denoising:
 
     Args:
         model: who denoises.
-        shaping: what it is told; prompts are dealt out to the images in turn.
-        walk: how to denoise iteratively.
-        seed: of the noise: each image has its own, the same at all levels.
+        plan: how to denoise iteratively; each image has its own noise, the same at all levels.
         restored: whether filters get images at the contrast of clean ones.
         edges: what filters see beyond the edges, as in `extend`.
     """
 
     model: PixelModel
-    shaping: Shaping
-    walk: Walk
-    seed: int
+    plan: SamplingPlan
     restored: bool
     edges: Edges
 
@@ -136,14 +132,14 @@ class Denoising:
     @torch.no_grad()
     def _from(self, x0: Images, path: list[int], moved: Callable[[], None]) -> Answers:
         t, schedule = path[0], self.model.schedule
-        noise = SeededNoise(self.seed, range(len(x0)))
+        noise = SeededNoise(self.plan.seed, range(len(x0)))
         clean = x0.to(self.model.device)
         x_t = forward(schedule, clean, t, noise(clean))
-        denoiser = in_parts(self.model, self.shaping, len(x0))
+        denoiser = in_parts(self.model, self.plan)
         images = quick_answers(denoiser, schedule, x_t, t, self.restored, self.edges)
         self._check(images[ONE_STEP])
         recorder = Recorder(len(path) + 1, FRAMES, SHOWN)
-        walk = self.walk(denoiser, schedule, x_t, steps=path, noise=noise)
+        walk = self.plan.walk(denoiser, schedule, x_t, steps=path, noise=noise)
         for step in chain([Step(t, x_t, x_t)], walk):
             self._check(step.x_t)
             recorder.see(step)
@@ -154,7 +150,7 @@ class Denoising:
         return Answers(t, x_t[:SHOWN].cpu(), first, psnr, recorder.trajectory())
 
     def _check(self, images: Images) -> None:
-        check_finite(images, self.shaping.guidance, self.shaping.limited)
+        check_finite(images, self.plan.guidance, self.plan.clips)
 
 
 def draw(out: Path, clean: Clean, found: Sequence[Answers], pictures: Sequence[str]) -> None:

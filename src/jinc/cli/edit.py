@@ -18,7 +18,7 @@ from jinc.cli.brought import (
     result_names,
     save_results,
 )
-from jinc.cli.generated import making_facts
+from jinc.cli.generated import generation_facts
 from jinc.cli.made import begin_results, check_results
 from jinc.cli.outputs import enlarged_sheet
 from jinc.cli.sampling import SEVERAL
@@ -26,7 +26,7 @@ from jinc.cli.watching import Watch
 from jinc.data import save_png
 from jinc.diffusion import sdedit_start, sdedit_start_index
 from jinc.errors import JincError
-from jinc.models import CHUNK, PixelModel, edit_images
+from jinc.models import PixelModel, edit_images
 from jinc.models.generation.editing import Start
 
 STRENGTHS = (0.96, 0.9, 0.84, 0.78, 0.69, 0.39)
@@ -56,7 +56,6 @@ def edit(
         stride: of that list.
         options: which pictures, and how they are made.
     """
-    options.check()
     if options.sampler == "adaptive" and options.mask is not None:
         raise JincError("--sampler: adaptive has no level in common at which pixels are put back")
     starts_named = len(index or strength or STRENGTHS)
@@ -64,31 +63,18 @@ def edit(
     check_results(out, "edits", ["sheet.png", *options.pictures], options.images)
     model = options.open(source)
     starts = _starts(model, strength, index, stride, options)
-    shaping = options.shaping(model, usual=())
-    brought = bring(model, options)
-    count, masks = options.number * len(brought.photos), brought.mask_tensor()
-    batch = options.batch or min(CHUNK, count)
+    plan, brought = options.for_pictures(model), bring(model, options)
+    masks = brought.mask_tensor()
     names = ["sheet.png", *options.pictures]
     for word in starts:
         names += result_names(brought.names, options.number, _ending(word))
     check_results(out, "edits", names, options.images)
-    facts = making_facts(source, options, shaping.prompts, None)
-    facts |= {"starts": [*starts], "batch": batch}
+    facts = generation_facts(source, plan, None) | {"starts": [*starts]}
     made: dict[str, Tensor] = {}
     written: list[str] = []
     for word, (start, steps) in starts.items():
-        walks = edit_images(
-            model,
-            brought.photos,
-            count,
-            start=start,
-            masks=masks,
-            shaping=shaping,
-            walk=options.walk(),
-            seed=options.seed,
-            batch=batch,
-        )
-        watch = Watch(options, steps, -(-count // batch), word)
+        walks = edit_images(model, brought.photos, plan, start=start, masks=masks)
+        watch = Watch(options, steps, plan.batches, word)
         made[word] = torch.cat([images.cpu() for _, images in watch.finished(walks)])
         if len(made) == 1:
             begin_results(out, "edits", facts, names)
@@ -97,9 +83,9 @@ def edit(
             written += watch.write(out)
     written = [_write_sheet(out / "sheet.png", brought, made), *written]
     if options.json_:
-        print(json.dumps({"starts": [*starts], "images": count, "written": written}))
+        print(json.dumps({"starts": [*starts], "images": plan.number, "written": written}))
         return
-    print(f"{count * len(starts)} results: {out}, beside one another in {out / 'sheet.png'}")
+    print(f"{plan.number * len(starts)} results: {out}, beside one another in {out / 'sheet.png'}")
 
 
 def _starts(

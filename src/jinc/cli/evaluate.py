@@ -117,7 +117,6 @@ def evaluate(
     """
     if number is not None:
         options = replace(options, number=number)
-    options.check()
     names = ["scores.json", "scores.md", *["neighbours.png"] * neighbours]
     if out is not None:
         check_results(out, "scores", names)
@@ -201,7 +200,8 @@ def _of_model(
     generated = generated_images(source, model, kept, options)
     if generated is None:
         return None
-    return generated, real, generation_facts(source, model, options)
+    plan = options.for_model(model)
+    return generated, real, generation_facts(source, plan, plan.count(model.timesteps))
 
 
 def _draw_neighbours(

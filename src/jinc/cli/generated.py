@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from jinc.cli.sampling import SamplingOptions
 from jinc.data import ImageSet
 from jinc.errors import JincError
 from jinc.files import file_digest
-from jinc.models import CHUNK, PART, PixelModel, keep_images, kept_images
+from jinc.models import PART, PixelModel, keep_images, kept_images
 
 PATIENCE = 3600
 """Seconds in which another process should have made something."""
@@ -40,29 +39,18 @@ def generated_images(
     Raises:
         JincError: there is no place to keep them, or it holds others.
     """
-    facts = generation_facts(source, model, options)
+    plan = options.for_model(model)
+    facts = generation_facts(source, plan, plan.count(model.timesteps))
     if kept is None:
         if not (source / "config.yaml").is_file():  # models are whole, nothing goes in there
             raise JincError("--images: say where generated images are to be kept")
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
         kept = source / "images" / digest
     claim(kept)
-    if PART % (batch := options.batch or CHUNK):
-        raise JincError(f"--batch: {batch} does not divide {PART}, the images of a file")
     rank, processes = (int(os.environ.get(name, 0)) for name in ("RANK", "WORLD_SIZE"))
-    levels, shaping = options.levels(model.schedule), options.shaping(model)
-    walks = keep_images(
-        model,
-        options.number,
-        kept,
-        facts=facts,
-        shaping=shaping,
-        walk=options.walk(),
-        steps=levels,
-        seed=options.seed,
-        batch=batch,
-        share=(rank, max(processes, 1)),
-    )
+    if PART % plan.together:
+        raise JincError(f"--batch: {plan.together} does not divide {PART}, the images of a file")
+    walks = keep_images(model, plan, kept, facts=facts, share=(rank, max(processes, 1)))
     with Progress(console=Console(stderr=True, quiet=rank > 0)) as bar:
         task = bar.add_task("sampling", total=-(-options.number // max(processes, 1)))
         try:
@@ -87,43 +75,28 @@ def _gathered(kept: Path, number: int, processes: int) -> ImageSet:
             time.sleep(1)
 
 
-def generation_facts(source: Path, model: PixelModel, options: SamplingOptions) -> dict[str, Any]:
+def generation_facts(source: Path, plan: SamplingOptions, steps: int | None) -> dict[str, Any]:
     """Return what makes a model's images what they are, ready for JSON.
 
     Args:
         source: where the model is.
-        model: what was opened there.
-        options: how they are generated.
+        plan: by which they are generated, for the model.
+        steps: how many there are; None where the facts say it otherwise.
     """
-    prompts = options.shaping(model).prompts
-    return making_facts(source, options, prompts, len(options.levels(model.schedule)))
-
-
-def making_facts(
-    source: Path, options: SamplingOptions, prompts: Sequence[str], steps: int | None
-) -> dict[str, Any]:
-    """Return the same where prompts and steps have been found out otherwise.
-
-    Args:
-        source: where the model is.
-        options: how it was asked.
-        prompts: what it was asked for.
-        steps: how many there were; None where it is said otherwise.
-    """
-    said = asdict(options)
+    said = asdict(plan)
     for name in ("guidance_rescale", "guidance_interval", "threshold", "tolerance_by"):
         if not said[name]:  # folders that were made before there was a choice stay what they are
             del said[name]
     for name in ("number", "device", "strip", "gif", "json_", "spacing", "sigma_min"):
         said.pop(name, None)
-    said["clip"] = options.limits
-    if options.spaced != "even":
-        said["spacing"] = options.spaced
-    if options.sigma_min is not None:
-        said["sigma_min"] = options.sigma_min
-    told = None if options.embeddings is None else file_digest(options.embeddings)
-    said |= {"prompts": list(prompts), "embeddings": told, "steps": steps}
-    said["batch"] = options.batch or CHUNK
+    said["clip"] = plan.clips
+    if plan.spaced != "even":
+        said["spacing"] = plan.spaced
+    if plan.sigma_min is not None:
+        said["sigma_min"] = plan.sigma_min
+    digest = None if plan.embeddings is None else file_digest(plan.embeddings)
+    said |= {"prompts": list(plan.prompts), "embeddings": digest, "steps": steps}
+    said["batch"] = plan.together
     for weights in (source / "model" / "model.safetensors", source / "model.safetensors"):
         if weights.is_file():
             return {"weights": file_digest(weights), **said}

@@ -27,8 +27,7 @@ from jinc.diffusion import (
     view_by_name,
 )
 from jinc.errors import JincError
-from jinc.models import Anagram, Hybrid, HybridKind, Shaping
-from jinc.models.generation.shaping import Asking
+from jinc.models import Anagram, Composition, Hybrid, HybridKind
 from jinc.report import Frame, fade_film, view_film
 from jinc.types import Images
 
@@ -63,13 +62,9 @@ class IllusionOptions(WatchedOptions):
     animation: Literal["gif", "webp", "apng", "mp4"] | None = None
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False
 
-    def check(self) -> None:
-        """Check what can be checked without the model.
-
-        Raises:
-            JincError: a number out of its range, or a kind of animation that cannot be written.
-        """
-        super().check()
+    def __post_init__(self) -> None:
+        """Refuse a number out of its range, and a kind of animation that cannot be written."""
+        super().__post_init__()
         if self.number > MOST:
             raise JincError(f"--number: {self.number:,} is not from 1 to {MOST}")
         if self.animation is not None:
@@ -114,7 +109,6 @@ def make_anagram(
             the amplitude of noise; or one of them in turn.
         options: what is seen through each view, and how it is generated.
     """
-    options.check()
     check_results(out, "illusions", options.names)
     try:
         views = [view_by_name(name) for name in view]
@@ -124,7 +118,7 @@ def make_anagram(
         raise JincError("--reduction: alternating goes by levels, adaptive has none in common")
     model = options.open(source)
 
-    def ask(shaping: Shaping, schedule: Schedule, levels: list[int], factor: int) -> Asking:
+    def compose(schedule: Schedule, levels: list[int], factor: int) -> Composition:
         joins: dict[str, Reduction] = {
             "mean": mean(),
             "sum": sum_preserving(schedule),
@@ -132,11 +126,12 @@ def make_anagram(
         }
         height, width = model.image_size
         seen = _checked(views, factor, (factor * height, factor * width))
-        return Anagram(views=seen, shaping=shaping, reduce=joins[reduction])
+        return Anagram(views=seen, reduce=joins[reduction])
 
-    stages = Stages.plan(model, options.second, options.level, ask, options)
+    stages = Stages.open(model, options.second, options.level, compose, options)
     names = [each.name for each in views]
-    facts = generation_facts(source, model, options) | {"views": names, "reduction": reduction}
+    facts = generation_facts(source, stages.plan, stages.steps)
+    facts |= {"views": names, "reduction": reduction}
     images, watch = stages.generate(options)
     views = [each.enlarged(stages.factor) for each in views]
     words = [f"{name}: {prompt}" for name, prompt in zip(names, options.prompts, strict=True)]
@@ -164,7 +159,6 @@ def make_hybrid(
         std: of the Gaussian blur that stands for distance, pixels of the first stage.
         options: what is seen, from afar to close by, and how it is generated.
     """
-    options.check()
     if not 0 < std < float("inf"):
         raise JincError(f"--std: {std} is not a finite number above 0")
     check_results(out, "illusions", options.names)
@@ -172,11 +166,11 @@ def make_hybrid(
     if by == "colour" and model.channels == 1:
         raise JincError("--by: colour needs a model of colour images; this one makes grey ones")
 
-    def ask(shaping: Shaping, schedule: Schedule, levels: list[int], factor: int) -> Asking:
-        return Hybrid(shaping=shaping, kind=by, std_px=factor * std)
+    def compose(_: Schedule, __: list[int], factor: int) -> Composition:
+        return Hybrid(kind=by, std_px=factor * std)
 
-    stages = Stages.plan(model, options.second, options.level, ask, options)
-    facts = generation_facts(source, model, options) | {"by": by, "std": std}
+    stages = Stages.open(model, options.second, options.level, compose, options)
+    facts = generation_facts(source, stages.plan, stages.steps) | {"by": by, "std": std}
     images, watch = stages.generate(options)
     std *= stages.factor
     grey = images.mean(1, keepdim=True).expand_as(images)

@@ -8,14 +8,14 @@ import torch
 from cyclopts import Parameter
 
 from jinc.cli.brought import Brought, PictureOptions, bring, names_of, result_names, save_results
-from jinc.cli.generated import making_facts
+from jinc.cli.generated import generation_facts
 from jinc.cli.made import begin_results, check_results
 from jinc.cli.outputs import enlarged_sheet
 from jinc.cli.watching import Watch
 from jinc.data import save_png
 from jinc.diffusion import from_noise, repaint_levels
 from jinc.errors import JincError
-from jinc.models import CHUNK, edit_images
+from jinc.models import edit_images
 from jinc.types import Images
 
 MOST_TIMES = 100
@@ -41,7 +41,6 @@ def inpaint(
         times: how often each is walked down; 1 puts known pixels in their place, and no more.
         options: which pictures, which part of them, and how it is made.
     """
-    options.check()
     if options.mask is None:
         raise JincError("--mask: say what to generate: a file, alpha, or x,y,width,height")
     if jump < 1:
@@ -63,31 +62,19 @@ def inpaint(
         if options.sampler not in ("ddim", "ddpm", "posterior"):
             reason = "cannot go up again; take --times 1, or ddim, ddpm or posterior"
             raise JincError(f"--sampler: {options.sampler} {reason}")
-    shaping = options.shaping(model, usual=())
+    plan = options.for_pictures(model)
     brought = bring(model, options)
-    count = options.number * len(brought.photos)
-    batch = options.batch or min(CHUNK, count)
-    facts = making_facts(source, options, shaping.prompts, len(levels))
-    facts |= {"jump": jump, "times": times, "batch": batch}
-    walks = edit_images(
-        model,
-        brought.photos,
-        count,
-        start=from_noise(levels),
-        masks=brought.mask_tensor(),
-        shaping=shaping,
-        walk=options.walk(),
-        seed=options.seed,
-        batch=batch,
-    )
-    watch = Watch(options, len(levels), -(-count // batch), "inpainting")
+    facts = generation_facts(source, plan, len(levels)) | {"jump": jump, "times": times}
+    start, masks = from_noise(levels), brought.mask_tensor()
+    walks = edit_images(model, brought.photos, plan, start=start, masks=masks)
+    watch = Watch(options, len(levels), plan.batches, "inpainting")
     made = torch.cat([images.cpu() for _, images in watch.finished(walks)])
     begin_results(out, "inpaintings", facts, names)
     written = [*_write(out, brought, made), *watch.write(out)]
     if options.json_:
-        print(json.dumps({"images": count, "steps": len(levels), "written": written}))
+        print(json.dumps({"images": plan.number, "steps": len(levels), "written": written}))
         return
-    print(f"{count} results: {out}, beside one another in {out / 'sheet.png'}")
+    print(f"{plan.number} results: {out}, beside one another in {out / 'sheet.png'}")
 
 
 def _write(out: Path, brought: Brought, made: Images) -> list[str]:

@@ -18,13 +18,15 @@ from jinc.cli.clean_images import clean_images
 from jinc.cli.findings import print_findings
 from jinc.cli.generated import generation_facts
 from jinc.cli.made import begin_results, check_results
+from jinc.cli.naming import named
 from jinc.cli.progress import decoding_progress, say_what_was_read
 from jinc.cli.sampling import SEVERAL, SamplingOptions
+from jinc.diffusion import method_by_name
 from jinc.errors import JincError
 from jinc.files import write_json
 from jinc.metrics import PARTS, Part, Probe, Sampling, Subject, evaluations
 from jinc.metrics import probe as findings
-from jinc.models import DiffusersModel, Model, PixelModel, Shaping, in_parts
+from jinc.models import DiffusersModel, Model, PixelModel, SamplingPlan, in_parts
 from jinc.report import CURVES, plot_curves, plot_levels, plot_turns
 from jinc.signal import rotate
 from jinc.types import Denoiser, Images, Steps
@@ -39,13 +41,9 @@ class ProbeOptions(SamplingOptions):
 
     number: Annotated[int, Parameter(alias="-n")] = 64
 
-    def check(self) -> None:
-        """Check what can be checked without the model.
-
-        Raises:
-            JincError: a number that makes no sense, or a batch.
-        """
-        super().check()
+    def __post_init__(self) -> None:
+        """Refuse a batch."""
+        super().__post_init__()
         if self.batch is not None:
             raise JincError("--batch: all images are probed together")
 
@@ -73,14 +71,16 @@ def probe(
         options: how many images, and how they are generated; the seed is that of moves too.
     """
     console = Console(stderr=True)
-    options.check()
     if not only:
         raise JincError(f"--only: names nothing; there are {', '.join(PARTS)}")
     if out is not None:
         check_results(out, "measurements", [FACTS, *PLOTS])
-    number, seed, method = options.number, options.seed, options.method()
+    number, seed = options.number, options.seed
+    with named("sampler", "eta"):
+        method = method_by_name(options.sampler, options.eta)
     model = options.open(source)
-    levels, shaping = options.levels(model.schedule), options.shaping(model)
+    plan = options.for_model(model)
+    levels = plan.levels(model.schedule)
     with decoding_progress(console) as report:
         clean = clean_images(source, model, data, number, seed, report)
     say_what_was_read(console, clean.summary)
@@ -89,13 +89,13 @@ def probe(
     ask = _Asking(model, lambda: bar.advance(task))
     x0 = clean.x0.to(model.device)
     like = x0.new_empty(number, *x0.shape[1:])
-    generated = ask.for_images(number, shaping)
+    generated = ask.for_images(plan)
     sampling = Sampling(generated, model.schedule, like, method, levels)
-    of_clean = replace(shaping, prompts=clean.prompts, limited=False)
-    subject = Subject(ask.for_images(len(x0), of_clean), x0, sampling, seed)
+    of_clean = replace(plan, prompts=clean.prompts, number=len(x0), clip=False, threshold=None)
+    subject = Subject(ask.for_images(of_clean), x0, sampling, seed)
     bar.update(task, total=evaluations(subject, only))
     found, moved = _measure(bar, task, subject, only)
-    made_with = generation_facts(source, model, options) | {"batch": number}
+    made_with = generation_facts(source, plan, len(levels)) | {"batch": number}
     settings = {"number": number, "sampler": options.sampler, "eta": options.eta}
     name = _config_name(model)
     facts: dict[str, Any] = {"config": name, "data": clean.words, "read": clean.summary.facts()}
@@ -132,9 +132,9 @@ class _Asking:
     model: PixelModel
     asked: Callable[[], None]
 
-    def for_images(self, count: int, shaping: Shaping) -> Denoiser:
-        """Return a denoiser of so many images, which the network is shown in parts."""
-        answer = in_parts(self.model, shaping, count)
+    def for_images(self, plan: SamplingPlan) -> Denoiser:
+        """Return a denoiser of the images of a plan, which the network is shown in parts."""
+        answer = in_parts(self.model, plan)
 
         def denoiser(x_t: Images, t: Steps) -> Images:
             x0_hat = answer(x_t, t)

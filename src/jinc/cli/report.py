@@ -1,6 +1,6 @@
 """`jinc report`: a run or a study as one page."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -39,24 +39,13 @@ _SAMPLED = frozenset(field.name for field in fields(SamplingOptions)) - {"number
 
 @dataclass(frozen=True, kw_only=True)
 class ReportOptions(SamplingOptions):
-    """How images are generated, where some are asked for.
+    """How images are generated.
 
     Args:
-        number: how many images there are to be; what is missing of them is generated and kept.
+        number: of them; `report` itself takes it.
     """
 
-    number: Annotated[int, Parameter(name="--samples", alias="-n")] = 0
-
-    def check(self) -> None:
-        """Check what can be checked without the model.
-
-        Raises:
-            JincError: a number that makes no sense.
-        """
-        if self.number < 0:
-            raise JincError(f"--samples: {self.number} is not at least 0")
-        if self.number:
-            super().check()
+    number: Annotated[int, Parameter(parse=False)] = 16
 
 
 USUAL = ReportOptions()
@@ -72,6 +61,7 @@ def report(
     probe: Flag = False,
     rotate: Flag = False,
     real: bool = True,
+    samples: Annotated[int, Parameter(name="--samples", alias="-n")] = 0,
     options: Annotated[ReportOptions, Parameter(name="*")] = USUAL,
 ) -> None:
     """Make a page of what is known about a run or a study: one HTML file that asks for nothing.
@@ -88,16 +78,21 @@ def report(
         rotate: turn some images first, and keep them in the run; of a study, of one network of
             every variant.
         real: read the data, for spectra and the nearest images of training.
+        samples: how many images there are to be; what is missing of them is generated and kept.
         options: how images are generated.
     """
-    options.check()
+    if samples < 0:
+        raise JincError(f"--samples: {samples} is not at least 0")
     file = source / "report.html" if out is None else out
     check_file(file)
     for folder in results:
         if not folder.is_dir():
             raise JincError(f"--results: {folder}: no such folder")
     if (source / "config.yaml").is_file():
-        page = _of_run(source, results, probe, rotate, real, options)
+        made = _sampled(source, samples, options) if samples else None
+        page = _of_run(source, results, probe, rotate, real, made, options)
+    elif samples:
+        raise JincError(f"{source}: is a study; --samples is for runs")
     else:
         page = _of_study(source, probe, rotate, real, options)
     write_page(file, page)
@@ -108,8 +103,6 @@ def _of_study(source: Path, probe: bool, rotate: bool, real: bool, options: Repo
     """Do first what is asked for and not done yet, and lay out what is there."""
     if not (source / "table.json").is_file() and not (source / "cells").is_dir():
         raise JincError(f"{source}: is neither a run nor a study")
-    if options.number > 0:
-        raise JincError(f"{source}: is a study; --samples is for runs")
     cells, first = study_cells(source), dict[str, Run]()
     shown: set[tuple[str, str]] = set()
     for cell in networks(cells):
@@ -143,22 +136,26 @@ def _of_run(
     probe: bool,
     rotate: bool,
     real: bool,
+    made: Path | None,
     options: ReportOptions,
 ) -> str:
     """Do first what is asked for, and lay out what is there."""
-    made = None
-    if options.number:
-        made = generated_images(source, options.open(source), None, options)
-    if options.number and made is None:
-        raise JincError("jinc report: takes one process; let `jinc evaluate` generate with several")
     if probe:
         _probe(source, options)
     if rotate:
         _rotate(source, options)
     run = Run.open(source)
     found = real_images_of(source, run.config, options.seed) if real else None
-    shown = None if made is None else Path(made.name)
-    return run_page(run, real=found, beside=results, shown=shown)
+    return run_page(run, real=found, beside=results, shown=made)
+
+
+def _sampled(source: Path, number: int, options: ReportOptions) -> Path:
+    """Generate what is missing of the images of a run, and return their folder."""
+    options = replace(options, number=number)
+    made = generated_images(source, options.open(source), None, options)
+    if made is None:
+        raise JincError("jinc report: takes one process; let `jinc evaluate` generate with several")
+    return Path(made.name)
 
 
 def _probe(run: Path, options: ReportOptions, only: tuple[Part, ...] = PARTS) -> None:

@@ -13,7 +13,7 @@ from jinc.cli.made import begin_results, check_results
 from jinc.cli.watching import Watch, WatchedOptions
 from jinc.data import image_grid, numbered_name, save_images, save_png
 from jinc.errors import counted
-from jinc.models import CHUNK, generate_images, grid_columns
+from jinc.models import generate_images, grid_columns
 
 MOST_SHOWN = 400
 """Images in one grid."""
@@ -38,32 +38,22 @@ def sample(
         json_: print JSON for machines.
         options: which images, and how.
     """
-    options.check()
     number = options.number
     names = [*map(numbered_name, range(number)), "grid.png", *options.pictures]
     check_results(out, "images", names)
     model = options.open(source)
-    levels, shaping = options.levels(model.schedule), options.shaping(model)
-    batch = options.batch or CHUNK
-    walks = generate_images(
-        model,
-        number,
-        shaping=shaping,
-        walk=options.walk(),
-        steps=levels,
-        seed=options.seed,
-        batch=batch,
-    )
-    facts = generation_facts(source, model, options)
+    plan = options.for_model(model)
+    steps = plan.count(model.timesteps)
+    facts = generation_facts(source, plan, steps)
     images: list[Tensor] = []
-    watch = Watch(options, len(levels), -(-number // batch))
-    for numbers, done in watch.finished(walks):
+    watch = Watch(options, steps, plan.batches)
+    for numbers, done in watch.finished(generate_images(model, plan)):
         if not images:
             begin_results(out, "images", facts, names)
         save_images(out, done, numbers.start)
         images += [done] if numbers.start < MOST_SHOWN else []
     shown = torch.cat(images)[:MOST_SHOWN]
-    save_png(out / "grid.png", image_grid(shown, columns=grid_columns(shaping.prompts), scale=None))
+    save_png(out / "grid.png", image_grid(shown, columns=grid_columns(plan.prompts), scale=None))
     which = "all of them" if len(shown) == number else f"the first {len(shown)}"
     files = [str(out / "grid.png"), *watch.write(out)]
     if json_:

@@ -2,29 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
 
 import psutil
 from cyclopts import Parameter
 
 from jinc.cli.memory import keep_freed_memory
 from jinc.cli.naming import named
-from jinc.diffusion import (
-    SAMPLERS,
-    WALKS,
-    Method,
-    Schedule,
-    Spacing,
-    Walk,
-    levels_of,
-    method_by_name,
-    walk_by_name,
-)
-from jinc.diffusion.noise import check_seed
+from jinc.diffusion import WALKS
 from jinc.errors import JincError
-from jinc.models import PixelModel, Shaping, Threshold, open_model
+from jinc.models import PixelModel, SamplingPlan, open_model
 
 if TYPE_CHECKING:
     SamplerName: TypeAlias = str
@@ -32,20 +21,16 @@ else:
     SamplerName = Literal[WALKS]
 """One of all samplers: the command line lists them."""
 
-MOST_IMAGES = 1_000_000
-"""Of one call."""
-
-MOST_TOGETHER = 65_536
-"""Images of one batch."""
-
 STATES = 4
 """Of a batch that sampling holds at least: x_t, x0_hat, fresh noise, and what comes of them."""
+
+OPTIONS = ("prompt", *(field.name.replace("_", "-") for field in fields(SamplingPlan)))
 
 SEVERAL = Parameter(consume_multiple=True, negative=())
 
 
 @dataclass(frozen=True, kw_only=True)
-class SamplingOptions:
+class SamplingOptions(SamplingPlan):
     """Which images, and how they are generated.
 
     Args:
@@ -89,115 +74,34 @@ class SamplingOptions:
 
     number: Annotated[int, Parameter(alias="-n")] = 16
     prompts: Annotated[tuple[str, ...], SEVERAL, Parameter(name="--prompt", alias="--class")] = ()
-    guidance: float = 1.0
-    avoid: str = ""
-    guidance_rescale: float = 0.0
     guidance_interval: Annotated[tuple[int, int] | None, Parameter(negative=())] = None
     sampler: SamplerName = "ddim"
     steps: int | None = None
-    spacing: Spacing | None = None
-    sigma_min: float | None = None
-    eta: float = 0.0
-    tolerance: float | None = None
     tolerance_by: Literal["complexity"] | None = None
-    seed: int = 0
-    batch: int | None = None
-    clip: bool | None = None
-    threshold: Threshold | None = None
-    calibrate: bool | None = None
     embeddings: Path | None = None
     variant: str | None = None
     device: str = "auto"
 
-    def check(self) -> None:
-        """Check what can be checked without the model.
+    def __post_init__(self) -> None:
+        """Name the option in errors that name a field."""
+        with named(*OPTIONS):
+            super().__post_init__()
 
-        Raises:
-            JincError: no images, a seed out of range, or options that do not go with the sampler.
-        """
-        for name, most in (("number", MOST_IMAGES), ("batch", MOST_TOGETHER)):
-            value = getattr(self, name)
-            if value is not None and not 1 <= value <= most:
-                raise JincError(f"--{name}: {value:,} is not from 1 to {most:,}")
-        check_seed("--seed", self.seed)
-        if self.tolerance is not None and not 0 <= self.tolerance < math.inf:
-            raise JincError(f"--tolerance: {self.tolerance} is not a finite number of at least 0")
-        try:
-            self.walk()
-        except JincError as error:
-            raise JincError(f"--{error}") from None
-
-    @property
-    def limits(self) -> bool:
-        """Whether predictions are clipped."""
-        return SAMPLERS[self.sampler].limits(self.clip)
-
-    @property
-    def draws(self) -> bool:
-        """Whether fresh noise is drawn on the way."""
-        return SAMPLERS[self.sampler].draws or self.eta > 0
-
-    @property
-    def spaced(self) -> Spacing:
-        """How levels are spaced."""
-        return self.spacing or SAMPLERS[self.sampler].spacing
-
-    def levels(self, schedule: Schedule) -> list[int]:
-        """Return the levels to visit.
+    def for_model(self, model: PixelModel, usual: Sequence[str] | None = None) -> Self:
+        """Return the plan for a model, which has been found to understand it.
 
         Args:
-            schedule: of the model.
+            model: what generates.
+            usual: prompts where none is given (default: all classes of the model).
 
         Raises:
-            JincError: a number of steps that it does not have, or levels that do not go with the
-                sampler.
+            JincError: it cannot be guided, needs a prompt, or does not understand one.
         """
-        try:
-            return levels_of(self.sampler, schedule, self.steps, self.spacing, self.sigma_min)
-        except JincError as error:
-            raise JincError(f"--{error}") from None
-
-    def walk(self) -> Walk:
-        """Return the way from noise to images."""
-        return walk_by_name(self.sampler, self.eta, self.tolerance, self.tolerance_by)
-
-    def method(self) -> Method:
-        """Return it where it goes in single moves, as the published ones do.
-
-        Raises:
-            JincError: it does not.
-        """
-        try:
-            return method_by_name(self.sampler, self.eta)
-        except JincError as error:
-            raise JincError(f"--{error}") from None
-
-    def shaping(self, model: PixelModel, usual: Sequence[str] | None = None) -> Shaping:
-        """Return what is asked of a model.
-
-        Args:
-            model: who is asked.
-            usual: prompts where none is named; all classes of the model, if not given.
-
-        Raises:
-            JincError: it cannot be guided, does not understand a prompt, or has to be told more.
-        """
-        usual = model.class_names if usual is None else usual
-        try:
-            shaping = Shaping(
-                prompts=self.prompts or usual,
-                guidance=self.guidance,
-                avoid=self.avoid,
-                guidance_rescale=self.guidance_rescale,
-                guidance_interval=self.guidance_interval,
-                limited=self.limits,
-                threshold=self.threshold,
-                calibrated=SAMPLERS[self.sampler].calibrates(self.calibrate),
-            )
-            shaping.check(model)
-        except JincError as error:  # it begins with the name of a field, which is an option's
-            raise JincError(f"--{error}") from None
-        return shaping
+        with named(*OPTIONS, "level"):  # that of enlargements
+            self.levels(model.schedule)
+            plan = self.of(self.prompts or (model.class_names if usual is None else usual))
+            plan.check_model(model)
+        return plan
 
     def open(self, source: Path) -> PixelModel:
         """Read a model, and move it to where it is to work.

@@ -15,22 +15,21 @@ from jinc.diffusion import Schedule, Step
 from jinc.errors import JincError
 from jinc.models import (
     CHUNK,
+    Composition,
     Enlargement,
     PixelModel,
     PromptedModel,
     PromptedUpscaler,
-    Shaping,
     UpscalingModel,
     factor_of,
     generate_images,
     open_upscaler,
     upscale_images,
 )
-from jinc.models.generation.shaping import Asking
 
-Ask: TypeAlias = Callable[[Shaping, Schedule, list[int], int], Asking]
-"""Makes what a stage is asked, of shaping, schedule, levels, and how many times larger it is than
-the first."""
+Compose: TypeAlias = Callable[[Schedule, list[int], int], Composition]
+"""Makes the composition of a stage, of its schedule and levels, and how many times larger its
+images are than those of the first."""
 
 LEVEL = 0.05
 """Of all noise, on small images for DeepFloyd IF's second stage; as for visual anagrams."""
@@ -42,29 +41,29 @@ class Stages:
 
     Args:
         model: generates small images.
-        asking: what it is asked.
-        levels: that it visits.
+        plan: by which it does.
+        composition: of the prompts.
         second: enlarges them; None if there is no second stage.
-        second_asking: what that is asked.
-        second_levels: that it visits.
+        second_plan: by which it does.
+        second_composition: of the prompts.
         level: steps of noise on the small images.
     """
 
     model: PixelModel
-    asking: Asking
-    levels: list[int]
+    plan: SamplingOptions
+    composition: Composition
     second: UpscalingModel | None = None
-    second_asking: Asking | None = None
-    second_levels: tuple[int, ...] = ()
+    second_plan: SamplingOptions | None = None
+    second_composition: Composition | None = None
     level: int = 0
 
     @classmethod
-    def plan(
+    def open(
         cls,
         model: PixelModel,
         second: Path | None,
         level: int | None,
-        ask: Ask,
+        compose: Compose,
         options: SamplingOptions,
     ) -> Self:
         """Open the second stage, and find out whether both understand what they are asked.
@@ -72,13 +71,15 @@ class Stages:
         Raises:
             JincError: there is no such model, the stages do not fit, or one does not understand.
         """
-        levels = options.levels(model.schedule)
+        plan = options.for_model(model, usual=())
+        plan = replace(plan, batch=plan.batch or min(CHUNK, plan.number))
+        composition = compose(model.schedule, plan.levels(model.schedule), 1)
         with named("prompt"):
-            asking = ask(options.shaping(model, usual=()), model.schedule, levels, 1)
+            plan.denoiser(model, range(1), composition)
         if second is None:
             if level is not None:
                 raise JincError("--level: needs --second, whose small images get the noise")
-            return cls(model, asking, levels)
+            return cls(model, plan, composition)
         embeddings = model.embed if isinstance(model, PromptedModel) else options.embeddings
         with named("embeddings", "variant", "device"):
             large = open_upscaler(
@@ -92,17 +93,22 @@ class Stages:
             raise JincError(f"--second: enlarges images of {its}, the model makes {ours}")
         if level is None:
             level = round(LEVEL * len(large.noising)) if isinstance(large, PromptedUpscaler) else 0
-        levels_above = options.levels(large.schedule)
+        levels = options.levels(large.schedule)
         blank = torch.zeros(1, model.channels, *model.image_size)
         try:
             enlarging = Enlargement(large, blank, level, lambda: torch.zeros_like)
-            shaping = _understood(large, options).shaping(enlarging, usual=())
-            asking_above = ask(shaping, large.schedule, levels_above, factor_of(large))
-            asking_above.denoiser(enlarging, range(1))
+            above = _understood(large, options).for_model(enlarging, usual=())
+            composition_above = compose(large.schedule, levels, factor_of(large))
+            above.denoiser(enlarging, range(1), composition_above)
         except JincError as error:
             text = str(error)
             raise error if text.startswith("--") else JincError(f"--second: {text}") from None
-        return cls(model, asking, levels, large, asking_above, tuple(levels_above), level)
+        return cls(model, plan, composition, large, above, composition_above, level)
+
+    @property
+    def steps(self) -> int:
+        """Of the first stage."""
+        return self.plan.count(self.model.timesteps)
 
     @property
     def factor(self) -> int:
@@ -111,36 +117,27 @@ class Stages:
 
     def generate(self, options: WatchedOptions) -> tuple[Tensor, Watch]:
         """Generate images, `[number, C, H, W]`; and return what was seen of the first stage."""
-        batch = options.batch or min(CHUNK, options.number)
-        walks = generate_images(
-            self.model,
-            options.number,
-            shaping=self.asking,
-            walk=options.walk(),
-            steps=self.levels,
-            seed=options.seed,
-            batch=batch,
-        )
-        watch = Watch(options, len(self.levels), -(-options.number // batch))
+        walks = generate_images(self.model, self.plan, composition=self.composition)
+        watch = Watch(options, self.steps, self.plan.batches)
         images = torch.cat([done.cpu() for _, done in watch.finished(walks)])
         if self.second is not None:
-            above = Watch(options, len(self.second_levels), options.number, "enlarging")
-            walks = self._enlarged(images, options)
+            assert self.second_plan is not None
+            steps = self.second_plan.count(self.second.timesteps)
+            above = Watch(options, steps, options.number, "enlarging")
+            walks = self._enlarged(images)
             images = torch.cat([done.cpu() for _, done in above.finished(walks)])
         return images, watch
 
-    def _enlarged(self, images: Tensor, options: SamplingOptions) -> Iterator[tuple[range, Step]]:
+    def _enlarged(self, images: Tensor) -> Iterator[tuple[range, Step]]:
         """Enlarge one image after another, for large ones take much memory."""
         assert self.second is not None
-        assert self.second_asking is not None
+        assert self.second_plan is not None
         for number, low in enumerate(images[:, None]):
             steps = upscale_images(
                 self.second,
                 low,
-                shaping=self.second_asking,
-                walk=options.walk(),
-                steps=self.second_levels,
-                seed=options.seed,
+                self.second_plan,
+                composition=self.second_composition,
                 numbers=[number],
                 level=self.level,
             )

@@ -21,7 +21,7 @@ from jinc.diffusion import following, gentle, published, steady
 from jinc.diffusion.samplers.motion import Pace
 from jinc.errors import JincError, counted
 from jinc.files import one_line
-from jinc.models import Drawn, PixelModel, Shaping, Sweep, grid_columns, sweep_images
+from jinc.models import Drawn, PixelModel, Sweep, grid_columns, sweep_images
 
 LARGEST = 2**30
 """Bytes of all frames together."""
@@ -68,7 +68,6 @@ class SweepOptions(SamplingOptions):
         Raises:
             JincError: a number that makes no sense, or a place that cannot be written.
         """
-        super().check()
         if self.scale is not None and self.scale < 1:
             raise JincError(f"--scale: {self.scale} is not at least 1")
         if not self.out:
@@ -117,12 +116,12 @@ def run_sweep(
         JincError: options that do not fit the model, or files that cannot be written.
     """
     start, n = time.perf_counter(), options.number
-    shaping = options.shaping(model)
-    prompts = shaping.prompts
+    plan = options.for_model(model)
+    prompts = plan.prompts
     across = grid_columns(prompts)
     check_frame(model.image_size, n, across, options.scale)
     _check_frames(model, len(sweep), options)
-    images = _generated(model, sweep, options, shaping, drawn)
+    images = _generated(model, sweep, plan, drawn)
     swept = Swept(
         images=images.view(n, len(sweep), *images.shape[1:]),
         rows=[prompts[i % len(prompts)] if prompts else str(i) for i in range(n)],
@@ -154,29 +153,16 @@ def _check_frames(model: PixelModel, amounts: int, options: SweepOptions) -> Non
         )
 
 
-def _generated(
-    model: PixelModel, sweep: Sweep, options: SweepOptions, shaping: Shaping, drawn: Drawn
-) -> Tensor:
+def _generated(model: PixelModel, sweep: Sweep, plan: SweepOptions, drawn: Drawn) -> Tensor:
     """All images by all amounts, uint8, `[N A, C, H, W]`, with a bar while they come to be."""
-    levels = options.levels(model.schedule)
-    walks = sweep_images(
-        model,
-        sweep,
-        options.number,
-        shaping=shaping,
-        walk=options.walk(),
-        steps=levels,
-        seed=options.seed,
-        drawn=drawn,
-        back=options.back,
-        rows=options.batch,
-    )
+    walks = sweep_images(model, sweep, plan, drawn=drawn, back=plan.back)
+    total = plan.number * len(sweep) * plan.count(model.timesteps)
     done: list[Tensor] = []
     with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("sampling", total=options.number * len(sweep) * len(levels))
+        task = bar.add_task("sampling", total=total)
         for rows, step in walks:
             bar.advance(task, len(rows))
-            check_finite(step.x_t, options.guidance, options.limits)
+            check_finite(step.x_t, plan.guidance, plan.clips)
             done += [to_uint8(step.x_t).cpu()] if step.t == -1 else []
     return torch.cat(done)
 

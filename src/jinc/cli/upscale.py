@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from numpy.typing import NDArray
 
 from jinc.cli.brought import names_of, result_names
-from jinc.cli.generated import making_facts
+from jinc.cli.generated import generation_facts
 from jinc.cli.made import begin_results, check_results
 from jinc.cli.memory import keep_freed_memory
 from jinc.cli.naming import named
@@ -60,13 +60,9 @@ class UpscaleOptions(WatchedOptions, ReadingOptions):
     shrink: Annotated[bool, Parameter(negative=())] = False
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False
 
-    def check(self) -> None:
-        """Check what can be checked without the model.
-
-        Raises:
-            JincError: a number that makes no sense, or no picture.
-        """
-        super().check()
+    def __post_init__(self) -> None:
+        """Refuse no picture, and a batch."""
+        super().__post_init__()
         if not self.images:
             raise JincError("--image: names nothing")
         if self.batch is not None:
@@ -88,7 +84,6 @@ def upscale(
             made.json, what they were made with.
         options: which pictures, and how.
     """
-    options.check()
     pictured = names_of(options.images)
     files = result_names(pictured, options.number)
     names = ["sheet.png", *files, *options.pictures]
@@ -100,9 +95,9 @@ def upscale(
         )
     read = options.read(options.images)
     pictures = [_Picture.of(picture, model, options.shrink) for picture in read]
-    facts = making_facts(source, options, options.prompts, len(options.levels(model.schedule)))
-    facts["batch"] = 1
-    steps, walks = _walks(model, pictures, options)
+    steps = len(options.levels(model.schedule))
+    facts = generation_facts(source, options, steps) | {"batch": 1}
+    walks = _walks(model, pictures, options)
     watch = Watch(options, steps, options.number * len(pictures), "upscaling")
     results: list[_Result] = []
     for numbers, images in watch.finished(walks):
@@ -190,25 +185,21 @@ class _Result:
 
 def _walks(
     model: UpscalingModel, pictures: Sequence[_Picture], options: UpscaleOptions
-) -> tuple[int, Iterator[tuple[range, Step]]]:
-    """Return how many steps there are, and the steps, one picture after another.
+) -> Iterator[tuple[range, Step]]:
+    """Return the steps, one picture after another.
 
     Raises:
         JincError: prompts, guidance or a level that the model does not take.
     """
-    steps = options.levels(model.schedule)
     first = Enlargement(model, pictures[0].low, options.level, lambda: torch.zeros_like)
-    shaping, walk = options.shaping(first, usual=()), options.walk()
+    plan = options.for_model(first, usual=())
 
     def walks() -> Iterator[tuple[range, Step]]:
         for number in range(options.number * len(pictures)):
             made = upscale_images(
                 model,
                 pictures[number % len(pictures)].low,
-                shaping=shaping,
-                walk=walk,
-                steps=steps,
-                seed=options.seed,
+                plan,
                 numbers=[number],
                 level=options.level,
                 agree=options.agree,
@@ -216,7 +207,7 @@ def _walks(
             for step in made:
                 yield range(number, number + 1), step
 
-    return len(steps), walks()
+    return walks()
 
 
 def _nearness(results: Sequence[_Result]) -> dict[str, float]:

@@ -74,7 +74,7 @@ class Watch:
             task, done = bar.add_task(self._what, total=self._total), 0
             for numbers, step in walks:
                 bar.advance(task)
-                check_finite(step.x_t, options.guidance, options.limits)
+                check_finite(step.x_t, options.guidance, options.clips)
                 if options.pictures and numbers.start == 0:
                     self._recorder.see(step)
                 if step.t == -1:

@@ -7,7 +7,7 @@ from jinc.models.generation.generate import generate_images, grid_columns, image
 from jinc.models.generation.illusions import Anagram, Hybrid, HybridKind
 from jinc.models.generation.in_parts import in_parts
 from jinc.models.generation.kept_images import PART, keep_images, kept_images
-from jinc.models.generation.shaping import Shaping, Threshold
+from jinc.models.generation.plan import Composition, SamplingPlan, Threshold
 from jinc.models.generation.sweep import Drawn, Sweep, shifts, sweep_images, turns
 from jinc.models.generation.upscale import Enlargement, UpscalingModel, factor_of, upscale_images
 from jinc.models.model import Model, NetworkDenoiser
@@ -34,6 +34,7 @@ __all__ = [
     "PART",
     "Anagram",
     "Chunk",
+    "Composition",
     "DiffusersModel",
     "DiffusersNetwork",
     "Drawn",
@@ -50,7 +51,7 @@ __all__ = [
     "PromptedModel",
     "PromptedUpscaler",
     "PromptedUpscaling",
-    "Shaping",
+    "SamplingPlan",
     "SingleStep",
     "Sweep",
     "Threshold",

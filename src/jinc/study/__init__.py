@@ -8,7 +8,6 @@ from jinc.study.plan import Cell, ScoringPlan, Study
 from jinc.study.processes import run_in_processes
 from jinc.study.reading import read_study
 from jinc.study.run import Done, open_units, run_here, run_on_ray
-from jinc.study.sampling_plan import SamplingPlan
 from jinc.study.table import Table, make_table
 from jinc.study.training_scorer import training_scorer
 from jinc.study.words import as_markdown, figure_words, heading
@@ -19,7 +18,6 @@ __all__ = [
     "Done",
     "Judged",
     "Places",
-    "SamplingPlan",
     "ScoringPlan",
     "Study",
     "Table",

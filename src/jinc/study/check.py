@@ -9,10 +9,10 @@ from jinc.data import ImageSet, Summary
 from jinc.errors import JincError
 from jinc.metrics import ScoreKind, check_scores, open_extractor
 from jinc.metrics.features.features import images_digest
+from jinc.models import SamplingPlan
 from jinc.study.judged import refuse_another
 from jinc.study.plan import Cell, Study
 from jinc.study.run import open_units
-from jinc.study.sampling_plan import SamplingPlan
 from jinc.study.scored import read_scored
 from jinc.study.table import make_table
 from jinc.study.work import Places, real_images

@@ -7,7 +7,6 @@ from functools import lru_cache
 
 import torch
 
-from jinc.diffusion import sampler_by_name
 from jinc.models import choose_device
 from jinc.study.check import data_settings, named
 from jinc.study.plan import Cell, Study
@@ -103,4 +102,4 @@ def _questions(cell: Cell, T: int) -> int:
     """How often the network is asked for one image."""
     plan = cell.sampling
     by_guidance = 1 if plan.guidance in (0, 1) else 2
-    return sampler_by_name(plan.sampler).calls * plan.count(T) * by_guidance
+    return plan.calls(T) * by_guidance

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from jinc.metrics import ScoreKind
-from jinc.study.sampling_plan import SamplingPlan
+from jinc.models import SamplingPlan
+from jinc.study.sampling import sampling_settings
 from jinc.train import CHANGEABLE, TrainConfig
 
 _UNTOLD = {*CHANGEABLE, "data"} - {"steps", "epochs"}
@@ -61,7 +62,7 @@ class Cell:
     @property
     def folder_name(self) -> str:
         """Of its folder: other settings make another one."""
-        made = [self.name, self.run_name, self.sampling.settings(), asdict(self.scoring)]
+        made = [self.name, self.run_name, sampling_settings(self.sampling), asdict(self.scoring)]
         return f"{self.name} {_digest(made)}".replace("/", "-")
 
     @property

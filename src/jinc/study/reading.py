@@ -1,7 +1,7 @@
 """Reading a study: a YAML file, in which everything is found out that can be without its data."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,11 @@ from jinc.data import SPLITS
 from jinc.documents import read_yaml
 from jinc.errors import JincError
 from jinc.metrics import SCORES, ScoreKind
+from jinc.models import SamplingPlan
 from jinc.nn import parse_configs
+from jinc.schema import build
 from jinc.study.plan import Cell, ScoringPlan, Study
-from jinc.study.sampling_plan import SamplingPlan
+from jinc.study.sampling import NUMBER
 from jinc.train import TrainConfig, find_preset, refuse_unused
 
 LONGEST = 180
@@ -153,11 +155,15 @@ class _Reader:
             raise JincError(f"{where}: {error}") from None
 
     def _sampling(self, said: Mapping[str, Any], where: str) -> SamplingPlan:
-        self._known("sample: ", said, [field.name for field in fields(SamplingPlan)])
+        names = [field.name for field in fields(SamplingPlan) if field.name != "prompts"]
+        self._known("sample: ", said, names)
         try:
-            return replace(SamplingPlan(), **said)
+            plan = build(SamplingPlan, {"number": NUMBER, **said}, where="sample")
+            if plan.number < 2:
+                raise JincError(f"sample: number: {plan.number} is not at least 2")
+            return plan
         except JincError as error:
-            raise JincError(f"{where}: sample: {error}") from None
+            raise JincError(f"{where}: {error}") from None
 
     def _rows(self, found: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
         if "configs" in found and "variants" in found:

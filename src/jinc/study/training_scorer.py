@@ -8,9 +8,8 @@ from jinc.data import ImageSet, to_uint8
 from jinc.errors import JincError
 from jinc.metrics import cached_features, check_scores, features_of, open_extractor
 from jinc.metrics.scores.frechet import frechet_distance
-from jinc.models import Model, generate_images
+from jinc.models import Model, SamplingPlan, generate_images
 from jinc.train import Scorer, TrainConfig
-from jinc.train.diffusion_task import sampling_by_name
 
 
 def training_scorer(config: TrainConfig, images: ImageSet) -> Scorer:
@@ -28,12 +27,16 @@ def training_scorer(config: TrainConfig, images: ImageSet) -> Scorer:
     extractor = open_extractor(config.score_features)
     check_scores(extractor, images, config.score_images, ("frechet",))
     real = cached_features(images, extractor)
-    name = config.sample_with[0] if config.sample_with else "ddim"
+    plan = SamplingPlan(
+        number=config.score_images,
+        sampler=config.sample_with[0] if config.sample_with else "ddim",
+        guidance=config.sample_guidance,
+        seed=config.seed,
+    )
 
     def scored(model: Model) -> Iterator[float | None]:
         made: list[Tensor] = []
-        options = sampling_by_name(name, model, model.class_names, config.sample_guidance)
-        for _, step in generate_images(model, config.score_images, seed=config.seed, **options):
+        for _, step in generate_images(model, plan.of(model.class_names)):
             if step.t == -1:
                 made.append(to_uint8(step.x_t))
             yield None

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from jinc.data import ImageSet
-from jinc.diffusion import walk_by_name
 from jinc.errors import JincError
 from jinc.files import write_json
 from jinc.locks import alone
@@ -19,9 +18,9 @@ from jinc.metrics import (
     open_extractor,
     score,
 )
-from jinc.models import Model, Shaping, choose_device, keep_images, kept_images
+from jinc.models import Model, choose_device, keep_images, kept_images
 from jinc.study.plan import Cell, telling
-from jinc.study.sampling_plan import sampling_facts
+from jinc.study.sampling import sampling_facts
 from jinc.study.training_scorer import training_scorer
 from jinc.train import Run, Trainer, load_data
 
@@ -141,22 +140,8 @@ def _score(cell: Cell, run: Run, places: Places, progress: Progress) -> None:
 def _generated(cell: Cell, model: Model, places: Places, progress: Progress) -> ImageSet:
     """Generate what is missing of a cell's images, and return all."""
     plan, folder = cell.sampling, places.images(cell)
-    shaping = Shaping(
-        prompts=model.class_names,
-        guidance=plan.guidance,
-        limited=plan.limits,
-        calibrated=plan.calibrates,
-    )
-    walks = keep_images(
-        model,
-        plan.number,
-        folder,
-        facts={"run": cell.run_name} | sampling_facts(plan),
-        shaping=shaping,
-        walk=walk_by_name(plan.sampler, plan.eta, plan.tolerance),
-        steps=plan.levels(model.schedule),
-        seed=plan.seed,
-    )
+    facts = {"run": cell.run_name} | sampling_facts(plan)
+    walks = keep_images(model, plan.of(model.class_names), folder, facts=facts)
     done = 0
     try:
         for made in walks:

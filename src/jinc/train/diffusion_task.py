@@ -1,9 +1,7 @@
 """The objective of a diffusion model: noise, image, velocity or flow from a noisy image."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,19 +14,14 @@ from jinc.diffusion import (
     complexity_normalised,
     complexity_published,
     complexity_term,
-    ddim,
     eps_of,
     error,
     forward,
-    levels_of,
     min_snr_weight,
     mismatch,
-    sample,
-    sampler_by_name,
     target,
-    walk_by_name,
 )
-from jinc.models import CHUNK, Model, Shaping, Trained, generate_images, grid_columns
+from jinc.models import CHUNK, Model, SamplingPlan, generate_images, grid_columns
 from jinc.nn import Conditioning, Network
 from jinc.train.batches import Batch
 from jinc.train.config import TrainConfig
@@ -40,21 +33,6 @@ GRID = 40
 
 STEPS = 50
 """DDIM steps of these samples, or T if that is less."""
-
-
-def sampling_by_name(
-    name: str, model: Trained, prompts: Sequence[str], guidance: float
-) -> dict[str, Any]:
-    """Return the default options `shaping`, `walk` and `steps` of a sampler, one of `WALKS`."""
-    sampler = sampler_by_name(name)
-    shaping = Shaping(
-        prompts=prompts,
-        guidance=guidance,
-        limited=sampler.limits(None),
-        calibrated=sampler.calibrates(None),
-    )
-    steps = levels_of(name, model.schedule)
-    return {"shaping": shaping, "walk": walk_by_name(name), "steps": steps}
 
 
 class DiffusionTask:
@@ -80,19 +58,17 @@ class DiffusionTask:
 
     def draw(self, package: Model) -> Iterator[NDArray[np.uint8] | None]:
         """Draw samples by one sampler after another, pausing after every step."""
-        prompts, guidance = package.class_names, self._config.sample_guidance
-        names = self._config.sample_with
-        usual = {
-            "shaping": Shaping(prompts=prompts, guidance=guidance),
-            "walk": partial(sample, method=ddim(eta=1.0)),
-            "steps": min(STEPS, package.timesteps),
-        }
-        asked = [sampling_by_name(name, package, prompts, guidance) for name in names]
-        count = GRID if max(package.image_size) <= 32 else CHUNK
-        for options in asked or [usual]:
+        settings, prompts = self._config, package.class_names
+        usual = SamplingPlan(
+            number=GRID if max(package.image_size) <= 32 else CHUNK,
+            prompts=prompts,
+            guidance=settings.sample_guidance,
+            seed=settings.seed,
+        )
+        plans = [replace(usual, sampler=name) for name in settings.sample_with]
+        for plan in plans or [replace(usual, eta=1.0, steps=min(STEPS, package.timesteps))]:
             last: dict[int, Tensor] = {}
-            walk = generate_images(package, count, seed=self._config.seed, **options)
-            for numbers, step in walk:
+            for numbers, step in generate_images(package, plan):
                 if step.t == -1:
                     last[numbers.start] = step.x_t
                 yield None

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import torch
@@ -10,14 +9,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jinc.data import ImageSet, image_grid, to_float
-from jinc.diffusion import ddim, sample
-from jinc.models import Shaping, Upscaler, upscale_images
+from jinc.models import SamplingPlan, Upscaler, upscale_images
 from jinc.models.upscaler import Shown, told
 from jinc.nn import Conditioning, Network
 from jinc.signal import bicubic, block_mean, repeat_pixels
 from jinc.train.batches import Batch
 from jinc.train.config import TrainConfig
-from jinc.train.diffusion_task import diffusion_losses, sampling_by_name
+from jinc.train.diffusion_task import diffusion_losses
 from jinc.train.task import Predict
 from jinc.train.validation import hold_out
 from jinc.types import Images, Steps
@@ -87,17 +85,14 @@ class UpscalingTask:
         """Draw small images, what a sampler makes of them, and the real ones, in rows."""
         real = to_float(self._shown).to(package.device)
         low = block_mean(real, package.factor)
-        prompts, guidance = self._prompts, self._config.sample_guidance
-        names = self._config.sample_with
-        usual = {
-            "shaping": Shaping(prompts=prompts, guidance=guidance),
-            "walk": partial(sample, method=ddim()),
-            "steps": min(STEPS, package.timesteps),
-        }
-        asked = [sampling_by_name(name, package, prompts, guidance) for name in names]
-        for options in asked or [usual]:
+        settings = self._config
+        usual = SamplingPlan(
+            prompts=self._prompts, guidance=settings.sample_guidance, seed=settings.seed
+        )
+        plans = [replace(usual, sampler=name) for name in settings.sample_with]
+        for plan in plans or [replace(usual, steps=min(STEPS, package.timesteps))]:
             made = low
-            for step in upscale_images(package, low, seed=self._config.seed, **options):
+            for step in upscale_images(package, low, plan):
                 made = step.x_t
                 yield None
             rows = torch.cat([repeat_pixels(low, package.factor), made, real])

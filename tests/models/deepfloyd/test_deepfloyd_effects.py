@@ -27,7 +27,7 @@ from jinc.diffusion import (
     triple_hybrid,
     vflip,
 )
-from jinc.models import Anagram, Enlargement, Shaping
+from jinc.models import Anagram, Enlargement, SamplingPlan
 
 
 @dataclass(frozen=True)
@@ -176,9 +176,12 @@ def test_an_illusion_holds_in_the_second_stage(second):
     )
 
     def answer(prompts, low, noise, x_t):
-        both = Anagram(views=(identity(), vflip()), shaping=Shaping(prompts=prompts, guidance=3.0))
+        plan, both = (
+            SamplingPlan(prompts=prompts, guidance=3.0),
+            Anagram(views=(identity(), vflip())),
+        )
         enlarging = Enlargement(second, low, 12, lambda: lambda like: noise)
-        return both.denoiser(enlarging, range(1))(x_t, torch.tensor([20]))
+        return plan.denoiser(enlarging, range(1), both)(x_t, torch.tensor([20]))
 
     with torch.no_grad():
         found = answer(("a cat", "a dog"), low, noise, x_t)

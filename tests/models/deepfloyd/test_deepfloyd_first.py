@@ -21,7 +21,7 @@ from jinc.diffusion import (
     x0_of,
 )
 from jinc.errors import JincError
-from jinc.models import PixelModel, PromptTable, Shaping, generate_images, open_deepfloyd
+from jinc.models import PixelModel, PromptTable, SamplingPlan, generate_images, open_deepfloyd
 
 T = torch.tensor([7, 30])
 
@@ -166,10 +166,14 @@ def test_without_thresholding_predictions_are_clipped(make_first, make_scheduler
 
 
 def test_it_generates_as_our_models_do(first):
-    shaping = Shaping(prompts=("a cat", "a dog"), guidance=3.0)
-    walk = partial(sample, method=ddpm("posterior"))
-    run = generate_images(first, 2, shaping=shaping, walk=walk, steps=2)
-    *_, (numbers, last) = run
+    plan = SamplingPlan(
+        number=2,
+        prompts=("a cat", "a dog"),
+        guidance=3.0,
+        sampler=partial(sample, method=ddpm("posterior")),
+        steps=2,
+    )
+    *_, (numbers, last) = generate_images(first, plan)
     assert (list(numbers), last.t) == ([0, 1], -1)
     assert float(last.x_t.abs().max()) <= 1
     assert not torch.equal(*last.x_t)

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from jinc.diffusion import SeededNoise, anagram, cfg, ddpm, generate, hflip, identity, x0_of
 from jinc.errors import JincError
-from jinc.models import Shaping, UpscalingModel, open_deepfloyd_upscaler, upscale_images
+from jinc.models import SamplingPlan, UpscalingModel, open_deepfloyd_upscaler, upscale_images
 
 T = torch.tensor([7, 30])
 PROMPTS = ["a cat", "a dog"]
@@ -151,8 +151,8 @@ def test_ddpm_walks_as_their_pipeline_does(make_second, make_scheduler, embeddin
 def test_it_upscales_as_our_models_do(second, counted):
     model: UpscalingModel = second
     calls = counted(model)
-    shaping = Shaping(prompts=PROMPTS, guidance=4.0)
-    *_, last = upscale_images(model, low(), shaping=shaping, steps=3, level=12)
+    plan = SamplingPlan(prompts=PROMPTS, guidance=4.0, steps=3)
+    *_, last = upscale_images(model, low(), plan, level=12)
     assert calls == [4, 4, 4]
     assert (last.t, last.x_t.shape) == (-1, (2, 3, 16, 16))
     assert float(last.x_t.abs().max()) <= 1

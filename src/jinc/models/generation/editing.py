@@ -1,4 +1,4 @@
-"""Photographs made anew: from where they start, and which of their pixels stay."""
+"""Editing of photographs (SDEdit) and inpainting (RePaint)."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -6,11 +6,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from jinc.diffusion import Schedule, Step, Walk, replace
+from jinc.diffusion import Schedule, Step, replace
 from jinc.errors import JincError
-from jinc.models.generation.chunks import CHUNK, chunks
-from jinc.models.generation.generate import DDIM, PLAIN
-from jinc.models.generation.shaping import Shaping
+from jinc.models.generation.chunks import chunks
+from jinc.models.generation.plan import SamplingPlan
 from jinc.models.pixel_model import PixelModel
 from jinc.types import Images, Noise
 
@@ -34,29 +33,20 @@ class Start(Protocol):
 def edit_images(
     model: PixelModel,
     photos: Images,
-    count: int,
+    plan: SamplingPlan,
     *,
     start: Start,
     masks: Tensor | None = None,
-    shaping: Shaping = PLAIN,
-    walk: Walk = DDIM,
-    seed: int = 0,
-    batch: int = CHUNK,
 ) -> Iterator[tuple[range, Step]]:
-    """Make images 0 … count − 1 of a seed from photographs, dealt out in turn.
+    """Generate the images of a plan from noisy photographs.
 
     Args:
         model: what generates.
         photos: clean images, `[N, C, H, W]`; image i is made from photograph i mod N.
-        count: number of images, ≥ 1.
-        start: how they become noisy, and where they go from there.
+        plan: which images, and how; the levels are those of `start`.
+        start: how photographs become noisy, and the levels from there.
         masks: 1 where to generate, 0 where the photograph stays, `[N, 1, H, W]`; None to generate
-            everywhere. With masks, levels may rise (RePaint), for walks that can.
-        shaping: what is asked of the model, and how its answers are shaped.
-        walk: how to get from the start to images.
-        seed: with the number of an image it determines its noise, ≥ 0.
-        batch: images that are worked on together, ≥ 1; with another number they come out the same
-            up to rounding.
+            everywhere. With masks, levels may rise (RePaint), for samplers that allow it.
 
     Yields:
         After every step of every chunk, the numbers of its images and the step, `[n, C, H, W]`.
@@ -69,15 +59,15 @@ def edit_images(
     size = (model.channels, *model.image_size)
     if photos.ndim != 4 or photos.shape[1:] != size:
         raise JincError(f"photos: {list(photos.shape)} is not [N, {', '.join(map(str, size))}]")
-    for chunk in chunks(count, seed, batch=batch):
+    for chunk in chunks(plan.number, plan.seed, batch=plan.together):
         places = torch.tensor([i % len(photos) for i in chunk.numbers])
         photo = photos[places].to(model.device)
         x_t, levels = start(model.schedule, photo, noise=chunk.noise)
         after = None
         if masks is not None:
             after = replace(model.schedule, photo, masks[places].to(photo), chunk.noise)
-        steps = walk(
-            shaping.denoiser(model, chunk.numbers),
+        steps = plan.walk(
+            plan.denoiser(model, chunk.numbers),
             model.schedule,
             x_t,
             steps=levels,

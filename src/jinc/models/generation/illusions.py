@@ -15,7 +15,7 @@ from jinc.diffusion import (
     triple_hybrid,
 )
 from jinc.errors import JincError
-from jinc.models.generation.shaping import Shaping
+from jinc.models.generation.plan import SamplingPlan
 from jinc.models.generation.upscale import Enlargement
 from jinc.models.pixel_model import PixelModel
 from jinc.types import Denoiser
@@ -25,73 +25,66 @@ HybridKind: TypeAlias = Literal["distance", "colour", "three"]
 
 @dataclass(frozen=True, kw_only=True)
 class Anagram:
-    """What a sampler asks for one picture that is something else through every view; an `Asking`.
+    """Images that show another prompt through each view; a `Composition`.
 
     Args:
-        views: of the picture.
-        shaping: its prompts are what is seen through each view, one a view.
-        reduce: how answers are joined.
-
-    Raises:
-        JincError: not as many prompts as views.
+        views: of the image, as many as the plan has prompts.
+        reduce: how the predictions are combined.
 
     Source: visual anagrams (arXiv 2311.17919).
     """
 
     views: Sequence[View]
-    shaping: Shaping
     reduce: Reduction = field(default_factory=mean)
 
-    def __post_init__(self) -> None:
-        """Refuse views of nothing in particular."""
-        views, prompts = len(self.views), len(self.shaping.prompts)
-        if prompts != views:
-            raise JincError(f"prompt: {prompts} for {views} views; each view needs one")
+    def denoiser(self, plan: SamplingPlan, model: PixelModel, numbers: Sequence[int]) -> Denoiser:
+        """Return the denoiser of a batch; a second stage sees small images through views too.
 
-    def denoiser(self, model: PixelModel, numbers: Sequence[int]) -> Denoiser:
-        """Return the denoiser of a batch; a second stage sees small images through views too."""
+        Raises:
+            JincError: not as many prompts as views.
+        """
+        if len(plan.prompts) != len(self.views):
+            raise JincError(
+                f"prompt: {len(plan.prompts)} for {len(self.views)} views; each view needs one"
+            )
         count, parts = len(numbers), []
-        for view, prompt in zip(self.views, self.shaping.prompts, strict=True):
+        for view, prompt in zip(self.views, plan.prompts, strict=True):
             seen = model.seen(view) if isinstance(model, Enlargement) else model
-            parts.append((view, self.shaping.guided(seen, [prompt] * count)))
-        joined = anagram(parts, self.reduce)
-        return self.shaping.finished(model, joined)
+            parts.append((view, plan.guided(seen, [prompt] * count)))
+        return plan.finished(model, anagram(parts, self.reduce))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hybrid:
-    """What a sampler asks for pictures that change as one comes closer; an `Asking`.
+    """Images that show another prompt from afar, or in grey; a `Composition`.
+
+    The prompts of the plan are what is seen: from afar and from close by; in grey and in colour; or
+    from afar, nearer, and from close by.
 
     Args:
-        shaping: its prompts are what is seen: from afar and from close by; in grey and in colour;
-            or from afar, nearer, and from close by.
         kind: which of the three.
         std_px: of the Gaussian blur that stands for distance, pixels, > 0; of three, the wider is
             half as wide again, the narrower half as wide.
 
-    Raises:
-        JincError: another number of prompts.
-
     Source: factorised diffusion (arXiv 2404.11615).
     """
 
-    shaping: Shaping
     kind: HybridKind = "distance"
     std_px: float = 2.0
 
-    def __post_init__(self) -> None:
-        """Refuse parts of nothing in particular."""
-        wanted, given = 3 if self.kind == "three" else 2, len(self.shaping.prompts)
+    def denoiser(self, plan: SamplingPlan, model: PixelModel, numbers: Sequence[int]) -> Denoiser:
+        """Return the denoiser of a batch.
+
+        Raises:
+            JincError: another number of prompts.
+        """
+        wanted, given = 3 if self.kind == "three" else 2, len(plan.prompts)
         if given != wanted:
             raise JincError(f"prompt: {given} where a hybrid by {self.kind} is made of {wanted}")
+        parts = [plan.guided(model, [prompt] * len(numbers)) for prompt in plan.prompts]
+        return plan.finished(model, self._combined(parts))
 
-    def denoiser(self, model: PixelModel, numbers: Sequence[int]) -> Denoiser:
-        """Return the denoiser of a batch."""
-        parts = _for_each(self.shaping, model, len(numbers))
-        return self.shaping.finished(model, self._joined(parts))
-
-    def _joined(self, parts: Sequence[Denoiser]) -> Denoiser:
-        """Make one denoiser of those for each prompt."""
+    def _combined(self, parts: Sequence[Denoiser]) -> Denoiser:
         if self.kind == "three":
             low, middle, high = parts
             wide, narrow = low_pass(1.5 * self.std_px), low_pass(self.std_px / 2)
@@ -100,8 +93,3 @@ class Hybrid:
         if self.kind == "colour":
             return colour_hybrid(first, second)
         return hybrid(first, second, low_pass(self.std_px))
-
-
-def _for_each(shaping: Shaping, model: PixelModel, count: int) -> list[Denoiser]:
-    """Return a guided denoiser of so many images for each prompt."""
-    return [shaping.guided(model, [prompt] * count) for prompt in shaping.prompts]

@@ -2,25 +2,24 @@
 
 import torch
 
-from jinc.models.generation.shaping import Shaping
+from jinc.models.generation.plan import SamplingPlan
 from jinc.models.generation.sweep import PIXELS, ROWS
 from jinc.models.pixel_model import PixelModel
 from jinc.types import Denoiser, Images, Steps
 
 
-def in_parts(model: PixelModel, shaping: Shaping, count: int) -> Denoiser:
-    """Return the denoiser of images 0 … count − 1, which asks the network for some after others.
+def in_parts(model: PixelModel, plan: SamplingPlan) -> Denoiser:
+    """Return the denoiser of all images of a plan, which asks the network for some after others.
 
     Args:
         model: what is asked.
-        shaping: what is asked of it; prompts are dealt out by the number of an image.
-        count: how many images there are, ≥ 1.
+        plan: which images, and how.
     """
     height, width = model.image_size
     size = min(ROWS, max(1, PIXELS // (height * width)))
     parts = [
-        shaping.denoiser(model, range(count)[first : first + size])
-        for first in range(0, count, size)
+        plan.denoiser(model, range(plan.number)[first : first + size])
+        for first in range(0, plan.number, size)
     ]
 
     def denoiser(x_t: Images, t: Steps) -> Images:

@@ -1,7 +1,8 @@
 """Generated images kept in a folder, file by file: what was interrupted is taken up again."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from jinc.data import ImageSet, to_uint8
-from jinc.diffusion import Walk
 from jinc.documents import read_object
 from jinc.errors import JincError
 from jinc.files import writing
-from jinc.models.generation.chunks import CHUNK
-from jinc.models.generation.generate import DDIM, PLAIN, generate_images
-from jinc.models.generation.shaping import Asking
+from jinc.models.generation.generate import generate_images
+from jinc.models.generation.plan import SamplingPlan
 from jinc.models.pixel_model import PixelModel
 
 PART = 128
@@ -29,32 +28,22 @@ FACTS = "images.json"
 
 def keep_images(
     model: PixelModel,
-    count: int,
+    plan: SamplingPlan,
     folder: Path,
     *,
     facts: Mapping[str, Any],
-    shaping: Asking = PLAIN,
-    walk: Walk = DDIM,
-    steps: int | Sequence[int] = 50,
-    seed: int = 0,
-    batch: int = CHUNK,
     share: tuple[int, int] = (0, 1),
 ) -> Iterator[int]:
-    """Generate images 0 … count − 1 of a seed into a folder, leaving out what is there already.
+    """Generate the images of a plan into a folder, leaving out what is there already.
 
     Image i is the same however many are asked for, so that more can be added at any time, by any
     number of processes, each of which makes a share.
 
     Args:
         model: what generates.
-        count: number of images, ≥ 1.
+        plan: which images, and how; its batch divides `PART`.
         folder: where they are kept.
         facts: all that makes them what they are, ready for JSON; other facts are refused.
-        shaping: what is asked of the model, and how its answers are shaped.
-        walk: how to get from noise to images.
-        steps: as the walk takes them.
-        seed: with the number of an image it determines its noise, ≥ 0.
-        batch: images that are worked on together, a divisor of `PART`.
         share: which part of the files, and of how many processes: `(rank, processes)`.
 
     Yields:
@@ -64,7 +53,8 @@ def keep_images(
         JincError: the folder holds images of other facts, or cannot be written; or a batch that
             makes no whole files.
     """
-    if batch < 1 or PART % batch:
+    count, batch = plan.number, plan.together
+    if PART % batch:
         raise JincError(f"batch: {batch} does not divide {PART}, the images of a file")
     _claim(folder, facts)
     rank, processes = share
@@ -74,16 +64,7 @@ def keep_images(
             yield min(last, count) - first
             continue
         made: list[torch.Tensor] = []
-        for _, step in generate_images(
-            model,
-            last,
-            shaping=shaping,
-            walk=walk,
-            steps=steps,
-            seed=seed,
-            first=first,
-            batch=batch,
-        ):
+        for _, step in generate_images(model, replace(plan, number=last), first=first):
             if step.t == -1:
                 made.append(to_uint8(step.x_t).permute(0, 2, 3, 1).cpu())
                 yield batch

@@ -15,7 +15,6 @@ from jinc.diffusion import (
     Moving,
     SeededNoise,
     Step,
-    Walk,
     following,
     rotating,
     shifting,
@@ -23,10 +22,8 @@ from jinc.diffusion import (
     warn_of_signal,
 )
 from jinc.diffusion.samplers.motion import Pace
-from jinc.diffusion.timesteps import path
 from jinc.errors import JincError
-from jinc.models.generation.generate import DDIM, PLAIN
-from jinc.models.generation.shaping import Shaping
+from jinc.models.generation.plan import SamplingPlan
 from jinc.models.pixel_model import PixelModel
 from jinc.types import Noise
 
@@ -115,17 +112,12 @@ class shifts:
 def sweep_images(
     model: PixelModel,
     sweep: Sweep,
-    count: int,
+    plan: SamplingPlan,
     *,
-    shaping: Shaping = PLAIN,
-    walk: Walk = DDIM,
-    steps: int | Sequence[int] = 50,
-    seed: int = 0,
     drawn: Drawn = following,
     back: bool = False,
-    rows: int | None = None,
 ) -> Iterator[tuple[range, Step]]:
-    """Generate images 0 … count − 1 of a seed, each once for every amount of a sweep.
+    """Generate the images of a plan, each once for every amount of a sweep.
 
     Row r is image `r // len(sweep)`, moved by amount `r % len(sweep)`. Where that is nothing, it is
     the image of `generate_images`, up to rounding.
@@ -133,15 +125,11 @@ def sweep_images(
     Args:
         model: what generates.
         sweep: what to move by, `turns` or `shifts`.
-        count: number of images, ≥ 1.
-        shaping: what is asked of the model, and how its answers are shaped.
-        walk: how to get from noise to images, such as `partial(sample, method=ddim(1.0))`.
-        steps: as the walk takes them, without a rise.
-        seed: with the number of an image it determines its noise, ≥ 0.
+        plan: which images, and how; its batch counts rows (default: 64, or fewer of more than
+            64×64 pixels).
         drawn: how fresh noise relates to the movement: `following` or `staying`.
         back: whether the finished images are moved back in one go: with a network that does not
             notice, and an operator that loses nothing, all amounts then give one image.
-        rows: generated together; if not given, 64, or fewer of more than 64×64 pixels.
 
     Yields:
         After every step of every batch, its rows, and the step, `[n, C, H, W]`.
@@ -150,18 +138,18 @@ def sweep_images(
         JincError: images that cannot be turned so, or steps that make no sense.
     """
     warn_of_signal(model.schedule)
-    amounts, levels = len(sweep), path(model.timesteps, steps)
+    amounts, levels = len(sweep), plan.levels(model.schedule)
     height, width = model.image_size
-    rows = min(ROWS, max(1, PIXELS // (height * width))) if rows is None else rows
-    for first in range(0, count * amounts, rows):
-        batch = range(first, min(first + rows, count * amounts))
+    rows = plan.batch or min(ROWS, max(1, PIXELS // (height * width)))
+    for first in range(0, plan.number * amounts, rows):
+        batch = range(first, min(first + rows, plan.number * amounts))
         numbers = [row // amounts for row in batch]
         which = [row % amounts for row in batch]
-        moving, noise = sweep.moving(which, levels), SeededNoise(seed, numbers)
+        moving, noise = sweep.moving(which, levels), SeededNoise(plan.seed, numbers)
         size = (len(batch), model.channels, height, width)
         x_T = noise(torch.empty(size, device=model.device))
-        denoiser, along = shaping.denoiser(model, numbers), drawn(noise, moving)
-        for step in walk(
+        denoiser, along = plan.denoiser(model, numbers), drawn(noise, moving)
+        for step in plan.walk(
             denoiser, model.schedule, x_T, steps=levels, noise=along, after=along.after
         ):
             if back and step.t == -1:

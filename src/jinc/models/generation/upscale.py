@@ -7,10 +7,9 @@ from typing import Protocol, Self, runtime_checkable
 
 import torch
 
-from jinc.diffusion import Schedule, SeededNoise, Step, View, Walk, consistent
+from jinc.diffusion import Schedule, SeededNoise, Step, View, consistent
 from jinc.errors import JincError
-from jinc.models.generation.generate import DDIM, PLAIN
-from jinc.models.generation.shaping import Asking
+from jinc.models.generation.plan import Composition, SamplingPlan
 from jinc.models.pixel_model import Sampled
 from jinc.streams import Stream
 from jinc.types import Denoiser, Images, Noise
@@ -154,11 +153,9 @@ class Enlargement:
 def upscale_images(
     model: UpscalingModel,
     low: Images,
+    plan: SamplingPlan,
     *,
-    shaping: Asking = PLAIN,
-    walk: Walk = DDIM,
-    steps: int | Sequence[int] = 50,
-    seed: int = 0,
+    composition: Composition | None = None,
     numbers: Sequence[int] | None = None,
     level: int = 0,
     agree: bool | None = None,
@@ -169,11 +166,8 @@ def upscale_images(
         model: what makes larger.
         low: small images, `[B, C, h, w]`; where they are larger than the model knows, and it can,
             in tiles.
-        shaping: what is asked of the model, and how its answers are shaped: a `Shaping`, of whose
-            prompts image i gets number `numbers[i]`, or an illusion.
-        walk: how to get from noise to images.
-        steps: as the walk takes them.
-        seed: with the number of an image it determines its noise, ≥ 0.
+        plan: how; its number and batch are those of `low`.
+        composition: combines the prompts of the plan into each image.
         numbers: of the images, ≥ 0; 0, 1, 2 … if not given.
         level: steps of noise on the small images; 0 for none.
         agree: whether the large images have to agree with the small ones, each of whose pixels is
@@ -186,11 +180,12 @@ def upscale_images(
         JincError: images, prompts or a level that the model does not take.
     """
     numbers = range(len(low)) if numbers is None else numbers
-    noise = SeededNoise(seed, numbers)
-    apart = partial(SeededNoise, seed, numbers, Stream.SHOWN_NOISE)
+    noise = SeededNoise(plan.seed, numbers)
+    apart = partial(SeededNoise, plan.seed, numbers, Stream.SHOWN_NOISE)
     enlargement = Enlargement(model, low.to(model.device), level, apart)
-    denoiser = shaping.denoiser(enlargement, numbers)
+    denoiser = plan.denoiser(enlargement, numbers, composition)
     if not level if agree is None else agree:
         denoiser = consistent(denoiser, enlargement.low, enlargement.factor)
     like = low.new_empty(len(low), model.channels, *enlargement.image_size, device=model.device)
-    yield from walk(denoiser, model.schedule, noise(like), steps=steps, noise=noise)
+    levels = plan.levels(model.schedule)
+    yield from plan.walk(denoiser, model.schedule, noise(like), steps=levels, noise=noise)

@@ -1,4 +1,4 @@
-"""What is asked of a model: prompts dealt out, guided, and refused where it makes no sense."""
+"""Plans: prompts, guidance, clipping, and values that are refused."""
 
 import dataclasses
 
@@ -7,7 +7,7 @@ import torch
 
 from jinc.diffusion import cfg, clip, dynamic_threshold
 from jinc.errors import JincError
-from jinc.models import Shaping
+from jinc.models import SamplingPlan
 
 LEVEL = torch.full((3,), 6)
 
@@ -37,10 +37,10 @@ def test_prompts_are_names_numbers_or_nothing(model, x_t) -> None:
 
 @torch.no_grad()
 def test_guidance_leads_away_from_nothing_or_from_what_is_avoided(model, x_t) -> None:
-    plain = {"limited": False, "calibrated": False, "prompts": ("1",), "guidance": 4.0}
+    plain = {"clip": False, "calibrate": False, "prompts": ("1",), "guidance": 4.0}
     one = model.prompted(["1"] * 3)
     for avoid in ("", "2"):
-        found = Shaping(**plain, avoid=avoid).denoiser(model, range(3))(x_t, LEVEL)
+        found = SamplingPlan(**plain, avoid=avoid).denoiser(model, range(3))(x_t, LEVEL)
         expected = cfg(one, model.prompted([avoid] * 3), 4.0)(x_t, LEVEL)
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
@@ -48,13 +48,13 @@ def test_guidance_leads_away_from_nothing_or_from_what_is_avoided(model, x_t) ->
 @torch.no_grad()
 @pytest.mark.parametrize("option", [{"rescale": 0.7}, {"interval": (0, 5)}, {"interval": (6, 9)}])
 def test_contrast_is_taken_back_and_levels_are_left_out(model, x_t, option) -> None:
-    plain = {"limited": False, "calibrated": False, "prompts": ("1",), "guidance": 4.0}
+    plain = {"clip": False, "calibrate": False, "prompts": ("1",), "guidance": 4.0}
     named = {f"guidance_{name}": value for name, value in option.items()}
-    found = Shaping(**plain, **named).denoiser(model, range(3))(x_t, LEVEL)
+    found = SamplingPlan(**plain, **named).denoiser(model, range(3))(x_t, LEVEL)
     one, none = model.prompted(["1"] * 3), model.prompted([""] * 3)
     expected = cfg(one, none, 4.0, **option)(x_t, LEVEL)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
-    everywhere = Shaping(**plain).denoiser(model, range(3))(x_t, LEVEL)
+    everywhere = SamplingPlan(**plain).denoiser(model, range(3))(x_t, LEVEL)
     assert torch.equal(found, everywhere) == (option.get("interval") == (6, 9))
 
 
@@ -63,9 +63,9 @@ def test_contrast_is_taken_back_and_levels_are_left_out(model, x_t, option) -> N
     ("threshold", "limit"), [(None, clip), ("static", clip), ("dynamic", dynamic_threshold)]
 )
 def test_predictions_are_kept_in_range(model, x_t, threshold, limit) -> None:
-    asked = {"calibrated": False, "prompts": ("1",), "guidance": 40.0}
-    free = Shaping(**asked, limited=False).denoiser(model, range(3))
-    found = Shaping(**asked, threshold=threshold).denoiser(model, range(3))(x_t, LEVEL)
+    asked = {"calibrate": False, "prompts": ("1",), "guidance": 40.0}
+    free = SamplingPlan(**asked, clip=False).denoiser(model, range(3))
+    found = SamplingPlan(**asked, threshold=threshold).denoiser(model, range(3))(x_t, LEVEL)
     assert float(free(x_t, LEVEL).abs().max()) > 1
     torch.testing.assert_close(found, limit(free)(x_t, LEVEL), rtol=0, atol=1e-5)
 
@@ -78,13 +78,13 @@ def test_predictions_are_kept_in_range(model, x_t, threshold, limit) -> None:
         ({"guidance": 2, "guidance_rescale": 1.5}, "guidance-rescale: 1.5 is not in 0 … 1"),
         ({"guidance": 2, "guidance_interval": (5, 2)}, "guidance-interval: 5 to 2 is not"),
         ({"guidance": 2, "guidance_interval": (-1, 2)}, "guidance-interval: -1 to 2 is not"),
-        ({"threshold": "soft"}, "threshold: 'soft' is neither static nor dynamic"),
-        ({"threshold": "dynamic", "limited": False}, "threshold: dynamic is a way to clip"),
+        ({"threshold": "soft"}, "threshold: 'soft' is not one of static, dynamic"),
+        ({"threshold": "dynamic", "clip": False}, "threshold: dynamic is a way to clip"),
     ],
 )
 def test_what_makes_no_sense_or_no_difference(options, says) -> None:
     with pytest.raises(JincError, match=f"^{says}"):
-        Shaping(**options)
+        SamplingPlan(**options)
 
 
 @pytest.mark.parametrize(
@@ -96,25 +96,25 @@ def test_what_makes_no_sense_or_no_difference(options, says) -> None:
         ),
         ({"prompts": ("class 7",)}, "prompt: 'class 7' is no class of this model; did you mean"),
         ({"prompts": ("3",)}, "prompt: '3' is no class"),
-        ({"guidance": 2.0}, "guidance: leads nowhere without a prompt"),
-        ({"prompts": ("1",), "avoid": "2"}, "avoid: needs a guidance above 1"),
+        ({"guidance": 2.0}, "guidance: needs a prompt"),
+        ({"prompts": ("1",), "avoid": "2"}, "avoid: needs guidance above 1"),
         ({"prompts": ("1",), "avoid": "x", "guidance": 2.0}, "prompt: 'x' is no class"),
     ],
 )
 def test_what_a_model_cannot_be_asked(model, options, says) -> None:
     with pytest.raises(JincError, match=says):
-        Shaping(**options).check(model)
+        SamplingPlan(**options).check_model(model)
 
 
 def test_models_that_cannot_do_without(make_model) -> None:
     plain, told = make_model(), make_model(classes=2)
     with pytest.raises(JincError, match="guidance: this model was trained without classes"):
-        Shaping(guidance=2.0).check(plain)
+        SamplingPlan(guidance=2.0).check_model(plain)
     with pytest.raises(JincError, match="prompt: 'cat' to a model that was trained without"):
-        Shaping(prompts=("cat",)).check(plain)
+        SamplingPlan(prompts=("cat",)).check_model(plain)
     with pytest.raises(JincError, match="guidance: this model was trained without --label-drop"):
-        Shaping(prompts=("1",), guidance=2.0).check(told)
-    with pytest.raises(JincError, match="prompt: this model has to be told which class"):
-        Shaping().check(told)
+        SamplingPlan(prompts=("1",), guidance=2.0).check_model(told)
+    with pytest.raises(JincError, match="prompt: this model generates classes only"):
+        SamplingPlan().check_model(told)
     with pytest.raises(JincError, match="guidance: nan"):
-        Shaping(guidance=float("nan"))
+        SamplingPlan(guidance=float("nan"))
