@@ -70,7 +70,6 @@ def test_values_of_another_kind_are_refused(values, says):
         (b"{", "not valid JSON"),
         (b"\xff\xfe\x00", "not valid JSON"),
         (b"[" * 34 + b"]" * 34, "nested more than 32 levels"),
-        (b"[" * 10**5, "nested more than 32 levels"),
         (b"[" * 10**6, "too many lists and objects"),
         (b'{"a":' * 10**5, "nested more than 32 levels"),
         (b'{"a": "\\ud800"}', "surrogates"),
