@@ -32,7 +32,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from jinc.data import load_images
-from jinc.diffusion import AdaptiveStep, Walk, adaptive, ddim, sample, solve
+from jinc.diffusion import AdaptiveStep, SamplerFn, adaptive, ddim, sample, solve
 from jinc.files import writing
 from jinc.metrics import (
     Extractor,
@@ -64,7 +64,7 @@ class Cell:
     """
 
     name: str
-    walk: Walk
+    walk: SamplerFn
     steps: int
 
 

@@ -31,15 +31,15 @@ from torch import Tensor
 
 from jinc.diffusion import (
     SAMPLERS,
+    SamplerFn,
     Schedule,
     Spacing,
-    Walk,
     adaptive,
     gaussian,
     mixture,
     points,
+    sampler_fn,
     spaced,
-    walk_by_name,
 )
 from jinc.files import writing
 from jinc.types import Denoiser
@@ -68,7 +68,7 @@ class Flow:
     x_T: Tensor
     end: Tensor
 
-    def error(self, walk: Walk, schedule: Schedule, levels: list[int]) -> float:
+    def error(self, walk: SamplerFn, schedule: Schedule, levels: list[int]) -> float:
         """Measure how far from the end a sampler arrives, root mean square."""
         *_, last = walk(self.denoiser, schedule, self.x_T, steps=levels)
         return (last.x_t - self.end).square().mean().sqrt().item()
@@ -119,9 +119,9 @@ FLOWS: dict[str, Callable[[Schedule], Flow]] = {
 }
 
 
-def walk_of(name: str) -> Walk:
+def walk_of(name: str) -> SamplerFn:
     """Return the sampler; adaptive as its steps are at given levels."""
-    return partial(adaptive, tolerance=0.0) if name == "adaptive" else walk_by_name(name)
+    return partial(adaptive, tolerance=0.0) if name == "adaptive" else sampler_fn(name)
 
 
 def levels_of_calls(name: str, schedule: Schedule, spacing: Spacing, calls: int) -> list[int]:

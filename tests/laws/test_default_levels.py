@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from jinc.diffusion import SAMPLERS, Schedule, gaussian, levels_of, spaced, walk_by_name
+from jinc.diffusion import SAMPLERS, Schedule, gaussian, levels_of, sampler_fn, spaced
 
 RESULTS = Path(__file__).parents[2] / "results" / "solvers.json"
 VARIANCES, MEANS = np.geomspace(1, 1e-4, 16), np.linspace(-0.5, 0.5, 16)
@@ -22,7 +22,7 @@ def off(name: str, schedule: Schedule, levels: list[int]) -> float:
     end = means + (x_T - np.sqrt(a) * means) * (variances / (a * variances + 1 - a)).sqrt()
     oracle = gaussian(schedule, means.view(1, 4, 4), torch.diag(variances))
     start = x_T.expand(-1, 16).reshape(-1, 1, 4, 4)
-    *_, last = walk_by_name(name)(oracle, schedule, start, steps=levels)
+    *_, last = sampler_fn(name)(oracle, schedule, start, steps=levels)
     return float((last.x_t.flatten(1) - end).square().mean().sqrt())
 
 

@@ -118,3 +118,12 @@ def test_models_that_cannot_do_without(make_model) -> None:
         SamplingPlan().check_model(told)
     with pytest.raises(JincError, match="guidance: nan"):
         SamplingPlan(guidance=float("nan"))
+
+
+def test_calls_of_an_image() -> None:
+    """Adaptive sampling visits few of the levels it may choose among."""
+    calls = {name: SamplingPlan(sampler=name).calls(1000) for name in ("ddpm", "heun", "adaptive")}
+    assert calls == {"ddpm": 1000, "heun": 40, "adaptive": 11}
+    assert SamplingPlan(sampler="adaptive", tolerance=0.005).calls(1000) == 15
+    assert SamplingPlan(sampler="adaptive", tolerance=0.0).calls(1000) == 1000
+    assert SamplingPlan(sampler="adaptive", steps=5).calls(1000) == 5

@@ -139,7 +139,7 @@ class Denoising:
         images = quick_answers(denoiser, schedule, x_t, t, self.restored, self.edges)
         self._check(images[ONE_STEP])
         recorder = Recorder(len(path) + 1, FRAMES, SHOWN)
-        walk = self.plan.walk(denoiser, schedule, x_t, steps=path, noise=noise)
+        walk = self.plan.sample(denoiser, schedule, x_t, steps=path, noise=noise)
         for step in chain([Step(t, x_t, x_t)], walk):
             self._check(step.x_t)
             recorder.see(step)

@@ -11,14 +11,14 @@ from cyclopts import Parameter
 
 from jinc.cli.memory import keep_freed_memory
 from jinc.cli.naming import named
-from jinc.diffusion import WALKS
+from jinc.diffusion import SAMPLERS
 from jinc.errors import JincError
 from jinc.models import PixelModel, SamplingPlan, open_model
 
 if TYPE_CHECKING:
     SamplerName: TypeAlias = str
 else:
-    SamplerName = Literal[WALKS]
+    SamplerName = Literal[tuple(SAMPLERS)]
 """One of all samplers: the command line lists them."""
 
 STATES = 4

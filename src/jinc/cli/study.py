@@ -78,7 +78,7 @@ def plan(
         print(json.dumps(facts))
         return
     shown = Shown(title=escape(study.what or study.name))
-    for head in ("network", "parameters", "training, PFLOP", "sampling, PFLOP", "hours"):
+    for head in ("network", "parameters", "training, PFLOP", "sampling, PFLOP (estimate)", "hours"):
         shown.add_column(head, justify="left" if head == "network" else "right")
     for cost, each in zip(costs, hours, strict=True):
         numbers = (f"{cost.training_pflop:.3g}", f"{cost.sampling_pflop:.3g}", _hours(each))

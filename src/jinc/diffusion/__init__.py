@@ -84,15 +84,14 @@ from jinc.diffusion.samplers.motion import steady as steady
 from jinc.diffusion.samplers.multistep import dpm_solver as dpm_solver
 from jinc.diffusion.samplers.multistep import unipc as unipc
 from jinc.diffusion.samplers.registry import SAMPLERS as SAMPLERS
-from jinc.diffusion.samplers.registry import WALKS as WALKS
 from jinc.diffusion.samplers.registry import count_of as count_of
 from jinc.diffusion.samplers.registry import levels_of as levels_of
 from jinc.diffusion.samplers.registry import method_by_name as method_by_name
 from jinc.diffusion.samplers.registry import sampler_by_name as sampler_by_name
-from jinc.diffusion.samplers.registry import walk_by_name as walk_by_name
+from jinc.diffusion.samplers.registry import sampler_fn as sampler_fn
 from jinc.diffusion.samplers.sample import Sampler as Sampler
+from jinc.diffusion.samplers.sample import SamplerFn as SamplerFn
 from jinc.diffusion.samplers.sample import Step as Step
-from jinc.diffusion.samplers.sample import Walk as Walk
 from jinc.diffusion.samplers.sample import generate as generate
 from jinc.diffusion.samplers.sample import sample as sample
 from jinc.diffusion.samplers.schedulers import SOLVERS as SOLVERS

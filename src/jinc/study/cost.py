@@ -99,7 +99,7 @@ def _kind(config: TrainConfig) -> _Kind:
 
 
 def _questions(cell: Cell, T: int) -> int:
-    """How often the network is asked for one image."""
+    """Estimate how often the network is called for an image."""
     plan = cell.sampling
     by_guidance = 1 if plan.guidance in (0, 1) else 2
     return plan.calls(T) * by_guidance

@@ -7,7 +7,7 @@ from typing import Any, Self, get_type_hints
 
 import yaml
 
-from jinc.diffusion import WALKS
+from jinc.diffusion import SAMPLERS
 from jinc.diffusion.schedule import BETA_ENDS
 from jinc.documents import read_yaml
 from jinc.errors import JincError, nearest
@@ -154,7 +154,7 @@ _RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("workers", lambda x: 0 <= x <= 64, "from 0 to 64"),
     ("image_size", lambda x: 1 <= x <= 16_384, "from 1 to 16,384"),
     ("score_images", lambda x: 2 <= x <= 1_000_000, "from 2 to 1,000,000"),
-    ("sample_with", lambda x: x in WALKS, f"one of {', '.join(WALKS)}"),
+    ("sample_with", lambda x: x in SAMPLERS, f"one of {', '.join(SAMPLERS)}"),
     ("weight_decay min_snr_gamma complexity_weight", lambda x: x >= 0, "at least 0"),
     ("equivariance clip_gradient noise_std", lambda x: x >= 0, "at least 0"),
     ("epochs sample_epochs", lambda x: 0 < x <= 1e6, "above 0, up to 1,000,000"),

@@ -35,7 +35,7 @@ from torch import Tensor
 
 from jinc.diffusion.complexity import complexity_normalised
 from jinc.diffusion.effects.rows import ask_some
-from jinc.diffusion.samplers.sample import After, Sampler, Step, Walk, falling_levels
+from jinc.diffusion.samplers.sample import After, Sampler, SamplerFn, Step, falling_levels
 from jinc.diffusion.samplers.step_length import LevelGrid, Slope, over
 from jinc.diffusion.schedule import Schedule
 from jinc.errors import JincError, unknown
@@ -86,10 +86,10 @@ def adaptive(
     Of a small model of digits, .02 takes 8 and .005 takes 15.
 
     Args:
-        denoiser: see `Walk`; levels are not the same for all images: effects that need one level,
-            such as `alternating` and `framed`, refuse that.
-        schedule: see `Walk`.
-        x_T: see `Walk`.
+        denoiser: see `SamplerFn`; each image has its own level, which effects that need one for
+            all, such as `alternating` and `framed`, refuse.
+        schedule: see `SamplerFn`.
+        x_T: see `SamplerFn`.
         tolerance: by how much, root mean square, a step of DDIM in the place of each step made
             would change an image in the end, ≥ 0; at 0 every level is visited.
         weight: which errors count more, such as `complexity_normalised`; a mean over the image,
@@ -98,8 +98,8 @@ def adaptive(
         steps: among which levels to choose: a count, evenly from T−1 to 0, which is then the
             largest number of calls; or the falling levels themselves. All by default.
         noise: ignored.
-        after: see `Walk`; for single images, as it goes by one level. No step is made again, which
-            would undo its change.
+        after: see `SamplerFn`; for single images, as it takes one level. No step is made again,
+            which would undo its change.
 
     Returns:
         an iterator of one `AdaptiveStep` for each move of the image that takes the most.
@@ -136,7 +136,7 @@ WEIGHTS: Mapping[str, Weight] = {"complexity": complexity_normalised}
 """Weights of errors by name: `complexity` counts those in busy areas more."""
 
 
-def _by_name(tolerance: float = USUAL_TOLERANCE, tolerance_by: str | None = None) -> Walk:
+def _by_name(tolerance: float = USUAL_TOLERANCE, tolerance_by: str | None = None) -> SamplerFn:
     """Make adaptive from its options, `tolerance_by` being a name in `WEIGHTS`."""
     if tolerance_by is None:
         return partial(adaptive, tolerance=tolerance)
@@ -145,7 +145,19 @@ def _by_name(tolerance: float = USUAL_TOLERANCE, tolerance_by: str | None = None
     return partial(adaptive, tolerance=tolerance, weight=WEIGHTS[tolerance_by])
 
 
-ADAPTIVE = Sampler(walk=_by_name, takes=("tolerance", "tolerance_by"), steps=None, spacing="even")
+def _expected_calls(tolerance: float = USUAL_TOLERANCE, tolerance_by: str | None = None) -> int:
+    """About how many calls an image takes; as measured of digits, and growing as 1/√tolerance."""
+    return math.ceil(15 * math.sqrt(0.005 / max(tolerance, 1e-12)))
+
+
+ADAPTIVE = Sampler(
+    make=_by_name,
+    takes=("tolerance", "tolerance_by"),
+    steps=None,
+    spacing="even",
+    shared_level=False,
+    expected_calls=_expected_calls,
+)
 
 
 @dataclass(frozen=True, eq=False)

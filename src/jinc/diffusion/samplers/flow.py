@@ -60,7 +60,7 @@ def heun(
     noise: Noise | None = None,
     after: After | None = None,
 ) -> Iterator[Step]:
-    """Denoise x_T by Heun's method along straight paths; arguments, result and errors: see `Walk`.
+    """Denoise x_T by Heun's method along straight paths; arguments and errors: see `SamplerFn`.
 
     A step goes by Euler's method, asks again where that leads, and goes by the mean of both
     directions instead: second order for two calls a step. The last move, to clean, where there is
@@ -79,7 +79,7 @@ def heun(
     return _walk(denoiser, schedule, x_T, falling_levels(schedule, x_T, steps), after)
 
 
-HEUN = Sampler(walk=lambda: heun, calls=2)
+HEUN = Sampler(make=lambda: heun, calls=2)
 
 
 @torch.no_grad()

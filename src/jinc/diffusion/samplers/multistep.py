@@ -31,7 +31,7 @@ def dpm_solver(
     noise: Noise | None = None,
     after: After | None = None,
 ) -> Iterator[Step]:
-    """Denoise x_T by DPM-Solver++ (2M); arguments, result and errors: see `Walk`.
+    """Denoise x_T by DPM-Solver++ (2M); arguments, result and errors: see `SamplerFn`.
 
     Source: DPM-Solver++ (arXiv 2211.01095), algorithm 2.
 
@@ -53,7 +53,7 @@ def unipc(
     noise: Noise | None = None,
     after: After | None = None,
 ) -> Iterator[Step]:
-    """Denoise x_T by UniPC of order 2; arguments, result and errors: see `Walk`.
+    """Denoise x_T by UniPC of order 2; arguments, result and errors: see `SamplerFn`.
 
     The states are those before the correction, at which the denoiser is asked. Where `after`
     changes them nothing is corrected, for that would undo the change.
@@ -65,8 +65,8 @@ def unipc(
     return _walk(denoiser, schedule.with_signal(), x_T, levels, after, correct)
 
 
-DPM_SOLVER = Sampler(walk=lambda: dpm_solver)
-UNIPC = Sampler(walk=lambda: unipc)
+DPM_SOLVER = Sampler(make=lambda: dpm_solver)
+UNIPC = Sampler(make=lambda: unipc)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from jinc.diffusion.samplers.adaptive import ADAPTIVE
 from jinc.diffusion.samplers.flow import HEUN
 from jinc.diffusion.samplers.methods import Method, ddim, ddpm, ddpm_published, posterior
 from jinc.diffusion.samplers.multistep import DPM_SOLVER, UNIPC
-from jinc.diffusion.samplers.sample import Sampler, Walk, moves
+from jinc.diffusion.samplers.sample import Sampler, SamplerFn, moves
 from jinc.diffusion.samplers.solvers import DEIS
 from jinc.diffusion.schedule import Schedule
 from jinc.diffusion.timesteps import Spacing, spaced, timesteps
@@ -31,21 +31,18 @@ SAMPLERS: Mapping[str, Sampler] = {
 
 `euler`, Euler's method in flow time, makes the moves of `ddim` at other levels."""
 
-WALKS = tuple(SAMPLERS)
-"""All names."""
-
 
 def sampler_by_name(name: str) -> Sampler:
     """Return a sampler.
 
     Args:
-        name: one of `WALKS`.
+        name: one of `SAMPLERS`.
 
     Raises:
         JincError: another name, with the nearest known one.
     """
     if name not in SAMPLERS:
-        raise unknown(f"sampler: {name!r} is none", name, WALKS)
+        raise unknown(f"sampler: {name!r} is none", name, SAMPLERS)
     return SAMPLERS[name]
 
 
@@ -66,16 +63,16 @@ def method_by_name(name: str, eta: float = 0.0) -> Method:
     return method(**_taken(name, eta=eta or None))
 
 
-def walk_by_name(
+def sampler_fn(
     name: str,
     eta: float = 0.0,
     tolerance: float | None = None,
     tolerance_by: str | None = None,
-) -> Walk:
+) -> SamplerFn:
     """Return a sampler, made from its options.
 
     Args:
-        name: one of `WALKS`.
+        name: one of `SAMPLERS`.
         eta: of ddim.
         tolerance: of adaptive; None for the usual .01.
         tolerance_by: of adaptive: a name in `WEIGHTS`, for errors to count more there; None for
@@ -85,19 +82,20 @@ def walk_by_name(
         JincError: another name, with the nearest known one; an eta for another than ddim, or a
             tolerance or its weight for another than adaptive.
 
-    >>> walk_by_name("ddim", eta=1.0).keywords
+    >>> sampler_fn("ddim", eta=1.0).keywords
     {'method': ddim(eta=1.0)}
     """
     sampler = sampler_by_name(name)
-    given = _taken(name, eta=eta or None, tolerance=tolerance, tolerance_by=tolerance_by)
-    return sampler.walk(**given)
+    return sampler.make(
+        **_taken(name, eta=eta or None, tolerance=tolerance, tolerance_by=tolerance_by)
+    )
 
 
 def count_of(name: str, T: int, steps: int | None = None) -> int:
     """Return how many levels a sampler visits.
 
     Args:
-        name: one of `WALKS`.
+        name: one of `SAMPLERS`.
         T: number of steps of the schedule.
         steps: how many levels, 1 … T; None for its default, as far as there are so many.
 
@@ -125,7 +123,7 @@ def levels_of(
     """Return the levels that a sampler visits.
 
     Args:
-        name: one of `WALKS`.
+        name: one of `SAMPLERS`.
         schedule: gives T and `alpha_bar_t`.
         steps: how many levels, 1 … T; None for its default, as far as there are so many.
         spacing: how they are spaced; None for its default.

@@ -44,7 +44,7 @@ class Step:
         return replace(self, x_t=self.x_t[:count], x0_hat=self.x0_hat[:count])
 
 
-class Walk(Protocol):
+class SamplerFn(Protocol):
     """What a sampler is as a function: `partial(sample, method=ddim())`, `heun`, `dpm_solver`, …
 
     A sampler works without gradients, and yields a `Step` after every move.
@@ -86,7 +86,7 @@ class Sampler:
     """A sampler's entry in `SAMPLERS`: how it is made, and its defaults.
 
     Args:
-        walk: makes it, from the options that it takes.
+        make: makes its sampling function from the options that it takes.
         takes: the names of these options.
         method: makes its `Method`, from the same options; None if it is no sequence of single
             moves.
@@ -97,9 +97,12 @@ class Sampler:
         draws: whether it draws fresh noise, whatever its options.
         calls: of the denoiser, a level; of the last one there is one.
         as_is: whether predictions are by default neither clipped nor calibrated.
+        shared_level: whether all images of a batch are at one level.
+        expected_calls: of the denoiser for an image, from the same options; None where the number
+            of steps gives it.
     """
 
-    walk: Callable[..., Walk]
+    make: Callable[..., SamplerFn]
     takes: tuple[str, ...] = ()
     method: Callable[..., Method] | None = None
     steps: int | None = 20
@@ -108,6 +111,13 @@ class Sampler:
     draws: bool = False
     calls: int = 1
     as_is: bool = False
+    shared_level: bool = True
+    expected_calls: Callable[..., int] | None = None
+
+    @property
+    def can_rise(self) -> bool:
+        """Whether levels may rise on the way, as in RePaint: every move starts from its image."""
+        return self.method is not None and self.levels is None
 
     def limits(self, clip: bool | None) -> bool:
         """Whether predictions are clipped, clip being the user's choice."""
@@ -145,17 +155,17 @@ def sample(
     noise: Noise | None = None,
     after: After | None = None,
 ) -> Iterator[Step]:
-    """Denoise x_T level by level by a method; other arguments, result and errors: see `Walk`.
+    """Denoise x_T level by level by a method; other arguments, result and errors: see `SamplerFn`.
 
     Args:
-        denoiser: see `Walk`.
-        schedule: see `Walk`.
-        x_T: see `Walk`.
+        denoiser: see `SamplerFn`.
+        schedule: see `SamplerFn`.
+        x_T: see `SamplerFn`.
         method: `ddim(eta)`, `ddpm(variance)`, `posterior(stride)`, or any other `Method`.
         steps: None for the method's own levels; a count; or levels, among which a rise is forward
             noising (RePaint's jumps).
-        noise: see `Walk`.
-        after: see `Walk`; called after moves up, too.
+        noise: see `SamplerFn`.
+        after: see `SamplerFn`; called after moves up, too.
 
     >>> clean = lambda x_t, t: torch.zeros_like(x_t)
     >>> run = sample(clean, Schedule.linear(), torch.randn(1, 1, 8, 8), steps=[990, 500])
@@ -223,7 +233,7 @@ def moves(
 ) -> Sampler:
     """The entry of the sampler that goes by a method."""
     return Sampler(
-        walk=lambda **options: partial(sample, method=method(**options)),
+        make=lambda **options: partial(sample, method=method(**options)),
         takes=takes,
         method=method,
         steps=steps,

@@ -44,7 +44,7 @@ def solve(
     after: After | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Iterator[Step]:
-    """Denoise x_T with a scheduler of diffusers; other arguments, result and errors: see `Walk`.
+    """Denoise x_T with a scheduler of diffusers; other arguments and errors: see `SamplerFn`.
 
     Levels are whole numbers, so that schedulers never use spacings of their own, whose t would have
     to be rounded; `spaced` has them all. The last move, to clean, is the prediction itself, also of
@@ -52,15 +52,15 @@ def solve(
     the image: nearer where the last level is far above 0. Some compute in float32 at best.
 
     Args:
-        denoiser: see `Walk`.
-        schedule: see `Walk`; the scheduler gets `alpha_bar_t` as they are.
-        x_T: see `Walk`.
+        denoiser: see `SamplerFn`.
+        schedule: see `SamplerFn`; the scheduler gets `alpha_bar_t` as they are.
+        x_T: see `SamplerFn`.
         method: a name in `SOLVERS`, or a scheduler of one of their classes as its owner made it,
             such as `LMSDiscreteScheduler()`. It stays as it is: one like it is made that knows our
             schedule and levels, and does not clip.
-        steps: see `Walk`.
-        noise: see `Walk`; drawn only by solvers that need it.
-        after: see `Walk`; `unipc` then does without its corrector, which would undo the change.
+        steps: see `SamplerFn`.
+        noise: see `SamplerFn`; drawn only by solvers that need it.
+        after: see `SamplerFn`; `unipc` then skips its corrector, which would undo the change.
         options: of the constructor, where method is a name, such as `{"solver_order": 3}`.
 
     Raises:
@@ -84,7 +84,7 @@ def solve(
     return _walk(denoiser, schedule, x_T, scheduler, solver, fresh, after)
 
 
-DEIS = Sampler(walk=lambda: partial(solve, method="deis"), spacing="quadratic")
+DEIS = Sampler(make=lambda: partial(solve, method="deis"), spacing="quadratic")
 
 
 def _lasting(solver: Solver, levels: list[int]) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def edit_images(
         after = None
         if masks is not None:
             after = replace(model.schedule, photo, masks[places].to(photo), chunk.noise)
-        steps = plan.walk(
+        steps = plan.sample(
             plan.denoiser(model, chunk.numbers),
             model.schedule,
             x_t,

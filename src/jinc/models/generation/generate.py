@@ -30,7 +30,7 @@ def generate_images(
     for chunk in chunks(plan.number, plan.seed, first, plan.together):
         denoiser, x_T = plan.denoiser(model, chunk.numbers, composition), chunk.start(model)
         yield from chunk.steps(
-            plan.walk(denoiser, model.schedule, x_T, steps=levels, noise=chunk.noise)
+            plan.sample(denoiser, model.schedule, x_T, steps=levels, noise=chunk.noise)
         )
 
 

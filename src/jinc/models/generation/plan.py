@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Literal, Protocol, Self, TypeAlias, get_type_hints
 
 from jinc.diffusion import (
+    SamplerFn,
     Schedule,
     Spacing,
-    Walk,
     calibrate,
     cfg,
     clip,
@@ -17,7 +17,7 @@ from jinc.diffusion import (
     dynamic_threshold,
     levels_of,
     sampler_by_name,
-    walk_by_name,
+    sampler_fn,
 )
 from jinc.diffusion.noise import check_seed
 from jinc.diffusion.timesteps import path
@@ -90,7 +90,7 @@ class SamplingPlan:
     avoid: str = ""
     guidance_rescale: float = 0.0
     guidance_interval: tuple[int, int] | None = None
-    sampler: str | Walk = "ddim"
+    sampler: str | SamplerFn = "ddim"
     steps: int | Sequence[int] | None = None
     spacing: Spacing | None = None
     sigma_min: float | None = None
@@ -125,7 +125,7 @@ class SamplingPlan:
                 raise JincError(f"{name}: {value} is not a finite number of at least 0")
         check_seed("seed", self.seed)
         self._check_guidance()
-        self.walk  # noqa: B018  # options that are not the sampler's
+        self.sample  # noqa: B018  # options that are not the sampler's
 
     def _check_guidance(self) -> None:
         if not math.isfinite(self.guidance):
@@ -145,11 +145,11 @@ class SamplingPlan:
             raise JincError(f"threshold: {self.threshold} is a way to clip, and nothing is clipped")
 
     @cached_property
-    def walk(self) -> Walk:
+    def sample(self) -> SamplerFn:
         """The function from noise to images."""
         if callable(self.sampler):
             return self.sampler
-        return walk_by_name(self.sampler, self.eta, self.tolerance, self.tolerance_by)
+        return sampler_fn(self.sampler, self.eta, self.tolerance, self.tolerance_by)
 
     @property
     def together(self) -> int:
@@ -198,8 +198,18 @@ class SamplingPlan:
         return count_of(self._name, T, self.steps)
 
     def calls(self, T: int) -> int:
-        """Return how often the denoiser is called for an image, at most."""
-        return sampler_by_name(self._name).calls * self.count(T)
+        """Estimate how often the denoiser is called for an image."""
+        sampler, steps = sampler_by_name(self._name), self.count(T)
+        if sampler.expected_calls is None:
+            return sampler.calls * steps
+        options = {name: getattr(self, name) for name in sampler.takes}
+        given = {name: value for name, value in options.items() if value is not None}
+        return min(steps, sampler.expected_calls(**given))
+
+    @property
+    def shared_level(self) -> bool:
+        """Whether all images of a batch are at one level."""
+        return callable(self.sampler) or sampler_by_name(self.sampler).shared_level
 
     def levels(self, schedule: Schedule) -> list[int]:
         """Return the levels that are visited, falling.

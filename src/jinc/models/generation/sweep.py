@@ -149,7 +149,7 @@ def sweep_images(
         size = (len(batch), model.channels, height, width)
         x_T = noise(torch.empty(size, device=model.device))
         denoiser, along = plan.denoiser(model, numbers), drawn(noise, moving)
-        for step in plan.walk(
+        for step in plan.sample(
             denoiser, model.schedule, x_T, steps=levels, noise=along, after=along.after
         ):
             if back and step.t == -1:

@@ -188,4 +188,4 @@ def upscale_images(
         denoiser = consistent(denoiser, enlargement.low, enlargement.factor)
     like = low.new_empty(len(low), model.channels, *enlargement.image_size, device=model.device)
     levels = plan.levels(model.schedule)
-    yield from plan.walk(denoiser, model.schedule, noise(like), steps=levels, noise=noise)
+    yield from plan.sample(denoiser, model.schedule, noise(like), steps=levels, noise=noise)

@@ -1,4 +1,4 @@
-"""Ways by their names lead where they should."""
+"""Samplers by name: what each makes, at which levels, in how many calls."""
 
 import re
 
@@ -7,7 +7,6 @@ import torch
 
 from jinc.diffusion import (
     SAMPLERS,
-    WALKS,
     Schedule,
     SeededNoise,
     complexity_normalised,
@@ -16,9 +15,9 @@ from jinc.diffusion import (
     generate,
     levels_of,
     method_by_name,
+    sampler_fn,
     spaced,
     timesteps,
-    walk_by_name,
 )
 from jinc.errors import JincError
 
@@ -33,7 +32,7 @@ WHOLE = ("ddpm", "adaptive")
 def images(name: str, **options: float) -> torch.Tensor:
     noise = SeededNoise(0, range(SHAPE[0]))
     x_T = noise(torch.empty(SHAPE, dtype=torch.float64))
-    walk = walk_by_name(name, **options)
+    walk = sampler_fn(name, **options)
     steps = None if name == "published" else 200 if name in WHOLE else 100
     levels = levels_of(name, SCHEDULE, steps)
     *_, last = walk(ORACLE, SCHEDULE, x_T, steps=levels, noise=noise)
@@ -41,7 +40,7 @@ def images(name: str, **options: float) -> torch.Tensor:
     return last.x_t
 
 
-@pytest.mark.parametrize("name", WALKS)
+@pytest.mark.parametrize("name", SAMPLERS)
 def test_every_way_makes_images_of_the_data(name) -> None:
     pytest.importorskip("diffusers")
     found = images(name)
@@ -49,7 +48,7 @@ def test_every_way_makes_images_of_the_data(name) -> None:
     assert 0.7 < float(found.var()) / VARIANCE < 1.3  # posterior is low, as it is meant to be
 
 
-@pytest.mark.parametrize("name", [name for name in WALKS if not SAMPLERS[name].draws])
+@pytest.mark.parametrize("name", [name for name in SAMPLERS if not SAMPLERS[name].draws])
 def test_ways_without_fresh_noise_end_where_the_flow_does(name) -> None:
     """The flow takes each number of x_T to its own end, and there is one flow."""
     pytest.importorskip("diffusers")
@@ -68,18 +67,18 @@ def test_a_smaller_tolerance_comes_nearer() -> None:
 
 
 def test_errors_can_count_where_images_are_busy() -> None:
-    walk = walk_by_name("adaptive", tolerance=0.02, tolerance_by="complexity")
+    walk = sampler_fn("adaptive", tolerance=0.02, tolerance_by="complexity")
     assert walk.keywords == {"tolerance": 0.02, "weight": complexity_normalised}
     with pytest.raises(JincError, match=r"^tolerance-by: belongs to adaptive, not to heun$"):
-        walk_by_name("heun", tolerance_by="complexity")
+        sampler_fn("heun", tolerance_by="complexity")
     with pytest.raises(JincError, match=r"^tolerance-by: 'complexities' is none; did you mean"):
-        walk_by_name("adaptive", tolerance_by="complexities")
+        sampler_fn("adaptive", tolerance_by="complexities")
 
 
 def test_usual_levels() -> None:
     counts = {"ddpm": 1000, "published": 999, "adaptive": 1000, "ddim": 50, "posterior": 50}
     linear, short = Schedule.linear(), Schedule.linear(T=10)
-    for name in WALKS:
+    for name in SAMPLERS:
         assert len(levels_of(name, linear)) == count_of(name, 1000) == counts.get(name, 20)
         assert len(levels_of(name, short)) == (9 if name == "published" else 10)
     assert levels_of("ddim", linear, 5) == timesteps(1000, 5)
@@ -98,19 +97,25 @@ def test_the_published_sampler_visits_its_own_levels(option, said) -> None:
 
 def test_names_and_options_that_are_none() -> None:
     with pytest.raises(JincError, match="sampler: 'dpm' is none; did you mean ddpm"):
-        walk_by_name("dpm")
+        sampler_fn("dpm")
     with pytest.raises(JincError, match="eta: belongs to ddim, not to unipc"):
-        walk_by_name("unipc", eta=0.5)
+        sampler_fn("unipc", eta=0.5)
     with pytest.raises(JincError, match="eta: belongs to ddim, not to ddpm"):
         method_by_name("ddpm", eta=0.5)
-    for name in {*WALKS} - {"adaptive"}:
+    for name in {*SAMPLERS} - {"adaptive"}:
         with pytest.raises(
             JincError, match=f"^tolerance: belongs to adaptive, not to {re.escape(name)}$"
         ):
-            walk_by_name(name, tolerance=0.01)
-    assert walk_by_name("adaptive").keywords == {"tolerance": 0.01}
-    assert walk_by_name("adaptive", tolerance=0).keywords == {"tolerance": 0}
+            sampler_fn(name, tolerance=0.01)
+    assert sampler_fn("adaptive").keywords == {"tolerance": 0.01}
+    assert sampler_fn("adaptive", tolerance=0).keywords == {"tolerance": 0}
     with pytest.raises(
         JincError, match="sampler: heun is none of ddim, ddpm, posterior, published, euler"
     ):
         method_by_name("heun")
+
+
+def test_which_samplers_rise_and_share_a_level() -> None:
+    rising = {name for name, sampler in SAMPLERS.items() if sampler.can_rise}
+    assert rising == {"ddim", "ddpm", "posterior", "euler"}
+    assert [name for name, sampler in SAMPLERS.items() if not sampler.shared_level] == ["adaptive"]
