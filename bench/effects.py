@@ -25,7 +25,6 @@ import torch
 from machine import machine
 from torch import Tensor, nn
 
-from jinc.cli.memory import keep_freed_memory
 from jinc.diffusion import (
     SeededNoise,
     anagram,
@@ -47,7 +46,7 @@ from jinc.diffusion import (
     symmetrize,
     triple_hybrid,
 )
-from jinc.models import Model
+from jinc.models import Model, keep_freed_memory
 from jinc.nn import CS180UNet, UNet
 from jinc.types import Denoiser
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import torch
 from machine import machine
 
-from jinc.cli.memory import keep_freed_memory
 from jinc.data import load_images
 from jinc.files import writing
 from jinc.metrics import features_of, open_cifar_resnet, score
+from jinc.models import keep_freed_memory
 
 
 def main() -> None:

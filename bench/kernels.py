@@ -20,9 +20,8 @@ import torch
 from machine import machine
 from torch import Tensor
 
-from jinc.cli.memory import keep_freed_memory
 from jinc.files import writing
-from jinc.models import choose_device
+from jinc.models import choose_device, keep_freed_memory
 from jinc.signal import design_jinc, downsample, filtered_activation, reference, rotate, upsample
 
 MAPS = (32, 32, 32)

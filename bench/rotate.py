@@ -20,7 +20,7 @@ import torch
 from machine import machine
 from scipy import ndimage
 
-from jinc.cli.memory import keep_freed_memory
+from jinc.models import keep_freed_memory
 from jinc.nn import UNet
 from jinc.signal import rotate
 from jinc.signal.rotate import METHODS

@@ -31,9 +31,8 @@ from machine import machine
 from memory import peak_bytes
 from torch import Tensor
 
-from jinc.cli.memory import keep_freed_memory
 from jinc.data import ImageSet
-from jinc.models import choose_device
+from jinc.models import choose_device, keep_freed_memory
 from jinc.train import Run, TrainConfig, Trainer, find_preset, forward_gflop
 
 PARTS = ("data", "forward", "backward", "update")

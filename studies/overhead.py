@@ -30,8 +30,8 @@ import psutil
 import torch
 import torch.nn.functional as F
 
-from jinc.cli.memory import keep_freed_memory
 from jinc.data import ImageSet, read_digits
+from jinc.models import keep_freed_memory
 from jinc.nn import UNet
 from jinc.train import Run, TrainConfig, Trainer, find_preset
 

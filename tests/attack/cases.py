@@ -359,8 +359,8 @@ def of_documents(rng: random.Random) -> Made:
             ("resume", "run/config.yaml"),
             ("resume", "run/log.jsonl"),
             ("info", "run/config.yaml"),
-            ("again", "samples/made.json"),
-            ("evaluate images", "samples/made.json"),
+            ("again", "samples/provenance.json"),
+            ("evaluate images", "samples/provenance.json"),
         )
     )
     words = COMMANDS[which]

@@ -39,7 +39,7 @@ def test_train_sample_info_resume(jinc, tiny, tmp_path) -> None:
     sampled = jinc("sample", run, "--out", tmp_path / "s", "-n", 3, "--steps", 4)
     assert sampled.code == 0
     assert sampled.out == f"3 images: {tmp_path / 's'}, all of them in {tmp_path / 's/grid.png'}\n"
-    names = ["000000.png", "000001.png", "000002.png", "grid.png", "made.json"]
+    names = ["000000.png", "000001.png", "000002.png", "grid.png", "provenance.json"]
     assert sorted(tree(tmp_path / "s")) == names
     assert pixels(tmp_path / "s" / "000002.png").shape == (8, 8)
     more = jinc("train", "--out", run, "--resume", "--steps", 9)
@@ -131,7 +131,7 @@ def test_images_do_not_depend_on_how_many_are_asked_for(jinc, trained, tmp_path)
         jinc("sample", trained / "model", "--out", tmp_path / f"{number}", "-n", number)
     few, many = tree(tmp_path / "2"), tree(tmp_path / "17")
     assert len(many) == 19
-    told = {"grid.png", "made.json"}  # of all of them
+    told = {"grid.png", "provenance.json"}  # of all of them
     assert {name: many[name] for name in {*few} - told} == {
         name: data for name, data in few.items() if name not in told
     }
@@ -152,10 +152,10 @@ def test_no_command_takes_the_images_of_another(jinc, trained, tmp_path) -> None
         assert f"--out: {out} holds images, no" in said.err
     said = jinc("sample", trained, "--out", own)
     assert said.err == (
-        f"jinc: --out: {own / '20240131.png'} was made by others; take another folder\n"
+        f"jinc: --out: {own / '20240131.png'} was not written by jinc; choose another folder\n"
     )
     assert (tree(out), tree(own)) == before
-    assert json.loads((out / "made.json").read_text())["seed"] == 0
+    assert json.loads((out / "provenance.json").read_text())["seed"] == 0
 
 
 @pytest.mark.parametrize("method", ["ddim", "ddpm", "posterior"])
@@ -344,7 +344,7 @@ def test_samplers_of_every_kind(jinc, trained, tmp_path, sampler) -> None:
     words = ("-n", 2, "--sampler", sampler, "--steps", 4, "--strip", "--gif")
     assert jinc("sample", trained, "--out", tmp_path / "s", *words).code == 0
     numbered = {"000000.png", "000001.png"}
-    names = numbered | {"grid.png", "made.json", "strip.png", "denoising.gif"}
+    names = numbered | {"grid.png", "provenance.json", "strip.png", "denoising.gif"}
     assert {*tree(tmp_path / "s")} == names
     again = jinc("sample", trained, "--out", tmp_path / "t", "-n", 1, *words[2:6])
     assert again.code == 0

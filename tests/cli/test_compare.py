@@ -66,7 +66,7 @@ def test_for_people(jinc, trained, tmp_path) -> None:
         "comparison.png",
         "forward.png",
         "comparison.json",
-        "made.json",
+        "provenance.json",
     }
     for name in ("comparison.png", "forward.png"):
         with Image.open(out / name) as picture:
@@ -109,7 +109,7 @@ def test_strips_and_gifs_and_none_of_them_left_behind(jinc, trained, tmp_path) -
     said = jinc("compare", trained, *QUICK, "--out", tmp_path, "--json")
     written = [Path(file).name for file in json.loads(said.out)["written"]]
     assert written == ["comparison.png", "forward.png"]
-    others = {"comparison.json", "made.json", "mine.png"}
+    others = {"comparison.json", "provenance.json", "mine.png"}
     assert {file.name for file in tmp_path.glob("*.*")} == {*written, *others}
 
 
@@ -214,7 +214,7 @@ def test_classes_that_have_to_be_told(refused, unguidable, trained_on_classes, p
     says = "--prompt: this model generates classes only"
     refused(unguidable, "--images", *photos, says=says)
     refused(unguidable, "--images", *photos, "--class", "dgo", says="did you mean dog?")
-    refused(unguidable, says="--data: a model folder does not tell")
+    refused(unguidable, says="--data: a model folder has no training data")
     says = "--guidance: this model was trained without --label-dropout"
     refused(unguidable, "--images", *photos, "--class", "cat", "--guidance", 3, says=says)
 

@@ -24,7 +24,7 @@ def test_labels_from_1_are_the_classes_of_the_model(jinc, refused, tiny, tmp_pat
     assert jinc("train", "--out", run, "--resume", "--steps", "8").code == 0
     sample = ("sample", run, "--steps", "2")
     assert jinc(*sample, "--out", tmp_path / "all", "-n", "3").code == 0
-    made = json.loads((tmp_path / "all" / "made.json").read_text())
+    made = json.loads((tmp_path / "all" / "provenance.json").read_text())
     assert made["prompts"] == ["1", "2", "3"]
     assert jinc(*sample, "--out", tmp_path / "three", "-n", "1", "--class", "3").code == 0
     refused(*sample, "--out", tmp_path / "none", "--class", "0", says="there are 1, 2, 3")

@@ -32,7 +32,7 @@ def test_edit_at_every_strength(jinc, trained_on_classes, photo, tmp_path) -> No
     assert (said.code, said.out[:9]) == (0, "4 results")
     names = {path.name for path in (tmp_path / "o").iterdir()}
     results = {f"photo-{share}-{copy}.png" for share in ("1", "0.5") for copy in (0, 1)}
-    assert names == results | {"sheet.png", "strip.png", "denoising.gif", "made.json"}
+    assert names == results | {"sheet.png", "strip.png", "denoising.gif", "provenance.json"}
     before = pixels(photo)
     for name in results:
         after = pixels(tmp_path / "o" / name)
@@ -119,7 +119,7 @@ def test_anagrams_and_hybrids(jinc, trained_on_classes, tmp_path) -> None:
         assert said.code == 0
         written = {"000000.png", "000001.png", "sheet.png"}
         assert {*json.loads(said.out)["written"]} == {str(out / name) for name in written}
-        assert {path.name for path in out.iterdir()} == written | {"made.json"}
+        assert {path.name for path in out.iterdir()} == written | {"provenance.json"}
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ def test_illusions_through_a_second_stage_that_move(
     assert said.code == 0, said
     assert {path.name for path in out.iterdir()} == {
         *(f"00000{number}.{kind}" for number in (0, 1) for kind in ("png", "webp")),
-        *("sheet.png", "made.json"),
+        *("sheet.png", "provenance.json"),
     }
     assert pixels(out / "000000.png").shape == (16, 16)
     with Image.open(out / "000001.webp") as film:

@@ -50,7 +50,7 @@ def test_tables_and_neighbours(jinc, trained_copy, against, tmp_path) -> None:
     said = jinc("evaluate", trained_copy, *against, *words)
     assert said.code == 0
     assert {path.name for path in (tmp_path / "o").iterdir()} == {
-        *("scores.json", "scores.md", "neighbours.png", "made.json")
+        *("scores.json", "scores.md", "neighbours.png", "provenance.json")
     }
     assert (
         "| Fréchet distance (mnist-classifier) | lower is better |"

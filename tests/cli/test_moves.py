@@ -59,7 +59,7 @@ def test_a_sweep_in_every_kind_of_file(jinc, trained, tmp_path) -> None:
     assert said.code == 0
     assert said.out == f"3 images, −90° to 90° in 5: {', '.join(map(str, outs))}\n"
     numbered = [f"00000{k}.png" for k in range(5)]
-    assert names(tmp_path / "all") == [*numbered, "made.json", "sheet.png"]
+    assert names(tmp_path / "all") == [*numbered, "provenance.json", "sheet.png"]
     there = [pixels(tmp_path / "all" / f"00000{k}.png") for k in range(5)]
     assert there[0].shape == (2 + 2 * 18, 2 + 2 * 18, 3)  # 3 images, about square
     assert len({frame.tobytes() for frame in there}) == 5
@@ -256,7 +256,7 @@ def test_a_shorter_sweep_leaves_no_frame_of_a_longer_one(jinc, trained, tmp_path
     for angles, frames in (("0:40:3", 3), ("0:40:2", 2)):
         assert jinc("rotate", trained, f"--angles={angles}", *quick).code == 0
         names = {file.name for file in (tmp_path / "frames").iterdir()}
-        assert names == {"made.json", "sheet.png", *(f"{k:06d}.png" for k in range(frames))}
+        assert names == {"provenance.json", "sheet.png", *(f"{k:06d}.png" for k in range(frames))}
 
 
 def test_a_batch_that_does_not_fit_in_memory(refused, trained, tmp_path, monkeypatch) -> None:

@@ -9,12 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
-from jinc.cli.clean_images import clean_images
 from jinc.cli.findings import held_against
 from jinc.data import load_images, to_float
 from jinc.models import Model
 from jinc.nn import UNet
-from jinc.train import Run
+from jinc.train import Run, clean_images
 
 QUICK = ("-n", 3, "--steps", 2, "--device", "cpu")
 
@@ -54,7 +53,7 @@ def test_for_people(jinc, trained, tmp_path) -> None:
     assert "nan" not in said.out
     files = {file.name for file in (tmp_path / "new" / "probe").iterdir()}
     plots = {"levels.png", "angles.png", "shifts.png", "turned.png"}
-    assert files == {*plots, "probe.json", "made.json"}
+    assert files == {*plots, "probe.json", "provenance.json"}
 
 
 def test_json_is_one_object(jinc, trained) -> None:
@@ -73,7 +72,7 @@ def test_json_is_one_object(jinc, trained) -> None:
 
 def test_what_is_printed_is_what_is_written(jinc, trained, tmp_path) -> None:
     said = jinc("probe", trained, *QUICK, "--out", tmp_path, "--json", "--only", "sampling")
-    assert {file.name for file in tmp_path.glob("*.*")} == {"probe.json", "made.json"}
+    assert {file.name for file in tmp_path.glob("*.*")} == {"probe.json", "provenance.json"}
     written = (tmp_path / "probe.json").read_text()
     assert json.loads(said.out) == json.loads(written, parse_constant=pytest.fail)
 
@@ -180,7 +179,7 @@ def test_what_is_no_run(refused, tmp_path) -> None:
 
 
 def test_data_that_do_not_fit(refused, jinc, trained, trained_on_classes, bare, tmp_path) -> None:
-    refused(bare, says="--data: a model folder does not tell")
+    refused(bare, says="--data: a model folder has no training data")
     says = "--data: digits has images of 8×8 and 3 channels, the model makes 8×12 and 3"
     refused(bare, "--data", "digits", says=says)
     (tmp_path / "data").mkdir()

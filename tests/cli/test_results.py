@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from jinc.cli import main
-from jinc.cli.made import begin_results, check_results, made_facts
+from jinc.cli.provenance import begin_results, check_results, read_provenance
 from jinc.data import save_images
 from jinc.errors import JincError
 from jinc.locks import alone
@@ -85,7 +85,8 @@ def test_files_of_others_are_left_alone(call, tmp_path, name) -> None:
         out = mine(tmp_path / f"only-{file}", file)
         said = call(name, out, "--strip", "--gif")
         assert (said.code, said.out) == (2, "")
-        assert said.err == f"jinc: --out: {out / file} was made by others; take another folder\n"
+        reason = "was not written by jinc; choose another folder"
+        assert said.err == f"jinc: --out: {out / file} {reason}\n"
         assert files(out) == {file: b"mine " + file.encode()}
 
 
@@ -97,10 +98,22 @@ def test_the_same_command_again_replaces_what_it_made(call, tmp_path, name) -> N
     (out / "notes.txt").write_bytes(b"mine")
     assert call(name, out).code == 0
     assert {*files(out)} == {*first} - {*PICTURES} | {"notes.txt"}
-    record = json.loads((out / "made.json").read_text())
-    assert {*record["written"]} == {*files(out)} - {"made.json", "notes.txt"}
+    record = json.loads((out / "provenance.json").read_text())
+    assert {*record["written"]} == {*files(out)} - {"provenance.json", "notes.txt"}
     assert (record["seed"], record["holds"]) == (0, COMMANDS[name][2] or "illusions")
     assert record["weights"]
+
+
+def test_a_folder_with_provenance_under_its_former_name(call, tmp_path) -> None:
+    out = tmp_path / "o"
+    assert call("sample", out, "--strip").code == 0
+    facts, first = read_provenance(out), files(out)
+    (out / "provenance.json").rename(out / "made.json")
+    assert read_provenance(out) == facts
+    refusal = call("edit", out)
+    assert f"--out: {out} holds images, not edits (made.json)" in refusal.err
+    assert call("sample", out).code == 0
+    assert {*files(out)} == {*first} - {"strip.png"}
 
 
 def test_no_command_takes_the_results_of_another(call, tmp_path) -> None:
@@ -111,7 +124,7 @@ def test_no_command_takes_the_results_of_another(call, tmp_path) -> None:
         if name != "edit":
             said = call(name, out)
             assert said.code == 2
-            assert f"--out: {out} holds edits, no " in said.err
+            assert f"--out: {out} holds edits, not " in said.err
     assert files(out) == before
 
 
@@ -129,7 +142,7 @@ def test_a_result_that_is_read_is_not_replaced(call, tmp_path) -> None:
     before = files(out)
     said = call("edit", out, "--image", out / "photo-0.5-0.png")
     assert said.code == 2
-    assert f"{out / 'photo-0.5-0.png'} is read, and would be replaced" in said.err
+    assert f"input file {out / 'photo-0.5-0.png'} would be replaced" in said.err
     assert files(out) == before
 
 
@@ -151,13 +164,13 @@ def test_a_record_names_nothing_outside_its_folder(tmp_path) -> None:
     (out / "a.png").touch()
     begin_results(out, "edits", {}, ["b.png"])
     assert outside.exists()
-    assert {*files(out)} == {"made.json"}
-    assert made_facts(out) is None  # no numbered images
+    assert {*files(out)} == {"provenance.json"}
+    assert read_provenance(out) is None  # no numbered images
 
 
 def test_a_record_of_others_is_one(tmp_path) -> None:
-    (mine(tmp_path / "o") / "made.json").write_text('{"made": "by hand"}')
-    with pytest.raises(JincError, match=r"made\.json was made by others"):
+    (mine(tmp_path / "o") / "provenance.json").write_text('{"made": "by hand"}')
+    with pytest.raises(JincError, match=r"provenance\.json was not written by jinc"):
         check_results(tmp_path / "o", "edits", [])
 
 
@@ -166,9 +179,9 @@ def test_numbered_images_are_one_set(tmp_path) -> None:
     begin_results(tmp_path / "o", "images", {"seed": 3}, ["000000.png"])
     save_images(tmp_path / "o", torch.zeros(1, 1, 2, 2))
     check_results(tmp_path / "o", "images", ["000000.png"])
-    assert made_facts(tmp_path / "o") == {"holds": "images", "seed": 3}
+    assert read_provenance(tmp_path / "o") == {"holds": "images", "seed": 3}
     save_images(tmp_path / "o", torch.zeros(1, 1, 2, 2), start=7)
-    with pytest.raises(JincError, match=r"000007\.png was made by others"):
+    with pytest.raises(JincError, match=r"000007\.png was not written by jinc"):
         check_results(tmp_path / "o", "images", ["000000.png"])
 
 
@@ -232,16 +245,14 @@ def test_images_that_are_not_all_there_are_not_scored(jinc, call, tmp_path) -> N
     (out / "000001.png").unlink()
     said = jinc("evaluate", out, "--against", "digits", "--features", "nowhere")
     assert said.code == 2
-    with pytest.raises(JincError, match=r"is not complete, without 1 image .* 000001\.png; make"):
-        made_facts(out)
+    with pytest.raises(JincError, match=r"is missing 1 image .* 000001\.png; generate"):
+        read_provenance(out)
 
 
 def test_images_that_no_record_names_are_not_scored(tmp_path) -> None:
     begin_results(tmp_path, "images", {}, ["000000.png"])
     save_images(tmp_path, torch.zeros(1, 1, 2, 2))
-    assert made_facts(tmp_path) is not None
+    assert read_provenance(tmp_path) is not None
     save_images(tmp_path, torch.zeros(1, 1, 2, 2), start=9)
-    with pytest.raises(
-        JincError, match=r"holds 1 image that made.json .* such as 000009\.png; move"
-    ):
-        made_facts(tmp_path)
+    with pytest.raises(JincError, match=r"does not name 1 image there, such as 000009\.png; move"):
+        read_provenance(tmp_path)

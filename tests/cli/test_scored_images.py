@@ -114,7 +114,7 @@ def test_a_half_written_folder_is_refused(refused, jinc, judge, trained, tmp_pat
     (out / "000003.png").unlink()
     said = jinc("evaluate", out, "--against", "digits", *judge)
     assert (said.code, said.out) == (2, "")
-    assert "without 1 image that made.json" in said.err.splitlines()[-1]
+    assert "is missing 1 image that provenance.json" in said.err.splitlines()[-1]
 
 
 def test_a_record_that_is_no_json(jinc, judge, judged, trained, tmp_path) -> None:
@@ -122,14 +122,14 @@ def test_a_record_that_is_no_json(jinc, judge, judged, trained, tmp_path) -> Non
     words = ("--steps", 2, "--device", "cpu", "-n", 4)
     assert jinc("sample", trained, "--out", out, *words).code == 0
     for text in ('{"holds": "images", "eta": NaN}', "[" * 10_000, "3", '{"holds": [1]}'):
-        (out / "made.json").write_text(text)
+        (out / "provenance.json").write_text(text)
         words = ("evaluate", out, "--against", "digits", *judge)
         if text.startswith('{"holds": ['):
             assert judged(out, "digits")["made_with"] is None
         else:
             said = jinc(*words, "--json")
             assert (said.code, said.out) == (2, "")
-            assert "made.json: " in said.err.splitlines()[-1]
+            assert "provenance.json: " in said.err.splitlines()[-1]
 
 
 def test_options_of_models_are_not_for_images(refused, judge, judged, colours, tmp_path) -> None:

@@ -136,10 +136,12 @@ def test_guidance(jinc, tiny, trained_on_classes, trained, tmp_path) -> None:
         made[guidance] = (folder / "000000.png").read_bytes()
     assert made[1] != made[3]
     folder, options = tmp_path / "3", ("--guidance-rescale", 0.7, "--guidance-interval", 2, 9)
-    assert not {"guidance_rescale", "threshold"} & {*json.loads((folder / "made.json").read_text())}
+    assert not {"guidance_rescale", "threshold"} & {
+        *json.loads((folder / "provenance.json").read_text())
+    }
     said = jinc("sample", run, *words, *options, "--threshold", "dynamic")
     assert said.code == 0, said
-    facts = json.loads((folder / "made.json").read_text())
+    facts = json.loads((folder / "provenance.json").read_text())
     assert (facts["guidance_rescale"], facts["guidance_interval"]) == (0.7, [2, 9])
     assert facts["threshold"] == "dynamic"
     for options, says in (

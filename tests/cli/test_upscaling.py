@@ -54,7 +54,7 @@ def test_a_picture_of_any_size(jinc, upscaler, picture, tmp_path, size) -> None:
         out = tmp_path / str(len(error))
         said = jinc("upscale", upscaler, "--image", file, "--out", out, *words, *FEW)
         assert (said.code, said.out[:10]) == (0, "1 results:")
-        assert {f.name for f in out.iterdir()} == {"one-0.png", "sheet.png", "made.json"}
+        assert {f.name for f in out.iterdir()} == {"one-0.png", "sheet.png", "provenance.json"}
         made = floats(out / "one-0.png")
         assert made.shape == (1, 1, 2 * size[0], 2 * size[1])
         inside = block_mean((made.abs() < 1).float(), 2) == 1  # where colours do not end
@@ -70,7 +70,7 @@ def test_results_have_a_seed_and_a_number(jinc, upscaler, picture, tmp_path) -> 
     assert jinc("upscale", upscaler, "--out", tmp_path / "o", *words).code == 0
     names = {f"{name}-{copy}.png" for name in "ab" for copy in (0, 1)}
     found = {f.name for f in (tmp_path / "o").iterdir()}
-    assert found == names | {"sheet.png", "strip.png", "denoising.gif", "made.json"}
+    assert found == names | {"sheet.png", "strip.png", "denoising.gif", "provenance.json"}
     assert (pixels(tmp_path / "o" / "a-0.png") != pixels(tmp_path / "o" / "a-1.png")).any()
     words = ("--image", files[0], "--no-agree", *FEW)
     for seed, same in ((0, True), (1, False)):

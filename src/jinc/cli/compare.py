@@ -12,9 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from jinc.cli.compared import Answers, Clean, Denoising, draw, find_clean
-from jinc.cli.generated import generation_facts
-from jinc.cli.made import begin_results, check_results
 from jinc.cli.pictures import ReadingOptions
+from jinc.cli.provenance import begin_results, check_results, generation_facts
 from jinc.cli.sampling import SEVERAL, SamplerName
 from jinc.cli.watching import WatchedOptions
 from jinc.diffusion import timesteps
@@ -72,8 +71,7 @@ def compare(
 
     Args:
         source: a run folder, or a model folder.
-        out: folder for comparison.png, forward.png and comparison.json; and made.json, what they
-            were made with.
+        out: folder for comparison.png, forward.png, comparison.json and provenance.json.
         images: pictures of any size, of which the middle is taken.
         data: a set of images; that of the run, if neither is given: its test split, or what it
             held out.

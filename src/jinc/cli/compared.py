@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
-from jinc.cli.clean_images import clean_images
 from jinc.cli.finite import check_finite
+from jinc.cli.naming import named
 from jinc.cli.progress import decoding_progress, say_what_was_read
 from jinc.data import Picture, fit, save_png
 from jinc.diffusion import SeededNoise, Step, forward
@@ -19,6 +19,7 @@ from jinc.metrics import ITERATIVE, ONE_STEP, psnr_of_each, quick_answers
 from jinc.models import PixelModel, SamplingPlan, in_parts
 from jinc.report import Recorder, Trajectory, comparison_sheet, forward_sheet
 from jinc.signal.padding import Edges
+from jinc.train import clean_images
 from jinc.types import Images
 
 SHOWN = 4
@@ -74,7 +75,7 @@ def find_clean(
         words = f"{len(images)} image{'s' if len(images) > 1 else ''}"
         return Clean(torch.cat(fitted), (), [Path(each.name).stem for each in images], words)
     console = Console(stderr=True)
-    with decoding_progress(console) as report:
+    with decoding_progress(console) as report, named("data"):
         found = clean_images(source, model, data, number, seed, report)
     say_what_was_read(console, found.summary)
     return Clean(found.x0, found.prompts, [*found.prompts] or [""] * len(found.x0), found.words)

@@ -18,9 +18,8 @@ from jinc.cli.brought import (
     result_names,
     save_results,
 )
-from jinc.cli.generated import generation_facts
-from jinc.cli.made import begin_results, check_results
 from jinc.cli.outputs import enlarged_sheet
+from jinc.cli.provenance import begin_results, check_results, generation_facts
 from jinc.cli.sampling import SEVERAL
 from jinc.cli.watching import Watch
 from jinc.data import save_png
@@ -47,8 +46,7 @@ def edit(
 
     Args:
         source: a run folder, or a model folder.
-        out: folder for the results, each at its picture's size; sheet.png; and made.json, what
-            they were made with.
+        out: folder for the results, each at its image's size, sheet.png and provenance.json.
         strength: shares of the way up to noise, above 0 up to 1, several to be compared; those of
             the CS180 course from 0.96 down to 0.39, if not given.
         index: the same as the course says it: places in the list of levels that are multiples of

@@ -9,8 +9,13 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import Progress
 
-from jinc.cli.generated import generated_images, generation_facts
-from jinc.cli.made import begin_results, check_results, made_facts
+from jinc.cli.generated import generated_images
+from jinc.cli.provenance import (
+    begin_results,
+    check_results,
+    generation_facts,
+    read_provenance,
+)
 from jinc.cli.sampling import SEVERAL, SamplingOptions
 from jinc.cli.score_tables import print_scores, write_scores
 from jinc.cli.scored_images import (
@@ -109,8 +114,7 @@ def evaluate(
         number: how many images are generated, 2000 if not given; images that are there are all
             taken.
         images: where generated images are kept; in the run, if not given.
-        out: folder for scores.json, scores.md and neighbours.png; and made.json, what they were
-            made with.
+        out: folder for scores.json, scores.md, neighbours.png and provenance.json.
         neighbours: draw the images that are nearest to real ones, in neighbours.png of --out.
         json_: print JSON for machines.
         options: how images are generated.
@@ -134,7 +138,7 @@ def evaluate(
         compared = _of_model(source, images, options, read_real)
     else:
         made = read_images(source, reading | {"image_size": image_size})
-        compared = made, read_real(made, len(made)), made_facts(source)
+        compared = made, read_real(made, len(made)), read_provenance(source)
     if compared is None:  # another process does the rest
         return
     generated, real, made_with = compared

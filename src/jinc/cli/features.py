@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
-from jinc.cli.memory import keep_freed_memory
 from jinc.cli.places import check_file, check_whole_folder
 from jinc.cli.progress import decoding_progress, say_what_was_read
 from jinc.cli.torchscript import AllowTorchScript
@@ -32,6 +31,7 @@ from jinc.metrics import (
     save_digit_classifier,
     train_digits,
 )
+from jinc.models import keep_freed_memory
 
 app = App(name="features", help="Networks whose features score what models generate.")
 

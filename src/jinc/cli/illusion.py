@@ -9,9 +9,8 @@ from typing import Annotated, Any, Literal
 import torch
 from cyclopts import App, Parameter
 
-from jinc.cli.generated import generation_facts
-from jinc.cli.made import begin_results, check_results
 from jinc.cli.outputs import enlarged_sheet
+from jinc.cli.provenance import begin_results, check_results, generation_facts
 from jinc.cli.sampling import SEVERAL
 from jinc.cli.stages import Stages
 from jinc.cli.watching import Watch, WatchedOptions

@@ -8,9 +8,8 @@ import torch
 from cyclopts import Parameter
 
 from jinc.cli.brought import Brought, PictureOptions, bring, names_of, result_names, save_results
-from jinc.cli.generated import generation_facts
-from jinc.cli.made import begin_results, check_results
 from jinc.cli.outputs import enlarged_sheet
+from jinc.cli.provenance import begin_results, check_results, generation_facts
 from jinc.cli.watching import Watch
 from jinc.data import save_png
 from jinc.diffusion import from_noise, repaint_levels
@@ -35,8 +34,7 @@ def inpaint(
 
     Args:
         source: a run folder, or a model folder.
-        out: folder for the results, each at its picture's size; sheet.png; and made.json, what
-            they were made with.
+        out: folder for the results, each at its image's size, sheet.png and provenance.json.
         jump: steps that are walked down, up again and down, so that both parts agree (RePaint).
         times: how often each is walked down; 1 puts known pixels in their place, and no more.
         options: which pictures, which part of them, and how it is made.

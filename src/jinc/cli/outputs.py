@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jinc.cli.made import begin_results, check_results
 from jinc.cli.places import check_file, make_folder
+from jinc.cli.provenance import begin_results, check_results
 from jinc.data import (
     ANIMATIONS,
     check_animation,

@@ -14,12 +14,10 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 from torch import Tensor
 
-from jinc.cli.clean_images import clean_images
 from jinc.cli.findings import print_findings
-from jinc.cli.generated import generation_facts
-from jinc.cli.made import begin_results, check_results
 from jinc.cli.naming import named
 from jinc.cli.progress import decoding_progress, say_what_was_read
+from jinc.cli.provenance import begin_results, check_results, generation_facts
 from jinc.cli.sampling import SEVERAL, SamplingOptions
 from jinc.diffusion import method_by_name
 from jinc.errors import JincError
@@ -29,6 +27,7 @@ from jinc.metrics import probe as findings
 from jinc.models import DiffusersModel, Model, PixelModel, SamplingPlan, in_parts
 from jinc.report import CURVES, plot_curves, plot_levels, plot_turns
 from jinc.signal import rotate
+from jinc.train import clean_images
 from jinc.types import Denoiser, Images, Steps
 
 FACTS = "probe.json"
@@ -66,7 +65,7 @@ def probe(
         only: what to measure: network, at several levels of noise; sampling, EQ-T and EQ-R of
             generated images, by Fourier and as StyleGAN3 measures them; curves over angles and
             distances. All of it, if not given.
-        out: folder for probe.json and plots; and made.json, what they were made with.
+        out: folder for probe.json and plots; and provenance.json, what they were made with.
         json_: print JSON for machines.
         options: how many images, and how they are generated; the seed is that of moves too.
     """
@@ -81,7 +80,7 @@ def probe(
     model = options.open(source)
     plan = options.for_model(model)
     levels = plan.levels(model.schedule)
-    with decoding_progress(console) as report:
+    with named("data"), decoding_progress(console) as report:
         clean = clean_images(source, model, data, number, seed, report)
     say_what_was_read(console, clean.summary)
     bar = Progress(console=console)

@@ -5,13 +5,12 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from jinc.cli.clean_images import clean_images
 from jinc.cli.progress import decoding_progress, say_what_was_read
 from jinc.data import ImageSet
 from jinc.errors import JincError
 from jinc.models import open_model
 from jinc.report.pages import RealImages
-from jinc.train import TrainConfig, load_data
+from jinc.train import TrainConfig, clean_images, load_data
 from jinc.train.validation import hold_out
 
 REAL = 400

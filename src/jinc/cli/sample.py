@@ -8,8 +8,7 @@ import torch
 from cyclopts import Parameter
 from torch import Tensor
 
-from jinc.cli.generated import generation_facts
-from jinc.cli.made import begin_results, check_results
+from jinc.cli.provenance import begin_results, check_results, generation_facts
 from jinc.cli.watching import Watch, WatchedOptions
 from jinc.data import image_grid, numbered_name, save_images, save_png
 from jinc.errors import counted
@@ -33,8 +32,8 @@ def sample(
 
     Args:
         source: a run folder, or a model folder.
-        out: folder for the images, 000000.png and on; grid.png with the first 400; and made.json,
-            what they were made with.
+        out: folder for the images (000000.png …), grid.png with the first 400 of them, and
+            provenance.json.
         json_: print JSON for machines.
         options: which images, and how.
     """

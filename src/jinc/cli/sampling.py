@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
 import psutil
 from cyclopts import Parameter
 
-from jinc.cli.memory import keep_freed_memory
 from jinc.cli.naming import named
 from jinc.diffusion import SAMPLERS
 from jinc.errors import JincError
-from jinc.models import PixelModel, SamplingPlan, open_model
+from jinc.models import PixelModel, SamplingPlan, keep_freed_memory, open_model
 
 if TYPE_CHECKING:
     SamplerName: TypeAlias = str

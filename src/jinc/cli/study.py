@@ -13,13 +13,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as Shown
 
-from jinc.cli.memory import keep_freed_memory
 from jinc.cli.places import check_folder, make_folder
 from jinc.cli.progress import say_what_was_read
 from jinc.cli.sampling import SEVERAL
 from jinc.cli.study_tables import print_table
 from jinc.cli.torchscript import AllowTorchScript
 from jinc.errors import JincError, unknown
+from jinc.models import keep_freed_memory
 from jinc.study import (
     Done,
     Places,

@@ -9,7 +9,6 @@ from rich.console import Console
 
 from jinc.cli.app import STOPPED
 from jinc.cli.claims import claim
-from jinc.cli.memory import keep_freed_memory
 from jinc.cli.options import DEFAULTS, Options, plain
 from jinc.cli.progress import decoding_progress, say_what_was_read, train_with_progress
 from jinc.cli.resuming import CURVE, ChangedSettings, run_settings
@@ -19,7 +18,7 @@ from jinc.data import ImageSet
 from jinc.diffusion import warn_of_signal
 from jinc.errors import JincError, counted, told_once
 from jinc.files import writing
-from jinc.models import Trained
+from jinc.models import Trained, keep_freed_memory
 from jinc.report import plot_learning_curve
 from jinc.train import (
     Processes,

@@ -14,19 +14,24 @@ from cyclopts import Parameter
 from numpy.typing import NDArray
 
 from jinc.cli.brought import names_of, result_names
-from jinc.cli.generated import generation_facts
-from jinc.cli.made import begin_results, check_results
-from jinc.cli.memory import keep_freed_memory
 from jinc.cli.naming import named
 from jinc.cli.outputs import enlarged_sheet
 from jinc.cli.pictures import ReadingOptions
+from jinc.cli.provenance import begin_results, check_results, generation_facts
 from jinc.cli.sampling import SEVERAL
 from jinc.cli.watching import Watch, WatchedOptions
 from jinc.data import Picture, save_png, to_channels, to_float, to_uint8
 from jinc.diffusion import Step
 from jinc.errors import JincError
 from jinc.metrics import decibels
-from jinc.models import Enlargement, UpscalingModel, factor_of, open_upscaler, upscale_images
+from jinc.models import (
+    Enlargement,
+    UpscalingModel,
+    factor_of,
+    keep_freed_memory,
+    open_upscaler,
+    upscale_images,
+)
 from jinc.signal import bicubic, block_mean
 from jinc.types import Images
 
@@ -81,7 +86,7 @@ def upscale(
     Args:
         source: a run folder or a model folder of an upscaler.
         out: folder for the results; sheet.png, where they are beside bicubic enlargements; and
-            made.json, what they were made with.
+            provenance.json, what they were made with.
         options: which pictures, and how.
     """
     pictured = names_of(options.images)

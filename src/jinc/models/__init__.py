@@ -1,12 +1,12 @@
 """From networks to denoisers: our own runs, and checkpoints of other projects."""
 
-from jinc.models.device import choose_device, device_name
+from jinc.models.device import choose_device, device_name, keep_freed_memory
 from jinc.models.generation.chunks import CHUNK, Chunk, chunks
 from jinc.models.generation.editing import edit_images
 from jinc.models.generation.generate import generate_images, grid_columns, images_of
 from jinc.models.generation.illusions import Anagram, Hybrid, HybridKind
 from jinc.models.generation.in_parts import in_parts
-from jinc.models.generation.kept_images import PART, keep_images, kept_images
+from jinc.models.generation.kept_images import PART, await_images, keep_images, kept_images
 from jinc.models.generation.plan import Composition, SamplingPlan, Threshold
 from jinc.models.generation.sweep import Drawn, Sweep, shifts, sweep_images, turns
 from jinc.models.generation.upscale import Enlargement, UpscalingModel, factor_of, upscale_images
@@ -59,6 +59,7 @@ __all__ = [
     "Upscaler",
     "UpscalingDenoiser",
     "UpscalingModel",
+    "await_images",
     "choose_device",
     "chunks",
     "device_name",
@@ -70,6 +71,7 @@ __all__ = [
     "images_of",
     "in_parts",
     "is_hub_name",
+    "keep_freed_memory",
     "keep_images",
     "kept_images",
     "load_official",

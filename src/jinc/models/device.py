@@ -1,11 +1,16 @@
-"""Where a model runs."""
+"""Where a model runs, and how its memory is managed there."""
 
+import ctypes
 import os
 import platform
+import sys
 
 import torch
 
 from jinc.errors import JincError
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # from glibc's malloc.h
+_NEVER = 2**31 - 1
 
 
 def choose_device(name: str) -> torch.device:
@@ -45,3 +50,17 @@ def _own(device: torch.device) -> torch.device:
     if device.type != "cuda" or device.index is not None or "LOCAL_RANK" not in os.environ:
         return device
     return torch.device("cuda", int(os.environ["LOCAL_RANK"]) % max(1, torch.cuda.device_count()))
+
+
+def keep_freed_memory() -> None:
+    """Make the C library reuse freed memory instead of returning it to the kernel.
+
+    A step on the CPU allocates and frees the same large tensors again and again; memory that comes
+    from the kernel is cleared page by page each time. Only glibc has these settings.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _NEVER)
+        mallopt(_M_TRIM_THRESHOLD, _NEVER)

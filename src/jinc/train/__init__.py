@@ -16,6 +16,8 @@ from jinc.train.cost import Cost as Cost
 from jinc.train.cost import count_network as count_network
 from jinc.train.cost import forward_gflop as forward_gflop
 from jinc.train.cost import measure as measure
+from jinc.train.evaluation_images import CleanImages as CleanImages
+from jinc.train.evaluation_images import clean_images as clean_images
 from jinc.train.ledger import NotFinite as NotFinite
 from jinc.train.observing import Scorer as Scorer
 from jinc.train.presets import PRESET_COSTS as PRESET_COSTS

@@ -6,7 +6,7 @@ F.2).
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -128,6 +128,26 @@ class Augmentation:
         columns = zip(self.kinds, parameters.unbind(1), strict=True)
         labels = [_KINDS[kind].label(amounts) for kind, amounts in columns]
         return torch.cat([*labels, parameters.new_zeros(len(parameters), 0)], dim=1).float()
+
+
+def symmetries(kinds: Collection[str]) -> list[str]:
+    """Name the moves under which images of these augmentations keep their distribution.
+
+    Where two exclude each other, the one applied last counts: the window of `spin` ends all shifts,
+    and after shifts there is no centre to rotate about.
+    """
+    kinds = {*kinds}
+    shifted, spun = {"hshift", "vshift"} <= kinds, "spin" in kinds
+    turned = spun or "quarter_turns" in kinds
+    mirrored = kinds & {"hflip", "vflip"}
+    holds = {
+        "half_pixel": shifted and not spun,
+        "shift": shifted and not spun,
+        "rotation": spun and not kinds & {"hshift", "vshift"},
+        "quarter_turns": turned,
+        "flip": len(mirrored) == 2 or (turned and len(mirrored) == 1),
+    }
+    return [name for name, held in holds.items() if held]
 
 
 class _Kind(NamedTuple):

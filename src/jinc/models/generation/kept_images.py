@@ -1,6 +1,7 @@
 """Generated images kept in a folder, file by file: what was interrupted is taken up again."""
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from io import BytesIO
@@ -21,6 +22,9 @@ from jinc.models.pixel_model import PixelModel
 
 PART = 128
 """Images in a file, whole chunks of them."""
+
+PATIENCE = 3600
+"""Seconds without a new file after which waiting for other processes ends."""
 
 FACTS = "images.json"
 """What made them; by it the folder is known."""
@@ -89,6 +93,29 @@ def kept_images(folder: Path, count: int) -> ImageSet:
     if count < 1 or not all(whole) or len({part.shape[1:] for part in parts}) > 1:
         raise JincError(f"{folder}: holds fewer than {count} images, or a file is damaged")
     return ImageSet(np.concatenate(parts)[:count], None, (), str(folder))
+
+
+def await_images(folder: Path, count: int, processes: int) -> ImageSet:
+    """Read the images of a folder once other processes have written their shares.
+
+    Args:
+        folder: where they are written.
+        count: how many images.
+        processes: that write there; with less than two, missing images are an error at once.
+
+    Raises:
+        JincError: as of `kept_images`, when no new file appears for an hour.
+    """
+    waited, there = 0, -1
+    while True:
+        try:
+            return kept_images(folder, count)
+        except JincError:
+            before, there = there, len([*folder.iterdir()])
+            waited = 0 if there > before else waited + 1
+            if processes < 2 or waited > PATIENCE:
+                raise
+            time.sleep(1)
 
 
 def _claim(folder: Path, facts: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The clean images that a model is measured on: such as it was trained on, unseen if possible."""
+"""Clean images to evaluate a model on: like its training images, and unseen if possible."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,23 +10,24 @@ from jinc.data import ImageSet, Summary, to_float
 from jinc.errors import JincError
 from jinc.models import PixelModel
 from jinc.streams import Stream, stream
-from jinc.train import Run, TrainConfig, load_data
-from jinc.train.augment import Augmentation
+from jinc.train.augment import Augmentation, symmetries
+from jinc.train.config import TrainConfig
+from jinc.train.run import Run
+from jinc.train.setup import load_data
 from jinc.train.validation import hold_out
 from jinc.types import Images
 
 
 @dataclass(frozen=True, eq=False)
 class CleanImages:
-    """Images to measure on.
+    """Images to evaluate on.
 
     Args:
         x0: `[B, C, H, W]`.
         prompts: the name of the class of each, `[B]`; none for a model without classes.
-        words: which they are.
-        kinds: how they were augmented, as the images that the model was trained on; None where
-            that is not known.
-        summary: of the set that they are taken from.
+        words: which images they are, for people.
+        kinds: how they and the training images were augmented; None if unknown.
+        summary: of the set they are taken from.
     """
 
     x0: Images
@@ -37,25 +38,8 @@ class CleanImages:
 
     @property
     def symmetries(self) -> list[str] | None:
-        """Names of the moves after which such images are as likely as before; None if unknown.
-
-        What is done last is what counts where two do not go together: a window ends all shifts, and
-        after shifts there is no centre to have been turned about.
-        """
-        if self.kinds is None:
-            return None
-        kinds = {*self.kinds}
-        shifted, spun = {"hshift", "vshift"} <= kinds, "spin" in kinds
-        turned = spun or "quarter_turns" in kinds
-        mirrored = kinds & {"hflip", "vflip"}
-        holds = {
-            "half_pixel": shifted and not spun,
-            "shift": shifted and not spun,
-            "rotation": spun and not kinds & {"hshift", "vshift"},
-            "quarter_turns": turned,
-            "flip": len(mirrored) == 2 or (turned and len(mirrored) == 1),
-        }
-        return [name for name, held in holds.items() if held]
+        """Names of the symmetries of their distribution; None if unknown."""
+        return None if self.kinds is None else symmetries(self.kinds)
 
 
 def clean_images(
@@ -66,19 +50,19 @@ def clean_images(
     seed: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> CleanImages:
-    """Take images evenly from a set, augmented as those that the model was trained on.
+    """Take evenly spaced images of a set, augmented like the training images.
 
     Args:
         source: a run folder, or a model folder.
         model: the model in it.
-        data: the set; None for that of the run. Its test split is taken if it has one; else what
-            the run has held out, or else what it was trained on.
+        data: the set (default: that of the run: its test split if there is one, else the images
+            held out, else the training images).
         number: how many images; fewer, where the set has fewer.
         seed: of the augmentation.
         progress: called with (done, total) while a folder is decoded.
 
     Raises:
-        JincError: no set is given for a model folder; it cannot be read, or does not fit the model.
+        JincError: no set for a model folder, or one that cannot be read or does not fit the model.
     """
     config = Run.open(source).config if (source / "config.yaml").is_file() else None
     images, words = _find(model, config, data, progress)
@@ -89,9 +73,11 @@ def clean_images(
     if model.class_names and images.labels is not None:
         prompts = tuple(images.class_names[label] for label in images.labels[places])
     kinds = None if config is None else config.augment
-    if data is not None and not kinds:  # another set, of which nothing is known
+    if data is not None and not kinds:  # nothing is known of another set
         kinds = None
-    if config is not None and config.augment_labels:  # told of nothing, it makes images as they are
+    if (
+        config is not None and config.augment_labels
+    ):  # without labels it generates unaugmented images
         kinds = ()
     augmentation = Augmentation(kinds or ())
     drawn = augmentation.draw(np.random.default_rng(stream(seed, Stream.CLEAN)), len(x0))
@@ -106,9 +92,9 @@ def _find(
     data: str | None,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[ImageSet, str]:
-    """Open the set, and say which part of it was taken."""
+    """Open the set, and name the part of it."""
     if data is None and config is None:
-        raise JincError("--data: a model folder does not tell what it was trained on; name images")
+        raise JincError("data: a model folder has no training data; name images")
     height, width = model.image_size
     usual = TrainConfig() if config is None else config
 
@@ -125,7 +111,7 @@ def _find(
     if data is not None or usual.split == "train":
         try:
             return load("test"), "test images"
-        except JincError:  # where it is not the split that is missing, the next one tells of it
+        except JincError:  # any fault but a missing split is raised again below
             pass
     if data is not None:
         return load("all"), "images"
@@ -140,13 +126,13 @@ def _check(model: PixelModel, images: ImageSet) -> None:
     if images.image_size != model.image_size or images.channels != model.channels:
         (h, w), (height, width) = images.image_size, model.image_size
         raise JincError(
-            f"--data: {images.name} has images of {h}×{w} and {images.channels} channels, "
+            f"data: {images.name} has images of {h}×{w} and {images.channels} channels, "
             f"the model makes {height}×{width} and {model.channels}"
         )
     if not model.class_names:
         return
     if not images.class_names:
-        raise JincError(f"--data: {images.name} has no classes, the model has them")
+        raise JincError(f"data: {images.name} has no classes, the model has them")
     theirs = ", ".join(name for name in images.class_names if name not in model.class_names)
     if theirs:
-        raise JincError(f"--data: {images.name} has classes unknown to the model: {theirs:.100}")
+        raise JincError(f"data: {images.name} has classes unknown to the model: {theirs:.100}")
