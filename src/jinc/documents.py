@@ -143,11 +143,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_co
 
 
 def _check(file: Path, value: Any) -> None:
-    """Refuse what is not plain, too deep or too much.
-
-    Raises:
-        JincError: there is such; the message names the file and the value.
-    """
+    """Refuse what is not plain, too deep or too much."""
     level, count = [("", value)], 0
     for _ in range(DEEPEST + 1):
         count += len(level)

@@ -106,11 +106,7 @@ def is_of_memory(error: Exception) -> bool:
 
 
 def check_launched() -> None:
-    """Check what torchrun tells by the environment, which others set too.
-
-    Raises:
-        JincError: a number of this process or of all is none.
-    """
+    """Check what torchrun tells by the environment, which others set too."""
     for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE"):
         word = os.environ.get(name, "1")
         if not (word.isascii() and word.isdecimal() and len(word) < 7):

@@ -137,11 +137,7 @@ def writing(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_json(path: Path, facts: Mapping[str, Any] | Sequence[Any]) -> None:
-    """Write JSON; what JSON does not know is written as text, NaN as null.
-
-    Raises:
-        JincError: as `writing`.
-    """
+    """Write JSON; what JSON does not know is written as text, NaN as null."""
     text = json.dumps(without_nan(facts), indent=2, ensure_ascii=False, default=str)
     with writing(path) as file:
         file.write((text + "\n").encode(errors="replace"))  # names of files need not be UTF-8

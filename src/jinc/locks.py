@@ -120,11 +120,7 @@ def remove_abandoned(path: Path) -> None:
 
 
 def _flock(file: int) -> bool:
-    """Lock an open file, and tell whether there are locks where it lies.
-
-    Raises:
-        BlockingIOError: another process has locked it.
-    """
+    """Lock an open file, and tell whether there are locks where it lies."""
     if fcntl is None:
         return False
     try:

@@ -18,11 +18,7 @@ MANIFEST = "manifest.json"
 
 
 def check_manifest(folder: Path) -> None:
-    """Check every byte of a folder against its manifest.
-
-    Raises:
-        JincError: a file is missing, foreign and not hidden, or changed; the message names it.
-    """
+    """Check every byte of a folder against its manifest."""
     manifest = _digests(folder)
     if not manifest:
         raise JincError(f"{folder / MANIFEST}: is damaged")
@@ -45,11 +41,7 @@ def is_sealed(folder: Path) -> bool:
 
 
 def check_replaceable(folder: Path) -> None:
-    """Check that a folder is missing, empty, or has a manifest, so that it may be replaced.
-
-    Raises:
-        JincError: it holds other things.
-    """
+    """Check that a folder is missing, empty, or has a manifest, so that it may be replaced."""
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
         raise JincError(f"{folder}: holds other things, take another folder")
 

@@ -78,11 +78,7 @@ def is_safetensors(file: Path) -> bool:
 
 
 def check_archive(file: Path) -> None:
-    """Refuse an archive of PyTorch's whose members are larger than the file, before it is read.
-
-    Raises:
-        JincError: it is compressed, which PyTorch does not do, or damaged.
-    """
+    """Refuse an archive of PyTorch's whose members are larger than the file, before it is read."""
     if not zipfile.is_zipfile(file):
         return  # the format of PyTorch before 1.6
     try:

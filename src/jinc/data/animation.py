@@ -58,11 +58,7 @@ def save_animation(path: str | Path, frames: Sequence[NDArray[np.uint8]], fps: f
 
 
 def check_animation(path: Path, fps: float) -> None:
-    """Check the suffix and fps of an animation before it is made.
-
-    Raises:
-        JincError: the suffix or fps is invalid, or PyAV is missing.
-    """
+    """Check the suffix and fps of an animation before it is made."""
     suffix = path.suffix.lower()
     if suffix not in ANIMATIONS:
         raise unknown(f"{path}: {suffix!r} is no kind of animation", suffix, ANIMATIONS)

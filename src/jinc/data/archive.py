@@ -34,9 +34,6 @@ def check_unpacked(path: Path, stored: int, unpacked: int) -> None:
         path: the file.
         stored: its size on disk, or that of the compressed part, bytes.
         unpacked: its declared unpacked size, bytes.
-
-    Raises:
-        JincError: that exceeds 256 MiB and 50 times the stored size.
     """
     if unpacked > max(FREE_BYTES, MOST_RATIO * stored):
         raise JincError(

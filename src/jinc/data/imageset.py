@@ -84,9 +84,6 @@ class ImageSet:
         notes: decisions of the reader, a short line each.
         split: of a divided set; "" for an undivided one.
         passed_over: number of skipped files by reason.
-
-    Raises:
-        JincError: the shapes, types or labels do not agree, or a class name is not text.
     """
 
     images: NDArray[np.uint8]

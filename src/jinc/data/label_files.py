@@ -88,11 +88,7 @@ def stored_labels(
 def _add(
     found: dict[str, str], rows: _Rows, file: ImageFile, folder: str, images: Container[str]
 ) -> int:
-    """Add the labels of the images that are there, and count the others.
-
-    Raises:
-        JincError: a label is not one number or text, or differs from one that was found before.
-    """
+    """Add the labels of the images that are there, and count the others."""
     own: dict[str, str] = {}
     absent = 0
     for number, name, stored in rows:

@@ -88,9 +88,6 @@ class Mask:
         generate: bool, `[height, width]` of the picture; true where to generate.
         feather: width in pixels of the blend, from the edge of the mask inwards.
         name: in errors.
-
-    Raises:
-        JincError: the mask is empty, or the feather negative.
     """
 
     generate: NDArray[np.bool_]

@@ -22,9 +22,6 @@ class Picture:
         pixels: uint8, `[height, width, 1 or 3]`, also where it is transparent.
         alpha: uint8, `[height, width]`, 255 where it is opaque; None if it is opaque everywhere.
         name: in errors.
-
-    Raises:
-        JincError: arrays of another shape or type.
     """
 
     pixels: NDArray[np.uint8]

@@ -19,9 +19,6 @@ def check_seed(name: str, seed: int) -> None:
     Args:
         name: of the seed, for the error.
         seed: 0 … 2³²−1.
-
-    Raises:
-        JincError: another number.
     """
     if not 0 <= seed < SEEDS:
         raise JincError(f"{name}: {seed} is not from 0 to {SEEDS - 1}")
@@ -45,9 +42,6 @@ class SeededNoise:
             twice is the same noise twice.
         which: what it is for, if not for the image itself: other noise of the same seed.
 
-    Raises:
-        JincError: a seed or an index out of range.
-
     >>> like = torch.zeros(2, 1, 4, 4)
     >>> both = SeededNoise(seed=0, indices=[3, 8])(like)
     >>> torch.equal(SeededNoise(seed=0, indices=[8])(like[:1]), both[1:])
@@ -70,9 +64,6 @@ class SeededNoise:
 
         Returns:
             independent values of mean 0 and variance 1, `[B, C, H, W]`.
-
-        Raises:
-            JincError: the batch does not have one image for each index.
         """
         if len(like) != len(self._streams):
             raise JincError(f"noise for {len(self._streams)} images was asked for {len(like)}")

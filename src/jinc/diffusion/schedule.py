@@ -34,9 +34,6 @@ class Schedule:
         alpha_bars: the share of the signal's power at t = 0 … T−1, `[T]`, strictly decreasing
             in (0, 1); the last may be 0 (zero terminal SNR). A float64 copy is stored on the CPU.
 
-    Raises:
-        JincError: the values do not fall strictly from below 1 towards 0.
-
     Source: DDPM (arXiv 2006.11239), eq. 4.
 
     >>> schedule = Schedule.linear(T=1000)

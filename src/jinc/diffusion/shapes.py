@@ -12,9 +12,6 @@ def check_images(images: Images, name: str) -> None:
     Args:
         images: `[B, C, H, W]`, of any float type.
         name: of the images, for the error.
-
-    Raises:
-        JincError: another shape or type.
     """
     if images.ndim != 4 or not images.is_floating_point():
         raise JincError(
@@ -29,9 +26,6 @@ def check_same_shape(images: Images, others: Images, name: str) -> None:
         images: `[B, C, H, W]`.
         others: `[B, C, H, W]` or `[1, C, H, W]`.
         name: of the others, for the error.
-
-    Raises:
-        JincError: both shapes.
     """
     if others.shape[1:] != images.shape[1:] or len(others) not in (1, len(images)):
         raise JincError(f"{name} {list(others.shape)} does not fit images {list(images.shape)}")
@@ -48,9 +42,6 @@ def mask_for(images: Images, mask: Tensor, name: str) -> Tensor:
 
     Returns:
         `[1, 1, H, W]` or `[B, 1, H, W]`, in the images' type and on their device.
-
-    Raises:
-        JincError: another shape, or values outside of [0, 1].
     """
     batch, _, *size = images.shape
     one_each = mask.ndim == 4 and mask.shape[1] == 1 and (batch == 1 or len(mask) in (1, batch))

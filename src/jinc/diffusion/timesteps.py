@@ -193,9 +193,6 @@ def check_falling(levels: Sequence[int]) -> None:
 
     Args:
         levels: −1 may be the last.
-
-    Raises:
-        JincError: the levels.
     """
     falls = all(t_next < t for t, t_next in pairwise(levels))
     if not levels or levels[0] < 0 or not falls:

@@ -89,11 +89,7 @@ def model_folder(source: Path) -> Path:
 def _found(
     source: str | Path, embeddings: Told | None, variant: str | None, device: torch.device
 ) -> tuple[Path, dict[str, Any] | None]:
-    """Find the folder of a model, and how it is to be read, if it takes texts; None if it does not.
-
-    Raises:
-        JincError: there is none, or it takes no texts and was to be told some.
-    """
+    """Find the folder of a model, and the reading options of a text model (else None)."""
     folder = Path(source)
     if not folder.exists():
         if not is_hub_name(str(source)) or folder.parent.is_dir():  # rather a slip of the pen

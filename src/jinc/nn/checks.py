@@ -33,9 +33,6 @@ def check_sizes(least: Mapping[str, int], given: Mapping[str, object]) -> None:
     Args:
         least: the least value of each.
         given: the value of each.
-
-    Raises:
-        JincError: a value is none.
     """
     for name, value in given.items():
         if type(value) is not int or not least[name] <= value <= MOST[name]:
@@ -51,9 +48,6 @@ def check_halvings(height: int, width: int, times: int, fewer: str) -> None:
         width: of the images, pixels.
         times: how often a network halves them.
         fewer: the argument that says how often.
-
-    Raises:
-        JincError: they cannot be; the message names a size that can.
     """
     unit = 2**times
     if height % unit or width % unit or 0 in (height, width):
@@ -70,9 +64,6 @@ def check_designs(config: Configs, levels: int) -> None:
     Args:
         config: the designs.
         levels: how many resolutions the network has.
-
-    Raises:
-        JincError: there are more designs than levels.
     """
     if len(config.levels) > levels:
         raise JincError(
@@ -82,10 +73,6 @@ def check_designs(config: Configs, levels: int) -> None:
 
 
 def refuse_norm_inside(config: Configs, kind: str) -> None:
-    """Refuse the published D+norm, which is defined by the norms of another network.
-
-    Raises:
-        JincError: a design has its norm inside.
-    """
+    """Refuse the published D+norm, which is defined by the norms of another network."""
     if any(each.norm_inside for each in config.levels):
         raise JincError(f"config: {config.name} is of the network 'unet', not of {kind!r}")

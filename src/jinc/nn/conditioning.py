@@ -35,10 +35,6 @@ class Conditioning(NamedTuple):
             classes: number of class labels; 0 for none.
             augmentations: numbers that describe an augmentation.
             beside: channels of the images beside.
-
-        Raises:
-            JincError: labels for a network without classes, a label that is no class, images
-                beside that are missing or not expected, or another shape.
         """
         if self.labels is not None:
             _check_labels(self.labels, len(x_t), classes)

@@ -40,9 +40,6 @@ class CS180UNet(Network):
         padding: what lies beyond the edges: `zeros` (published), `reflect` or `circular`. The
             ideal filter is always circular.
 
-    Raises:
-        JincError: an argument out of its range, or a configuration with its norm inside.
-
     Source: CS 180 (UC Berkeley), project 5, part B.
     """
 

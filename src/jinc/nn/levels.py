@@ -27,9 +27,6 @@ class Configs:
     Args:
         levels: the design of each level, full resolution first; the last is that of all further
             ones, so that repetitions of it at the end are dropped.
-
-    Raises:
-        JincError: there is none.
     """
 
     levels: tuple[Config, ...]

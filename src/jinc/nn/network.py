@@ -219,11 +219,7 @@ def sinusoidal_embedding(t: Steps, size: int) -> Tensor:
 
 
 def _check_arguments(kind: type[Network], arguments: Mapping[str, Any]) -> None:
-    """Compare arguments from a file with the annotations of a class.
-
-    Raises:
-        JincError: one is unknown or of another type.
-    """
+    """Compare arguments from a file with the annotations of a class."""
     hints = get_type_hints(kind.__init__)
     for name, value in arguments.items():
         if name not in hints:

@@ -50,9 +50,6 @@ class ResUNet(Network):
         padding: what lies beyond the edges, for filters and 3×3 convolutions: `zeros`, `reflect`
             or `circular`. The ideal filter is always circular.
 
-    Raises:
-        JincError: an argument out of its range, or a configuration with its norm inside.
-
     Source: Ho et al. 2020 (DDPM), appendix B; Dhariwal and Nichol 2021 (ADM), section 3.
     """
 

@@ -30,9 +30,6 @@ class UNet(Network):
         padding: what lies beyond the edges, for filters and 3×3 convolutions: `zeros`, `reflect`
             or `circular`. The ideal filter is always circular.
 
-    Raises:
-        JincError: an argument out of its range.
-
     Source: arXiv 2411.09174; three levels of width 32 are its network.
     """
 

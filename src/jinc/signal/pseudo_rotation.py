@@ -32,9 +32,6 @@ def rotate_in_band(x: Tensor, angle: float | Tensor) -> Tensor:
 
     Returns:
         Shaped like `x`; right where the torus does not tear (`UNTORN`).
-
-    Raises:
-        JincError: as `rotate`.
     """
     return rotate(pseudo_rotate(x), angle)
 

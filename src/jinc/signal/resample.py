@@ -156,9 +156,6 @@ def filtered_activation(
     Returns:
         Shaped like `x`.
 
-    Raises:
-        JincError: as `upsample`.
-
     Source: arXiv 2411.09174 (κ = 0, configurations C and D); the linear path is ours.
     """
     up = kernel if kernel_up is None else kernel_up

@@ -105,11 +105,7 @@ def rotate_unitary(x: Tensor, angle: Tensor) -> Tensor:
 
 
 def check_method(method: str) -> None:
-    """Refuse a name that is no way to turn.
-
-    Raises:
-        JincError: it is none of `METHODS`.
-    """
+    """Refuse a name that is no way to turn."""
     if method not in METHODS:
         raise unknown(f"method: {method!r} is no way to turn an image", method, METHODS)
 
@@ -215,9 +211,6 @@ def error_by_radius(
 
     Returns:
         PSNR in dB, the height of the blob as peak, float64, `[len(radii)]`.
-
-    Raises:
-        JincError: as `rotate`.
 
     >>> near, far = error_by_radius(64, 0.1, radii=(0.5, 1.0))
     >>> bool(near > 150), bool(far < 40)

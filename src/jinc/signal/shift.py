@@ -123,11 +123,7 @@ def _nearest(pixels: Tensor) -> Tensor:
 
 
 def check_images(x: Tensor) -> None:
-    """Refuse what is no batch of images that can be transformed.
-
-    Raises:
-        JincError: another shape or type, or no pixels.
-    """
+    """Refuse what is no batch of images that can be transformed."""
     if x.ndim != 4 or x.dtype not in (torch.float32, torch.float64) or not x.numel():
         raise JincError(
             f"images: {list(x.shape)} of {x.dtype}; wanted are [batch, channels, height, width], "

@@ -32,9 +32,6 @@ class replace:
         mask: m, 1 where to generate, 0 where the photograph stays: `[H, W]`, or `[B, 1, H, W]`.
         noise: white noise on demand, such as `SeededNoise`.
 
-    Raises:
-        JincError: a mask of another shape or range; when used, images of another shape.
-
     Source: RePaint (arXiv 2201.09865), eq. 8.
     """
 

@@ -17,9 +17,6 @@ class clip(Adjustment):
         low: least value.
         high: greatest value, above low.
 
-    Raises:
-        JincError: low is not below high.
-
     >>> import torch
     >>> loud = lambda x_t, t: 3 * torch.ones_like(x_t)
     >>> float(clip(loud)(torch.zeros(1, 1, 2, 2), torch.tensor([5])).max())
@@ -50,9 +47,6 @@ class dynamic_threshold(Adjustment):
         denoiser: whose predictions are kept in range.
         quantile: share of an image's values, over all channels, in (0, 1]; at 1 nothing is cut.
         largest: that s is held to, ≥ 1; at 1 images are clipped and no more. DeepFloyd IF has 1.5.
-
-    Raises:
-        JincError: a quantile that is not in (0, 1], or a largest s below 1.
 
     Source: Imagen (arXiv 2205.11487), section 2.3.
 

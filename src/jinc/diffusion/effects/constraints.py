@@ -24,9 +24,6 @@ class consistent(Adjustment):
         low: small images, `[B, C, h, w]`.
         factor: pixels a side of a block, ≥ 1.
 
-    Raises:
-        JincError: when asked, images that are not `factor` times as large.
-
     Source: the null-space part is left to the denoiser, as in DDNM (arXiv 2212.00490), section 3.
 
     >>> import torch
@@ -58,9 +55,6 @@ class project(Adjustment):
         denoiser: whose predictions are held.
         onto: clean images, `[B, C, H, W]`, or `[1, C, H, W]` for all.
         where: w, how much of each pixel is known, 0 … 1: `[H, W]`, or `[B, 1, H, W]`.
-
-    Raises:
-        JincError: a mask of another shape or range; when asked, images of another shape.
 
     >>> import torch
     >>> grey = lambda x_t, t: 0 * x_t

@@ -154,9 +154,6 @@ class symmetrize(Effect):
     Args:
         denoiser: who is asked.
         views: the group, such as `c4()`.
-
-    Raises:
-        JincError: no views.
     """
 
     denoiser: Denoiser

@@ -31,10 +31,6 @@ class factorised(Effect):
             tried, `[B, C, H, W]`; by default float32 of 3×16×16. Maps for one size of images,
             such as masks, need one that fits.
 
-    Raises:
-        JincError: no parts, maps that do not fit the images, that are not linear, or that do not
-            add up to the identity.
-
     Source: factorised diffusion (arXiv 2404.11615).
 
     >>> left = torch.tensor([1.0, 0.0])
@@ -73,9 +69,6 @@ def try_maps(maps: Sequence[Map], like: Images | None = None) -> None:
         maps: one or more.
         like: images of the shape, type and device on which they are tried, `[B, C, H, W]`; by
             default float32 of 3×16×16.
-
-    Raises:
-        JincError: they do not fit the images, are not linear, or do not add up to the identity.
     """
     like = _LIKE if like is None else like
     if like.ndim != 4 or like.dtype not in ALLOWED:

@@ -38,9 +38,6 @@ class cfg(Effect):
         interval: the lowest and the highest level that are guided; elsewhere γ is 1. By default all
             are. Guiding the middle levels alone is cheaper, and images differ more.
 
-    Raises:
-        JincError: a γ that is not finite, a φ that is not in [0, 1], or an empty interval.
-
     Source: classifier-free guidance (arXiv 2207.12598), eq. 6, whose w is γ − 1; rescaling:
         arXiv 2305.08891, section 3.4; interval: arXiv 2404.07724.
 

@@ -23,9 +23,6 @@ class low_pass:
         taps: weights along each axis, odd; by default as many as reach four standard deviations, or
             four times the side of the image, and 33 at least. Images may be smaller than that: they
             are mirrored as often as it takes.
-
-    Raises:
-        JincError: when it is used, numbers that `gaussian_blur` refuses.
     """
 
     std_px: float = 2.0
@@ -78,10 +75,6 @@ class layered(Effect):
         blurs: linear; one between every two denoisers.
         like: images of the shape, type (float32 or float64) and device on which the blurs are
             tried, `[B, C, H, W]`; by default float32 of 3×16×16.
-
-    Raises:
-        JincError: not one blur fewer than denoisers, or blurs that do not fit the images or are
-            not linear.
 
     Source: factorised diffusion (arXiv 2404.11615).
     """

@@ -93,9 +93,6 @@ class alternating(Reduction):
         levels: those that the sampler visits, as given to `sample(steps=...)`. They count from the
             highest down, once each: where a path comes back to a level, the same part is asked.
 
-    Raises:
-        JincError: no levels; when asked, a level that is not among them, or several at once.
-
     Source: compared with the mean in visual anagrams (arXiv 2311.17919).
     """
 

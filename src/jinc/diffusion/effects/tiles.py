@@ -26,9 +26,6 @@ class Tiles:
             are neighbours.
         unit: tiles begin at multiples of it, ≥ 1; it divides all the other sizes.
 
-    Raises:
-        JincError: sizes that cannot be.
-
     >>> [rows.start for rows, _ in Tiles((100, 32), (32, 32), overlap=8, unit=4).places]
     [0, 24, 44, 68]
     """
@@ -97,9 +94,6 @@ class tiled(Effect):
         denoisers: who is asked about each tile, in the order of `Tiles.places`; a single one stands
             for all.
         tiles: where they are.
-
-    Raises:
-        JincError: another number of denoisers; when asked, images of another size.
 
     Source: MultiDiffusion (arXiv 2302.08113), section 3; with weights that fade, Mixture of
         Diffusers (arXiv 2302.02412).

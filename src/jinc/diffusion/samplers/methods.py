@@ -78,9 +78,6 @@ class ddpm(Affine):
         variance: `beta`, the published choice, right for data like white noise; or `posterior`,
             right for a single known image. The truth lies between; over T steps they are close.
 
-    Raises:
-        JincError: another word for the variance.
-
     Source: DDPM (arXiv 2006.11239), algorithm 2 and section 3.2.
     """
 
@@ -125,9 +122,6 @@ class posterior(Affine):
         stride: the fall of t in one step, ≥ 1: T−1, T−1−stride, …; `sample(steps=…)` may name
             any other levels.
 
-    Raises:
-        JincError: a stride below 1.
-
     Source: DDPM (arXiv 2006.11239), eq. 7, from t to any t' < t.
     """
 
@@ -152,9 +146,6 @@ class ddim(Affine):
 
     Args:
         eta: 0, deterministic, first order in the step; to 1, the posterior's variance.
-
-    Raises:
-        JincError: eta is not in [0, 1].
 
     Source: DDIM (arXiv 2010.02502), eq. 12 and 16, with ᾱ where the paper writes α.
     """

@@ -55,9 +55,6 @@ class between:
     Args:
         start: share of the steps at which to start, ≥ 0.
         stop: share of the steps at which to stop, above start, ≤ 1.
-
-    Raises:
-        JincError: shares that do not rise from 0 to 1.
     """
 
     start: float
@@ -99,11 +96,7 @@ class Moving(ABC):
 
     @final
     def __call__(self, x: Images, t: int) -> Images:
-        """Move the state `[B, C, H, W]` that has just reached level t.
-
-        Raises:
-            JincError: no step ends on level t.
-        """
+        """Move the state `[B, C, H, W]` that has just reached level t."""
         before, after = self._stations(t)[-2:]
         return self.by(x, after - before, before)
 
@@ -163,9 +156,6 @@ class rotating(Moving):
         method: how to turn, as `signal.rotate` knows it.
         pace: how the way is divided; `published` ends at 0.999 of the angle.
 
-    Raises:
-        JincError: levels that do not fall, an angle that is not finite, or an unknown method.
-
     Source: arXiv 2411.09174, configuration E.
     """
 
@@ -207,9 +197,6 @@ class shifting(Moving):
         right: pixels in all, likewise.
         levels: the falling levels that the sampler visits, as given to `sample(steps=...)`.
         pace: how the way is divided.
-
-    Raises:
-        JincError: levels that do not fall, or a distance that is not finite.
     """
 
     down: float | Tensor

@@ -39,9 +39,6 @@ class pixel_permutation(Permutation):
     Args:
         seed: of the shuffling, ≥ 0.
         side: pixels a side of the squares, which must divide the image, ≥ 1.
-
-    Raises:
-        JincError: an argument out of its range.
     """
 
     seed: int = 0
@@ -69,9 +66,6 @@ class patch_permutation(Permutation):
     Args:
         patches: along each side, which they must divide, ≥ 1.
         seed: of the shuffling, ≥ 0.
-
-    Raises:
-        JincError: an argument out of its range.
     """
 
     patches: int = 4
@@ -93,9 +87,6 @@ class skew(Permutation):
     Args:
         amount: pixels down per pixel to the right, up to 10⁹ either way. Fractions of a pixel are
             dropped; column W // 2 stays.
-
-    Raises:
-        JincError: an amount out of its range.
 
     Source: the skew of visual anagrams (arXiv 2311.17919).
     """
@@ -121,9 +112,6 @@ class inner_circle(Permutation):
         turns: quarter turns, counter-clockwise, any whole number. Where height and width differ by
             an odd number, the disc is half a pixel off the centre.
         radius: in halves of the shorter side, above 0 up to 1.
-
-    Raises:
-        JincError: a radius out of its range.
 
     Source: the inner circle of visual anagrams (arXiv 2311.17919): half a turn, ¾ of the half side.
     """
@@ -157,9 +145,6 @@ class square_hinge(Permutation):
     Args:
         tiles: along each side, ≥ 1; images must be square. Where they do not divide the side, the
             last rows and columns stay: one of each of 3 tiles at 64×64.
-
-    Raises:
-        JincError: fewer than one tile.
 
     Source: the square hinge of visual anagrams (arXiv 2311.17919).
     """
@@ -221,21 +206,13 @@ def square_cell(height: int, width: int, count: int) -> tuple[int, int]:
 
 
 def check_square(height: int, width: int) -> None:
-    """Refuse images that cannot be cut into square parts.
-
-    Raises:
-        JincError: height and width differ.
-    """
+    """Refuse images that cannot be cut into square parts."""
     if height != width:
         raise JincError(f"images: {height}×{width} has no square parts, they must be square")
 
 
 def check_least(name: str, number: int, least: int) -> None:
-    """Refuse numbers that are too small.
-
-    Raises:
-        JincError: a number below the least.
-    """
+    """Refuse numbers that are too small."""
     if number < least:
         raise JincError(f"{name}: must be {least} or more, got {number}")
 

@@ -105,9 +105,6 @@ class rotation(View):
     Args:
         angle: radians, counter-clockwise; its name and the command line have degrees. Beyond ¾ of
             half the side from the centre, the corners of a periodic image meet.
-
-    Raises:
-        JincError: an angle that is not finite, or beyond ±1e9.
     """
 
     angle: float
@@ -141,9 +138,6 @@ class fourier_shift(View):
     Args:
         down: pixels.
         right: pixels.
-
-    Raises:
-        JincError: a distance that is not finite, or beyond ±1e9.
     """
 
     down: float
@@ -218,9 +212,6 @@ def check_amount(name: str, amount: float | Tensor) -> None:
     Args:
         name: of the argument.
         amount: one, or `[B]`.
-
-    Raises:
-        JincError: an amount that is not finite, or beyond ±1e9.
     """
     if not (torch.as_tensor(amount).abs() <= LARGEST).all():
         raise JincError(f"{name}: {amount} is not a number between ±1e9")

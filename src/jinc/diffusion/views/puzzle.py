@@ -31,9 +31,6 @@ class puzzle(Permutation):
         pieces: along each side, which they must divide into cells of 4 pixels or more, ≥ 1; images
             must be square.
         seed: of the choice among equal pieces, ≥ 0.
-
-    Raises:
-        JincError: an argument out of its range.
     """
 
     pieces: int = 4

@@ -103,11 +103,7 @@ def read_network(kind: Any, folder: Path, variant: str | None = None, **options:
 
 
 def refuse_missing(folder: Path, names: set[str] | list[str]) -> None:
-    """Refuse a network of which weights are missing, which libraries would draw at random.
-
-    Raises:
-        JincError: one is.
-    """
+    """Refuse a network of which weights are missing, which libraries would draw at random."""
     for name in sorted(map(str, names)):
         raise JincError(f"{folder}: cannot be read (weight {name} is missing)")
 
@@ -118,9 +114,6 @@ def refuse_latent(parts: Mapping[str, Any], where: str) -> None:
     Args:
         parts: of the pipeline, by their names.
         where: it is from.
-
-    Raises:
-        JincError: it is one.
     """
     for part in LATENT:
         if part in parts:
@@ -133,9 +126,6 @@ def refuse_no_pixels(channels: int, where: str) -> None:
     Args:
         channels: of the images that a network sees.
         where: it is from.
-
-    Raises:
-        JincError: there are other channels than 1 or 3.
     """
     if channels not in (1, 3):
         four = "; 4 are a latent model without its decoder, or colour with alpha"

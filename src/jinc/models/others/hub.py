@@ -83,11 +83,7 @@ def _has_no_weights(folder: Path) -> bool:
 
 
 def _downloaded(source: str, parts: Sequence[str], weights: str, ignored: list[str]) -> Path:
-    """Download the settings of a pipeline and its weights of one kind.
-
-    Raises:
-        JincError: they cannot be had.
-    """
+    """Download the settings of a pipeline and its weights of one kind."""
     wanted = [f"{part}/{kind}" for part in parts if part for kind in (*KINDS, weights)]
     try:
         downloaded = snapshot_download(

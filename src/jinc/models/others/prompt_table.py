@@ -22,9 +22,6 @@ class PromptTable:
     Args:
         embeddings: for each prompt `[L, D]`, or `[1, L, D]`; "" is the prompt that says nothing.
         source: where they are from, for messages.
-
-    Raises:
-        JincError: there are none, or not all have one shape.
     """
 
     embeddings: Mapping[str, Tensor]
