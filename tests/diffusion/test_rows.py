@@ -5,11 +5,11 @@ import torch
 
 from jinc.diffusion import (
     Rows,
-    ask_some,
     c4,
     calibrate,
     cfg,
     clip,
+    evaluate_rows,
     make_schedule,
     project,
     symmetrize,
@@ -65,7 +65,7 @@ def test_the_answer_is_that_of_the_whole_batch(name, places) -> None:
     whole = denoiser(images(0), T_EACH)
     before = [len(labels) for labels in asked]
     asked.clear()
-    some = ask_some(denoiser, images(0), T_EACH, chosen)
+    some = evaluate_rows(denoiser, images(0), T_EACH, chosen)
     assert some.shape == whole.shape
     assert some.isfinite().all()
     torch.testing.assert_close(some[chosen], whole[chosen], rtol=1e-5, atol=1e-6)
@@ -83,6 +83,6 @@ def test_a_function_is_asked_about_all() -> None:
     assert not isinstance(held, Rows)
     assert isinstance(Labelled(LABELS, []), Rows)
     denoiser = cfg(Labelled(LABELS, []), held, 2.0)
-    some = ask_some(denoiser, images(0), T_EACH, torch.tensor([2]))
+    some = evaluate_rows(denoiser, images(0), T_EACH, torch.tensor([2]))
     assert sizes == [4]
     torch.testing.assert_close(some[2], denoiser(images(0), T_EACH)[2])

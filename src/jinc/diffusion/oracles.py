@@ -1,17 +1,20 @@
-"""Denoisers that are exactly right: data whose posterior mean `E[x0 | x_t]` is a formula.
+"""Exact denoisers: data whose posterior mean `E[x0 | x_t]` is a formula.
 
-They need no training, so that samplers and effects can be tried, tested and measured without a
-network. All follow from one fact: given x_t, x0 is weighed by `p(x0) N(x_t; √ᾱ x0, (1−ᾱ) I)`.
+With them samplers and effects can be tested and measured without a network. All follow from one
+fact: given x_t, the posterior of x0 is proportional to `p(x0) N(x_t; √ᾱ x0, (1−ᾱ) I)`.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from jinc.diffusion.schedule import Schedule
+from jinc.signal.spectrum import radial_frequency, radial_power_spectrum
 from jinc.types import Images, Steps
 
 
@@ -59,7 +62,7 @@ class gaussian:
 
 @dataclass(frozen=True, eq=False)
 class mixture:
-    """The exact denoiser of a mixture of Gaussians: their own answers, weighed by plausibility.
+    """The exact denoiser of a mixture of Gaussians: their predictions, weighted by posteriors.
 
     Args:
         weights: of the parts, positive, `[K]`.
@@ -79,7 +82,7 @@ class mixture:
 
 @dataclass(frozen=True, eq=False)
 class points:
-    """The exact denoiser of a finite set of equally likely images: what perfect memory would do.
+    """The exact denoiser of a finite set of equally likely images: perfect memory of them.
 
     Args:
         schedule: of the noise.
@@ -95,3 +98,42 @@ class points:
         offsets = x_t.flatten(1)[:, None] - alpha_bar[..., None].sqrt() * self.images.flatten(1)
         beliefs = (-offsets.square().sum(-1) / (2 * (1 - alpha_bar))).softmax(-1)
         return torch.einsum("bk,kchw->bchw", beliefs, self.images)
+
+
+@dataclass(frozen=True, eq=False)
+class isotropic:
+    """The exact denoiser of periodic Gaussian data with an isotropic power spectrum.
+
+    It is equivariant to shifts and rotations by construction: errors that are measured with it are
+    those of the pixel grid and of the operators, not of a denoiser.
+
+    Args:
+        schedule: of the noise.
+        mean: of each channel, `[C]`.
+        power: variance of every wave of the unitary transform, radially symmetric, `[C, H, W]`.
+            Channels are taken as independent.
+    """
+
+    schedule: Schedule
+    mean: Tensor
+    power: Tensor
+
+    @classmethod
+    def fit(cls, schedule: Schedule, x0: Images) -> Self:
+        """Estimate mean and spectrum from clean images `[B, C, H, W]`."""
+        precise = x0.cpu().double()
+        mean = precise.mean((0, 2, 3))
+        spectrum = radial_power_spectrum(precise - mean[:, None, None])
+        frequency = radial_frequency(*x0.shape[-2:]).numpy()
+        rings = spectrum.power.mean(0).numpy()
+        maps = [np.interp(frequency, spectrum.frequency.numpy(), ring) for ring in rings]
+        return cls(schedule, mean.to(x0), torch.from_numpy(np.stack(maps)).to(x0))
+
+    def __call__(self, x_t: Images, t: Steps) -> Images:
+        """`mu + √ᾱ P (ᾱ P + 1−ᾱ)⁻¹ (x_t − √ᾱ mu)`, wave by wave (Wiener's filter)."""
+        alpha_bar = self.schedule.alpha_bar(t).to(x_t)[:, None, None, None]
+        mean, power = self.mean[:, None, None], self.power
+        gain = alpha_bar.sqrt() * power / (alpha_bar * power + 1 - alpha_bar)
+        waves = torch.fft.fft2(x_t - alpha_bar.sqrt() * mean)
+        signal: Tensor = torch.fft.ifft2(waves * gain).real
+        return mean + signal

@@ -1,33 +1,79 @@
-"""What is made from denoisers and is a denoiser: effects nest in one expression."""
+"""Effects: denoisers made from denoisers, evaluated with one call for leaves that share a network.
+
+An effect says which inputs it needs evaluated by which denoisers (`branches`), and how to combine
+their outputs. `evaluate` expands nested effects to their leaves, evaluates these in batches, and
+combines the outputs on the way back.
+"""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, final
+from typing import NamedTuple, Protocol, Self, TypeAlias, TypeGuard, final, runtime_checkable
 
 import torch
+from torch import Tensor
 
-from jinc.diffusion.effects.batched import Branch, ask_leaves
-from jinc.diffusion.process import eps_of, with_noise_scaled
-from jinc.diffusion.schedule import Schedule
-from jinc.diffusion.views.view import View
-from jinc.errors import JincError
 from jinc.types import Denoiser, Images, Steps
 
-Leaves: TypeAlias = Callable[[Sequence[Branch]], list[Images]]
-"""How leaves answer questions: one x0_hat for each."""
+
+class Branch(NamedTuple):
+    """A denoiser, which may be an effect or a leaf, and its input.
+
+    Args:
+        denoiser: what is evaluated.
+        x_t: noisy images, `[B, C, H, W]`.
+        t: their level, `[B]`.
+    """
+
+    denoiser: Denoiser
+    x_t: Images
+    t: Steps
+
+
+@runtime_checkable
+class Shared(Protocol):
+    """A leaf that can be evaluated in one call with others like it.
+
+    Any denoiser with these two names is one; a plain function is evaluated alone.
+    """
+
+    @property
+    def shares(self) -> Hashable:
+        """Leaves of one class with equal `shares` are joined; as a rule it is the network's id."""
+        ...
+
+    def joined(self, parts: Sequence[tuple[Self, int]]) -> Denoiser:
+        """Join leaves to one denoiser of `[sum of the counts, C, H, W]`, their images in order.
+
+        Args:
+            parts: each leaf, and its number of images; self is the first.
+        """
+        ...
+
+    def __call__(self, x_t: Images, t: Steps) -> Images: ...
+
+
+@runtime_checkable
+class Rows(Protocol):
+    """A leaf that can be restricted to some images of its batch: any denoiser with `rows`."""
+
+    def rows(self, places: Tensor) -> Denoiser:
+        """Return the denoiser of these images, with their labels and the like.
+
+        Args:
+            places: indices of the images in the batch, `[n]`.
+        """
+        ...
+
+    def __call__(self, x_t: Images, t: Steps) -> Images: ...
 
 
 class Effect(ABC):
-    """A denoiser that asks others and joins their answers.
-
-    Question and answer are apart so that questions to one network, from wherever in a nest of
-    effects, go to it in one batch.
-    """
+    """A denoiser that combines the outputs of others."""
 
     @abstractmethod
     def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
-        """What the effect asks of which denoiser, to predict the clean images behind x_t.
+        """The denoisers and inputs whose outputs the effect needs.
 
         Args:
             x_t: noisy images, `[B, C, H, W]`.
@@ -36,41 +82,32 @@ class Effect(ABC):
 
     @abstractmethod
     def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
-        """The effect's own x0_hat from the answers to its branches, in their order.
+        """Combine the outputs to one x0_hat, `[B, C, H, W]`.
 
         Args:
-            answers: one x0_hat for each branch.
-            x_t: the images that `branches` was given, `[B, C, H, W]`.
-            t: their level, `[B]`.
-
-        Returns:
-            x0_hat, `[B, C, H, W]`.
+            answers: the x0_hat of each branch, in order.
+            x_t: as given to `branches`.
+            t: as given to `branches`.
         """
 
     @final
     def __call__(self, x_t: Images, t: Steps) -> Images:
-        """Ask every branch, all at once, and combine."""
-        return ask([Branch(self, x_t, t)])[0]
+        """Evaluate all branches together, and combine their outputs."""
+        return evaluate([Branch(self, x_t, t)])[0]
 
 
 @dataclass(frozen=True, eq=False)
 class Adjustment(Effect):
-    """An effect that changes what a single denoiser predicts from the same images.
-
-    Args:
-        denoiser: whose predictions are changed.
-    """
+    """An effect that changes the prediction of one denoiser."""
 
     denoiser: Denoiser
 
     @final
     def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
-        """The denoiser's own prediction."""
         return [Branch(self.denoiser, x_t, t)]
 
     @final
     def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
-        """That prediction, changed."""
         return self.adjust(answers[0], x_t, t)
 
     @abstractmethod
@@ -78,132 +115,109 @@ class Adjustment(Effect):
         """The effect's x0_hat from the denoiser's, `[B, C, H, W]` each."""
 
 
-@dataclass(frozen=True)
-class calibrate(Adjustment):
-    """Give the predicted noise the amplitude that the noisy image shows.
+Leaves: TypeAlias = Callable[[Sequence[Branch]], list[Images]]
+"""Evaluates leaves: one x0_hat for each."""
 
-    For networks that normalise their input away, as the published U-Net does: they know the
-    direction of the noise in an image, not its amplitude, which differs from image to image by
-    1/√(2n) for n numbers. Deterministic sampling carries the error along, to pale or garish images.
 
-    With ε = a d, d being the prediction, ⟨x_t, d⟩ = √(1−ᾱ) a ⟨d, d⟩ + √ᾱ ⟨x0, d⟩, and ⟨x0, d⟩ is
-    near zero. The amplitude measured so errs with variance ᾱ/(1−ᾱ)·m/n, m being the mean square of
-    x0; a itself varies by 1/(2n) about 1. The best guess of a weighs the two, and for m = ½ the
-    weight of the measurement is 1 − ᾱ: n cancels, and a share ᾱ of the squared error is left.
+def evaluate_leaves(branches: Sequence[Branch]) -> list[Images]:
+    """Evaluate leaves, with one call for those that share a network.
 
     Args:
-        denoiser: whose predictions are corrected; one with an amplitude of its own needs it not.
-        schedule: the one it was trained with.
-    """
-
-    schedule: Schedule
-
-    def adjust(self, x0_hat: Images, x_t: Images, t: Steps) -> Images:
-        """The answer whose noise has the best guess of its amplitude."""
-        noise_power = (1 - self.schedule.alpha_bar(t)).to(x_t.dtype).view(-1, 1, 1, 1)
-        eps = eps_of(self.schedule, "x0", x_t, t, x0_hat)
-        power = eps.square().sum((1, 2, 3), keepdim=True)
-        measured = (x_t * eps).sum((1, 2, 3), keepdim=True) / (noise_power.sqrt() * power)
-        measured = torch.where(power > 0, measured, 1.0)  # no noise at all has no amplitude
-        factor = 1 + noise_power * (measured - 1)
-        return with_noise_scaled(self.schedule, x_t, t, x0_hat, factor)
-
-
-@dataclass(frozen=True)
-class conjugate(Effect):
-    """Denoise what is seen through a view, and look back: `view⁻¹ D(view x_t)`.
-
-    White noise seen through a view is white noise, so that the denoiser sees nothing unusual.
-
-    Args:
-        denoiser: who is asked.
-        view: what it sees the images through.
-
-    >>> from jinc.diffusion import hflip
-    >>> darken_left = lambda x_t, t: x_t * torch.tensor([0.0, 1.0])
-    >>> darken_right = conjugate(darken_left, hflip())
-    >>> darken_right(torch.ones(1, 1, 1, 2), torch.tensor([5])).tolist()
-    [[[[1.0, 0.0]]]]
-    """
-
-    denoiser: Denoiser
-    view: View
-
-    def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
-        """The question as it looks through the view."""
-        return [Branch(self.denoiser, self.view(x_t), t)]
-
-    def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
-        """The answer as it was before the view."""
-        return self.view.inverse(answers[0])
-
-
-@dataclass(frozen=True)
-class symmetrize(Effect):
-    """Make any denoiser equivariant: the mean of what it says through every view of a group.
-
-    `S(x) = mean_g g⁻¹ D(g x)`. Then S(h x) = mean_g h (g h)⁻¹ D(g h x) = h S(x), for with g also
-    g h runs through the whole group. That holds as exactly as the views are a group: to rounding
-    for `c4` and `d4`; for `rotations` by other angles, whose products on a grid are only nearly
-    turns, an error stays, on noise as large as a third of that of the denoiser alone. Views that
-    are no group give a mean, and no more.
-
-    A network that can answer many questions in one call is asked once, with as many times the
-    images as there are views.
-
-    Args:
-        denoiser: who is asked.
-        views: the group, such as `c4()`.
-    """
-
-    denoiser: Denoiser
-    views: Sequence[View]
-
-    def __post_init__(self) -> None:
-        if not self.views:
-            raise JincError("symmetrize needs one view or more")
-
-    def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
-        """The question as it looks through every view."""
-        return [Branch(self.denoiser, view(x_t), t) for view in self.views]
-
-    def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
-        """The mean of the answers, each as it was before its view."""
-        pairs = zip(self.views, answers, strict=True)
-        return torch.stack([view.inverse(answer) for view, answer in pairs]).mean(0)
-
-
-def ask(questions: Sequence[Branch], leaves: Leaves = ask_leaves) -> list[Images]:
-    """Answer questions to denoisers of any kind.
-
-    1. Every effect asks its own questions, which take its place; again, until only leaves are left.
-    2. The leaves answer, all at once.
-    3. On the way back every effect combines the answers that stand where its questions stood.
-
-    Args:
-        questions: to effects and leaves.
-        leaves: how leaves are asked.
+        branches: leaves; those with images of one size, type and device can be joined.
 
     Returns:
-        one x0_hat for each question, shaped like its images.
+        One x0_hat for each, shaped like its images.
     """
-    if not any(isinstance(question.denoiser, Effect) for question in questions):
-        return leaves(questions)
-    unfolded = [_unfold(question) for question in questions]
-    answers = iter(ask([own for owns in unfolded for own in owns], leaves))
-    return [
-        _fold(question, [next(answers) for _ in owns])
-        for question, owns in zip(questions, unfolded, strict=True)
+    groups: dict[Hashable, list[int]] = {}
+    for place, branch in enumerate(branches):
+        groups.setdefault(_group(branch, place), []).append(place)
+    answers: dict[int, Images] = {}
+    for places in groups.values():
+        answers.update(zip(places, _together([branches[i] for i in places]), strict=True))
+    return [answers[i] for i in range(len(branches))]
+
+
+def evaluate(branches: Sequence[Branch], leaves: Leaves = evaluate_leaves) -> list[Images]:
+    """Evaluate denoisers of any kind.
+
+    Args:
+        branches: effects and leaves.
+        leaves: evaluates the leaves.
+
+    Returns:
+        One x0_hat for each, shaped like its images.
+    """
+    if not any(isinstance(branch.denoiser, Effect) for branch in branches):
+        return leaves(branches)
+    expanded = [
+        effect.branches(x_t, t) if isinstance(effect, Effect) else [Branch(effect, x_t, t)]
+        for effect, x_t, t in branches
     ]
+    answers = iter(evaluate([own for owns in expanded for own in owns], leaves))
+    found = []
+    for (effect, x_t, t), owns in zip(branches, expanded, strict=True):
+        own = [next(answers) for _ in owns]
+        found.append(effect.combine(own, x_t, t) if isinstance(effect, Effect) else own[0])
+    return found
 
 
-def _unfold(question: Branch) -> Sequence[Branch]:
-    """What an effect asks in turn; a leaf's question stays."""
-    denoiser, x_t, t = question
-    return denoiser.branches(x_t, t) if isinstance(denoiser, Effect) else [question]
+def evaluate_rows(denoiser: Denoiser, x_t: Images, t: Steps, places: Tensor) -> Images:
+    """Evaluate a denoiser for some images of its batch only.
+
+    Effects, which cost next to nothing, get the whole batch, for they may hold something of each
+    image; so do leaves without `rows`, such as plain functions.
+
+    Args:
+        denoiser: of the whole batch.
+        x_t: noisy images, `[B, C, H, W]`.
+        t: levels of all of them, `[B]`, 0 … T−1.
+        places: indices of the images in question, `[n]`.
+
+    Returns:
+        x0_hat, `[B, C, H, W]`; the rows of other images are meaningless.
+    """
+
+    def some(branch: Branch) -> Branch:
+        leaf, x_t, t = branch
+        if isinstance(leaf, Rows):
+            return Branch(leaf.rows(places), x_t[places], t[places])
+        return branch
+
+    def leaves(branches: Sequence[Branch]) -> list[Images]:
+        answers = evaluate_leaves([some(branch) for branch in branches])
+        return [
+            answer
+            if len(answer) == len(branch.x_t)
+            else branch.x_t.to(answer.dtype).index_copy(0, places, answer)
+            for branch, answer in zip(branches, answers, strict=True)
+        ]
+
+    return evaluate([Branch(denoiser, x_t, t)], leaves)[0]
 
 
-def _fold(question: Branch, answers: Sequence[Images]) -> Images:
-    """An effect's answer from those it got; a leaf's is its own."""
-    denoiser, x_t, t = question
-    return denoiser.combine(answers, x_t, t) if isinstance(denoiser, Effect) else answers[0]
+def _is_shared(leaf: Denoiser) -> TypeGuard[Shared]:
+    """As `isinstance`, which takes 20 µs for a protocol: there can be thousands of tiles."""
+    return hasattr(leaf, "joined") and hasattr(leaf, "shares")
+
+
+def _group(branch: Branch, place: int) -> Hashable:
+    """Equal for branches that can be joined."""
+    leaf, x_t, t = branch
+    if not _is_shared(leaf):
+        return place
+    return type(leaf), leaf.shares, x_t.shape[1:], x_t.dtype, x_t.device, t.dtype
+
+
+def _together(branches: Sequence[Branch]) -> Iterable[Images]:
+    """Evaluate the branches of one group in one call."""
+    leaf, x_t, t = branches[0]
+    if len(branches) == 1 or not _is_shared(leaf):
+        return [leaf(x_t, t)]
+    counts = [len(branch.x_t) for branch in branches]
+    pairs = zip(branches, counts, strict=True)
+    parts = [(branch.denoiser, n) for branch, n in pairs if _is_shared(branch.denoiser)]
+    x0_hat = leaf.joined(parts)(
+        torch.cat([branch.x_t for branch in branches]), torch.cat([branch.t for branch in branches])
+    )
+    answers: tuple[Images, ...] = torch.split(x0_hat, counts)
+    return answers

@@ -1,4 +1,4 @@
-"""Classifier-free guidance: what a condition asks for, exaggerated."""
+"""Classifier-free guidance."""
 
 import math
 from collections.abc import Sequence
@@ -7,36 +7,34 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jinc.diffusion.effects.batched import Branch
-from jinc.diffusion.effects.effect import Effect
+from jinc.diffusion.effects.effect import Branch, Effect
 from jinc.errors import JincError
 from jinc.types import Denoiser, Images, Steps
 
 
 @dataclass(frozen=True)
 class cfg(Effect):
-    """Classifier-free guidance: go on from the unconditional prediction towards the conditional.
+    """Classifier-free guidance: extrapolate from the unconditional to the conditional prediction.
 
-    It is made of noises, `ε = ε_u + γ(ε_c − ε_u)`, and is the same made of clean images. At one x_t
-    and t, x0 = (x_t − √(1−ᾱ) ε)/√ᾱ is affine in ε, and an affine map keeps mixtures whose weights,
-    here 1 − γ and γ, add up to 1: `x0 = x0_u + γ(x0_c − x0_u)`. What is not affine, such as
-    clipping, belongs around it and not inside.
+    Defined for noise, `ε = ε_u + γ(ε_c − ε_u)`, it is the same for clean images. At one x_t and t,
+    x0 = (x_t − √(1−ᾱ) ε)/√ᾱ is affine in ε, and an affine map keeps mixtures whose weights, here
+    1 − γ and γ, add up to 1: `x0 = x0_u + γ(x0_c − x0_u)`. What is not affine, such as clipping,
+    belongs around it and not inside.
 
-    A γ of 3 to 8 is usual: images that fit the condition better, and differ less. Large ones leave
-    the range of images, for which there are `clip`, `dynamic_threshold`, and `rescale`: with s the
-    standard deviation of an image over channels and pixels, it makes of the guided x0 the image
+    A γ of 3 to 8 is usual: images fit the condition better, and are less diverse. Large γ leave the
+    range of images, for which there are `clip`, `dynamic_threshold` and `rescale`: with s the
+    standard deviation of an image over channels and pixels, it makes the guided x0
     `(φ s_c/s + 1 − φ) x0`, of standard deviation φ s_c + (1−φ) s. Published for the velocity, which
     at ᾱ = 0, where guidance over-exposes, is −x0: here it is x0 at every level.
 
     Args:
-        conditional: told what to make.
-        unconditional: told nothing; or told what to avoid.
-        guidance: γ; 0 is unconditional, 1 conditional, above 1 more so. Who has no weight, at these
-            two, is not asked.
-        rescale: φ in [0, 1], how far the contrast is brought back to that of the conditional
-            prediction; 0 leaves it, 0.7 is usual.
-        interval: the lowest and the highest level that are guided; elsewhere γ is 1. By default all
-            are. Guiding the middle levels alone is cheaper, and images differ more.
+        conditional: the denoiser with the condition.
+        unconditional: the denoiser without, or with a negative prompt.
+        guidance: γ, finite; 0 is unconditional, 1 conditional. At these two only one denoiser is
+            evaluated.
+        rescale: guidance rescale φ, 0 to 1; 0.7 is usual.
+        interval: lowest and highest level with guidance; elsewhere γ is 1. By default all.
+            Guiding the middle levels alone is cheaper, and images are more diverse.
 
     Source: classifier-free guidance (arXiv 2207.12598), eq. 6, whose w is γ − 1; rescaling:
         arXiv 2305.08891, section 3.4; interval: arXiv 2404.07724.
@@ -62,31 +60,30 @@ class cfg(Effect):
             raise JincError(f"interval needs 0 ≤ low ≤ high, got {self.interval}")
 
     def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
-        """The question as it came, to everyone who has a weight, or a contrast to keep to."""
+        # Only denoisers with a weight, or whose contrast is needed.
         weights = {self.guidance}
         if self.interval is not None:
             weights = {self.guidance if inside else 1.0 for inside in self._guided(t).tolist()}
-        asked = []
+        branches = []
         if any(weight != 1 for weight in weights):
-            asked.append(Branch(self.unconditional, x_t, t))
+            branches.append(Branch(self.unconditional, x_t, t))
         if self.rescale or any(weight != 0 for weight in weights):
-            asked.append(Branch(self.conditional, x_t, t))
-        return asked
+            branches.append(Branch(self.conditional, x_t, t))
+        return branches
 
     def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
-        """The only answer, or the mixture of both."""
         if len(answers) == 1:
             return answers[0]
         unconditional, conditional = answers
         weight: float | Tensor = self.guidance
-        if self.interval is not None:  # never looked at here, so that nobody waits for a GPU
+        if self.interval is not None:  # without reading values, which would wait for a GPU
             of_each = conditional.new_ones(len(t)).masked_fill(self._guided(t), self.guidance)
             weight = of_each.view(-1, 1, 1, 1)
         guided = unconditional + weight * (conditional - unconditional)
         return guided * _contrast(guided, conditional, self.rescale) if self.rescale else guided
 
     def _guided(self, t: Steps) -> Tensor:
-        """Which images are guided, `[B]`; the others have a γ of 1."""
+        """Mark the images with guidance, `[B]`."""
         low, high = self.interval or (0, math.inf)
         return (low <= t) & (t <= high)
 

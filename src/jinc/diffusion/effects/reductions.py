@@ -1,8 +1,8 @@
-"""How the answers of an anagram's parts become one: their mean, a louder mean, or one in turn.
+"""Reductions of an anagram: the mean of the predictions, a rescaled mean, or one in turn.
 
-What is joined are noises ε_i, each already turned back by its view. A mixture whose weights add up
+The noises ε_i are combined, each already mapped back by its view. A mixture whose weights add up
 to 1 is the same of clean images, for x0 = (x_t − √(1−ᾱ) ε)/√ᾱ is affine in ε at one x_t and t; any
-other needs the schedule, to go there and back.
+other needs the schedule, to convert.
 """
 
 import math
@@ -20,23 +20,20 @@ from jinc.types import Images, Steps
 
 
 class Reduction(ABC):
-    """Which parts are asked, and how their answers become one."""
+    """Selects parts of an anagram, and combines their predictions."""
 
-    def asked(self, count: int, t: Steps) -> Sequence[int]:
-        """The numbers of the parts that are asked at levels t `[B]`; of 0 … count−1, all."""
+    def selected(self, count: int, t: Steps) -> Sequence[int]:
+        """The indices, of 0 … count−1, of the parts evaluated at levels t `[B]`; by default all."""
         return range(count)
 
     @abstractmethod
     def __call__(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
-        """One x0_hat from several.
+        """Combine predictions to one x0_hat, `[B, C, H, W]`.
 
         Args:
-            answers: of the parts that were asked, each turned back, `[B, C, H, W]`.
-            x_t: what they were asked about, `[B, C, H, W]`.
-            t: its level, `[B]`.
-
-        Returns:
-            x0_hat, `[B, C, H, W]`.
+            answers: of the selected parts, each mapped back, `[B, C, H, W]`.
+            x_t: noisy images, `[B, C, H, W]`.
+            t: their level, `[B]`.
         """
 
 
@@ -44,27 +41,25 @@ class Reduction(ABC):
 class mean(Reduction):
     """The mean: `ε = Σ ε_i / n`, and so `x0 = Σ x0_i / n`.
 
-    Where views disagree it is fainter than noise should be: of n independent noises of variance 1
-    it has the variance 1/n. Pictures get smooth there.
+    Where views disagree it is weaker than noise should be: the mean of n independent noises of
+    variance 1 has variance 1/n. Images become smooth there.
 
     Source: visual anagrams (arXiv 2311.17919), section 3.2.
     """
 
     def __call__(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
-        """The mean of the clean images."""
         return torch.stack(list(answers)).mean(0)
 
 
 @dataclass(frozen=True)
 class sum_preserving(Reduction):
-    """The mean noise, made as loud as the parts are: the sum of squares of an image is preserved.
+    """The mean noise, rescaled so that its sum of squares is the mean of those of the parts.
 
-    `ε = f ε̄` with ε̄ = Σ ε_i / n and `f² = Σ ‖ε_i‖² / (n ‖ε̄‖²)`, so that ‖ε‖² is the mean of the
-    ‖ε_i‖². Since the mean of ‖ε_i‖² is ‖ε̄‖² and the mean of ‖ε_i − ε̄‖², f makes up for just what
-    the disagreement has cost: it is 1 where all agree, and √n, which makes ε = Σ ε_i / √n, where
-    noises are independent. Division by √n everywhere would be wrong: near t = T−1 all parts find
-    the same noise, that of x_t, and it would be √n too loud. f is never more than √n, for views
-    that contradict each other leave nothing to amplify.
+    `ε = f ε̄` with ε̄ = Σ ε_i / n and `f² = Σ ‖ε_i‖² / (n ‖ε̄‖²)`. Since the mean of ‖ε_i‖² is ‖ε̄‖²
+    plus the mean of ‖ε_i − ε̄‖², f compensates exactly what disagreement has cost: it is 1 where all
+    agree, and √n, so that ε = Σ ε_i / √n, where noises are independent. Division by √n everywhere
+    would be wrong: near t = T−1 all parts predict the same noise, that of x_t, which would be √n
+    too strong. f is at most √n, for views that contradict each other leave nothing to amplify.
 
     Args:
         schedule: of the denoisers.
@@ -73,25 +68,24 @@ class sum_preserving(Reduction):
     schedule: Schedule
 
     def __call__(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
-        """The clean image behind the louder mean."""
         eps = torch.stack([eps_of(self.schedule, "x0", x_t, t, x0_hat) for x0_hat in answers])
         common = eps.mean(0)
         power = eps.square().mean(0).sum((1, 2, 3), keepdim=True)
         left = common.square().sum((1, 2, 3), keepdim=True)
-        louder = torch.where(power > 0, power / left, 1.0).sqrt().clamp(max=math.sqrt(len(eps)))
-        return with_noise_scaled(self.schedule, x_t, t, torch.stack(list(answers)).mean(0), louder)
+        factor = torch.where(power > 0, power / left, 1.0).sqrt().clamp(max=math.sqrt(len(eps)))
+        return with_noise_scaled(self.schedule, x_t, t, torch.stack(list(answers)).mean(0), factor)
 
 
 @dataclass(frozen=True)
 class alternating(Reduction):
-    """One part in turn: number i mod n at the i-th level, and only that one is asked.
+    """One part in turn: number i mod n at the i-th level, and only that one is evaluated.
 
-    Nothing is averaged, so that the noise is as loud as a denoiser makes it, at the price of one
-    part a step; the steps have to be many enough for each part.
+    Nothing is averaged, so that the noise keeps its strength, at the cost of one part a step; there
+    must be enough steps for each part.
 
     Args:
-        levels: those that the sampler visits, as given to `sample(steps=...)`. They count from the
-            highest down, once each: where a path comes back to a level, the same part is asked.
+        levels: those that the sampler visits, as given to `sample(steps=...)`, at least one. They
+            count from the highest down, once each: a level visited again selects the same part.
 
     Source: compared with the mean in visual anagrams (arXiv 2311.17919).
     """
@@ -102,13 +96,11 @@ class alternating(Reduction):
         if not self.levels:
             raise JincError("alternating needs one level or more")
 
-    def asked(self, count: int, t: Steps) -> Sequence[int]:
-        """The one part whose turn it is."""
+    def selected(self, count: int, t: Steps) -> Sequence[int]:
         level = only_level(t)
         if level not in self.levels:
             raise JincError(f"alternating: {level} is not one of its levels; give the sampler's")
         return [sum(other > level for other in set(self.levels)) % count]
 
     def __call__(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
-        """The only answer."""
         return answers[0]

@@ -1,4 +1,4 @@
-"""Images larger than a denoiser knows: it is asked tile by tile, and the answers flow together."""
+"""Images larger than a denoiser was trained for, denoised in overlapping tiles."""
 
 import math
 from collections.abc import Sequence
@@ -9,8 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from jinc.diffusion.effects.batched import Branch
-from jinc.diffusion.effects.effect import Effect
+from jinc.diffusion.effects.effect import Branch, Effect
 from jinc.errors import JincError
 from jinc.types import Denoiser, Images, Steps
 
@@ -22,9 +21,8 @@ class Tiles:
     Args:
         size: height and width of the image, pixels.
         tile: height and width of a tile, no larger than the image.
-        overlap: pixels that neighbours share at least, 0 or more and less than a tile, where there
-            are neighbours.
-        unit: tiles begin at multiples of it, ≥ 1; it divides all the other sizes.
+        overlap: least number of pixels shared by neighbours, from 0 to below a tile.
+        unit: tiles begin at multiples of it, ≥ 1; it divides all other sizes.
 
     >>> [rows.start for rows, _ in Tiles((100, 32), (32, 32), overlap=8, unit=4).places]
     [0, 24, 44, 68]
@@ -47,7 +45,7 @@ class Tiles:
 
     @cached_property
     def places(self) -> list[tuple[slice, slice]]:
-        """Where the tiles are, rows and columns of each, from the top left on."""
+        """Rows and columns of each tile, from the top left on."""
         rows, columns = (
             [slice(start, start + tile) for start in starts]
             for starts, tile in zip(self._starts, self.tile, strict=True)
@@ -56,10 +54,9 @@ class Tiles:
 
     @cached_property
     def weights(self) -> Tensor:
-        """How much each tile counts at each of its pixels, `[tiles, 1, h, w]`, float64.
+        """Blending weights of each tile, `[tiles, 1, h, w]`, float64; they add up to 1 everywhere.
 
-        Where tiles overlap, one fades into the other along a squared sine; in the image all that
-        lie over a pixel add up to 1.
+        Where tiles overlap, one fades into the other along a squared sine.
         """
         down, across = (
             _fading(starts, tile, size)
@@ -84,16 +81,15 @@ class Tiles:
 
 @dataclass(frozen=True, eq=False)
 class tiled(Effect):
-    """Denoise a large image tile by tile, at every step, and weigh the answers together.
+    """Denoise a large image tile by tile at every step, and blend the predictions.
 
-    Tiles share their noise and, after every step, what became of it, so that neighbours agree long
-    before the end; there is no seam to hide, as between images that were made one by one. What is
-    farther apart than a tile knows nothing of each other, but for what conditions the denoisers.
+    Tiles share their noise and the state after every step, so that neighbours agree long before the
+    end and there is no seam, as there is between images generated one by one. Parts farther apart
+    than a tile are independent, except through what conditions the denoisers.
 
     Args:
-        denoisers: who is asked about each tile, in the order of `Tiles.places`; a single one stands
-            for all.
-        tiles: where they are.
+        denoisers: one for each tile, in the order of `Tiles.places`; or one for all.
+        tiles: their layout.
 
     Source: MultiDiffusion (arXiv 2302.08113), section 3; with weights that fade, Mixture of
         Diffusers (arXiv 2302.02412).
@@ -115,19 +111,17 @@ class tiled(Effect):
             raise JincError(f"tiled: {len(self.denoisers)} denoisers for {count} tiles")
 
     def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
-        """A question about each tile."""
         if tuple(x_t.shape[-2:]) != self.tiles.size:
             (height, width), (h, w) = self.tiles.size, x_t.shape[-2:]
             raise JincError(f"tiled: tiles of {height}×{width} cannot cover images of {h}×{w}")
         places = self.tiles.places
-        asked = self.denoisers if len(self.denoisers) > 1 else [self.denoisers[0]] * len(places)
+        each = self.denoisers if len(self.denoisers) > 1 else [self.denoisers[0]] * len(places)
         return [
             Branch(denoiser, x_t[..., rows, columns], t)
-            for denoiser, (rows, columns) in zip(asked, places, strict=True)
+            for denoiser, (rows, columns) in zip(each, places, strict=True)
         ]
 
     def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
-        """Their weighted mean at every pixel."""
         x0_hat = torch.zeros_like(x_t)
         weights = self._weights_like(x_t)
         for answer, weight, place in zip(answers, weights, self.tiles.places, strict=True):
@@ -135,7 +129,7 @@ class tiled(Effect):
         return x0_hat
 
     def _weights_like(self, x: Images) -> Tensor:
-        """The tiles' weights in the images' type and on their device, brought there once."""
+        """The weights in the images' type and on their device, copied once."""
         kind = x.dtype, x.device
         if kind not in self._weights:
             self._weights[kind] = self.tiles.weights.to(x)
@@ -143,13 +137,13 @@ class tiled(Effect):
 
 
 def _starts(size: int, tile: int, overlap: int) -> list[int]:
-    """Spread as few tiles as do over a line, from end to end."""
+    """Starts of as few tiles as cover a line, evenly spaced."""
     count = 1 + math.ceil((size - tile) / (tile - overlap)) if size > tile else 1
     return [round(place * (size - tile) / max(1, count - 1)) for place in range(count)]
 
 
 def _fading(starts: Sequence[int], tile: int, size: int) -> Tensor:
-    """How much each tile of a line counts at each of its pixels, `[tiles, tile]`."""
+    """Blending weights of the tiles of a line, `[tiles, tile]`."""
     middle = torch.arange(tile, dtype=torch.float64) + 0.5
     weights = torch.ones(len(starts), tile, dtype=torch.float64)
     for place, (left, right) in enumerate(pairwise(starts)):

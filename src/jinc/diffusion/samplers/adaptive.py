@@ -34,7 +34,7 @@ import torch
 from torch import Tensor
 
 from jinc.diffusion.complexity import complexity_normalised
-from jinc.diffusion.effects.rows import ask_some
+from jinc.diffusion.effects.effect import evaluate_rows
 from jinc.diffusion.samplers.sample import After, Sampler, SamplerFn, Step, falling_levels
 from jinc.diffusion.samplers.step_length import LevelGrid, Slope, over
 from jinc.diffusion.schedule import Schedule
@@ -202,7 +202,7 @@ def _walk(
     before: _State | None = None
     slope: Slope | None = None
     while len(rows):
-        answer = ask_some(denoiser, x, grid.t[place].clamp(min=0), rows)[rows].to(x.dtype)
+        answer = evaluate_rows(denoiser, x, grid.t[place].clamp(min=0), rows)[rows].to(x.dtype)
         calls = calls.index_add(0, rows, torch.ones_like(rows))
         here = place[rows]
         now = _State(here, x[rows] / over(grid.scale[here], x), answer)

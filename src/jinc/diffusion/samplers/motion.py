@@ -14,8 +14,7 @@ from typing import TypeAlias, final
 
 from torch import Tensor
 
-from jinc.diffusion.effects.batched import Branch
-from jinc.diffusion.effects.effect import Effect
+from jinc.diffusion.effects.effect import Branch, Effect
 from jinc.diffusion.timesteps import check_falling, only_level
 from jinc.diffusion.views.plain import check_amount
 from jinc.diffusion.views.view import View, custom_view

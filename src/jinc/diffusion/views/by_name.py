@@ -1,8 +1,9 @@
-"""From words to views, as a person types them: `rotate 37 then hflip`."""
+"""Views by name: `rotate 37 then hflip`."""
 
 import inspect
 import math
 from collections.abc import Callable
+from functools import reduce
 
 from jinc.diffusion.views.permutations import (
     inner_circle,
@@ -44,28 +45,28 @@ VIEWS: dict[str, Callable[..., View]] = {
     "inner_circle": inner_circle,
     "square_hinge": square_hinge,
 }
-"""Words for views; each takes the numbers that its maker takes, in that order."""
+"""Names of views; the numbers that follow are the arguments of the constructor, in order."""
 
 MOST_WORDS = 100
-"""Of a name: each view costs time in every step, and each `undo` a call within a call."""
+"""Largest number of words in a name; each view takes time at every step."""
 
 _FORMER = {"jigsaw": "puzzle"}
-"""Words that earlier versions wrote into files, and what they are called now."""
+"""Names in files of earlier versions, and their present names."""
 
 
 def view_by_name(name: str) -> View:
-    """Read a view from its name.
+    """Parse the name of a view.
 
     Args:
-        name: a word of `VIEWS`, and the numbers it takes, with blanks between; the last of them may
-            be left out where they have a usual value. `undo` before a view is its inverse, and
-            `then` joins views. Angles are degrees.
+        name: a word of `VIEWS` and its numbers, separated by spaces; trailing numbers with defaults
+            may be omitted. `undo` before a view inverts it, and `then` composes views. Angles are
+            in degrees.
 
     Returns:
-        a view whose `name` is read as an equal view again.
+        A view whose `name` parses to an equal view.
 
     Raises:
-        JincError: an unknown word, numbers that it does not take, or more than 100 words.
+        JincError: an unknown word, the wrong numbers, or more than 100 words.
 
     >>> view_by_name("rotate 37 then undo puzzle 4").name
     'rotate 37 then undo puzzle 4 0'
@@ -73,25 +74,18 @@ def view_by_name(name: str) -> View:
     words = name.split()
     if len(words) > MOST_WORDS:
         raise JincError(f"view: a name has {MOST_WORDS} words at most, got {len(words):,}")
-    first, *rest = [_one(part) for part in _split(words)]
-    for view in rest:
-        first = first.then(view)
-    return first
-
-
-def _split(words: list[str]) -> list[list[str]]:
-    """Cut at every `then`."""
-    pieces: list[list[str]] = [[]]
+    parts: list[list[str]] = [[]]
     for word in words:
         if word == "then":
-            pieces.append([])
+            parts.append([])
         else:
-            pieces[-1].append(word)
-    return pieces
+            parts[-1].append(word)
+    first, *rest = map(_one, parts)
+    return reduce(View.then, rest, first)
 
 
 def _one(words: list[str]) -> View:
-    """A view without `then` in its name."""
+    """Parse a name without `then`."""
     if words[:1] == ["undo"]:
         return _one(words[1:]).inverted
     if not words:
@@ -103,7 +97,7 @@ def _one(words: list[str]) -> View:
 
 
 def _numbers(word: str, texts: list[str]) -> list[float]:
-    """What a view's maker is given."""
+    """Parse the arguments of a view."""
     takes = list(inspect.signature(VIEWS[word]).parameters.values())
     needed = sum(number.default is inspect.Parameter.empty for number in takes)
     if not needed <= len(texts) <= len(takes):
@@ -113,7 +107,6 @@ def _numbers(word: str, texts: list[str]) -> list[float]:
 
 
 def _number(word: str, number: inspect.Parameter, text: str) -> float:
-    """One of them; a whole number where one is asked for."""
     kind = int if number.annotation is int else float
     try:
         return kind(text)

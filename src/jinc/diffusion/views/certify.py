@@ -1,4 +1,4 @@
-"""Is a function a view? A randomised examination that names the law it breaks, and by how much."""
+"""Certify that a function is a view: a randomised test that names the law it breaks."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -13,20 +13,20 @@ from jinc.errors import JincError
 from jinc.types import Images
 
 ALLOWED = {torch.float32: 1e-4, torch.float64: 1e-10}
-"""The greatest error that is taken for rounding, in shares of the size of the images."""
+"""Largest relative error that counts as rounding."""
 
 _SCALES = (0.01, 1.0, 100.0)
-"""A map that is bent only for faint or only for loud images is not linear either."""
+"""Amplitudes at which linearity is tested."""
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """How closely a view keeps each law on random images: errors in shares of the images' size.
+    """Relative errors of a view on random images.
 
     Args:
         zero: of f(0) = 0.
-        linear: of f(ax + by) = a f(x) + b f(y), for faint and loud images too.
-        alone: of seeing one image at a time: others in the batch change nothing.
+        linear: of f(ax + by) = a f(x) + b f(y), at amplitudes .01, 1 and 100.
+        alone: of independence from the other images of a batch.
         orthogonal: of Uᵀ(Ux) = x, by automatic differentiation.
         norm: of ‖f(x)‖ = ‖x‖.
         inverse: of f⁻¹(f(x)) = x and f(f⁻¹(x)) = x.
@@ -49,26 +49,25 @@ def certify(
     probes: int = 4,
     seed: int = 0,
 ) -> Certificate:
-    """Certify that a function is linear and orthogonal on images of one shape, or say why not.
+    """Certify that a function is linear and orthogonal on images of one shape.
 
-    Each law is tried on white noise. What breaks UᵀU = I by δ in a single one of n dimensions
+    Each law is tested on white noise. What breaks UᵀU = I by δ in a single one of n dimensions
     shows as δ |z| / √n with z ~ N(0, 1), and a probe misses it with probability 0.8 √n · allowed/δ:
-    one pixel of 3×64×64 doubled, δ = 3, escapes four probes in float32 once in 10¹⁰ examinations.
+    one pixel of 3×64×64 doubled, δ = 3, escapes four probes in float32 once in 10¹⁰ tests.
 
     Args:
         view: a view, or any function of images `[B, C, H, W]`, written in torch.
         shape: (C, H, W) of the images.
         dtype: float32, which allows errors of 1e-4, or float64, 1e-10.
-        device: where to try.
-        probes: how many random images, ≥ 2.
-        seed: of the probes.
+        device: of the images.
+        probes: number of random images, ≥ 2.
+        seed: of the random images.
 
     Returns:
-        the errors found, all of them within what is allowed.
+        The errors, all within the allowed ones.
 
     Raises:
-        JincError: the law that is broken, by how much, and why that matters; or arguments that
-            make no sense.
+        JincError: a law is broken; the message says by how much, and why that matters.
 
     >>> from jinc.diffusion import hflip
     >>> certify(hflip(), (3, 8, 8)).orthogonal
@@ -98,7 +97,7 @@ def certify(
 
 @dataclass(frozen=True)
 class _Checked(View):
-    """A view whose answers are looked at before anyone uses them."""
+    """A view whose outputs are checked."""
 
     view: View
 
@@ -131,41 +130,36 @@ class _Checked(View):
 
 
 def _zero(view: View, x: Images, y: Images) -> Tensor:
-    """‖f(0)‖ for every image."""
     return _error(view(torch.zeros_like(x)), torch.zeros_like(x), x)
 
 
 def _linear(view: View, x: Images, y: Images) -> Tensor:
-    """f(ax + by) against a f(x) + b f(y), for images of every scale."""
     apart = 0.8 * view(x) - 0.6 * view(y)
     mixed = 0.8 * x - 0.6 * y
     return torch.stack([_error(view(s * mixed) / s, apart, mixed) for s in _SCALES])
 
 
 def _alone(view: View, x: Images, y: Images) -> Tensor:
-    """All images but the first are black: so must be what is seen of them, and only that."""
+    """With all images but the first zero, all outputs but the first must be zero."""
     first = torch.zeros_like(x)
     first[0] = 1
     return _error(view(first * x), first * view(x), x)
 
 
 def _orthogonal(view: View, x: Images, y: Images) -> Tensor:
-    """Uᵀ(Ux) against x."""
     return _error(transposed(view, view(x), at=x), x, x)
 
 
 def _norm(view: View, x: Images, y: Images) -> Tensor:
-    """‖f(x)‖ against ‖x‖."""
     return (_size(view(x)) / _size(x) - 1).abs()
 
 
 def _inverse(view: View, x: Images, y: Images) -> Tensor:
-    """There and back, and back and there."""
     return torch.stack([_error(view.inverse(view(x)), x, x), _error(view(view.inverse(x)), x, x)])
 
 
 def _error(got: Images, expected: Images, of: Images) -> Tensor:
-    """How far every image is from what it should be, in shares of the size of another; NaN is ∞."""
+    """The error of every image relative to the norm of another; NaN is ∞."""
     return (_size(got - expected) / _size(of)).nan_to_num(nan=math.inf)
 
 
@@ -189,4 +183,4 @@ _LAWS: dict[str, tuple[Callable[[View, Images, Images], Tensor], str]] = {
     "‖f(x)‖ = ‖x‖": (_norm, "noise through it is louder or fainter than the denoiser expects"),
     "the inverse": (_inverse, "looking through it and back changes the image"),
 }
-"""In this order, for a later law means little where an earlier one is broken."""
+"""In this order: a later law means little if an earlier one is broken."""

@@ -1,4 +1,4 @@
-"""Views that move whole pixels and change none: exact in every type, on every device."""
+"""Views that permute pixels: exact in every type, on every device."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -17,18 +17,16 @@ from jinc.types import Images
 
 
 class Permutation(View):
-    """A view that says of every pixel where it comes from."""
+    """A view given by the source of every pixel."""
 
     @abstractmethod
     def sources(self, height: int, width: int) -> NDArray[np.int64]:
-        """Where every pixel comes from, `[H, W]`: each of 0 … HW − 1 once, counted row by row."""
+        """The source of every pixel, `[H, W]`: each of 0 … HW − 1 once, counted row by row."""
 
     def __call__(self, x: Images) -> Images:
-        """Fetch every pixel."""
         return _fetch(x, _places(self, *x.shape[-2:], x.device)[0])
 
     def inverse(self, x: Images) -> Images:
-        """Take every pixel back."""
         return _fetch(x, _places(self, *x.shape[-2:], x.device)[1])
 
 
@@ -49,13 +47,11 @@ class pixel_permutation(Permutation):
         check_least("side", self.side, 1)
 
     def sources(self, height: int, width: int) -> NDArray[np.int64]:
-        """Squares in any order."""
         if height % self.side or width % self.side:
             raise JincError(f"images: {height}×{width} cannot be cut into squares of such a side")
         return _shuffled(height, width, self.side, self.side, self.seed)
 
     def enlarged(self, factor: int) -> View:
-        """The same shuffling of larger squares."""
         return pixel_permutation(self.seed, factor * self.side)
 
 
@@ -76,13 +72,12 @@ class patch_permutation(Permutation):
         check_least("seed", self.seed, 0)
 
     def sources(self, height: int, width: int) -> NDArray[np.int64]:
-        """Whole patches in any order."""
         return _shuffled(height, width, *cell(height, width, self.patches), self.seed)
 
 
 @dataclass(frozen=True)
 class skew(Permutation):
-    """Roll every column down, in proportion to how far right of the middle it is.
+    """Roll every column down in proportion to its distance right of the middle.
 
     Args:
         amount: pixels down per pixel to the right, up to 10⁹ either way. Fractions of a pixel are
@@ -97,7 +92,6 @@ class skew(Permutation):
         check_amount("skew", self.amount)
 
     def sources(self, height: int, width: int) -> NDArray[np.int64]:
-        """Rows above, by so much."""
         down = np.trunc(self.amount * (np.arange(width) - width // 2)).astype(np.int64)
         rows = (np.arange(height)[:, None] - down) % height
         sources: NDArray[np.int64] = rows * width + np.arange(width)
@@ -106,7 +100,7 @@ class skew(Permutation):
 
 @dataclass(frozen=True)
 class inner_circle(Permutation):
-    """Turn a centred disc by quarter turns, and leave what is around it.
+    """Rotate a centred disc by quarter turns.
 
     Args:
         turns: quarter turns, counter-clockwise, any whole number. Where height and width differ by
@@ -124,7 +118,6 @@ class inner_circle(Permutation):
             raise JincError(f"inner_circle: radius must be above 0 up to 1, got {self.radius}")
 
     def sources(self, height: int, width: int) -> NDArray[np.int64]:
-        """Inside, where the turn brings pixels from."""
         size = min(height, width)
         top, left = (height - size) // 2, (width - size) // 2
         sources = in_order(height, width)
@@ -136,15 +129,13 @@ class inner_circle(Permutation):
 
 @dataclass(frozen=True)
 class square_hinge(Permutation):
-    """Swing the tiles of a checkerboard about the corners they share, until they meet again.
+    """Rotate the tiles of a checkerboard by quarter turns, clockwise and counter-clockwise in turn.
 
-    Hinged at corners, every tile turns one way and its neighbours the other way, and the board
-    opens; when each has made a quarter turn, it has closed again with every tile in its old place.
-    So what is left of the swing are quarter turns in place, one way and the other.
+    It is what becomes of a board whose tiles are hinged at their corners, opened and closed again.
 
     Args:
-        tiles: along each side, ≥ 1; images must be square. Where they do not divide the side, the
-            last rows and columns stay: one of each of 3 tiles at 64×64.
+        tiles: along each side, ≥ 1; images must be square. If they do not divide the side, the
+            last rows and columns stay: one of each for 3 tiles at 64×64.
 
     Source: the square hinge of visual anagrams (arXiv 2311.17919).
     """
@@ -155,20 +146,19 @@ class square_hinge(Permutation):
         check_least("tiles", self.tiles, 1)
 
     def sources(self, height: int, width: int) -> NDArray[np.int64]:
-        """Tiles turned clockwise on the colour of the first one, counter-clockwise on the other."""
         check_square(height, width)
         if self.tiles > height:
             raise JincError(f"images: {height}×{width} have fewer pixels a side than tiles")
         side, sources = height // self.tiles, in_order(height, width)
         board = sources[: side * self.tiles, : side * self.tiles]
         tiles = as_cells(board, side, side)
-        first = np.add.outer(range(self.tiles), range(self.tiles))[..., None, None] % 2 == 0
-        board[:] = from_cells(np.where(first, *(np.rot90(tiles, k, (2, 3)) for k in (-1, 1))))
+        clockwise = np.add.outer(range(self.tiles), range(self.tiles))[..., None, None] % 2 == 0
+        board[:] = from_cells(np.where(clockwise, *(np.rot90(tiles, k, (2, 3)) for k in (-1, 1))))
         return sources
 
 
 def in_order(height: int, width: int) -> NDArray[np.int64]:
-    """Every pixel's own number, `[H, W]`."""
+    """The identity permutation, `[H, W]`."""
     return np.arange(height * width, dtype=np.int64).reshape(height, width)
 
 
@@ -179,34 +169,20 @@ def as_cells(image: NDArray[np.int64], tall: int, wide: int) -> NDArray[np.int64
 
 
 def from_cells(cells: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Put together what `as_cells` has cut."""
+    """Undo `as_cells`."""
     rows, columns, tall, wide = cells.shape
     return cells.swapaxes(1, 2).reshape(rows * tall, columns * wide)
 
 
 def cell(height: int, width: int, count: int) -> tuple[int, int]:
-    """Height and width of a cell when each side is cut into `count`.
-
-    Raises:
-        JincError: a side that cannot be cut so.
-    """
+    """Height and width of a cell when each side is divided into `count`."""
     if height % count or width % count:
         raise JincError(f"images: {height}×{width} cannot be cut into {count}×{count} equal parts")
     return height // count, width // count
 
 
-def square_cell(height: int, width: int, count: int) -> tuple[int, int]:
-    """Height and width of a cell, which are equal, when each side is cut into `count`.
-
-    Raises:
-        JincError: a side that cannot be cut so, or cells that are not square.
-    """
-    check_square(height, width)
-    return cell(height, width, count)
-
-
 def check_square(height: int, width: int) -> None:
-    """Refuse images that cannot be cut into square parts."""
+    """Refuse images that are not square."""
     if height != width:
         raise JincError(f"images: {height}×{width} has no square parts, they must be square")
 
@@ -218,7 +194,7 @@ def check_least(name: str, number: int, least: int) -> None:
 
 
 def _shuffled(height: int, width: int, tall: int, wide: int, seed: int) -> NDArray[np.int64]:
-    """Rectangles of an image in any order."""
+    """Permute rectangles of an image at random."""
     cells = as_cells(in_order(height, width), tall, wide)
     flat = cells.reshape(-1, tall, wide)
     order = np.random.default_rng(seed).permutation(len(flat))
@@ -233,6 +209,6 @@ def _fetch(x: Images, places: Tensor) -> Images:
 def _places(
     view: Permutation, height: int, width: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Where pixels come from, and where they go, `[HW]` each; kept for the next step."""
+    """The permutation and its inverse, `[HW]` each."""
     sources = view.sources(height, width).ravel()
     return torch.from_numpy(sources).to(device), torch.from_numpy(np.argsort(sources)).to(device)

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from jinc.diffusion.views.permutations import (
     Permutation,
+    cell,
     check_least,
+    check_square,
     from_cells,
     in_order,
-    square_cell,
 )
 from jinc.errors import JincError
 
@@ -21,16 +22,16 @@ _SMALLEST = 4
 
 @dataclass(frozen=True)
 class puzzle(Permutation):
-    """Cut into the pieces of a puzzle, and let pieces of equal shape change places.
+    """Cut into the pieces of a puzzle, and permute pieces of equal shape.
 
     Pieces with tabs to the left and right alternate with pieces with tabs above and below, so that
-    every piece within is every other one, turned; those at an edge fit another edge, and, of an
-    even number, every corner another corner. Pieces are turned as their new place asks.
+    all inner pieces have one shape up to a quarter turn; an edge piece fits other edges, and, for
+    even numbers, a corner piece other corners. Pieces are rotated to fit their new place.
 
     Args:
-        pieces: along each side, which they must divide into cells of 4 pixels or more, ≥ 1; images
+        pieces: along each side, ≥ 1, which they must divide into cells of 4 pixels or more; images
             must be square.
-        seed: of the choice among equal pieces, ≥ 0.
+        seed: of the permutation, ≥ 0.
     """
 
     pieces: int = 4
@@ -41,8 +42,8 @@ class puzzle(Permutation):
         check_least("seed", self.seed, 0)
 
     def sources(self, height: int, width: int) -> NDArray[np.int64]:
-        """Each piece's pixels, from a piece of its shape."""
-        side, _ = square_cell(height, width, self.pieces)
+        check_square(height, width)
+        side, _ = cell(height, width, self.pieces)
         if side < _SMALLEST:
             raise JincError(f"images: {height}×{width} leave {side} pixels a side to each piece")
         random = np.random.default_rng(self.seed)
@@ -59,10 +60,10 @@ class puzzle(Permutation):
 
 
 def _owners(pieces: int, side: int) -> NDArray[np.int64]:
-    """Which piece each pixel belongs to, `[H, W]`: its cell's, or that whose tab reaches into it.
+    """The piece of each pixel, `[H, W]`: its cell's, or the one whose tab reaches into the cell.
 
-    Seen from above a cell with an even sum of row and column, its own tabs reach out to the left
-    and right, its neighbours' reach in above and below; other cells are the other way round.
+    A cell with an even sum of row and column has tabs on its left and right, and receives those of
+    its neighbours above and below; other cells are the other way round.
     """
     number = in_order(pieces, pieces)
     owners = np.broadcast_to(number[..., None, None], (pieces, pieces, side, side)).copy()
@@ -79,10 +80,7 @@ def _owners(pieces: int, side: int) -> NDArray[np.int64]:
 
 
 def _tab(side: int) -> NDArray[np.bool_]:
-    """A tab that reaches down into a cell `[side, side]`: a disc with its centre near the edge.
-
-    Two of them, from opposite sides, do not meet: each reaches 0.32 of the side.
-    """
+    """A tab that reaches down into a cell `[side, side]`: a disc, 0.32 of the side deep."""
     depth = np.arange(side)[:, None] + 0.5
     across = np.arange(side) - (side - 1) / 2
     tab: NDArray[np.bool_] = (depth - 0.14 * side) ** 2 + across**2 <= (0.18 * side) ** 2
@@ -90,7 +88,7 @@ def _tab(side: int) -> NDArray[np.bool_]:
 
 
 def _windows(image: NDArray[np.int64], pieces: int) -> NDArray[np.int64]:
-    """What lies up to half a cell around every cell, `[pieces², size, size]`; −1 outside."""
+    """Every cell with half a cell around it, `[pieces², size, size]`; −1 outside the image."""
     side = len(image) // pieces
     margin = side // 2
     padded = np.pad(image, margin, constant_values=-1)
@@ -100,12 +98,12 @@ def _windows(image: NDArray[np.int64], pieces: int) -> NDArray[np.int64]:
 
 
 def _turns(piece: NDArray[np.bool_], place: NDArray[np.bool_]) -> list[int]:
-    """By how many quarter turns the piece fits the place."""
+    """The quarter turns by which a piece fits a place."""
     return [k for k in range(4) if np.array_equal(np.rot90(piece, k), place)]
 
 
 def _equals(masks: NDArray[np.bool_]) -> Iterator[list[int]]:
-    """Yield the numbers of pieces that have one shape, for every shape."""
+    """Group the numbers of pieces by shape."""
     left = list(range(len(masks)))
     while left:
         same = [number for number in left if _turns(masks[number], masks[left[0]])]

@@ -1,7 +1,6 @@
-"""What a view of an image is, how views are joined and undone, and views made of any function.
+"""Views: linear orthogonal maps of images, how they are composed, inverted and made from functions.
 
-A view is a linear orthogonal map of images: it looks at the same picture differently, and white
-noise through it is white noise. So a denoiser can be asked about what is seen through it.
+White noise seen through a view is still white noise, so that a denoiser can be applied to it.
 """
 
 from abc import ABC, abstractmethod
@@ -17,7 +16,7 @@ from jinc.types import Images
 
 @dataclass(frozen=True)
 class View(ABC):
-    """A linear orthogonal map of images `[B, C, H, W]` onto images of the same shape.
+    """A linear orthogonal map of images `[B, C, H, W]` to images of the same shape.
 
     >>> import math
     >>> from jinc.diffusion import hflip, rotation
@@ -28,110 +27,94 @@ class View(ABC):
 
     @property
     def name(self) -> str:
-        """What `view_by_name` makes an equal view of: the word for it, and its numbers."""
+        """The name from which `view_by_name` makes an equal view: a word and its numbers."""
         numbers = (getattr(self, field.name) for field in fields(self))
         return " ".join([type(self).__name__, *map(exact, numbers)])
 
     @abstractmethod
     def __call__(self, x: Images) -> Images:
-        """What is seen of images `[B, C, H, W]`."""
+        """Apply the view to images `[B, C, H, W]`."""
 
     @abstractmethod
     def inverse(self, x: Images) -> Images:
-        """The images `[B, C, H, W]` that are seen as x; it is also the transpose."""
+        """Apply the inverse, which is the transpose, to images `[B, C, H, W]`."""
 
     @property
     def inverted(self) -> "View":
-        """The view that undoes this one."""
-        return _Undone(self)
+        """The inverse as a view."""
+        return _Inverse(self)
 
     def enlarged(self, factor: int) -> "View":
-        """The same view of images that are `factor` times as large: itself, if it counts no pixels.
+        """The same view of images `factor` times as large: itself, if it has no sizes in pixels.
 
-        So an anagram made at 64×64 is still one after a second stage, at 256×256.
+        It keeps an anagram made at 64×64 valid in a second stage at 256×256.
         """
         return self
 
     def then(self, after: "View") -> "View":
-        """Look through this view first, and through `after` at what it shows."""
+        """Compose: this view first, then `after`."""
         return composed((*parts_of(self), *parts_of(after)))
 
 
 @dataclass(frozen=True)
-class _Undone(View):
-    """A view the other way round."""
-
+class _Inverse(View):
     view: View
 
     @property
     def name(self) -> str:
-        """`undo` and the view's name."""
         return f"undo {self.view.name}"
 
     def __call__(self, x: Images) -> Images:
-        """The view's inverse."""
         return self.view.inverse(x)
 
     def inverse(self, x: Images) -> Images:
-        """The view."""
         return self.view(x)
 
     @property
     def inverted(self) -> View:
-        """The view."""
         return self.view
 
     def enlarged(self, factor: int) -> View:
-        """The larger view the other way round."""
         return self.view.enlarged(factor).inverted
 
 
 @dataclass(frozen=True)
 class composed(View):
-    """Several views, one after another.
-
-    Args:
-        parts: the first one to look through first; none at all changes nothing.
-    """
+    """Several views, one after another; no parts at all make the identity."""
 
     parts: tuple[View, ...]
 
     @property
     def name(self) -> str:
-        """The parts' names with `then` between them."""
         return " then ".join(part.name for part in self.parts) or "identity"
 
     def __call__(self, x: Images) -> Images:
-        """Through every part."""
         for part in self.parts:
             x = part(x)
         return x
 
     def inverse(self, x: Images) -> Images:
-        """Back through every part, the last one first."""
         for part in reversed(self.parts):
             x = part.inverse(x)
         return x
 
     @property
     def inverted(self) -> View:
-        """The parts undone, the last one first."""
         return composed(tuple(part.inverted for part in reversed(self.parts)))
 
     def enlarged(self, factor: int) -> View:
-        """Every part enlarged."""
         return composed(tuple(part.enlarged(factor) for part in self.parts))
 
 
 @dataclass(frozen=True)
 class custom_view(View):
-    """A view of your own; `certify` says whether it is one.
+    """A view made from any function; `certify` tests whether it is one.
 
     Args:
         function: images to images of the same shape, linear and orthogonal.
-        back: its inverse. Without one it is the transpose, by automatic differentiation, for which
-            `function` has to be written in torch; that costs about three times the function.
-        title: what it is called; by default as the function is.
+        back: its inverse. By default the transpose, by automatic differentiation: `function` must
+            then be written in torch, and the inverse takes about three times as long.
+        title: its name; by default that of the function.
 
     >>> import torch
     >>> every_other = torch.tensor([1.0, -1.0]).repeat(2)
@@ -146,22 +129,13 @@ class custom_view(View):
 
     @property
     def name(self) -> str:
-        """The title, or else the function's name."""
         return self.title or getattr(self.function, "__name__", type(self.function).__name__)
 
     def __call__(self, x: Images) -> Images:
-        """The function."""
         return self.function(x)
 
     def inverse(self, x: Images) -> Images:
-        """The given inverse, or the transpose.
-
-        Raises:
-            JincError: there is no inverse, and the function cannot be differentiated.
-        """
-        if self.back is not None:
-            return self.back(x)
-        return transposed(self, x, torch.zeros_like(x))
+        return transposed(self, x, torch.zeros_like(x)) if self.back is None else self.back(x)
 
 
 def transposed(view: View, x: Images, at: Images) -> Images:
@@ -169,8 +143,8 @@ def transposed(view: View, x: Images, at: Images) -> Images:
 
     Args:
         view: any map of images written in torch.
-        x: what is multiplied, shaped as the view's answer.
-        at: where the Jacobian is taken, `[B, C, H, W]`; a linear view's is the same everywhere.
+        x: shaped like the view's output.
+        at: where the Jacobian is evaluated, `[B, C, H, W]`; that of a linear view is constant.
 
     Returns:
         Shaped like `at`.
@@ -188,13 +162,13 @@ def transposed(view: View, x: Images, at: Images) -> Images:
 
 
 def parts_of(view: View) -> tuple[View, ...]:
-    """The parts of a composed view; any other is its own only part."""
+    """The parts of a composed view; any other view is its only part."""
     return view.parts if isinstance(view, composed) else (view,)
 
 
 def is_custom(view: View) -> bool:
-    """Whether a view, or a part of it, comes from outside this package: nobody has tried it yet."""
-    if isinstance(view, _Undone):
+    """Whether a view, or a part of it, is defined outside this package and so not yet certified."""
+    if isinstance(view, _Inverse):
         return is_custom(view.view)
     if isinstance(view, composed):
         return any(is_custom(part) for part in view.parts)
