@@ -1,4 +1,4 @@
-"""The figures of `equivariance.py` as tables for `docs/equivariance.md`.
+"""Print the figures of `equivariance.py` as the tables of `docs/equivariance.md`.
 
 python studies/equivariance_table.py [results/equivariance.json]
 """
@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 WHAT = {"mnist": "MNIST", "mnist-m": "MNIST-M"}
+KINDS = {"as it is": "original", "shifted": "shift-invariant", "turned": "rotation-invariant"}
+PADDINGS = {"zeros": "zero", "circular": "circular"}
 HEAD = (
-    "network | loss of ε | ½ px, ε at t = 300 | turn, ε at t = 300 | EQ-T | EQ-T frac | EQ-R | "
-    "½ px on the way"
+    "network | ε loss | ½ px, ε at t = 300 | rotation, ε at t = 300 | EQ-T | EQ-T frac | EQ-R | "
+    "½ px during sampling"
 )
 WAYS = (
     "network | DDIM-50, unitary | spline | DDIM-20, unitary | spline | DDPM-1000, unitary | spline"
@@ -26,25 +28,25 @@ def table(head: str, rows: list[list[str]]) -> str:
 
 
 def name(cell: dict[str, Any]) -> str:
-    """Return what sets a network apart from those of its table."""
-    return f"`{cell['config']}`" + (" with the loss" if cell["loss"] else "")
+    """Return the configuration, and whether the equivariance loss was used."""
+    return f"`{cell['config']}`" + (" + equivariance loss" if cell["loss"] else "")
 
 
 def levels(run: dict[str, Any], of: str) -> list[str]:
-    """Return how well the network follows at t = 300: half a pixel, and turns."""
+    """Return the equivariance of the network at t = 300 to half a pixel and to rotations."""
     at = [each for move in run["network"].values() for each in move if each["t"] == 300]
     return [decibels(each[of]) for each in at]
 
 
 def figures(found: dict[str, Any]) -> list[str]:
-    """Return EQ-T, its fractional form, EQ-R, and what is shifted by half a pixel on the way."""
+    """Return EQ-T, EQ-T frac, EQ-R, and the figure of half a pixel during sampling."""
     return [
         decibels(db) for db in (*found["eq"].values(), found["on the way"]["DDIM-50"]["shifted"])
     ]
 
 
 def turns(found: dict[str, Any]) -> list[str]:
-    """Return the mean of ±90° and ±45°, by sampler and operator."""
+    """Return the mean over ±90° and ±45° for each sampler and operator."""
     row = []
     for sampler in ("DDIM-50", "DDIM-20", "DDPM-1000"):
         turned = found["on the way"].get(sampler, {"turned": {}})["turned"]
@@ -56,7 +58,7 @@ def turns(found: dict[str, Any]) -> list[str]:
 
 
 def decibels(db: float) -> str:
-    """Return a figure as it is written."""
+    """Format a figure."""
     return f"{db:.1f}" if db < 100 else "≥ 100"
 
 
@@ -68,7 +70,7 @@ def main() -> None:
         cell = run["cell"]
         sorts.setdefault((cell["data"], cell["kind"], cell["padding"]), []).append(run)
     for (data, kind, padding), runs in sorts.items():
-        print(f"### {WHAT[data]}, {kind}; padding {padding}\n")
+        print(f"### {WHAT[data]}, {KINDS[kind]}; {PADDINGS[padding]} padding\n")
         runs.sort(key=lambda run: (run["cell"]["loss"], run["cell"]["config"]))
         floor = result["floors"][f"{data} {kind}"]
         first = [
