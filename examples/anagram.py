@@ -1,4 +1,4 @@
-"""One picture that is something else upside down.
+"""Generate images that show something else upside down.
 
 python examples/anagram.py runs/mnist-class anagram.png 6 9
 """

@@ -1,4 +1,4 @@
-"""One noisy picture, denoised by a blur, by a model in one step, and step by step.
+"""Denoise a noisy image with a blur, with a model in one step, and iteratively.
 
 python examples/compare.py runs/mnist-class picture.png compared.png
 """

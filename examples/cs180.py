@@ -1,15 +1,15 @@
-"""Part A of CS180's project 5 (Berkeley): all its prescribed runs, on a model of your choice.
+"""Run all of part A of CS180's project 5 (Berkeley) on a model of your choice.
 
     python examples/cs180.py DeepFloyd/IF-I-M-v1.0 --second DeepFloyd/IF-II-M-v1.0 --variant fp16
         --photo tower.jpg --own mine.jpg another.jpg --web image.png --sketch one.png two.png
-        --mask 25%,10%,40%,40% [a mask for each photo] [--edits "a rocket ship" "a pencil" …]
+        --mask 25%,10%,40%,40% [one mask per photo] [--edits "a rocket ship" "a pencil" …]
         [--anagram "an old man" "a campfire"]… [--hybrid "a skull" "waterfalls"]…
         [--embeddings prompts.safetensors] [--out out/cs180]
     python examples/cs180.py runs/mnist-class --photo digit.png --prompts 6 9 8
 
-The model is the first stage of DeepFloyd IF, or any other that `open_model` opens. Runs of this
-project take classes as prompts, and the course's levels are scaled to their T. Pictures that exist
-are not made again, so an interrupted call can simply be repeated.
+The model is the first stage of DeepFloyd IF, or any other that `open_model` opens. For Jinc runs,
+prompts are classes, and the levels of the course are scaled to their T. Existing pictures are not
+generated again, so an interrupted call can simply be repeated.
 
 Part B is two commands: `jinc denoise train` and `jinc train --preset mnist-class`.
 """
@@ -70,36 +70,36 @@ HYBRIDS = (
     ("a photo of a dog", "a photo of a man"),
     ("a pencil", "a rocket ship"),
 )
-"""What is seen from afar, and from close by."""
+"""Prompts for the view from afar and from close by."""
 QUALITY = "a high quality photo"
 GUIDANCE = 7.0
 BEGIN = 10
-"""The place in the list of levels at which iterative denoising begins: 690 of 1,000."""
+"""Index of the level at which iterative denoising begins: 690 of 1,000."""
 SHOWN_EVERY = 5
-"""Steps from one picture of iterative denoising to the next: 690, 540, 390, 240, 90."""
+"""Steps between the displayed states of iterative denoising: 690, 540, 390, 240, 90."""
 INDICES = (1, 3, 5, 7, 10, 20)
-"""The same of SDEdit."""
+"""Start indices of SDEdit."""
 COUNTS = (20, 100)
-"""Steps of both stages."""
+"""Numbers of sampling steps, for both stages."""
 
 Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """What its runs have in common.
+    """The inputs shared by all parts.
 
     Args:
-        model: makes pictures.
-        second: enlarges them; None if there is no second stage.
-        prompts: two or more, or none for models that take none.
-        plain: the prompt for no subject in particular.
-        photos: by name, the course's first, each `[1, C, H, W]`.
+        model: generates images.
+        second: upscales them; None without a second stage.
+        prompts: two or more; empty for unconditional models.
+        plain: the prompt for no particular subject.
+        photos: by name, that of the course first, each `[1, C, H, W]`.
         others: web images and sketches, likewise.
-        masks: 1 where a photo is to be inpainted, `[1, 1, H, W]`, one for each.
-        edits: prompts of text-conditional SDEdit, dealt out to the photos.
-        anagrams: what is seen upright, and flipped.
-        hybrids: what is seen from afar, and from close by.
+        masks: 1 in the region to inpaint, `[1, 1, H, W]`, one per photo.
+        edits: prompts of text-conditional SDEdit, assigned to the photos in turn.
+        anagrams: prompts for the upright and the flipped view.
+        hybrids: prompts for the view from afar and from close by.
     """
 
     model: PixelModel
@@ -120,11 +120,11 @@ class Course:
 
     @property
     def stride(self) -> int:
-        """30 of 1,000 levels."""
+        """30 for 1,000 levels, scaled to T."""
         return max(1, round(0.03 * self.model.timesteps))
 
     def plan(self, *prompts: str, guidance: float = GUIDANCE) -> SamplingPlan:
-        """Prompts, dealt out to the pictures of a batch, and guidance if the model knows it."""
+        """Plan with prompts, assigned to images in turn, and guidance if the model supports it."""
         return SamplingPlan(prompts=prompts, guidance=guidance if self.model.guidable else 1.0)
 
     def walk(
@@ -135,7 +135,7 @@ class Course:
         after: After | None = None,
         composition: Composition | None = None,
     ) -> list[Step]:
-        """Every step down."""
+        """Sample, and return every step."""
         denoiser = plan.denoiser(self.model, range(len(x_t)), composition)
         noise = noise_for(len(x_t), 1)
         walk = partial(sample, denoiser, self.model.schedule, x_t, method=posterior())
@@ -150,7 +150,7 @@ class Course:
         after: After | None = None,
         composition: Composition | None = None,
     ) -> Images:
-        """Generate pictures, `[count, C, H, W]`, in so many steps, or those of the course."""
+        """Generate images, `[count, C, H, W]`, in `steps` steps, or those of the course."""
         T = self.model.timesteps
         levels = strided(T, self.stride) if steps is None else timesteps(T, min(steps, T))
         x_T = noise_for(count)(self.photo.expand(count, -1, -1, -1))
@@ -158,20 +158,20 @@ class Course:
 
     @cached_property
     def first(self) -> list[Images]:
-        """A picture of every prompt, by both numbers of steps."""
+        """One image per prompt, for both numbers of steps."""
         plan = self.plan(*self.prompts)
         return [self.made(plan, len(self.prompts), steps) for steps in COUNTS]
 
     @cached_property
     def noised(self) -> tuple[Tensor, Images]:
-        """The levels 250, 500 and 750 of 1,000, and the photo at these, `[3, C, H, W]`."""
+        """The levels 250, 500 and 750 of 1,000, and the photo noised to them, `[3, C, H, W]`."""
         t = torch.tensor([round(share * self.model.timesteps) for share in (0.25, 0.5, 0.75)])
         t, photos = t.to(self.photo.device), self.photo.expand(3, -1, -1, -1)
         return t, forward(self.model.schedule, photos, t, noise_for(3)(photos))
 
 
 def noise_for(count: int, seed: int = 0) -> SeededNoise:
-    """The same noise for every run."""
+    """Noise, the same in every part."""
     return SeededNoise(seed, range(count))
 
 
@@ -181,40 +181,40 @@ def watched(steps: Iterable[Step], what: str, total: int) -> Iterable[Step]:
 
 
 def blurred(x: Images) -> Images:
-    """Blur, with the edges of the course."""
+    """Blur, with the edge handling of the course."""
     return gaussian_blur(x, taps=3, std_px=0.8, padding="mirror")
 
 
 def sheet(rows: dict[str, Images], columns: Sequence[object]) -> NDArray[np.uint8]:
-    """Rows of pictures, with words."""
+    """Rows of images with labels."""
     images = torch.stack([row.cpu() for row in rows.values()])
     return contact_sheet(images, [*rows], [str(word) for word in columns], scale=None)
 
 
 def first_stage(course: Course) -> NDArray[np.uint8]:
-    """The first stage, by 20 and by 100 steps."""
+    """The first stage, with 20 and with 100 steps."""
     rows = zip(course.prompts, torch.stack(course.first, 1), strict=True)
     return sheet(dict(rows), [f"{n} steps" for n in COUNTS])
 
 
 def second_stage(course: Course) -> NDArray[np.uint8]:
-    """The second stage, likewise, of what the first has made."""
+    """The second stage, likewise, applied to the images of the first."""
     model, made = course.second, []
     assert model is not None
-    # IF was trained on noisy small pictures, and usually gets a quarter of the noise there is.
+    # IF was trained on noisy small images; a quarter of the levels is the usual amount of noise.
     level = len(model.noising) // 4 if isinstance(model, PromptedUpscaler) else 0
     prompted = {"prompts": course.prompts, "guidance": 4.0} if model.guidable else {}
     for count, low in zip(COUNTS, course.first, strict=True):
         n = min(count, model.timesteps)
         plan = SamplingPlan(sampler="posterior", steps=n, **prompted)
         steps = upscale_images(model, low, plan, level=level)
-        made.append([*watched(steps, "enlarging", n)][-1].x_t)
+        made.append([*watched(steps, "upscaling", n)][-1].x_t)
     rows = zip(course.prompts, torch.stack(made, 1), strict=True)
     return sheet(dict(rows), [f"{n} steps" for n in COUNTS])
 
 
 def forward_process(course: Course) -> NDArray[np.uint8]:
-    """The photo, noisier and noisier."""
+    """The photo with increasing noise."""
     t, x_t = course.noised
     return sheet({"": torch.cat([course.photo, x_t])}, ["photo", *(f"t = {n}" for n in t.tolist())])
 
@@ -234,7 +234,7 @@ def one_step(course: Course) -> NDArray[np.uint8]:
 
 
 def iterative(course: Course) -> NDArray[np.uint8]:
-    """The photo at t = 690, denoised step by step, in one step, and by a blur."""
+    """The photo at t = 690, denoised iteratively, in one step, and with a blur."""
     schedule, noise = course.model.schedule, noise_for(1)
     x_t, levels = sdedit_start_index(schedule, course.photo, BEGIN, noise, course.stride)
     steps = course.walk(course.plan(course.plain), x_t, levels)
@@ -245,7 +245,7 @@ def iterative(course: Course) -> NDArray[np.uint8]:
 
 
 def samples(course: Course) -> NDArray[np.uint8]:
-    """Pictures of no subject in particular (of any class), without guidance and with."""
+    """Images of no particular subject (of any class), without and with guidance."""
     prompts = [course.plain] if course.plain else [*course.prompts] or [""]
     amounts = {"unguided": 1.0, "γ = 7": GUIDANCE} if course.prompts else {"unguided": 1.0}
     plans = {word: course.plan(*prompts, guidance=amount) for word, amount in amounts.items()}
@@ -255,7 +255,7 @@ def samples(course: Course) -> NDArray[np.uint8]:
 
 
 def edited(course: Course, plan: SamplingPlan, pictures: dict[str, Images]) -> NDArray[np.uint8]:
-    """Pictures after SDEdit, from more noise and from less."""
+    """Images after SDEdit, from more and from less noise."""
     columns, schedule = [torch.cat([*pictures.values()])], course.model.schedule
     for index in INDICES:
         noise = noise_for(len(pictures))
@@ -270,7 +270,7 @@ def sdedit(course: Course) -> NDArray[np.uint8]:
 
 
 def sdedit_text(course: Course) -> NDArray[np.uint8]:
-    """SDEdit of photos, each with a prompt of its own."""
+    """SDEdit of photos, each with its own prompt."""
     prompts = [course.edits[i % len(course.edits)] for i in range(len(course.photos))]
     named = [f"{name}: {prompt}" for name, prompt in zip(course.photos, prompts, strict=True)]
     photos = dict(zip(named, course.photos.values(), strict=True))
@@ -278,7 +278,7 @@ def sdedit_text(course: Course) -> NDArray[np.uint8]:
 
 
 def inpainting(course: Course) -> NDArray[np.uint8]:
-    """A part of every photo, inpainted in three ways."""
+    """A part of every photo, inpainted three times."""
     rows = {}
     for (name, photo), mask in zip(course.photos.items(), course.masks, strict=True):
         keep = replace(course.model.schedule, photo, mask, noise_for(3, 2))
@@ -288,7 +288,7 @@ def inpainting(course: Course) -> NDArray[np.uint8]:
 
 
 def anagrams(course: Course) -> NDArray[np.uint8]:
-    """Pictures of something else upside down."""
+    """Images that show something else upside down."""
     rows, views = {}, (identity(), vflip())
     for up, down in course.anagrams:
         made = course.made(course.plan(up, down), 4, composition=Anagram(views=views))
@@ -297,7 +297,7 @@ def anagrams(course: Course) -> NDArray[np.uint8]:
 
 
 def hybrids(course: Course) -> NDArray[np.uint8]:
-    """Pictures of something else from afar: a Gaussian low-pass of 33 taps, σ = 2."""
+    """Images that show something else from afar: a Gaussian low-pass of 33 taps, σ = 2."""
     rows = {}
     for far, near in course.hybrids:
         made = course.made(course.plan(far, near), 4, composition=Hybrid(std_px=2.0))
@@ -307,7 +307,7 @@ def hybrids(course: Course) -> NDArray[np.uint8]:
 
 
 def deliverables(course: Course) -> list[Callable[[Course], NDArray[np.uint8]]]:
-    """All that the model can do."""
+    """The parts that the model supports."""
     of_any = [forward_process, blur, one_step, iterative, samples, sdedit, inpainting]
     of_prompts = [first_stage, sdedit_text, anagrams, hybrids] if course.prompts else []
     return [*of_any, *of_prompts, *([second_stage] if course.second else [])]
@@ -316,7 +316,7 @@ def deliverables(course: Course) -> list[Callable[[Course], NDArray[np.uint8]]]:
 def read_pictures(
     options: argparse.Namespace, model: PixelModel
 ) -> tuple[dict[str, Images], dict[str, Images], list[Tensor]]:
-    """Read photos, other pictures, and a mask for each photo, at the size of the model."""
+    """Read photos, other images, and a mask per photo, at the size of the model."""
     photos, others, masks = {}, {}, []
     for k, file in enumerate([options.photo, *options.own]):
         picture = read_picture(file)
@@ -333,7 +333,7 @@ def read_pictures(
 
 
 def read_course(options: argparse.Namespace) -> Course:
-    """Open the models and pictures, and check that the model understands all prompts."""
+    """Open the models and images, and check that the model accepts all prompts."""
     files = {"embeddings": options.embeddings, "variant": options.variant}
     model, second = open_model(options.source, **files, device=options.device), None
     worded = isinstance(model, PromptedModel)
@@ -360,23 +360,23 @@ def main() -> None:
     add, several = parser.add_argument, {"nargs": "+", "default": []}
     pair = {"nargs": 2, "action": "append", "default": []}
     add("source")
-    add("--second", help="the second stage, or an upscaler of this project")
+    add("--second", help="the second stage, or an upscaler trained with Jinc")
     add("--out", type=Path, default=Path("out/cs180"))
-    add("--photo", required=True, help="the photo that every run is shown on")
+    add("--photo", required=True, help="the photo used in every part")
     add("--own", **several, help="more photos to edit and to inpaint")
     add("--web", **several, help="images to edit")
     add("--sketch", **several, help="drawings to edit")
-    add("--mask", **several | {"default": ["25%,25%,50%,50%"]}, help="of each photo, or of all")
+    add("--mask", **several | {"default": ["25%,25%,50%,50%"]}, help="one, or one per photo")
     add("--prompts", **several, help="two or more")
-    add("--edits", **several, help="prompts of text-conditional SDEdit, one for each photo")
+    add("--edits", **several, help="prompts of text-conditional SDEdit, one per photo")
     add("--anagram", **pair, metavar=("UP", "DOWN"), help="may be given several times")
     add("--hybrid", **pair, metavar=("FAR", "NEAR"), help="may be given several times")
-    add("--embeddings", type=Path, help="of prompts, in place of a text encoder")
-    add("--variant", help="of a pipeline's files, such as fp16")
+    add("--embeddings", type=Path, help="prompt embeddings, instead of a text encoder")
+    add("--variant", help="variant of the pipeline's files, such as fp16")
     add("--device", default="auto")
     options = parser.parse_args()
     if len(options.prompts) == 1:
-        parser.error("--prompts: anagrams and hybrids are made of two")
+        parser.error("--prompts: anagrams and hybrids need two")
 
     course = read_course(options)
     for deliverable in deliverables(course):

@@ -1,4 +1,4 @@
-"""A picture made anew: the noisier it becomes first, the less of it is left (SDEdit).
+"""Edit an image (SDEdit): the more noise is added, the less of the image remains.
 
 python examples/edit.py runs/mnist-class sketch.png edited.png 4
 """

@@ -1,4 +1,4 @@
-"""Sampling with guidance: the same noise, told what to become ever more firmly.
+"""Sample with classifier-free guidance: the same noise at growing guidance scales.
 
 python examples/guidance.py runs/mnist-class guidance.png 2 3 5 7
 """

@@ -1,4 +1,4 @@
-"""One picture that is something else from afar.
+"""Generate images that show something else from afar.
 
 python examples/hybrid.py runs/mnist-class hybrid.png 0 1
 """

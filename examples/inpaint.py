@@ -1,7 +1,7 @@
-"""A part of a picture made anew, the rest as it is (RePaint).
+"""Inpaint a part of an image with RePaint; the rest stays unchanged.
 
-The mask is a rectangle x,y,width,height, in pixels or per cent; alpha; or a file, white where to
-generate.
+The mask is a rectangle x,y,width,height, in pixels or per cent; alpha; or an image file, white in
+the region to inpaint.
 
     python examples/inpaint.py runs/mnist-class picture.png 0,50%,100%,50% inpainted.png 3
 """

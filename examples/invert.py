@@ -1,4 +1,4 @@
-"""The noise that a picture would have been made from, and the way back (DDIM inversion).
+"""Find the noise of an image by DDIM inversion, and generate the image from it again.
 
 python examples/invert.py runs/mnist-class picture.png there-and-back.png
 """

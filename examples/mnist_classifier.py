@@ -1,10 +1,10 @@
-"""Train a small classifier of MNIST by the recipe of `jinc features train mnist`.
+"""Train a small MNIST classifier with the recipe of `jinc features train mnist`.
 
     python examples/mnist_classifier.py MNIST [--out runs/classifier.safetensors]
 
-It takes minutes on one core, and gives the bare weights; `jinc features train` writes a folder with
-a manifest instead. The test images are looked at once, when training is over. Other scripts ask it
-what a generated digit is: `load(file)(images).softmax(-1)`.
+It takes minutes on one core and writes only the weights; `jinc features train` writes a folder with
+a manifest instead. The test images are used once, after training. Other scripts classify generated
+digits with it: `load(file)(images).softmax(-1)`.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def load(file: str | Path) -> DigitClassifier:
 
 
 def report(step: int, loss: float) -> None:
-    """Say how far it is."""
+    """Print the progress."""
     print(f"step {step}: loss {loss:.4f}", flush=True)
 
 
@@ -56,7 +56,7 @@ def main() -> None:
     found = digit_accuracy(load(options.out), *unknown)
     print(f"{found:.2%} of {len(unknown[0])} test images; weights in {options.out}")
     result = {
-        "what": f"a classifier of MNIST: accuracy on its {len(unknown[0])} test images",
+        "what": f"an MNIST classifier: accuracy on its {len(unknown[0])} test images",
         "accuracy": found,
         "train_seconds": seconds,
         "parameters": sum(p.numel() for p in classifier.parameters()),

@@ -1,4 +1,4 @@
-"""Any model made equivariant: turned noise becomes the turned picture, exactly.
+"""Make any model exactly equivariant: rotated noise gives the rotated image.
 
 python examples/symmetrize.py runs/demo turned.png
 """
@@ -15,12 +15,12 @@ _, source, out = sys.argv
 model = open_model(source)
 noise = SeededNoise(0, range(6))(torch.empty(6, model.channels, *model.image_size))
 plain = SamplingPlan(prompts=model.class_names).denoiser(model, range(6))
-even = symmetrize(plain, c4())  # the mean of what it says through every quarter turn
+even = symmetrize(plain, c4())  # mean prediction over all quarter turns
 turn = quarter_turns(1)
-for name, denoiser in {"as it is": plain, "symmetrized": even}.items():
+for name, denoiser in {"original": plain, "symmetrized": even}.items():
     made, of_turned = (
         generate(denoiser, model.schedule, x, steps=50) for x in (noise, turn(noise))
     )
     print(f"{name}: differs by up to {(turn(made) - of_turned).abs().max():.1g}")
-rows = ["of noise", "of turned noise"]
+rows = ["from noise", "from rotated noise"]
 save_png(out, contact_sheet(torch.stack([made, of_turned]), rows, [""] * 6, scale=None))

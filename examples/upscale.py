@@ -1,4 +1,4 @@
-"""A small picture made larger, beside what bicubic interpolation makes of it.
+"""Upscale a small image, and compare with bicubic interpolation.
 
 jinc train --preset faces-sr-small --data FACES --out runs/faces-sr      # once
 python examples/upscale.py runs/faces-sr picture.png upscaled.png
@@ -17,4 +17,4 @@ model = open_upscaler(source, device="auto")
 small, _ = fit(read_picture(picture), model.low_size, model.channels)
 *_, last = upscale_images(model, small, SamplingPlan())
 larger = torch.stack([bicubic(small, factor_of(model)), last.x_t.cpu()], 1)
-save_png(out, contact_sheet(larger, [""], ["bicubic", "made larger"], scale=None))
+save_png(out, contact_sheet(larger, [""], ["bicubic", "upscaled"], scale=None))

@@ -1,19 +1,20 @@
-"""Do steps that are as long as their error allows save calls of the network, at one quality?
+"""Do adaptive step sizes save network calls at equal quality?
 
     jinc train --preset mnist-class --data MNIST --out runs/mnist-class          # once
-    python examples/mnist_classifier.py MNIST                                   # once, the judge
+    python examples/mnist_classifier.py MNIST                                  # once, the classifier
     python studies/adaptive.py runs/mnist-class runs/classifier.safetensors --mnist MNIST
         [--number 1000] [--unasked 500] [--work runs/adaptive] [--out results/adaptive.json]
         [--picture docs/steps.png]
 
-DDIM in 5, 10, 20 and 50 steps beside adaptive steps at four tolerances, by the Fréchet distance of
-the judge's features to real test digits; asked for digits in turn, and for nothing. Beside each
-tolerance, at as many calls rounded up: DPM-Solver++ (2M), and the very steps of `adaptive` at even
-levels, which tell what is owed to second order, what to τ and what to adaptivity. All start from
-the same noise, so that differences of distances are bootstrapped over the same images. `off` is how
-far images are from the end of the flow, for which 60 even steps of second order stand.
+Compares DDIM in 5, 10, 20 and 50 steps with adaptive steps at four tolerances, by the Fréchet
+distance to real test digits in features of the classifier; with the classes as prompts in turn, and
+without prompts. For each tolerance, with as many calls rounded up, it adds DPM-Solver++ (2M) and
+the steps of `adaptive` at even levels, which separates the effects of second order, of τ and of
+adaptivity. All samplers start from the same noise, so differences of distances are bootstrapped
+over the same images. `off` is the root mean square distance from the end of the flow, approximated
+by 60 even second-order steps.
 
-What is generated is kept under --work, and is not generated again.
+Generated images are cached under --work.
 """
 
 import argparse
@@ -47,7 +48,7 @@ from jinc.report.steps import asked_levels, plot_steps
 from jinc.train import Run
 
 BUDGETS = {5: 0.06, 10: 0.03, 20: 0.02, 50: 0.01}
-"""Steps of DDIM, and the tolerance that is to match them."""
+"""Steps of DDIM, and the tolerance compared with them."""
 
 FLOW = "the flow"
 REPEATS = 200
@@ -55,12 +56,12 @@ REPEATS = 200
 
 @dataclass(frozen=True)
 class Cell:
-    """One way to sample.
+    """One sampler and its number of steps.
 
     Args:
         name: of the file and the row.
         walk: the sampler.
-        steps: as the sampler takes them.
+        steps: its steps or levels.
     """
 
     name: str
@@ -70,19 +71,19 @@ class Cell:
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """What came of it: images `[N, C, H, W]`, and calls of the network for each `[N]`."""
+    """Generated images `[N, C, H, W]`, and the network calls of each `[N]`."""
 
     images: Tensor
     calls: Tensor
 
 
 def fixed(steps: int) -> Cell:
-    """Make the cell of adaptive's own steps at even levels: no tolerance is met."""
+    """Return the steps of `adaptive` at even levels, without a tolerance."""
     return Cell(f"second order in tau {steps}", partial(adaptive, tolerance=0.0), steps)
 
 
 def cells(timesteps: int, calls: dict[int, float]) -> Iterator[Cell]:
-    """Yield the cells; those of equal calls when the calls of the adaptive ones are known."""
+    """Yield the cells, given the mean calls of the adaptive ones."""
     yield Cell(FLOW, partial(adaptive, tolerance=0.0), 60)
     for steps, tolerance in BUDGETS.items():
         yield Cell(f"ddim {steps}", partial(sample, method=ddim()), steps)
@@ -94,7 +95,7 @@ def cells(timesteps: int, calls: dict[int, float]) -> Iterator[Cell]:
 
 
 def make(cell: Cell, model: Model, plan: SamplingPlan, file: Path) -> Made:
-    """Generate, or read what was generated."""
+    """Generate images, or read them from the cache."""
     if not file.exists():
         images, calls = [], []
         own = replace(plan, sampler=cell.walk, steps=cell.steps)
@@ -109,7 +110,7 @@ def make(cell: Cell, model: Model, plan: SamplingPlan, file: Path) -> Made:
 
 
 def row(made: Made, features: Tensor, flow: Made, real: Statistics, agree: float | None) -> Any:
-    """Describe one cell in numbers."""
+    """Return the figures of one cell."""
     apart = (made.images - flow.images).flatten(1).square().mean(1).sqrt()
     calls = made.calls.double()
     return {
@@ -123,7 +124,7 @@ def row(made: Made, features: Tensor, flow: Made, real: Statistics, agree: float
 
 
 def difference(real: Statistics, one: Tensor, other: Tensor) -> dict[str, float]:
-    """Compare two ways from the same noise: the difference of their distances, and its error."""
+    """Return the difference of two distances from the same noise, and its standard error."""
     rng, found = np.random.default_rng(0), []
     for _ in range(REPEATS):
         drawn = torch.from_numpy(rng.integers(0, len(one), len(one)))
@@ -134,7 +135,7 @@ def difference(real: Statistics, one: Tensor, other: Tensor) -> dict[str, float]
 
 
 def calls_as_good(rows: dict[str, Any]) -> dict[str, dict[str, float | None]]:
-    """Ask how many steps at even levels would be as little off as each tolerance; None: beyond."""
+    """Interpolate the even steps with the same `off` as each tolerance; None if out of range."""
     found: dict[str, dict[str, float | None]] = {}
     for name, own in rows.items():
         if not name.startswith("adaptive"):
@@ -154,14 +155,14 @@ def calls_as_good(rows: dict[str, Any]) -> dict[str, dict[str, float | None]]:
 
 
 class Study:
-    """All cells of one way to ask.
+    """All cells with the same prompts.
 
     Args:
-        model: what generates.
-        judge: whose features count.
-        real: their statistics for real digits.
-        plan: which images, but for the sampler.
-        work: where images are kept.
+        model: generates images.
+        judge: feature extractor.
+        real: statistics of its features for real digits.
+        plan: all settings of sampling except the sampler.
+        work: folder of cached images.
     """
 
     def __init__(
@@ -172,13 +173,12 @@ class Study:
         plan: SamplingPlan,
         work: Path,
     ) -> None:
-        """Nothing is generated yet."""
         self.model, self.judge, self.real = model, judge, real
         self.plan, self.work = plan, work
         self.features: dict[str, Tensor] = {}
 
     def rows(self) -> dict[str, Any]:
-        """Work through the cells, and say what was found."""
+        """Measure all cells."""
         calls: dict[int, float] = {}
         for steps, tolerance in BUDGETS.items():
             cell = Cell(
@@ -200,7 +200,7 @@ class Study:
         return rows
 
     def compared(self) -> dict[str, Any]:
-        """Set each tolerance against DDIM, and against the flow."""
+        """Compare each tolerance with DDIM and with the flow."""
         found = {}
         for steps, tolerance in BUDGETS.items():
             own, ddim_, flow = (
@@ -215,7 +215,7 @@ class Study:
         return make(cell, self.model, self.plan, file)
 
     def _looked_at(self, made: Made) -> tuple[Tensor, float | None]:
-        """Give features, and the share of digits that are found to be what was asked for."""
+        """Return features, and the share of digits classified as the requested class."""
         found = features_of([made.images], self.judge)
         if found.logits is None or not self.plan.prompts:
             return found.values, None
@@ -224,7 +224,7 @@ class Study:
 
 
 def draw(model: Model, plan: SamplingPlan, tolerance: float, file: Path) -> None:
-    """Draw where steps went."""
+    """Plot the levels of the steps."""
     asked, images = [], []
     steps: list[Any] = []
     own = replace(plan, sampler="adaptive", tolerance=tolerance)
@@ -233,12 +233,12 @@ def draw(model: Model, plan: SamplingPlan, tolerance: float, file: Path) -> None
         if step.t == -1:
             levels, end = asked_levels(steps, model.timesteps - 1)
             asked, images, steps = asked + levels[: len(end)], [*images, end], []
-    title = f"Digits at a tolerance of {tolerance:g}"
+    title = f"Digits, tolerance {tolerance:g}"
     plot_steps(asked, model.timesteps, file, images=torch.cat(images), title=title)
 
 
 def real_floor(judge: Extractor, mnist: Path, size: int, number: int, real: Statistics) -> float:
-    """Score as many real training digits: what no model can be expected to beat."""
+    """Score as many real training digits, the best that a model can be expected to reach."""
     train = load_images(mnist, split="train", image_size=size, channels=1)
     return frechet_distance(real, features_of([train.batch(range(number))], judge).statistics)
 
@@ -249,7 +249,7 @@ def main() -> None:
     parser.add_argument("judge", type=Path)
     parser.add_argument("--mnist", type=Path, required=True)
     parser.add_argument("--number", type=int, default=1000)
-    parser.add_argument("--unasked", type=int, default=500, help="images that are asked nothing")
+    parser.add_argument("--unasked", type=int, default=500, help="images without prompts")
     parser.add_argument("--work", type=Path, default=Path("runs/adaptive"))
     parser.add_argument("--out", type=Path, default=Path("results/adaptive.json"))
     parser.add_argument("--picture", type=Path, default=Path("docs/steps.png"))
@@ -261,9 +261,9 @@ def main() -> None:
     real = features_of(test, judge).statistics
     conditional = SamplingPlan(number=options.number, prompts=model.class_names)
     result: dict[str, Any] = {
-        "what": "Fréchet distance of a classifier's features of generated digits to those of "
-        f"{len(test)} real test digits, by calls of the network for each image; 'off' is the root "
-        "mean square distance from the end of the flow",
+        "what": "Fréchet distance of generated digits to "
+        f"{len(test)} real test digits in features of a classifier, by network calls per image; "
+        "'off' is the root mean square distance from the end of the flow",
         "timesteps": model.timesteps,
         "judge": judge.facts.words(),
         "machine": f"{platform.processor() or platform.machine()}, torch {torch.__version__}",

@@ -1,10 +1,10 @@
-"""How often do adaptive steps ask the networks of a study?
+"""How many network calls do adaptive steps take in the networks of a study?
 
     python studies/adaptive_calls.py runs/complexity-small \
         [--number 128] [--tolerance 0.02] [--out results/complexity-small/calls.json]
 
-Every network of the study generates some images by adaptive steps; what is counted is how often it
-was asked for each of them.
+Every network of the study generates some images with adaptive steps; the script counts the network
+calls of each image.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from jinc.train import Run
 
 
 def calls(run: Run, number: int, tolerance: float) -> dict[str, Any]:
-    """Generate, and count."""
+    """Generate images, and count the calls."""
     model = run.model()
     plan = SamplingPlan(number=number, sampler="adaptive", tolerance=tolerance)
     found = [
@@ -50,7 +50,7 @@ def main() -> None:
         if cell.run is not None
     }
     result = {
-        "what": "calls of the network for an image, by adaptive steps",
+        "what": "network calls per image with adaptive steps",
         "tolerance": options.tolerance,
         "images": options.number,
         "networks": found,

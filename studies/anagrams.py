@@ -1,13 +1,12 @@
-"""How often is one picture two digits? A classifier of MNIST judges anagrams through both views.
+"""How often does an anagram show two digits? An MNIST classifier evaluates both views.
 
-    python examples/mnist_classifier.py MNIST                           # once, trains the judge
+    python examples/mnist_classifier.py MNIST                          # once, trains the classifier
     python studies/anagrams.py runs/mnist-class runs/classifier.safetensors
         [--number 100] [--out results/anagrams.json]
 
-A picture counts where the classifier finds the first digit in it as it is, and the second in it as
-seen through the view. Beside every pair stands what the first digit alone gives, made without any
-thought of the second, from the same noise: a 0 is a 0 upside down anyway. Cells that are in the
-file already are not measured again, as long as their settings are the same.
+An anagram succeeds if the classifier finds the first digit in the image and the second in its view.
+The control of every pair is generated from the same noise with the first prompt only: a 0 upside
+down is a 0 anyway. Cells already in the file with the same settings are not measured again.
 """
 
 import argparse
@@ -37,18 +36,18 @@ from jinc.files import writing
 from jinc.models import Anagram, Model, SamplingPlan, generate_images, images_of, open_model
 
 ALONE = "alone"
-"""In place of a reduction: the first digit without the second."""
+"""In place of a reduction: the control with the first prompt only."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What is measured at once.
+    """One setting to measure.
 
     Args:
-        first: the digit seen in the picture as it is.
-        second: the digit seen through the view.
-        view: as `view_by_name` reads it.
-        reduction: how answers are joined; `alone` asks for the first digit only.
+        first: the digit in the image.
+        second: the digit in the view.
+        view: name for `view_by_name`.
+        reduction: combines the predictions; `alone` uses the first prompt only.
         guidance: γ.
         eta: of DDIM.
     """
@@ -62,7 +61,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """All of it in words."""
+        """Name with all settings."""
         pair = f"{self.first} | {self.second} {self.view}"
         return f"{pair}, {self.reduction}, γ = {self.guidance:g}, η = {self.eta:g}"
 
@@ -84,7 +83,7 @@ CELLS = [
 
 
 def anagrams(model: Model, cell: Cell, number: int, steps: int) -> Tensor:
-    """Make pictures `[number, C, H, W]`."""
+    """Generate anagrams `[number, C, H, W]`."""
     levels = timesteps(model.timesteps, steps)
     joins: dict[str, Reduction] = {
         "mean": mean(),
@@ -103,7 +102,7 @@ def anagrams(model: Model, cell: Cell, number: int, steps: int) -> Tensor:
 
 
 def judged(images: Tensor, cell: Cell, classifier: nn.Module) -> dict[str, Any]:
-    """Return the shares of pictures in which the classifier finds the digits."""
+    """Return the shares of images in which the classifier finds the digits."""
     looks = images, view_by_name(cell.view)(images)
     found = torch.stack([judge(classifier, look) for look in looks])
     digits = torch.tensor([cell.first, cell.second])[:, None]
@@ -128,8 +127,8 @@ def main() -> None:
     classifier = runpy.run_path(str(EXAMPLE))["load"](options.classifier)
     settings = {"pictures": options.number, "sampling": f"DDIM, {options.steps} steps"}
     result = {
-        "what": "shares of anagrams in which a classifier of MNIST finds the first digit, the "
-        "second through the view, both, and both with the probability that sure means",
+        "what": "shares of anagrams in which an MNIST classifier finds the first digit, the second "
+        "in the view, both, and both with at least the probability of sure_means_probability",
         "sure_means_probability": SURE,
         **settings,
         "cells": {},
@@ -148,10 +147,8 @@ def main() -> None:
             with writing(options.out) as file:
                 file.write((json.dumps(result, indent=2, ensure_ascii=False) + "\n").encode())
         found = result["cells"][cell.name]
-        print(
-            f"{cell.name}: {found['finds_both']:.0%} both, {found['sure_of_both']:.0%} surely",
-            flush=True,
-        )
+        sure = f"{found['sure_of_both']:.0%} with p ≥ {SURE:g}"
+        print(f"{cell.name}: {found['finds_both']:.0%} both, {sure}", flush=True)
 
 
 if __name__ == "__main__":

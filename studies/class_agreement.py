@@ -1,14 +1,14 @@
-"""Does a class-conditional run draw the digit it was asked for? A classifier of MNIST judges.
+"""Does a class-conditional run generate the requested digit? An MNIST classifier decides.
 
-    python examples/mnist_classifier.py MNIST                           # once, trains the judge
+    python examples/mnist_classifier.py MNIST                          # once, trains the classifier
     python studies/class_agreement.py RUN runs/classifier.safetensors
         [--number 1000] [--guidance 0 5 10] [--mnist MNIST] [--out results/class-agreement.json]
 
-Labels are dealt out in turn, and every γ of the guidance starts from the same noise: 0 ignores the
-label, 1 is plainly conditional. With --mnist the classifier also judges real test images, brought
-to the size of the run, so that what the size costs is not put down to the run.
-The run has to be of MNIST: the bundled digits fill their frame, and the judge, used to a margin,
-finds one in ten of the real ones.
+Labels are assigned in turn, and every guidance scale γ starts from the same noise: 0 ignores the
+label, 1 is plain conditional sampling. With --mnist the classifier also evaluates real test images,
+resized to the size of the run, to separate the effect of the size from that of the run.
+The run must be trained on MNIST: the bundled digits fill their frame, and the classifier, which
+expects a margin, recognises only one in ten of the real ones.
 """
 
 import argparse
@@ -44,23 +44,22 @@ def generate(model: Model, number: int, guidance: float, steps: int, eta: float)
 
 @torch.no_grad()
 def judge(classifier: nn.Module, images: Tensor) -> Tensor:
-    """Return what the classifier makes of images in [-1, 1] of any size, `[N, 10]`."""
+    """Return class probabilities `[N, 10]` of images in [-1, 1] of any size."""
     grey = images.mean(dim=1, keepdim=True).clamp(-1, 1)
     fitted = F.interpolate(grey, (28, 28), mode="bilinear", antialias=True, align_corners=False)
     return torch.cat([classifier(part).softmax(-1) for part in fitted.split(500)])
 
 
 def agreement(probabilities: Tensor, asked: Tensor) -> dict[str, Any]:
-    """Compare with what was asked for.
+    """Compare with the requested classes.
 
     Args:
         probabilities: `[N, 10]`.
-        asked: classes, `[N]`.
+        asked: requested classes, `[N]`.
 
     Returns:
-        `agrees`, the share of images found to be of their class, all and per class;
-        `sure`, the share with a class of probability SURE or more, whichever it is; and
-        `sure_and_agrees`, the share that is both.
+        `agrees`, the share of images classified as requested, in all and per class; `sure`, the
+        share with any class of probability ≥ SURE; and `sure_and_agrees`, the share with both.
     """
     best, found = probabilities.max(dim=-1)
     right, sure = found == asked, best >= SURE
@@ -76,7 +75,7 @@ def agreement(probabilities: Tensor, asked: Tensor) -> dict[str, Any]:
 
 
 def judge_run(model: Model, classifier: nn.Module, options: argparse.Namespace) -> dict[str, Any]:
-    """Judge samples of a run at every γ."""
+    """Evaluate samples of a run at every γ."""
     asked = torch.arange(options.number) % CLASSES
     judged = {}
     for guidance in options.guidance:
@@ -90,7 +89,7 @@ def judge_run(model: Model, classifier: nn.Module, options: argparse.Namespace) 
 
 
 def judge_real(source: Path, model: Model, classifier: nn.Module) -> dict[str, Any]:
-    """Judge the real test images at the size of the run."""
+    """Evaluate the real test images at the size of the run."""
     real = load_images(source, split="test", image_size=model.image_size[0], channels=1)
     images = to_float(real.batch(range(len(real))))
     result = agreement(judge(classifier, images), torch.from_numpy(real.labels))
@@ -103,7 +102,7 @@ def _share(those: Tensor) -> float | None:
 
 
 def _words(result: dict[str, Any]) -> str:
-    return f"{result['agrees']:.1%} as asked, {result['sure']:.1%} sure"
+    return f"{result['agrees']:.1%} as requested, {result['sure']:.1%} with p ≥ {SURE:g}"
 
 
 def _options() -> argparse.Namespace:
@@ -114,7 +113,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--guidance", type=float, nargs="+", default=[0.0, 5.0, 10.0])
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--eta", type=float, default=1.0)
-    parser.add_argument("--mnist", type=Path, help="judge its test images too")
+    parser.add_argument("--mnist", type=Path, help="evaluate its test images too")
     parser.add_argument("--out", type=Path, default=Path("results/class-agreement.json"))
     return parser.parse_args()
 
@@ -128,8 +127,8 @@ def main() -> None:
     classifier = runpy.run_path(str(EXAMPLE))["load"](options.classifier)
     real = judge_real(options.mnist, model, classifier) if options.mnist else None
     result = {
-        "what": f"{options.number} samples for each γ of guidance, labels in turn: how often a "
-        "classifier of MNIST finds the digit that was asked for",
+        "what": f"{options.number} samples for each guidance scale γ, labels in turn: how often an "
+        "MNIST classifier finds the requested digit",
         "sure_means_probability": SURE,
         "sampling": f"DDIM, {options.steps} steps, η = {options.eta:g}",
         "guidance": judge_run(model, classifier, options),

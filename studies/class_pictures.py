@@ -1,9 +1,9 @@
-"""Pictures of a class-conditional run: as it learned, and by guidance.
+"""Draw samples of a class-conditional run: during training, and by guidance scale.
 
     python studies/class_pictures.py RUN [--guidance 0 5 10] [--out docs/mnist-class.png]
 
-On the left the pictures that training drew, the earliest at the top; on the right four images of
-every class for each γ of the guidance, from the same noise.
+Left: the samples drawn during training, the earliest at the top. Right: four images of every class
+for each guidance scale γ, from the same noise.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def len_of(run: Run) -> int:
-    """Return how many images a run saw in an epoch, from its last step."""
+    """Return the number of images in an epoch of a run, from its last step."""
     config = run.config
     return round(run.read_log()[-1]["step"] * config.batch_size / config.epochs)
 

@@ -1,15 +1,15 @@
-"""Filters of the corrected design without training: fidelity on photographs, equivariance, time.
+"""Compare filters of the corrected design without training: fidelity, equivariance, time.
 
     python studies/designs.py PHOTOS [--seeds 4] [--rounds 7] [--out results/designs.json]
 
 - fidelity: signal to error, dB, between a filter and the ideal square one, on photographs of
-  256×256: halved, and halved and doubled again. `pooling` is 2×2 average and nearest pixel.
-- images: power of the three copies of the spectrum that doubling leaves of a tone of 0.05 cycles
-  per pixel along a row, over the tone's, dB.
+  256×256: downsampled by two, and upsampled again. `pooling` is 2×2 average and nearest neighbour.
+- images: power of the three spectral images that upsampling leaves of a tone of 0.05 cycles per
+  pixel along a row, relative to the tone, dB.
 - equivariance: f(shift x) against shift f(x) for half a pixel, dB, output range as peak, of U-Nets
   with random weights under circular padding: on white noise, and on photographs of 32×32.
-- time: training step over that of A (batch 16 of 3×32×32, width 32, forward and backward), median
-  of ratios over rounds in which each runs once.
+- time: training step relative to A (batch 16 of 3×32×32, width 32, forward and backward), median of
+  the ratios over rounds in which each runs once.
 
 `studies/designs.yaml` trains networks with these filters; docs/studies.md shows both.
 """
@@ -41,7 +41,7 @@ Resamplers = tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]
 
 
 def resamplers(name: str) -> Resamplers:
-    """Return the way down and the way up of a filter, or of average pooling and nearest pixels."""
+    """Return down- and upsampling by a filter, or by average pooling and nearest neighbour."""
     if name == "pooling":
         return (lambda x: F.avg_pool2d(x, 2)), (lambda x: F.interpolate(x, scale_factor=2))
     kernel = parse_config(name).kernel()
@@ -53,13 +53,13 @@ def resamplers(name: str) -> Resamplers:
 
 
 def decibels(expected: Tensor, found: Tensor) -> float:
-    """Signal over error, without the mean, over all images."""
+    """Return signal to error over all images, dB, without the mean."""
     signal = expected - expected.mean((-2, -1), keepdim=True)
     return 10 * math.log10(float(signal.square().sum() / (found - expected).square().sum()))
 
 
 def images_of_a_tone(up: Callable[[Tensor], Tensor], size: int = 200) -> float:
-    """Power outside of a doubled tone over its own, dB."""
+    """Return the power outside an upsampled tone relative to the tone, dB."""
     phase = 2 * math.pi * TONE * torch.arange(size, dtype=torch.float64)
     tone = torch.cos(phase).expand(1, 1, size, size)
     power = torch.fft.fft2(up(tone)).abs().square()[0, 0]
@@ -70,7 +70,7 @@ def images_of_a_tone(up: Callable[[Tensor], Tensor], size: int = 200) -> float:
 
 @torch.no_grad()
 def half_pixel(name: str, seed: int, x: Tensor) -> float:
-    """Equivariance to half a pixel of a network with random weights, dB."""
+    """Return the equivariance to half a pixel of a network with random weights, dB."""
     torch.manual_seed(seed)
     network, t = UNet(name, padding="circular").eval(), torch.full((len(x),), 300)
     expected = shift(network(x, t), 0.0, 0.5)
@@ -86,7 +86,7 @@ def training_step(name: str) -> Callable[[], None]:
 
 
 def step_times(rounds: int) -> dict[str, float]:
-    """Median over rounds of each network's step over that of A in the same round."""
+    """Return the median over rounds of each step time relative to A in the same round."""
     steps = {name: training_step(name) for name in NETWORKS}
     ratios: dict[str, list[float]] = {name: [] for name in NETWORKS}
     for each in range(rounds + 1):

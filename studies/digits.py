@@ -1,10 +1,10 @@
-"""Are the samples of a run on the bundled digits digits? A classifier of real ones judges.
+"""Are samples of a run on the bundled digits recognisable? A classifier of real ones decides.
 
     python studies/digits.py RUN [--number 256] [--out results/digits.json]
 
-They are sampled by DDIM in 50 steps, η = 1 and 0, the amplitude of the noise calibrated and not.
-The classifier, a perceptron with one hidden layer, is fitted on 80 % of the real digits at the size
-of the run, and tested on the rest.
+The samples use DDIM in 50 steps with η = 1 and 0, with and without calibration of the noise
+amplitude. The classifier, a perceptron with one hidden layer, is fitted to 80 % of the real digits
+at the size of the run and tested on the rest.
 """
 
 import argparse
@@ -24,7 +24,7 @@ SURE = 0.9
 
 
 def generate(run: Run, number: int, eta: float, calibrated: bool) -> NDArray[np.float64]:
-    """Generate images by DDIM in 50 steps, as `jinc sample` does: `[number, pixels]` in [0, 1]."""
+    """Generate images with DDIM in 50 steps, as `jinc sample`: `[number, pixels]` in [0, 1]."""
     model = run.model()
     plan = SamplingPlan(
         number=number, prompts=model.class_names, calibrate=calibrated, eta=eta, steps=50
@@ -34,7 +34,7 @@ def generate(run: Run, number: int, eta: float, calibrated: bool) -> NDArray[np.
 
 
 def fit(digits: ImageSet) -> tuple[MLPClassifier, float, float]:
-    """Return a classifier, its held-out accuracy, and how often it is sure of a held-out digit."""
+    """Return a classifier, its held-out accuracy, and the share of held-out digits it is sure of."""
     pixels = digits.images.reshape(len(digits), -1) / 255
     known, unknown, labels, answers = train_test_split(
         pixels, digits.labels, test_size=0.2, random_state=0, stratify=digits.labels
@@ -64,7 +64,7 @@ def main() -> None:
                 "per_class": np.bincount(probabilities.argmax(axis=1), minlength=10).tolist(),
             }
     result = {
-        "what": f"{options.number} samples of a run on the bundled digits, judged by a classifier",
+        "what": f"{options.number} samples of a run on the bundled digits, classified",
         "classifier_accuracy_held_out": accuracy,
         "sure_of_real_held_out": sure_of_real,
         "sure_means_probability": SURE,

@@ -1,4 +1,4 @@
-"""Drawings, and how they come to look like digits of MNIST."""
+"""Make drawings, and convert drawings to the look of MNIST digits."""
 
 import math
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ def zigzag() -> Image.Image:
 
 
 def loop() -> Image.Image:
-    """A ring with a stick."""
+    """A ring with a stem."""
     turn = np.linspace(0, 2 * math.pi, 40)
     ring = [(260 + 90 * math.cos(a), 180 + 80 * math.sin(a)) for a in turn]
     return stroke([*ring, (350, 180), (350, 420)])
@@ -31,7 +31,7 @@ def stroke(points: Sequence[tuple[float, float]]) -> Image.Image:
 
 
 def as_digit(drawing: Image.Image) -> Tensor:
-    """Make a drawing white on black, with lines as thick as those of digits, `[1, 28, 28]`."""
+    """Convert a drawing to white on black with lines as thick as a digit's, `[1, 28, 28]`."""
     thick = drawing.convert("L").filter(ImageFilter.MinFilter(9)).filter(ImageFilter.MinFilter(9))
     pixels = np.array(thick.resize((28, 28), Image.Resampling.BOX))
     return -to_float(torch.from_numpy(pixels))[None]
