@@ -1,7 +1,7 @@
 """Do adaptive step sizes save network calls at equal quality?
 
     jinc train --preset mnist-class --data MNIST --out runs/mnist-class          # once
-    python examples/mnist_classifier.py MNIST                                  # once, the classifier
+    python examples/mnist_classifier.py MNIST                                 # once, the classifier
     python studies/adaptive.py runs/mnist-class runs/classifier.safetensors --mnist MNIST
         [--number 1000] [--unasked 500] [--work runs/adaptive] [--out results/adaptive.json]
         [--picture docs/steps.png]

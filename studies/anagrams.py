@@ -1,6 +1,6 @@
 """How often does an anagram show two digits? An MNIST classifier evaluates both views.
 
-    python examples/mnist_classifier.py MNIST                          # once, trains the classifier
+    python examples/mnist_classifier.py MNIST                         # once, trains the classifier
     python studies/anagrams.py runs/mnist-class runs/classifier.safetensors
         [--number 100] [--out results/anagrams.json]
 

@@ -1,6 +1,6 @@
 """Does a class-conditional run generate the requested digit? An MNIST classifier decides.
 
-    python examples/mnist_classifier.py MNIST                          # once, trains the classifier
+    python examples/mnist_classifier.py MNIST                         # once, trains the classifier
     python studies/class_agreement.py RUN runs/classifier.safetensors
         [--number 1000] [--guidance 0 5 10] [--mnist MNIST] [--out results/class-agreement.json]
 

@@ -1,19 +1,19 @@
-"""How well do trained networks follow turns and shifts, in decibels?
+"""Measure the equivariance of trained networks to rotations and shifts, in decibels.
 
     python studies/equivariance_runs.py MNIST_FOLDER MNIST_M_FOLDER     # trains them, takes hours
     python studies/equivariance.py MNIST_FOLDER MNIST_M_FOLDER [--out results/equivariance.json]
 
-Every network is measured on 32 test images of its data, and on what it generates from 32 noises:
+Every network is measured on 32 test images of its data, and on 32 generated images:
 
-- network: what it says of moved noisy images against what it says of them, moved, at three t;
-- EQ-T, its fractional form, and EQ-R, by Fourier shifts and turns, in DDIM of 50 steps;
-- on the way: what is moved a little after every step against what is moved at the end, by angles
-  between −90 and 90° with the unitary operator and with the spline, and by half a pixel; in DDIM of
-  50 and of 20 steps, and in DDPM of all 1,000 for the networks named in ANCESTRAL.
+- network: predictions from transformed noisy images against transformed predictions, at three t;
+- EQ-T, EQ-T frac and EQ-R, by Fourier shifts and rotations, with DDIM in 50 steps;
+- on the way: images transformed a little after every step against images transformed at the end, by
+  angles between −90 and 90° with the unitary operator and with the spline, and by half a pixel;
+  with DDIM in 50 and in 20 steps, and with DDPM in all 1,000 for the networks named in ANCESTRAL.
 
-Under "floors", for every kind of data, are the figures of an exactly equivariant denoiser of images
-with the same spectrum, clipped as the networks are: what the pixel grid, the clipping and the
-operator allow. What has been measured is kept, and not measured again.
+"floors" has, for every kind of data, the figures of an exactly equivariant denoiser of images with
+the same spectrum, clipped like the networks: the limits set by the pixel grid, clipping and
+operator. Existing measurements are not repeated.
 """
 
 import argparse
@@ -55,7 +55,7 @@ from jinc.types import Denoiser, Images
 MANY, NUMBER, FEW = 512, 32, 8
 LEVELS = (100, 300, 600)
 ANGLES = {50: (-90, -45, -15, 15, 45, 90), 20: (-90, -45, -15, 15, 45, 90), 1000: (45, 90)}
-"""By the number of steps."""
+"""Angles by number of steps."""
 METHODS = ("unitary", "spline")
 SAMPLERS: dict[str, tuple[Method, int]] = {
     "DDIM-50": (ddim(), 50),
@@ -72,7 +72,7 @@ ANCESTRAL = (
 
 
 def of_network(cell: Cell, model: Model, folder: Path) -> dict[str, Any]:
-    """Take all figures of one network."""
+    """Measure all figures of one network."""
     many = clean_images(cell, folder, MANY)
     x0 = many[:NUMBER]
     eps = torch.randn(x0.shape, generator=torch.Generator().manual_seed(1))
@@ -95,7 +95,7 @@ def of_network(cell: Cell, model: Model, folder: Path) -> dict[str, Any]:
 
 
 def floor(cell: Cell, schedule: Schedule, folder: Path) -> dict[str, Any]:
-    """Take the figures of an exactly equivariant denoiser of such images."""
+    """Measure an exactly equivariant denoiser of such images."""
     x0 = clean_images(cell, folder, NUMBER)
     ancestral = any((cell.data, cell.kind) == each[:2] for each in ANCESTRAL)
     return of_sampling(clip(isotropic.fit(schedule, x0)), schedule, x0, ancestral)
@@ -104,7 +104,7 @@ def floor(cell: Cell, schedule: Schedule, folder: Path) -> dict[str, Any]:
 def of_sampling(
     denoiser: Denoiser, schedule: Schedule, x0: Images, ancestral: bool
 ) -> dict[str, Any]:
-    """Take the figures of what a denoiser generates."""
+    """Measure the images that a denoiser generates."""
     sampling = Sampling(denoiser, schedule, x0)
     replay = partial(SeededNoise, 0, range(NUMBER))
     eq = {
@@ -122,7 +122,7 @@ def of_sampling(
 def on_the_way(
     denoiser: Denoiser, schedule: Schedule, x0: Images, method: Method, steps: int
 ) -> dict[str, Any]:
-    """PSNR of what is turned by each angle, and shifted by half a pixel, while it is generated."""
+    """Return the PSNR of images rotated by each angle, and shifted by ½ px, during sampling."""
     number = NUMBER if steps < 1000 else FEW
     levels = timesteps(len(schedule), steps)
     sampling = Sampling(denoiser, schedule, x0[:number], method, levels)
@@ -137,7 +137,7 @@ def on_the_way(
 
 
 def clean_images(cell: Cell, folder: Path, number: int) -> Images:
-    """Take test images, made invariant as those that the network has learned."""
+    """Return test images with the augmentation of the training data."""
     images = load_images(folder, split="test", image_size=16)
     x0 = to_float(images.batch(np.arange(number)))
     augmentation = Augmentation(AUGMENT[cell.kind])
@@ -146,7 +146,7 @@ def clean_images(cell: Cell, folder: Path, number: int) -> Images:
 
 @torch.no_grad()
 def loss(model: Model, x0: Images) -> float:
-    """Mean square error of ε on test images, each at a t of its own, evenly over all."""
+    """Return the mean square error of ε on test images, with t spread evenly over all levels."""
     random = torch.Generator().manual_seed(4)
     eps = torch.randn(x0.shape, generator=random)
     t = torch.linspace(0, model.timesteps - 1, len(x0)).long()
@@ -179,7 +179,7 @@ def main() -> None:
         print(cell.name, {name: round(db, 1) for name, db in eq.items()}, flush=True)
         result = {
             "what": "equivariance of trained networks, dB; see studies/equivariance.py",
-            "images": f"16×16, {NUMBER} of them, {FEW} where DDPM is sampled",
+            "images": f"16×16, {NUMBER} of them, {FEW} for DDPM",
             "angles by steps": ANGLES,
             "trained": f"{options.steps} steps of batch 32, width 16",
             "machine": f"{platform.processor() or platform.machine()}, torch {torch.__version__}",

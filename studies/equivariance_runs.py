@@ -1,11 +1,11 @@
-"""The trained networks that `equivariance.py` measures: small, all of the same budget and seed.
+"""Train the networks that `equivariance.py` measures: small, all with the same budget and seed.
 
     python studies/equivariance_runs.py MNIST_FOLDER MNIST_M_FOLDER [NAME …] [--steps 1500]
 
-MNIST and MNIST-M at 16×16, width 16, batch 32. Every set as it is, and made invariant: shifted
-around the edges by any distance, or turned by any angle in a round window. Runs are kept under
---runs; what is complete is skipped, what was interrupted is taken up again, and what another
-process is busy with is left to it, so that several can share the work.
+MNIST and MNIST-M at 16×16, width 16, batch 32. Every data set is used unmodified and made
+invariant: shifted cyclically by any distance, or rotated by any angle in a round window. Runs are
+in --runs. Complete runs are skipped, interrupted ones resumed, and those of another process left to
+it, so that several processes can share the work.
 """
 
 import argparse
@@ -26,7 +26,7 @@ BUDGET = {
 }
 AUGMENT = {"as it is": (), "shifted": ("hshift", "vshift"), "turned": ("spin",)}
 WEIGHT = 0.3
-"""Of the equivariance loss, where there is one."""
+"""Weight of the equivariance loss, if used."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class Cell:
     """One network of the study.
 
     Args:
-        data: which set.
-        kind: as it is, or how it is made invariant.
+        data: data set.
+        kind: unmodified ("as it is"), or how the data are made invariant.
         padding: of the network.
         config: of the network.
-        loss: whether the equivariance loss is trained too: of shifts, or of turns where the data
-            are turned.
+        loss: whether to train with the equivariance loss: for rotations on rotated data, else for
+            shifts.
     """
 
     data: Literal["mnist", "mnist-m"]
@@ -50,12 +50,12 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Of its folder."""
+        """Name of its run folder."""
         loss = " with loss" if self.loss else ""
         return f"{self.data} {self.kind} {self.padding} {self.config}{loss}"
 
     def settings(self, folder: Path, steps: int) -> TrainConfig:
-        """What it is trained with."""
+        """Return its training settings."""
         return TrainConfig(
             data=str(folder),
             config=self.config,
@@ -70,7 +70,7 @@ class Cell:
 
 
 def cells() -> list[Cell]:
-    """All of them, the most telling first."""
+    """Return all networks, the most informative first."""
     sorts = [
         ("mnist", "shifted", "circular", False),
         ("mnist", "turned", "zeros", False),
@@ -92,7 +92,7 @@ def cells() -> list[Cell]:
 
 
 def done(path: Path, steps: int) -> bool:
-    """Whether a run has come to its end."""
+    """Return whether a run is complete."""
     return path.is_dir() and any(e["step"] == steps for e in Run.open(path).read_log())
 
 
@@ -100,7 +100,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("mnist", type=Path)
     parser.add_argument("mnist_m", type=Path)
-    parser.add_argument("names", nargs="*", help="of the cells; all of them if not given")
+    parser.add_argument("names", nargs="*", help="of cells; default: all")
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--runs", type=Path, default=Path("runs/equivariance"))
     options = parser.parse_args()
@@ -114,7 +114,7 @@ def main() -> None:
         try:
             busy.touch(exist_ok=False)
         except FileExistsError:
-            print(f"{cell.name}: another process is busy with it, or was killed; see {busy}")
+            print(f"{cell.name}: in use by another process, or one that was killed; see {busy}")
             continue
         try:
             train(cell.settings(folders[cell.data], options.steps), path)

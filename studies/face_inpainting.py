@@ -1,15 +1,15 @@
-"""Faces that were never seen, with a part made anew: what it looks like, and whether it belongs.
+"""Inpaint parts of unseen faces, and measure how well they fit.
 
     jinc train --settings studies/faces.yaml --data FACES --out runs/faces
     python studies/face_inpainting.py runs/faces FACES
         [--number 34] [--times 5] [--device auto] [--out results/face-inpainting.json]
         [--picture docs/gallery/faces.png]
 
-Of the test split, the right half of each face is made anew, and the mouth. Beside plain replacement
-and RePaint stand what needs no network: the other half mirrored, or the mean of the training faces.
-Two figures: the PSNR of what was made, which favours means; and the step at the edge of the mask,
-how much neighbours on either side of it differ, over how much they do in the picture itself, which
-tells whether the part belongs to the rest.
+The script inpaints the right half and the mouth of each face of the test split, by plain
+replacement and by RePaint, and compares two results without a network: the mirrored half, and the
+mean of the training faces. It reports the PSNR of the inpainted part, which favours means, and the
+step at the edge of the mask: the squared difference of neighbours across it relative to the
+original image, which shows how well the part fits the rest.
 """
 
 import argparse
@@ -31,11 +31,11 @@ from jinc.types import Images
 STEPS, JUMP = 50, 10
 LIVELY = partial(sample, method=ddim(1.0))
 SHOWN = 6
-"""Faces in the picture."""
+"""Number of faces in the picture."""
 
 
 def parts(height: int, width: int) -> dict[str, Tensor]:
-    """Return masks, 1 where to generate, `[1, 1, H, W]`: the right half, and about the mouth."""
+    """Return masks `[1, 1, H, W]`, 1 in the region to inpaint: right half, and mouth."""
     half, mouth = torch.zeros(2, 1, 1, height, width)
     half[..., width // 2 :] = 1
     mouth[
@@ -45,7 +45,7 @@ def parts(height: int, width: int) -> dict[str, Tensor]:
 
 
 def step_at_edge(x: Images, mask: Tensor) -> float:
-    """Return the mean square difference of neighbours of which the mask has one."""
+    """Return the mean square difference of neighbours across the edge of the mask."""
     total, count = 0.0, 0.0
     for axis in (-2, -1):
         size = x.shape[axis] - 1
@@ -57,7 +57,7 @@ def step_at_edge(x: Images, mask: Tensor) -> float:
 
 
 def judged(made: Images, real: Images, mask: Tensor) -> dict[str, float]:
-    """Return the mean PSNR where the mask is, and the step at its edge over the real one."""
+    """Return the mean PSNR in the mask, and the step at its edge relative to the original."""
     errors = ((made - real).square() * mask).sum((1, 2, 3)) / (mask.sum() * real.shape[1])
     psnr = sum(decibels(float(error)) for error in errors) / len(errors)
     ratio = step_at_edge(made, mask) / step_at_edge(real, mask)
@@ -65,7 +65,7 @@ def judged(made: Images, real: Images, mask: Tensor) -> dict[str, float]:
 
 
 def made_anew(model: PixelModel, real: Images, mask: Tensor, times: int) -> Images:
-    """Make a part of every picture anew, by RePaint, or by plain replacement with `times` of 1."""
+    """Inpaint a part of every image by RePaint, or by plain replacement if `times` is 1."""
     plain = timesteps(model.timesteps, STEPS)
     levels = repaint_levels(plain, JUMP, times) if times > 1 else plain
     walks = edit_images(
@@ -117,8 +117,8 @@ def main() -> None:
     shown = torch.stack([images[few] for images in columns.values()], 1)
     save_png(options.picture, contact_sheet(shown, [""] * SHOWN, [*columns], scale=2))
     result = {
-        "what": f"{len(real)} faces of the test split of {unseen.name}, a part made anew: PSNR of "
-        "it in dB, and the step at its edge over the real one",
+        "what": f"{len(real)} faces of the test split of {unseen.name}, one part inpainted: its "
+        "PSNR in dB, and the step at its edge relative to the original",
         "network": model.network.arguments(),
         "trained": {"steps": run.read_log()[-1]["step"], "batch_size": run.config.batch_size},
         "sampler": f"DDIM, η = 1, {STEPS} steps, RePaint {options.times} times over {JUMP}",

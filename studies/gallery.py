@@ -1,12 +1,12 @@
-"""The pictures of docs/editing.md, made by a class-conditional run of MNIST.
+"""Draw the pictures of docs/editing.md with a class-conditional run of MNIST.
 
-    python examples/mnist_classifier.py MNIST                           # once, trains the judge
+    python examples/mnist_classifier.py MNIST                         # once, trains the classifier
     python studies/gallery.py runs/mnist-class runs/classifier.safetensors SKETCHES
         [--mnist MNIST] [--only anagrams hybrids …] [--out docs/gallery]
 
-Of anagrams and hybrids the pictures that the judge is surest of are shown; how often it is sure of
-any is for `studies/anagrams.py` to tell. Everything else is what came first. SKETCHES is a folder
-of drawings, dark on white.
+For anagrams and hybrids the samples with the highest classifier probability are shown;
+`studies/anagrams.py` measures how often anagrams succeed. All other samples are not selected.
+SKETCHES is a folder of drawings, dark on white.
 """
 
 import argparse
@@ -59,20 +59,20 @@ from jinc.report import Recorder
 
 Sheet = NDArray[np.uint8]
 MADE, SHOWN = 48, 8
-"""Anagrams and hybrids that are made, and of these the best."""
+"""Number of anagrams and hybrids generated, and number of the best shown."""
 LIVELY = partial(sample, method=ddim(1.0))
 
 
 @dataclass(frozen=True, eq=False)
 class Gallery:
-    """What pictures are made with.
+    """The inputs shared by all pictures.
 
     Args:
-        model: knows the ten digits.
-        classifier: tells digits apart, and has nothing to do with the model.
+        model: generates the ten digits.
+        classifier: recognises digits, trained independently of the model.
         drawings: files of drawings.
-        mnist: where real digits are.
-        out: folder for what is more than one picture.
+        mnist: data set of real digits.
+        out: folder for animations.
     """
 
     model: PixelModel
@@ -87,12 +87,12 @@ class Gallery:
         composition: Composition,
         looks: Callable[[Tensor], Sequence[tuple[Tensor, int]]],
     ) -> Tensor:
-        """Make pictures, and return those that the judge is surest of.
+        """Generate images, and return those with the highest classifier probability.
 
         Args:
-            prompts: what is asked of the model.
+            prompts: of the model.
             composition: combines them.
-            looks: pictures as they look, and the digits that they then should be.
+            looks: maps images to pairs of their views and the digits these should show.
 
         Returns:
             The best first, `[SHOWN, C, H, W]`.
@@ -104,7 +104,7 @@ class Gallery:
 
 
 def guidance(gallery: Gallery) -> Sheet:
-    """All digits from the same noise, with γ = 0, 5 and 10."""
+    """All digits from the same noise, with γ = 0, 1, 5 and 10."""
     names, rows = gallery.model.class_names, {}
     for amount in (0, 1, 5, 10):
         plan = SamplingPlan(number=len(names), prompts=names, guidance=amount, eta=1.0)
@@ -118,8 +118,8 @@ def anagrams(gallery: Gallery) -> Sheet:
     pairs: list[tuple[int, int, View, str]] = [
         (6, 9, upside_down, "upside down"),
         (4, 7, upside_down, "upside down"),
-        (7, 9, rotation(math.radians(37)), "turned by 37°"),
-        (4, 2, rotation(math.radians(37)), "turned by 37°"),
+        (7, 9, rotation(math.radians(37)), "rotated by 37°"),
+        (4, 2, rotation(math.radians(37)), "rotated by 37°"),
     ]
     rows: list[Tensor] = []
     labels: list[str] = []
@@ -133,7 +133,7 @@ def anagrams(gallery: Gallery) -> Sheet:
 
 
 def hybrids(gallery: Gallery) -> Sheet:
-    """Close by, smaller, and as the blur that stands for a look from afar."""
+    """Full size, smaller, and with the blur that simulates distance."""
     rows: list[Tensor] = []
     labels: list[str] = []
     for far, near, std_px in ((1, 8, 1.5), (7, 2, 1.0)):
@@ -146,7 +146,7 @@ def hybrids(gallery: Gallery) -> Sheet:
 
 
 def blurred(images: Tensor, blur: Callable[[Tensor], Tensor]) -> Tensor:
-    """Blur, and bring the brightest spot of each picture back to white."""
+    """Blur, and rescale the brightest pixel of each image to white."""
     light = blur(images) + 1
     return 2 * light / light.amax((1, 2, 3), keepdim=True) - 1
 
@@ -157,7 +157,7 @@ def enlarged(images: Tensor, times: int) -> Tensor:
 
 
 def small(images: Tensor, size: int) -> Tensor:
-    """The pictures in the middle of much black."""
+    """Centre the images on a black canvas."""
     canvas = images.new_full((len(images), images.shape[1], size, size), -1)
     top, left = ((size - side) // 2 for side in images.shape[-2:])
     canvas[..., top : size - top, left : size - left] = images
@@ -165,7 +165,7 @@ def small(images: Tensor, size: int) -> Tensor:
 
 
 def comparison(gallery: Gallery) -> Sheet:
-    """A digit with ever more noise, and ways to take it off."""
+    """A digit with increasing noise, denoised by several methods."""
     model, rows, words = gallery.model, [], []
     (photos, _), schedule = halves(gallery, (18,)), gallery.model.schedule
     denoiser = SamplingPlan(prompts=("3",)).denoiser(model, [0])
@@ -202,7 +202,7 @@ def inpainting(gallery: Gallery) -> Sheet:
 
 
 def completions(gallery: Gallery) -> Sheet:
-    """One upper half, and what it could be the half of."""
+    """Upper halves, completed with different prompts."""
     photos, mask = halves(gallery, (4, 18, 0))
     names, rows = ("0", "2", "3", "4", "5", "7", "8", "9"), []
     levels = repaint_levels(timesteps(gallery.model.timesteps, 50), 10, 5)
@@ -219,7 +219,7 @@ def completions(gallery: Gallery) -> Sheet:
 
 
 def halves(gallery: Gallery, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """Some test digits of MNIST, and the mask of a lower half."""
+    """Return some test digits of MNIST, and the mask of the lower half."""
     images = load_images(gallery.mnist, split="test")
     mask = torch.zeros(1, 1, *gallery.model.image_size)
     mask[..., gallery.model.image_size[0] // 2 :, :] = 1
@@ -227,7 +227,7 @@ def halves(gallery: Gallery, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
 
 
 def sketches(gallery: Gallery) -> Sheet:
-    """Drawings become digits, the more the noisier they are first."""
+    """Drawings become digits, the more so the more noise is added."""
     drawn = [zigzag(), loop(), *(Image.open(file) for file in gallery.drawings)]
     seen = torch.stack([as_digit(drawing) for drawing in drawn])
     columns = {"drawing": seen}
@@ -241,7 +241,7 @@ def sketches(gallery: Gallery) -> Sheet:
 
 
 def denoising(gallery: Gallery) -> Sheet:
-    """How two digits come to be: the states, and what is predicted from them; and five as a GIF."""
+    """Trajectories of two digits, states and predictions; all of them as a GIF."""
     prompts = ("3", "8", "0", "5")
     recorder = Recorder(50, 24, len(prompts))
     plan = SamplingPlan(number=len(prompts), prompts=prompts, guidance=5)
@@ -258,7 +258,7 @@ def denoising(gallery: Gallery) -> Sheet:
 
 
 def coarse(frame: Sheet) -> Sheet:
-    """Leave 16 greys, which make a small file of noise."""
+    """Quantise to 16 greys, to keep the file of noisy frames small."""
     return (frame // 17 * 17).astype(np.uint8)
 
 

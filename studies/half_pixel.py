@@ -1,9 +1,9 @@
-"""How well does a U-Net follow a shift by half a pixel, before any training?
+"""Measure the equivariance of untrained U-Nets to a shift by half a pixel.
 
     python studies/half_pixel.py [--seeds 8] [--out results/half-pixel.json]
 
-PSNR of f(shift x) against shift f(x), the output's range as peak, for white noise of 3×32×32 under
-circular padding, moved along its rows; mean over networks with random weights.
+PSNR of f(shift x) against shift f(x), with the output's range as peak, for white noise of 3×32×32
+under circular padding, shifted along its rows; mean over networks with random weights.
 """
 
 import argparse
@@ -24,7 +24,7 @@ CONFIGS = (
 
 @torch.no_grad()
 def equivariance_db(name: str, seed: int, pixels: float = 0.5) -> float:
-    """PSNR in dB for the network of one seed."""
+    """Return the PSNR in dB for the network of one seed."""
     torch.manual_seed(seed)
     network = UNet(name, padding="circular").eval()
     x, t = torch.randn(4, 3, 32, 32), torch.tensor([100, 300, 600, 900])

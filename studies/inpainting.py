@@ -1,13 +1,13 @@
-"""Do the halves of an inpainted digit belong together? A classifier of MNIST judges.
+"""Do the halves of an inpainted digit fit together? An MNIST classifier decides.
 
-    python examples/mnist_classifier.py MNIST                           # once, trains the judge
+    python examples/mnist_classifier.py MNIST                         # once, trains the classifier
     python studies/inpainting.py runs/mnist-class runs/classifier.safetensors MNIST
         [--number 96] [--out results/inpainting.json]
 
-Of real test digits one half, the upper or the lower, is made anew without a prompt, by plain
-replacement and by RePaint. Reported is how often the whole is taken for the digit that it was, and
-how often the classifier is sure of it, whatever it is: of halves that do not fit it is not. A half
-leaves open what a digit was, so that the first share has no reason to be 100 %.
+The upper or lower half of real test digits is inpainted without a prompt, by plain replacement and
+by RePaint. The script reports how often the result is recognised as the original digit, and how
+often it is recognised as any digit with high probability, which fails for halves that do not fit. A
+half does not determine the digit, so the first share need not reach 100 %.
 """
 
 import argparse
@@ -27,11 +27,11 @@ from jinc.files import writing
 from jinc.models import SamplingPlan, edit_images, images_of, open_model
 
 WAYS = {"replaced": 1, "RePaint, 5 times": 5, "RePaint, 10 times": 10}
-"""How often every stretch of ten steps is walked down."""
+"""How often RePaint samples every stretch of ten steps."""
 
 
 def masks_for(number: int, size: tuple[int, int]) -> Tensor:
-    """The lower half of every other image, and the upper half of those between."""
+    """Return masks of the lower half for even images, and of the upper half for odd ones."""
     masks = torch.zeros(number, 1, *size)
     masks[0::2, :, size[0] // 2 :] = 1
     masks[1::2, :, : size[0] // 2] = 1
@@ -39,7 +39,7 @@ def masks_for(number: int, size: tuple[int, int]) -> Tensor:
 
 
 def shares(images: Tensor, labels: Tensor, classifier: nn.Module) -> dict[str, float]:
-    """Return how often images are taken for what they were, and for anything surely."""
+    """Return the shares recognised as the original digit, and as any digit with p ≥ SURE."""
     best, found = judge(classifier, images).max(-1)
     facts = {"recognised": found == labels, "sure": best >= SURE}
     return {name: those.double().mean().item() for name, those in facts.items()}
@@ -77,10 +77,10 @@ def main() -> None:
         found[words] |= {"moves": len(levels), "cpu_seconds": time.process_time() - since}
         print(words, found[words], flush=True)
     result = {
-        "what": f"{options.number} test digits of MNIST with one half made anew, without a prompt: "
-        "shares that a classifier takes for what they were, and for any digit surely",
+        "what": f"{options.number} test digits of MNIST with one half inpainted without a prompt: "
+        "shares recognised by a classifier as the original digit, and surely as any digit",
         "sure_means_probability": SURE,
-        "sampling": "DDIM, 50 levels, η = 1; RePaint walks every stretch of 10 several times",
+        "sampling": "DDIM, 50 levels, η = 1; RePaint repeats every stretch of 10 levels",
         "found": found,
         "machine": f"{platform.processor() or platform.machine()}, torch {torch.__version__}",
     }

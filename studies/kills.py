@@ -1,10 +1,10 @@
-"""What does kill -9 cost a training run? At most the steps since its last checkpoint.
+"""How much does kill -9 cost a training run? At most the steps since its last checkpoint.
 
     python studies/kills.py [--kills 50] [--seed 0] [--out results/kills.json]
 
-A small run on the bundled digits is killed again and again, and resumed by the command line: while
-a checkpoint is written, at some step, and at any time from its start on. After every kill all
-checkpoints have to be whole; at the end it has to agree, bit for bit, with a run left alone.
+A small run on the bundled digits is killed repeatedly, and resumed from the command line: while it
+writes a checkpoint, at some step, and at any time after its start. After every kill all checkpoints
+must be complete; at the end the run must agree, bit for bit, with an undisturbed one.
 """
 
 import argparse
@@ -43,7 +43,7 @@ PARTS = 5
 
 
 def start(run: Run, steps: int) -> Process:
-    """Start a run in a process of its own, or resume it."""
+    """Start a run in its own process, or resume it."""
     settings = SETTINGS | {"steps": steps}
     options = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
     code = "from jinc.cli import main; main()"
@@ -57,14 +57,14 @@ def start(run: Run, steps: int) -> Process:
 
 
 def finish(process: Process) -> None:
-    """Wait for the end of a run, which has to be a good one without a warning."""
+    """Wait for a run to end successfully, without a warning."""
     said = process.communicate()[1]
     if process.returncode or "warning" in said:
-        raise RuntimeError(f"the run left with {process.returncode}: {said}")
+        raise RuntimeError(f"the run ended with {process.returncode}: {said}")
 
 
 def wait_until(holds: Callable[[], bool], process: Process) -> None:
-    """Wait for something that a run is going to do."""
+    """Wait for a condition on a run."""
     while not holds():
         if process.poll() is not None:
             raise RuntimeError(f"the run ended too early: {process.communicate()[1]}")
@@ -72,24 +72,24 @@ def wait_until(holds: Callable[[], bool], process: Process) -> None:
 
 
 def logged(run: Run) -> int:
-    """Return the last step that the log knows of."""
+    """Return the last step in the log."""
     return max((entry["step"] for entry in run.read_log()), default=0)
 
 
 def half_written(run: Run) -> set[tuple[Path, int]]:
-    """Return the checkpoints being written, or that were when the run was killed.
+    """Return the incomplete checkpoints, each with the time of its last change.
 
-    With each stands when it last changed, which tells those of now from those left before.
+    The time distinguishes those being written now from those that earlier kills left.
     """
     found = set()
     for folder in run.checkpoints.glob(".writing-*"):
-        with suppress(FileNotFoundError):  # it has got its name meanwhile
+        with suppress(FileNotFoundError):  # it was renamed in the meantime
             found.add((folder, folder.stat().st_ctime_ns))
     return found
 
 
 def kill(process: Process, ready: Callable[[], bool]) -> None:
-    """Kill a run, when it is ready for it, so that it cannot do anything about it."""
+    """Kill a run with SIGKILL at the given moment."""
     wait_until(ready, process)
     process.kill()
     said = process.communicate()[1]
@@ -98,7 +98,7 @@ def kill(process: Process, ready: Callable[[], bool]) -> None:
 
 
 def check(run: Run) -> int:
-    """Make sure that every checkpoint is whole, and return the step of the newest."""
+    """Check that every checkpoint is complete, and return the step of the newest."""
     for path in list_checkpoints(run.checkpoints):
         load_checkpoint(path)
     with warnings.catch_warnings():
@@ -108,7 +108,7 @@ def check(run: Run) -> int:
 
 
 def outcome(run: Run) -> dict[str, Any]:
-    """Return all that must agree: losses, the digests of the last checkpoint, names of files."""
+    """Return what must agree: losses, digests of the last checkpoint, names of files."""
     newest = list_checkpoints(run.checkpoints)[0]
     load_checkpoint(newest)  # its digests are those of its files
     return {
@@ -119,14 +119,14 @@ def outcome(run: Run) -> dict[str, Any]:
 
 
 def moment(run: Run, kind: str, step: float, parts: int, seconds: float) -> Callable[[], bool]:
-    """Return what tells that the moment for a kill of some kind has come.
+    """Return a function that says when the moment for a kill has come.
 
     Args:
         run: the run, not yet started.
-        kind: "any": `seconds` from now; "step": after some step; "save": as a checkpoint after it
-            is being written, and has some of its files.
-        step: that step.
-        parts: how many files.
+        kind: "any": after `seconds`; "step": after `step`; "save": after `step`, while a checkpoint
+            is being written and has `parts` files.
+        step: the step.
+        parts: the number of files.
         seconds: from now.
     """
     end, left = time.perf_counter() + seconds, half_written(run)
@@ -145,7 +145,7 @@ def moment(run: Run, kind: str, step: float, parts: int, seconds: float) -> Call
 
 
 def study(folder: Path, kills: int, seed: int = 0) -> dict[str, Any]:
-    """Train one run undisturbed and another that is killed, and compare them."""
+    """Train one run undisturbed and another with kills, and compare them."""
     rng = random.Random(seed)
     steps = STEPS_PER_KILL * (kills + 5)  # so that the last kill comes before the end
     alone, killed = Run(folder / "alone"), Run(folder / "killed")
@@ -157,7 +157,7 @@ def study(folder: Path, kills: int, seed: int = 0) -> dict[str, Any]:
     kinds, left, lost, newest = Counter[str](), Counter[str](), [], 0
     for number in range(kills):
         kind, seconds = KINDS[number % len(KINDS)], rng.uniform(0, 1.2) * startup
-        # The log still has steps that the kill before has cost, and that are done again.
+        # The log still has the steps lost by the previous kill, which the run repeats.
         step = max(STEPS_PER_KILL * (number + rng.random()), logged(killed) + 1)
         ready = moment(killed, kind, step, rng.randint(0, PARTS), seconds)
         before = half_written(killed)
@@ -193,7 +193,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = study(Path(folder), options.kills, options.seed)
     result = {
-        "what": "a run killed by SIGKILL and resumed, against one left alone: losses of every "
+        "what": "a run killed by SIGKILL and resumed, against an undisturbed one: losses of every "
         "step and SHA-256 of network, average and optimiser",
         **found,
         "settings": SETTINGS | {"steps_per_kill": STEPS_PER_KILL, "seed_of_moments": options.seed},

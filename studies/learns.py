@@ -2,8 +2,8 @@
 
     python studies/learns.py MNIST_FOLDER [CONFIG …] [--steps 1600] [--out results/learns.json]
 
-Every configuration sees the same batches and starts from the same seed; the figure is the loss of
-ε averaged over the last 200 steps. Runs are kept under --runs and taken up again if interrupted.
+Every configuration uses the same batches and the same seed; the figure is the ε loss averaged over
+the last 200 steps. Runs are in --runs, and interrupted ones are resumed.
 """
 
 import argparse
@@ -19,7 +19,7 @@ CONFIGS = ("A", "D@6", "D@12", "D+plain@6", "D+plain@12", "D-2N")
 
 
 def train(config: TrainConfig, path: Path) -> Run:
-    """Train a run to its end, or take up where it was left."""
+    """Train a run to its end, or resume it."""
     started = path.exists()
     run = Run.open(path) if started else Run.create(path, config)
     for progress in Trainer(run, load_data(config), resume=started).steps():
