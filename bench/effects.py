@@ -1,15 +1,15 @@
-"""What effects add to the time of the network calls that they need.
+"""Measure the overhead of effects relative to the time of their network calls.
 
     python bench/effects.py [--rounds 15] [--out results/bench-effects.json]
 
 Two networks, batch 16: the U-Net of width 32 (5.9 M parameters) on 3×32×32, and that of CS180 with
-width 32, as in `runs/mnist-class`, on 1×28×28. Within every call, processor time outside of the
-network is divided by processor time inside of it, so that a busy machine slows both; every round
-calls everything once, and the median over rounds is what counts. The network's own calls are
-counted too: all branches of an effect are one.
+width 32, as in `runs/mnist-class`, on 1×28×28. The figure is CPU time outside the network divided
+by CPU time inside it, within the same call, so that a busy machine slows both. Every round calls
+everything once; the script reports medians over rounds. It also counts network calls: all branches
+of an effect share one.
 
-`plain` is a denoiser without effects; `one step` is all that a step of sampling by DDIM does, of
-which `replace` and `RePaint` are a part.
+`plain` is a denoiser without effects; `one step` is a complete DDIM step, optionally with `replace`
+or `RePaint`.
 """
 
 import argparse
@@ -55,16 +55,15 @@ DIGITS = tuple("0123456789")
 
 
 class Inside:
-    """Measures how long, how often, and with how many images a network is called."""
+    """Measures the time, number and batch size of network calls."""
 
     def __init__(self, network: nn.Module) -> None:
-        """Look from now on."""
         network.register_forward_pre_hook(self._enter)
         network.register_forward_hook(self._leave)
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Reset the counters."""
         self.seconds, self.calls, self.images = 0.0, 0, 0
 
     def _enter(self, network: nn.Module, arguments: tuple[Tensor, ...]) -> None:
@@ -77,7 +76,7 @@ class Inside:
 
 
 def denoisers(model: Model, shape: tuple[int, ...]) -> dict[str, Denoiser]:
-    """Every effect on a model."""
+    """Return every effect on a model, by name."""
     cat, dog, bird, any_ = (model.prompted([word] * BATCH) for word in ("3", "5", "7", ""))
     half = torch.zeros(shape[-2:])
     half[: shape[-2] // 2] = 1
@@ -107,7 +106,7 @@ def denoisers(model: Model, shape: tuple[int, ...]) -> dict[str, Denoiser]:
 
 
 def calls_of(model: Model, shape: tuple[int, ...]) -> dict[str, Callable[[], object]]:
-    """Everything that is measured."""
+    """Return all calls to measure, by name."""
     noise = SeededNoise(0, range(BATCH))
     x_t, t = noise(torch.empty(shape)), torch.full((BATCH,), model.timesteps // 2)
     made = denoisers(model, shape)
@@ -130,7 +129,7 @@ def calls_of(model: Model, shape: tuple[int, ...]) -> dict[str, Callable[[], obj
 
 
 def measured(model: Model, shape: tuple[int, ...], rounds: int) -> dict[str, dict[str, float]]:
-    """Return medians over rounds, by effect."""
+    """Return medians over rounds by effect."""
     inside = Inside(model.network)
     calls = calls_of(model, shape)
     found: dict[str, list[dict[str, float]]] = {name: [] for name in calls}
@@ -173,7 +172,7 @@ def main() -> None:
         ),
     }
     result: dict[str, Any] = {
-        "what": "processor time outside of the network over that inside of it, batch 16: medians",
+        "what": "CPU time outside the network relative to that inside it, batch 16: medians",
         "networks": {},
         "rounds": options.rounds,
         "machine": machine(),

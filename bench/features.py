@@ -1,10 +1,10 @@
-"""Time to look at CIFAR-10's 10,000 test images by ResNet-20, its accuracy, and time to score them.
+"""Time ResNet-20 features of CIFAR-10's 10,000 test images, and the scores computed from them.
 
     python bench/features.py CIFAR10 RESNET20 [--threads 2] [--out results/bench-features.json]
 
 CIFAR10 is the folder of the batches, pickled or binary; RESNET20 the weight file
-resnet20-12fca82f.th. The scores compare the first half of the images with the second half: what two
-sets of one distribution show, at 5,000 images each.
+resnet20-12fca82f.th. The script also reports the accuracy. The scores compare the first half of the
+images with the second, two samples of 5,000 images from the same distribution.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def main() -> None:
     features = features_of(images, extractor)
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - start_cpu
     right = features.logits.argmax(1).numpy() == images.labels
-    print(f"{len(images)} images in {seconds:.1f} s ({cpu_seconds:.1f} s of processor time)")
+    print(f"{len(images)} images in {seconds:.1f} s ({cpu_seconds:.1f} s of CPU time)")
     print(f"accuracy {right.mean():.2%}")
     halves = [images.subset(range(first, first + 5000)) for first in (0, 5000)]
     first, second = (features_of(half, extractor) for half in halves)
@@ -48,7 +48,7 @@ def main() -> None:
         print(f"{each.name}: {each.value:.4f} ± {each.error:.4f}")
     print(f"all scores in {score_seconds:.1f} s")
     result = {
-        "what": "CIFAR-10's 10,000 test images by ResNet-20, float32; then its two halves scored",
+        "what": "ResNet-20 features of CIFAR-10's 10,000 test images, float32; scores of halves",
         "seconds": seconds,
         "processor_seconds": cpu_seconds,
         "accuracy": float(right.mean()),

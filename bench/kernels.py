@@ -1,11 +1,11 @@
-"""The resamplers and the rotation against their slow, obvious forms: how near, and how fast.
+"""Compare the accuracy and speed of resampling and rotation with their slow references.
 
     python bench/kernels.py [--device auto] [--rounds 20] [--out FILE]
 
-128 maps of 32 channels, 32×32, and 1,024 on an accelerator, more than its cache holds. Agreement is
-‖fast − slow‖ / ‖slow‖, the slow form in float64 on the CPU, on fresh noise. Times are medians over
-rounds, in each of which everything runs once side by side, ten calls at once on an accelerator.
-GB/s count each input and output once: the most that could be reached is the rate of a copy.
+128 maps of 32 channels, 32×32; 1,024 on an accelerator, more than its cache holds. The error is
+‖fast − slow‖ / ‖slow‖ on noise, with the slow reference in float64 on the CPU. Times are medians
+over rounds, in each of which everything runs once, ten calls at a time on an accelerator. GB/s
+count each input and output once: the upper limit is the rate of a copy.
 """
 
 import argparse
@@ -32,7 +32,7 @@ Form = Callable[[Tensor], Tensor]
 
 
 def forms() -> dict[str, tuple[Form, Form | None]]:
-    """Return each form by its name, with its slow twin where it has one."""
+    """Return each function by name, with its slow reference if there is one."""
     found: dict[str, tuple[Form, Form | None]] = {}
     for taps in TAPS:
         kernel = design_jinc(taps, 0.25)
@@ -54,7 +54,7 @@ def _with(form: Callable[[Tensor, Tensor], Tensor], kernel: Tensor, x: Tensor) -
 
 
 def disagreement(fast: Form, slow: Form, device: torch.device, dtype: torch.dtype) -> float:
-    """Return the relative error of a form on the device, against the slow one in float64."""
+    """Return the relative error on the device against the slow reference in float64."""
     x = torch.randn(4, *MAPS)
     found = fast(x.to(device, dtype)).double().cpu()
     expected = slow(x.to(dtype).double())
@@ -62,7 +62,7 @@ def disagreement(fast: Form, slow: Form, device: torch.device, dtype: torch.dtyp
 
 
 def seconds(form: Form, x: Tensor, calls: int) -> float:
-    """Time a call, the mean of some in a row, when the device is done with them."""
+    """Return the mean time of consecutive calls, including synchronisation."""
     if x.is_cuda:
         torch.cuda.synchronize()
     start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What a figure was measured on."""
+"""Describe the machine of a measurement."""
 
 import contextlib
 import platform
@@ -8,7 +8,7 @@ import torch
 
 
 def machine(device: torch.device | None = None) -> str:
-    """Name the accelerator, or else the processor and the threads; and torch."""
+    """Return the accelerator, or the CPU and its threads, and the version of torch."""
     if device is not None and device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}"
     cpu = platform.machine()

@@ -1,4 +1,4 @@
-"""The most memory that a call takes beyond what is there before it."""
+"""Measure the peak memory of a call beyond what is allocated before it."""
 
 import ctypes
 import gc
@@ -9,10 +9,10 @@ import torch
 
 
 def peak_bytes(call: Callable[[], object], device: torch.device) -> int:
-    """Call, and return how much more memory was held meanwhile, at most.
+    """Run a call, and return the increase of memory at its peak.
 
-    An accelerator counts what torch has allocated, Linux the pages of the process. The C library
-    gives back what it holds of freed memory first, for that would be taken again unseen.
+    On an accelerator this counts memory allocated by torch, on Linux the pages of the process. The
+    C library first returns freed memory to the system; reusing it would not be counted.
     """
     gc.collect()
     if device.type == "cuda":
@@ -23,7 +23,7 @@ def peak_bytes(call: Callable[[], object], device: torch.device) -> int:
         torch.cuda.synchronize(device)
         return torch.cuda.max_memory_allocated(device) - before
     ctypes.CDLL(None).malloc_trim(0)
-    Path("/proc/self/clear_refs").write_text("5")  # the highest mark starts anew
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before = _pages("VmRSS")
     call()
     return _pages("VmHWM") - before

@@ -1,12 +1,12 @@
-"""Time to turn a batch of images: ours against SciPy's spline, and beside a step of a network.
+"""Time the rotation of a batch against SciPy's spline and against one network call.
 
     python bench/rotate.py [--rounds 15] [--out results/bench-rotate.json]
 
-64 images of 3×32×32 in float32 by one angle; and by an angle each. SciPy turns them one by one with
-`ndimage.rotate(order=3, mode="grid-wrap")`. The step is one call of the U-Net of width 32 (5.9 M
-parameters) without gradients, as in sampling. Every round times everything once, so that a busy
-machine slows all of it; medians of processor time are reported, and ratios are what counts. Freed
-memory is kept, as the commands of Jinc do.
+64 images of 3×32×32 in float32, by one angle and by one angle per image. SciPy rotates them one by
+one with `ndimage.rotate(order=3, mode="grid-wrap")`. The step is one call of the U-Net of width 32
+(5.9 M parameters) without gradients, as in sampling. Every round times everything once, so that a
+busy machine slows all of it; the script reports medians of CPU time, of which only ratios are
+meaningful. As in Jinc's commands, the process keeps freed memory.
 """
 
 import argparse
@@ -29,14 +29,14 @@ ANGLE_DEGREES = 0.09
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """Time one call on the processor, all threads together."""
+    """Return the CPU time of one call, over all threads."""
     start = time.process_time()
     call()
     return time.process_time() - start
 
 
 def scipy_spline(x: torch.Tensor) -> list[object]:
-    """Turn images one by one."""
+    """Rotate images one by one."""
     return [
         ndimage.rotate(image, ANGLE_DEGREES, (2, 1), reshape=False, order=3, mode="grid-wrap")
         for image in x.numpy()
@@ -44,7 +44,7 @@ def scipy_spline(x: torch.Tensor) -> list[object]:
 
 
 def measured(rounds: int) -> dict[str, float]:
-    """Return median seconds of every contender."""
+    """Return the median seconds of every method."""
     torch.manual_seed(0)
     x, t = torch.randn(64, 3, 32, 32), torch.full((64,), 500)
     angle = torch.tensor(ANGLE_DEGREES).deg2rad().item()
@@ -75,7 +75,7 @@ def main() -> None:
     for name, value in median.items():
         print(f"{name:24} {1e3 * value:8.2f} ms   {median['scipy spline'] / value:5.1f} × as fast")
     result = {
-        "what": "64 images of 3×32×32, float32, one angle: medians of processor time, seconds",
+        "what": "64 images of 3×32×32, float32, one angle: medians of CPU time, seconds",
         "seconds": median,
         "scipy_over_unitary": median["scipy spline"] / median["unitary"],
         "unitary_over_step": median["unitary"] / median["step of the U-Net"],

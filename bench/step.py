@@ -1,10 +1,11 @@
-"""Time of a training step: configurations side by side, fast paths against the naive reference.
+"""Time a training step: configurations side by side, fast paths against the naive reference.
 
     python bench/step.py [--rounds 7] [--out results/bench-step.json]
 
-Batch 16 of 3×32×32 through a network of width 32 (5.9 M parameters), forward, backward and AdamW.
-Every round times each network once, so that a busy machine slows all of them; medians are reported
-and ratios are what counts. `naive` is the same network with zero-stuffing and dense filters.
+Batch 16 of 3×32×32, a network of width 32 (5.9 M parameters), forward, backward and AdamW. Every
+round times each network once, so that a busy machine slows all of them; the script reports medians,
+of which only ratios are meaningful. `naive` is the same network with zero-stuffing and dense
+filters.
 """
 
 import argparse
@@ -28,7 +29,7 @@ NETWORKS = ("A", "D-2N", "B@6", "D@6", "D@12", "D@ideal", "D@12 naive")
 
 
 def naive() -> contextlib.AbstractContextManager[object]:
-    """Put the slow, obvious resamplers in the place of the fast ones."""
+    """Replace the fast resamplers by the slow references."""
     return mock.patch.multiple(
         "jinc.nn.layers",
         upsample=reference.upsample,
@@ -38,7 +39,7 @@ def naive() -> contextlib.AbstractContextManager[object]:
 
 
 def training_step(name: str) -> Callable[[], None]:
-    """Return a function that does one step of a fresh network."""
+    """Return a function that runs one training step of a new network."""
     torch.manual_seed(0)
     config, _, kind = name.partition(" ")
     network = UNet(config)
@@ -62,7 +63,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def start_up() -> object:
-    """Ask for help, in a process of its own."""
+    """Run `jinc --help` in its own process."""
     call = "import sys; sys.argv = ['jinc', '--help']; from jinc.cli import main; main()"
     return subprocess.run([sys.executable, "-c", call], check=True, capture_output=True)
 

@@ -1,16 +1,17 @@
-"""What training costs: images a second, share of the device's best, memory, and where time goes.
+"""Measure training: images per second, model FLOPs utilisation, memory, and parts of a step.
 
     python bench/train.py [--configs A D@6 D@12 resunet] [--batches 16 128] [--rounds N]
                           [--device auto] [--precision fp32 bf16] [--no-compile] [--out FILE]
 
-The U-Net of width 32 and the residual one of the preset cifar10-ddim (on a CPU of half the width)
-are trained on 3×32×32 noise by the trainer's own stepper and batches, as they are and through
-torch.compile. Every round gives each contestant a step, so that a busy machine slows all of them;
-medians are reported. The model's FLOPs, three times those of a forward pass, are set against the
-rate of the best matrix product that the device shows in the same precision, in the same rounds.
+The U-Net of width 32 and the residual U-Net of the preset cifar10-ddim (of half the width on a CPU)
+are trained on 3×32×32 noise with the trainer's own stepper and batches, with and without
+torch.compile. Every round runs one step of each, so that a busy machine slows all of them; the
+script reports medians. Utilisation (MFU) is the rate of the model's FLOPs, three times those of a
+forward pass, relative to the best matrix product on the device in the same precision, in the same
+rounds.
 
-Parts of a step: data is what the step waits for its batch; update is the norm of the gradient, the
-optimiser and the average of the weights.
+Parts of a step: data is the time a step waits for its batch; update is the norm of the gradient,
+the optimiser and the average of the weights.
 """
 
 import argparse
@@ -38,19 +39,18 @@ from jinc.train import Run, TrainConfig, Trainer, find_preset, forward_gflop
 PARTS = ("data", "forward", "backward", "update")
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 IN_A_ROW = 10
-"""Steps that an accelerator is given at once, to see its rate without waiting for it."""
+"""Steps launched on an accelerator without synchronising, to measure its throughput."""
 
 
 class Clock:
-    """Tell the seconds since it was last asked, when the device is done with all it was given."""
+    """Returns the seconds since the last call, after synchronising the device."""
 
     def __init__(self, device: torch.device) -> None:
-        """Start."""
         self._device, self._last = device, 0.0
         self()
 
     def __call__(self) -> float:
-        """Wait for the device, and tell."""
+        """Synchronise, and return the seconds."""
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
         before, self._last = self._last, time.perf_counter()
@@ -58,15 +58,15 @@ class Clock:
 
 
 class Contestant:
-    """A run in training, step by step.
+    """A training run, timed step by step.
 
     Args:
         config: its settings.
-        folder: where its run may lie.
+        folder: of its run.
     """
 
     def __init__(self, config: TrainConfig, folder: Path) -> None:
-        """Build the run, warm it up, and see what memory it takes."""
+        """Create the run, warm it up, and measure its memory."""
         self.config = config
         self.trainer = Trainer(Run.create(folder, config), noise_images())
         self.device, self._numbers = self.trainer.device, count()
@@ -79,18 +79,18 @@ class Contestant:
         self.seconds: list[float] = []
 
     def step(self) -> None:
-        """Do a step."""
+        """Run a step."""
         number = next(self._numbers)
         self.trainer.stepper.step(number, self.trainer.batches.batch(number))
 
     def lasting_bytes(self) -> int:
-        """Count weights, averages, the optimiser's state and gradients."""
+        """Return the size of weights, averages, optimiser state and gradients."""
         stepper = self.trainer.stepper
         tensors = [t for group in stepper.groups().values() for t in group.values()]
         return sum(t.nbytes for t in [*tensors, *stepper.gradient_list()])
 
     def round(self) -> None:
-        """Time a step by its parts; an accelerator also without waiting between them."""
+        """Time the parts of a step; on an accelerator also steps without synchronising."""
         took = self._timed_step()
         for part, seconds in took.items():
             self.parts[part].append(seconds)
@@ -103,7 +103,7 @@ class Contestant:
         self.seconds.append(clock() / IN_A_ROW)
 
     def result(self, best_tflops: float) -> dict[str, Any]:
-        """Return the figures, given the best rate of the device."""
+        """Return the figures, given the best matrix-product rate of the device."""
         seconds = statistics.median(self.seconds)
         parts = {name: statistics.median(values) for name, values in self.parts.items()}
         return {
@@ -122,7 +122,7 @@ class Contestant:
         }
 
     def _timed_step(self) -> dict[str, float]:
-        """Do a step and tell what its parts take; the way back parts it in the middle."""
+        """Run a step and return the times of its parts, divided at the backward pass."""
         number, took, backward = next(self._numbers), {}, Tensor.backward
         clock = Clock(self.device)
         batch = self.trainer.batches.batch(number)
@@ -143,15 +143,15 @@ class Contestant:
 
 
 def noise_images() -> ImageSet:
-    """Make images that cost what real ones do."""
+    """Return noise images of the size of real ones."""
     bytes_ = np.random.default_rng(0).integers(0, 256, (2048, 32, 32, 3), np.uint8)
     return ImageSet(bytes_, None, (), "noise")
 
 
 def matmul_tflops(precision: str, device: torch.device) -> float:
-    """Measure the best rate of a product of square matrices in a precision, right now.
+    """Measure the best current rate of products of square matrices in a precision.
 
-    On an accelerator fp32 may round its factors to TF32, as torch lets convolutions do.
+    On an accelerator fp32 may round its factors to TF32, as torch allows for convolutions.
     """
     rates = []
     torch.backends.cuda.matmul.allow_tf32 = True
@@ -167,7 +167,7 @@ def matmul_tflops(precision: str, device: torch.device) -> float:
 
 
 def settings(name: str, batch: int, precision: str, compiled: bool, device: str) -> TrainConfig:
-    """Return the settings of a contestant."""
+    """Return the settings of one run."""
     chosen: dict[str, Any] = {"config": name}
     preset = find_preset("cifar10")
     if name == "resunet":
@@ -181,9 +181,9 @@ def settings(name: str, batch: int, precision: str, compiled: bool, device: str)
 def measure(
     options: argparse.Namespace, device: torch.device, batch: int, folder: Path
 ) -> Iterator[dict[str, Any]]:
-    """Let all contestants of a batch size run side by side, and yield their figures."""
+    """Run all settings of a batch size side by side, and yield their figures."""
     on_cpu = device.type == "cpu"
-    torch.compiler.reset()  # what another batch size has compiled would make this one general
+    torch.compiler.reset()  # or code for another batch size would make shapes dynamic
     contestants = []
     for name, precision, compiled in product(
         options.configs, options.precision, (False, True) if options.compile else (False,)
@@ -203,7 +203,7 @@ def measure(
 
 
 def show(row: dict[str, Any]) -> None:
-    """Print a line of the table."""
+    """Print a row of the table."""
     share = " ".join(f"{row['share_of_step'][part]:9.1%}" for part in PARTS)
     print(
         f"{row['network']:8}{row['config']:8}{row['batch']:5} {row['precision']:5}"
@@ -225,7 +225,7 @@ def main() -> None:
     options = parser.parse_args()
 
     keep_freed_memory()
-    torch._dynamo.config.recompile_limit = 64  # a program for every contestant
+    torch._dynamo.config.recompile_limit = 64  # one program per run
     device = choose_device(options.device)
     on_gpu = device.type == "cuda"
     options.precision = options.precision or (["fp32", "bf16"] if on_gpu else ["fp32"])

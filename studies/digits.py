@@ -34,7 +34,7 @@ def generate(run: Run, number: int, eta: float, calibrated: bool) -> NDArray[np.
 
 
 def fit(digits: ImageSet) -> tuple[MLPClassifier, float, float]:
-    """Return a classifier, its held-out accuracy, and the share of them it is sure of."""
+    """Return a classifier, its held-out accuracy, and the held-out share it is sure of."""
     pixels = digits.images.reshape(len(digits), -1) / 255
     known, unknown, labels, answers = train_test_split(
         pixels, digits.labels, test_size=0.2, random_state=0, stratify=digits.labels

@@ -5,8 +5,8 @@
         [--mnist MNIST] [--only anagrams hybrids …] [--out docs/gallery]
 
 For anagrams and hybrids the samples with the highest classifier probability are shown;
-`studies/anagrams.py` measures how often anagrams succeed. All other samples are not selected.
-SKETCHES is a folder of drawings, dark on white.
+`studies/anagrams.py` measures how often anagrams succeed. The other pictures show unselected
+samples. SKETCHES is a folder of drawings, dark on white.
 """
 
 import argparse

@@ -1,15 +1,15 @@
-"""What does the trainer cost beside a bare loop, and does a long run grow?
+"""How much slower is the trainer than a bare loop, and does a long run leak resources?
 
     python studies/overhead.py [--pairs 60] [--steps 10000] [--out results/overhead.json]
 
-The trainer and twenty lines of plain torch do the same: noise, prediction, error, gradients, fused
-AdamW, an average of the weights; the U-Net of width 32, batches of 16 of 3×32×32. They take turns
-step by step, so that a busy machine slows both. The trainer writes a line of its log after every
-step, where a run does after twenty, and of a checkpoint each step bears a 500th. Seconds of the
-processor are told too: other programs' turns do not count in them.
+The trainer and twenty lines of plain torch do the same work: noise, prediction, loss, gradients,
+fused AdamW, and an average of the weights; U-Net of width 32, batches of 16 of 3×32×32. They
+alternate step by step, so that a busy machine slows both. Here the trainer logs after every step,
+where a run does after twenty, and each step is charged a 500th of a checkpoint. CPU time is
+reported too, because it excludes other programs.
 
-Then tiny runs take ten thousand steps, with a checkpoint every 500 and samples every 900: memory,
-open files and threads of the process are counted after every thousand.
+Then tiny runs take ten thousand steps, with a checkpoint every 500 and samples every 900. After
+every thousand steps the script records memory, open files and threads of the process.
 """
 
 import argparse
@@ -49,7 +49,7 @@ TINY = TrainConfig(
 
 
 def bare_loop(images: ImageSet, batch: int) -> Iterator[None]:
-    """Train as plainly as can be, pausing after every step."""
+    """Train with a minimal loop, and yield after every step."""
     data = torch.from_numpy(images.images).permute(0, 3, 1, 2)
     alpha_bar = (1 - torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64)).cumprod(0)
     signal, noise = alpha_bar.sqrt().float(), (1 - alpha_bar).sqrt().float()
@@ -72,14 +72,14 @@ def bare_loop(images: ImageSet, batch: int) -> Iterator[None]:
 
 
 def seconds(call: Callable[[], object]) -> tuple[float, float]:
-    """Time one call: by the clock, and by what the process computes."""
+    """Return the wall-clock and the CPU time of one call."""
     clock, processor = time.perf_counter(), time.process_time()
     call()
     return time.perf_counter() - clock, time.process_time() - processor
 
 
 def compare(pairs: int, folder: Path) -> dict[str, Any]:
-    """Let trainer and bare loop take turns; return the medians, and what they make together."""
+    """Alternate trainer and bare loop; return the median times and their ratio."""
     bytes_ = np.random.default_rng(0).integers(0, 256, (2048, 32, 32, 3), np.uint8)
     images = ImageSet(bytes_, None, (), "noise")
     config = replace(
@@ -94,7 +94,7 @@ def compare(pairs: int, folder: Path) -> dict[str, Any]:
     loops = {"trainer": trainer.steps(), "bare": bare_loop(images, config.batch_size)}
     took: dict[str, list[tuple[float, float]]] = {name: [] for name in loops}
     for number in range(2 + pairs):
-        # Each goes first half of the time, for the second finds the caches warm.
+        # Each goes first half of the time, because the second finds warm caches.
         for name in sorted(loops, reverse=number % 2 == 0):
             took[name].append(seconds(lambda loop=loops[name]: next(loop)))
     saving = statistics.median(seconds(trainer.save)[0] for _ in range(5))
@@ -112,7 +112,7 @@ def compare(pairs: int, folder: Path) -> dict[str, Any]:
 
 
 def watch(steps: int, workers: int, folder: Path) -> dict[str, list[float]]:
-    """Train a tiny run, and count what the process holds after every thousand steps."""
+    """Train a tiny run, and record the resources of the process every thousand steps."""
     config = replace(TINY, steps=steps, workers=workers)
     trainer = Trainer(Run.create(folder / f"{workers}-workers", config), read_digits())
     process, held = psutil.Process(), {"step": [], "rss_mib": [], "files": [], "threads": []}
@@ -141,10 +141,10 @@ def main() -> None:
                 print(f"{workers} workers: {name:8}", *(f"{value:6.0f}" for value in values))
         compared = compare(options.pairs, Path(folder))
     for clock in ("clock", "processor"):
-        print(f"by the {clock}: the trainer takes {compared[clock]['ratio']:.3f} of a bare loop")
+        print(f"{clock} time: the trainer takes {compared[clock]['ratio']:.3f} of a bare loop")
     print(f"with checkpoints {compared['ratio_with_checkpoints']:.3f}")
     result = {
-        "what": "the trainer beside a bare loop, batch 16, 3×32×32, width 32; and long tiny runs",
+        "what": "the trainer against a bare loop, batch 16, 3×32×32, width 32; and long tiny runs",
         "compared": compared,
         "held": held,
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, "

@@ -1,8 +1,8 @@
-"""Does our U-Net give what the published one gives, with its weights?
+"""Does our U-Net match the published one, with its weights?
 
     python studies/parity.py FOLDER [--out results/parity.json]
 
-FOLDER holds files of the published implementation: weights, an input, its steps and the output.
+FOLDER has files of the published implementation: weights, an input, its timesteps and the output.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from jinc import load_official
 
 @torch.no_grad()
 def largest_difference(file: Path) -> tuple[str, float]:
-    """Return the configuration of a file and the largest difference of outputs."""
+    """Return the configuration of a file and the largest difference of the outputs."""
     recorded = load_file(file)
     network = load_official(file)
     found = network(recorded["io/x"], recorded["io/t"])

@@ -1,10 +1,11 @@
-"""Do two processes learn what one does? Gradients and losses, with copies (DDP) and parts (FSDP).
+"""Do two processes train like one? Gradients and losses, replicated (DDP) and sharded (FSDP).
 
     python studies/processes.py [--steps 50] [--out results/processes.json]
 
-Bundled digits on the CPU. The same script runs once on one process and once under torchrun, with
-the same global batch. Figures are the relative distance of the first gradients, the relative
-difference of the losses at the last step, and the relative distances of weights and averages then.
+Bundled digits on the CPU. The same script runs once in one process and once under torchrun, with
+the same global batch. It reports the relative distance of the first gradients, the relative
+difference of the losses at the last step, and the relative distances of the weights and averages
+then.
 """
 
 import argparse
@@ -35,7 +36,7 @@ CASES = {
 
 
 def learn(folder: Path, steps: int) -> None:
-    """Train every case on as many processes as there are."""
+    """Train every case with the processes of this group."""
     with Processes.join("cpu") as processes:
         for name, settings in CASES.items():
             with processes.main_first():
@@ -49,11 +50,11 @@ def learn(folder: Path, steps: int) -> None:
                 pass
             if processes.is_main:
                 save_file(gradient, folder / name / "gradient.safetensors")
-                print(f"{name}: done by {processes.count}", flush=True)
+                print(f"{name}: done, processes: {processes.count}", flush=True)
 
 
 def first_gradient(trainer: Trainer) -> dict[str, torch.Tensor]:
-    """Return the gradient of the first batch by the names of the weights."""
+    """Return the gradient of the first batch, by name of weight."""
     trainer.stepper.gradients(0, trainer.batches.batch(0))
     named = trainer.stepper.network.named_parameters()
     gradients = whole({name: p.grad for name, p in named if p.grad is not None})
@@ -61,7 +62,7 @@ def first_gradient(trainer: Trainer) -> dict[str, torch.Tensor]:
 
 
 def compare(one: Path, two: Path, steps: int) -> dict[str, float]:
-    """Compare what one process and two have left of a case."""
+    """Compare a case of one process with that of two."""
     losses = [Run.open(folder).read_log()[-1]["loss"] for folder in (one, two)]
     last = Path("checkpoints") / f"step-{steps:08d}"
     files = {"weights": last / "network.safetensors", "averages": last / "ema.safetensors"}

@@ -1,14 +1,14 @@
-"""Is a digit still the digit it was asked to be, after turning while it was generated, and back?
+"""Are digits still recognised after rotation during sampling, and back?
 
     jinc train --preset mnist-class --data MNIST --out runs/mnist-class          # once
-    python examples/mnist_classifier.py MNIST                                   # once, the judge
+    python examples/mnist_classifier.py MNIST                                 # once, the classifier
     python studies/recognition.py runs/mnist-class runs/classifier.safetensors
         [--number 200] [--few 60] [--guidance 1] [--out results/recognition.json]
 
-Digits of all classes in turn are turned by θ in all, a little after every step, then turned back
-in one go by the same operator, and judged by a classifier of upright digits. Everything starts from
-the same noise, and fresh noise goes along, turned without loss. DDPM, with all its steps, makes
---few of them.
+Digits of all classes in turn are rotated by θ in all, a little after every step, rotated back in
+one operation by the same operator, and given to a classifier of upright digits. All start from the
+same noise; fresh noise is rotated with the image, without loss. DDPM, with all its steps, generates
+only --few digits.
 """
 
 import argparse
@@ -36,13 +36,13 @@ SAMPLERS: dict[str, tuple[Method, int]] = {
     "DDPM": (ddpm(), 300),
 }
 LONG = ("DDPM",)
-"""Those that make few."""
+"""Samplers that generate --few digits."""
 
 
 def recognised(
     model: Model, classifier: Any, operator: str, sampler: str, number: int, guidance: float
 ) -> list[float]:
-    """Return the share of digits found to be what they were asked to be, by angle."""
+    """Return the share of digits classified as requested, by angle."""
     method, steps = SAMPLERS[sampler]
     asked = torch.arange(number).repeat_interleave(len(ANGLES)) % CLASSES
     walk = sweep_images(
@@ -81,8 +81,8 @@ def main() -> None:
             found.setdefault(sampler, {})[operator] = shares
             print(sampler, operator, dict(zip(ANGLES, shares, strict=True)), flush=True)
     result = {
-        "what": "share of digits that a classifier finds to be what they were asked to be, "
-        "turned while they were generated and back",
+        "what": "share of digits that a classifier recognises as requested, after rotation during "
+        "sampling and back",
         "digits": numbers,
         "guidance": options.guidance,
         "angles": ANGLES,

@@ -1,11 +1,11 @@
-"""What do the ways to turn an image take away: from noise, from pictures, from a sampler?
+"""Measure what methods of rotation remove from noise, from images and from a sampler.
 
     python studies/rotation.py --mnist FOLDER [--images 128]
                                [--out results/rotation.json] [--pages docs/rotation]
 
-Everything is exact but the rows of DDPM and of float32: a turn is a linear map, and a thousand of
-them are the thousandth power of its matrix. Powers are of white noise of variance 1; the top band
-are the frequencies from 0.375 cycles per pixel on, to the corners of the spectrum.
+All figures are exact except those of DDPM and of float32: a rotation is a linear map, and a
+thousand of them are the thousandth power of its matrix. Powers refer to white noise of variance 1;
+the top band contains the frequencies from 0.375 cycles per pixel to the corners of the spectrum.
 """
 
 import argparse
@@ -40,22 +40,22 @@ ERRORS: dict[str, tuple[int, float, str, Pad, int]] = {
     "unitary, 64×64, 1,000 turns of 0.09°": (64, QUARTER, "unitary", "none", 1000),
     "unitary, 128×128": (128, math.pi / 4, "unitary", "none", 1),
 }
-"""By 45°, the angle at which shears are longest, but for one: size, angle, method, pad, steps."""
+"""Size, angle, method, pad, steps; 45°, where shears are longest, except for one."""
 
 
 def dots(size: int) -> Tensor:
-    """Return all images with one bright pixel: what a linear map makes of them is its matrix."""
+    """Return all images with one bright pixel: a linear map turns them into its matrix."""
     return torch.eye(size**2, dtype=torch.float64).reshape(-1, 1, size, size)
 
 
 def turned(method: str, count: int, images: Tensor, angle: float = QUARTER / 1000) -> Tensor:
-    """Turn images `[B, 1, 32, 32]` by a small angle, so many times."""
+    """Rotate images `[B, 1, 32, 32]` by a small angle, `count` times."""
     turn = rotate(dots(SIZE), angle, method).flatten(1)
     return (images.flatten(1) @ torch.linalg.matrix_power(turn, count)).view_as(images)
 
 
 def of_noise(method: str) -> dict[str, dict[str, float]]:
-    """Say what is left of white noise after some turns of 0.09°."""
+    """Return the remaining power of white noise after rotations by 0.09°."""
     found = {}
     for count in TURNS:
         images = turned(method, count, dots(SIZE))
@@ -66,7 +66,7 @@ def of_noise(method: str) -> dict[str, dict[str, float]]:
 
 
 def of_noise_in_float32(count: int = 1000, images: int = 64) -> float:
-    """Turn real noise in float32 by `unitary`, and say what share of the variance is left."""
+    """Rotate noise in float32 with `unitary`, and return the remaining share of the variance."""
     x = SeededNoise(0, range(images))(torch.zeros(images, 1, SIZE, SIZE))
     y = x
     for _ in range(count):
@@ -75,19 +75,19 @@ def of_noise_in_float32(count: int = 1000, images: int = 64) -> float:
 
 
 def quarter_turn_db(method: str, images: Tensor) -> list[float]:
-    """PSNR of 1,000 turns of 0.09° against the exact quarter turn, for images in [0, 1]."""
+    """Return the PSNR of 1,000 rotations by 0.09° against the quarter turn, images in [0, 1]."""
     error = turned(method, 1000, images) - images.rot90(1, (-2, -1))
     return (-10 * error.square().mean((1, 2, 3)).log10()).tolist()
 
 
 def data_power(size: int) -> Tensor:
-    """Power of the oracle's data at every wave: 1/f², as in photographs, of variance 1."""
+    """Return the power spectrum of the oracle's data: 1/f², as in photographs, of variance 1."""
     power = 1 / (radial_frequency(size, size) ** 2 + 0.05**2)
     return power / power.mean()
 
 
 def oracle(x_t: Tensor, t: Tensor) -> Tensor:
-    """The exact denoiser of that data: `jinc.diffusion.gaussian`, whose Σ the waves make diagonal.
+    """Denoise exactly: `jinc.diffusion.gaussian` in the Fourier domain, where Σ is diagonal.
 
     Solving for a thousand pixels at every step would take hours.
     """
@@ -98,7 +98,7 @@ def oracle(x_t: Tensor, t: Tensor) -> Tensor:
 
 
 def oracle_agrees() -> float:
-    """Largest difference of the oracle from the one of the library, for a few images."""
+    """Return the largest difference of the oracle from the library's, for a few images."""
     dot = torch.zeros(SIZE, SIZE, dtype=torch.float64)
     dot[0, 0] = 1
     line = torch.fft.ifft2(torch.fft.fft2(dot) * data_power(SIZE)).real
@@ -110,14 +110,14 @@ def oracle_agrees() -> float:
 
 
 def theory(t: int, size: int) -> float:
-    """Power of noised data at level t: mean of ᾱ S + 1 − ᾱ over the top band."""
+    """Return the power of noised data at level t: mean of ᾱ S + 1 − ᾱ over the top band."""
     alpha_bar = SCHEDULE.alpha_bar(torch.tensor(t)).item()
     top = data_power(size)[radial_frequency(size, size) >= 0.375].mean().item()
     return alpha_bar * top + 1 - alpha_bar
 
 
 def of_ddim(method: str | None, size: int, steps: int = 50) -> list[tuple[int, float]]:
-    """Follow DDIM while the state is turned by 90°: exact top-band power at every level reached."""
+    """Run DDIM, rotating the state by 90°: exact top-band power at every level."""
     levels = timesteps(len(SCHEDULE), steps)
     after = rotating(QUARTER, levels, method) if method else None
     walk = sample(oracle, SCHEDULE, dots(size), steps=steps, after=after)
@@ -125,7 +125,7 @@ def of_ddim(method: str | None, size: int, steps: int = 50) -> list[tuple[int, f
 
 
 def of_ddpm(method: str | None, size: int, images: int) -> list[tuple[int, float]]:
-    """Follow ancestral sampling in 1,000 steps, which draws noise: the mean over images."""
+    """Run ancestral sampling in 1,000 steps: mean top-band power over images."""
     after = rotating(QUARTER, range(len(SCHEDULE) - 1, -1, -1), method) if method else None
     noise = SeededNoise(0, range(images))
     x_T = noise(torch.zeros(images, 1, size, size))
@@ -136,7 +136,7 @@ def of_ddpm(method: str | None, size: int, images: int) -> list[tuple[int, float
 def against(
     run: list[tuple[int, float]], still: list[tuple[int, float]], size: int
 ) -> dict[str, float]:
-    """Compare a run with theory mid-way and at the end, and with the run that is not turned."""
+    """Compare a run with theory midway and at the end, and with the run without rotation."""
     half = [t for t, _ in run if t >= 0 and SCHEDULE.alpha_bar(torch.tensor(t)) <= 0.5]
     ratios = [p / q for (t, p), (_, q) in zip(run, still, strict=True) if t in half]
     middle = run[len(run) // 2 - 1]
@@ -160,7 +160,7 @@ def digits(folder: Path, count: int = 100) -> tuple[str, Tensor]:
 def sampling(
     run: Callable[[str | None, int], list[tuple[int, float]]],
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """Run a sampler without turns and with every operator, for two sizes."""
+    """Run a sampler without rotation and with every operator, for two sizes."""
     found = {}
     for size in (16, SIZE):
         still = run(None, size)
@@ -175,7 +175,7 @@ def sampling(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mnist", type=Path, required=True)
-    parser.add_argument("--images", type=int, default=128, help="of DDPM")
+    parser.add_argument("--images", type=int, default=128, help="images for DDPM")
     parser.add_argument("--out", type=Path, default=Path("results/rotation.json"))
     parser.add_argument("--pages", type=Path, default=Path("docs/rotation"))
     options = parser.parse_args()
@@ -213,7 +213,7 @@ def main() -> None:
     noise = SeededNoise(0, range(1))(torch.zeros(1, 1, SIZE, SIZE, dtype=torch.float64))
     for name, image in (("noise", noise / 3), ("digit", 2 * pictures[:1] - 1)):
         after = {m: torch.cat([turned(m, count, image) for count in TURNS]) for m in METHODS}
-        words = [f"{count:,} turn{'s' * (count > 1)}" for count in TURNS]
+        words = [f"{count:,} rotation{'s' * (count > 1)}" for count in TURNS]
         plot_turns(image[0], after, words, options.pages / f"{name}.png")
     plot_error(RADII, radius, options.pages / "radius.png")
 

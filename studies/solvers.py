@@ -1,18 +1,18 @@
-"""Which spacing of levels brings each sampler nearest to the end of the flow, in so many calls?
+"""Which spacing of levels brings each sampler closest to the end of the flow?
 
     python studies/solvers.py [--out results/solvers.json]
 
-Every sampler that draws no fresh noise, with every spacing, in 5, 10, 20 and 50 calls of an exact
-denoiser, on schedules of 1000 steps. The images are of data for which the end of the flow is known
-in closed form, and the figures are root mean square distances from it:
+Every sampler that draws no fresh noise runs with every spacing, in 5, 10, 20 and 50 calls of an
+exact denoiser, on schedules of 1000 steps. For these data the end of the flow is known in closed
+form, and the figures are root mean square distances from it:
 
-- `gaussian`: 16 independent pixels whose variances fall from 1 to 10⁻⁴, as spectra of images do;
-- `mixture`: of two Gaussians, of widths .2 and .1; and `points`: four equally likely values. On a
-  line the flow keeps the order, and so takes every quantile of the noise to that of the data.
+- `gaussian`: 16 independent pixels whose variances fall from 1 to 10⁻⁴, like spectra of images;
+- `mixture`: two Gaussians, of widths .2 and .1; and `points`: four equally likely values. In one
+  dimension the flow preserves order, so it maps every quantile of the noise to that of the data.
 
 x_T are the quantiles of white noise. Samplers are ranked by the geometric mean over `gaussian` and
-`mixture` and all schedules: of `points` an error is 0 or a jump. `adaptive` is twice there: with
-the levels of a spacing, and choosing its own at four tolerances. `euler` makes the moves of `ddim`.
+`mixture` and all schedules: for `points` an error is 0 or a jump. `adaptive` runs twice: with the
+levels of a spacing, and with its own at four tolerances. `euler` takes the steps of `ddim`.
 """
 
 import argparse
@@ -56,12 +56,12 @@ QUANTILES = torch.special.ndtri((torch.arange(256, dtype=torch.float64) + 0.5) /
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """Where the flow of known data goes.
+    """The flow of known data.
 
     Args:
         denoiser: the exact one.
         x_T: the start, `[B, 1, H, W]`.
-        end: where it leads, likewise.
+        end: the exact end, likewise.
     """
 
     denoiser: Denoiser
@@ -75,7 +75,7 @@ class Flow:
 
 
 def gaussian_flow(schedule: Schedule) -> Flow:
-    """Every pixel goes on its own, from N(√ᾱ mu, ᾱ v + 1 − ᾱ) to N(mu, v)."""
+    """Independent pixels, from N(√ᾱ mu, ᾱ v + 1 − ᾱ) to N(mu, v)."""
     variances, means = torch.logspace(-4, 0, 16).double(), torch.linspace(-0.5, 0.5, 16).double()
     a = schedule.alpha_bars[-1]
     x = QUANTILES[:, None].expand(-1, 16)
@@ -85,7 +85,7 @@ def gaussian_flow(schedule: Schedule) -> Flow:
 
 
 def mixture_flow(schedule: Schedule) -> Flow:
-    """A pixel that is from one of two heaps."""
+    """A pixel from a mixture of two Gaussians."""
     weights, means, widths = torch.tensor([[0.3, 0.7], [-0.6, 0.5], [0.2, 0.1]]).double()
 
     def below(x: Tensor, a: Tensor) -> Tensor:
@@ -104,7 +104,7 @@ def mixture_flow(schedule: Schedule) -> Flow:
 
 
 def points_flow(schedule: Schedule) -> Flow:
-    """A pixel of four values."""
+    """A pixel with four values."""
     values, a = torch.tensor([-0.9, -0.2, 0.1, 0.8]).double(), schedule.alpha_bars[-1]
     share = torch.special.ndtr((QUANTILES[:, None] - a.sqrt() * values) / (1 - a).sqrt()).mean(1)
     end = values[(share * 4).long().clamp(max=3)]
@@ -146,7 +146,7 @@ def errors(name: str, spacing: Spacing) -> dict[str, Any]:
 
 
 def adaptive_errors() -> list[dict[str, Any]]:
-    """Measure adaptive where it chooses its levels itself."""
+    """Measure `adaptive` with its own levels."""
     found = []
     for tolerance in TOLERANCES:
         for kind, schedule in SCHEDULES.items():
@@ -164,20 +164,20 @@ def adaptive_errors() -> list[dict[str, Any]]:
 
 
 def mean_error(found: dict[str, Any], calls: int) -> float:
-    """Average over data and schedules, geometrically."""
+    """Return the geometric mean over data and schedules."""
     logs = [math.log(found[data][kind][calls]) for data in RANKED for kind in SCHEDULES]
     return math.exp(sum(logs) / len(logs))
 
 
 def nearest(found: dict[str, Any]) -> Spacing:
-    """Name the spacing that is nearest in 10 and 20 calls."""
+    """Return the spacing with the smallest error in 10 and 20 calls."""
     return min(
         SPACINGS, key=lambda spacing: found[spacing]["mean"][10] * found[spacing]["mean"][20]
     )
 
 
 def table(found: dict[str, Any]) -> str:
-    """Write the means in 10 and 20 calls down as Markdown, those of the nearest spacing in bold."""
+    """Format the means in 10 and 20 calls as Markdown, with the best spacing in bold."""
     lines = ["| sampler | " + " | ".join(SPACINGS) + " |", "| --- " * (1 + len(SPACINGS)) + "|"]
     for name, spacings in found.items():
         cells = []
@@ -193,7 +193,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("results/solvers.json"))
     options = parser.parse_args()
-    warnings.simplefilter("ignore", DeprecationWarning)  # of NumPy, within diffusers
+    warnings.simplefilter("ignore", DeprecationWarning)  # from NumPy, within diffusers
     found: dict[str, Any] = {}
     for name in SAMPLED:
         found[name] = {}

@@ -1,9 +1,9 @@
-"""Split pictures of people by person, so that nobody is both trained on and tested with.
+"""Split photographs of people by person, so that nobody is in both training and test set.
 
     python studies/split_faces.py FACES runs/faces-split
 
-FACES holds a folder for each expression, and in it pictures called expression_person_….png. Every
-sixth person is for testing. Pictures are linked, not copied.
+FACES has one folder per expression, with images called expression_person_….png. Every sixth person
+is in the test set. Images are linked, not copied.
 """
 
 import argparse
@@ -20,7 +20,7 @@ def main() -> None:
     pictures = sorted(options.faces.resolve().glob("*/*_*"))
     people = sorted({picture.name.split("_")[1] for picture in pictures})
     if not people:
-        raise SystemExit(f"{options.faces}: no pictures called expression_person_….png")
+        raise SystemExit(f"{options.faces}: no images called expression_person_….png")
     tested = {*people[EVERY - 1 :: EVERY]}
     for picture in pictures:
         expression, person = picture.parent.name, picture.name.split("_")[1]
@@ -29,7 +29,7 @@ def main() -> None:
         link = folder / picture.name
         if not link.is_symlink():
             link.symlink_to(picture)
-    print(f"{len(people) - len(tested)} people to train on, {len(tested)} to test with")
+    print(f"people: {len(people) - len(tested)} for training, {len(tested)} for testing")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
-"""What does kill -9 cost a study? Nothing but time: at the end it has the same table.
+"""How much does kill -9 cost a study? Only time: it ends with the same table.
 
     python studies/study_kills.py [--kills 12] [--seed 0] [--out results/study-kills.json]
 
-A study of small networks on the bundled digits runs once undisturbed, and once killed again and
-again and started anew, in two processes: as a network has learned some steps, as images are
-written, as a score is, and at any time from its start on; all processes at once, the one that
-leads them alone, and one of those that work, after which the others are killed too. At the end its
-table, the images of every cell, their scores and the weights of every network have to be those of
-the study left alone, byte for byte.
+A study of small networks on the bundled digits runs in two processes, once undisturbed and once
+with kills and restarts: after some training steps, while it writes images or a score, and at any
+time after its start. Each kill hits all processes at once, only the leader, or one worker and then
+the others. At the end the table, the images of every cell, their scores and the weights of every
+network must be identical, byte for byte, to those of the undisturbed study.
 """
 
 import argparse
@@ -55,11 +54,11 @@ STUDY: dict[str, Any] = {
 MOMENTS = ("learning", "sampling", "scoring", "any")
 VICTIMS = ("all", "the leader", "a worker, then all")
 STARTING = 12.0
-"""Seconds after which a study is at work, about."""
+"""Approximate seconds until a study has started its work."""
 
 
 def start(folder: Path, out: Path) -> Process:
-    """Start the study in a group of its own, or go on with it."""
+    """Start or resume the study in its own process group."""
     command = [sys.executable, "-m", "jinc", "study", "run", folder / "study.yaml", "--jobs", "2"]
     return subprocess.Popen(
         [*map(str, command), "--out", str(out), "--place", f"judge={folder / 'judge'}"],
@@ -72,14 +71,14 @@ def start(folder: Path, out: Path) -> Process:
 
 
 def finish(process: Process) -> None:
-    """Wait for the end, which has to be a good one."""
+    """Wait for the study to end successfully."""
     said = process.communicate()[1]
     if process.returncode:
-        raise RuntimeError(f"the study left with {process.returncode}: {said}")
+        raise RuntimeError(f"the study ended with {process.returncode}: {said}")
 
 
 def progress(out: Path, moment: str) -> int:
-    """Count what a kill waits for: steps in logs, files of images, or scores."""
+    """Count the steps in logs, files of images, or scores."""
     if moment == "learning":
         return sum(len(log.read_bytes().splitlines()) for log in out.glob("runs/*/log.jsonl"))
     pattern = "cells/*/images/images-*" if moment == "sampling" else "cells/*/scores.json"
@@ -87,7 +86,7 @@ def progress(out: Path, moment: str) -> int:
 
 
 def ready(out: Path, moment: str, rng: random.Random) -> Callable[[], bool]:
-    """Return what tells that the time has come, counted from now."""
+    """Return a function that says when the moment for a kill has come."""
     if moment == "any":
         end = time.perf_counter() + rng.uniform(0, 2) * STARTING
         return lambda: time.perf_counter() >= end
@@ -96,7 +95,7 @@ def ready(out: Path, moment: str, rng: random.Random) -> Callable[[], bool]:
 
 
 def kill(process: Process, victim: str) -> None:
-    """Kill it, so that it cannot do anything about it, and see that nothing of it goes on."""
+    """Kill it with SIGKILL, and check that none of its processes survives."""
     workers = psutil.Process(process.pid).children(recursive=True)
     if victim == "the leader":
         process.kill()
@@ -109,23 +108,23 @@ def kill(process: Process, victim: str) -> None:
     process.communicate()
     _, alive = psutil.wait_procs(workers, timeout=30)
     if alive:
-        raise RuntimeError(f"{len(alive)} processes went on alone")
+        raise RuntimeError(f"{len(alive)} processes survived")
 
 
 def digests(out: Path) -> Iterator[tuple[str, str]]:
-    """Yield what must agree: the table, images, scores but for seconds and folders, weights."""
+    """Yield what must agree: table, images, weights, and scores except seconds and folders."""
     for pattern in ("table.json", "table.md", "cells/*/images/*.npy", "runs/*/model/*"):
         for file in out.glob(pattern):
             if file.is_file():
                 yield str(file.relative_to(out)), hashlib.sha256(file.read_bytes()).hexdigest()
     for file in out.glob("cells/*/scores.json"):
         found = json.loads(file.read_text())
-        del found["sampling_seconds"], found["generated"]["name"]  # the folder it was made in
+        del found["sampling_seconds"], found["generated"]["name"]  # the folder name
         yield str(file.relative_to(out)), json.dumps(found)
 
 
 def study(folder: Path, kills: int, seed: int = 0) -> dict[str, Any]:
-    """Run it undisturbed and killed, and compare the two."""
+    """Run a study undisturbed and with kills, and compare the two."""
     (folder / "study.yaml").write_text(yaml.safe_dump(STUDY, sort_keys=False))
     torch.manual_seed(0)
     save_digit_classifier(folder / "judge", DigitClassifier(), "mnist", {})
@@ -176,8 +175,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = study(Path(folder), options.kills, options.seed)
     result = {
-        "what": "a study killed by SIGKILL and started anew, against one left alone: SHA-256 of "
-        "table, images, scores but for seconds and folders, and weights",
+        "what": "a study killed by SIGKILL and restarted, against an undisturbed one: SHA-256 of "
+        "table, images, scores except seconds and folders, and weights",
         **found,
         "study": STUDY,
         "seed_of_moments": options.seed,

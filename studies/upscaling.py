@@ -1,15 +1,15 @@
-"""How near do enlarged pictures come to the real ones, beside bicubic interpolation?
+"""How close are upscaled images to the originals, compared with bicubic interpolation?
 
     jinc train --preset faces-sr-small --data FACES --out runs/faces-sr          # once
     python studies/upscaling.py runs/faces-sr FACES
         [--samples 8] [--steps 20] [--device auto]
         [--out results/upscaling.json] [--picture upscaling.png]
 
-Pictures that were not trained on, of the test split or held out, are made smaller, rounded to
-bytes as in a file, and made larger again. A sample is one of the pictures that it could have been,
-and errs by as much as they differ: up to 3 dB more than the mean of them all, which is blurred.
-So there are both, with the share of detail that they have: the power of what blocks' means do not
-show, over that of the real ones. One step from noise is the network's own guess of that mean.
+Images that were not used for training, from the test split or held out, are downscaled, rounded to
+bytes as in a file, and upscaled again. A sample is one of the images that fit the small one, and
+its error is up to 3 dB larger than that of their mean, which is blurred. The script reports both,
+with their detail: the power of what the means of pixel blocks do not show, relative to the
+originals. One step from noise is the network's own estimate of that mean.
 """
 
 import argparse
@@ -31,11 +31,11 @@ from jinc.train.validation import hold_out
 from jinc.types import Images
 
 SHOWN = 8
-"""Pictures in the picture."""
+"""Number of images in the picture."""
 
 
 def unseen(run: Run, data: str, model: Upscaler) -> tuple[ImageSet, str]:
-    """Return images that were not trained on: the test split, or what was held out."""
+    """Return images that were not used for training: the test split, or those held out."""
     config, (size, _) = run.config, model.image_size
     read = partial(
         load_images,
@@ -53,12 +53,12 @@ def unseen(run: Run, data: str, model: Upscaler) -> tuple[ImageSet, str]:
 
 
 def detail(x: Images, factor: int) -> Images:
-    """Return what the means of blocks do not show."""
+    """Return an image without its block means."""
     return x - repeat_pixels(block_mean(x, factor), factor)
 
 
 def judged(made: Images, real: Images, factor: int) -> dict[str, float]:
-    """Return the mean PSNR over pictures, its standard error, and the share of detail."""
+    """Return the mean PSNR over images, its standard error, and the share of detail."""
     seen = to_float(to_uint8(made))
     each = torch.tensor([decibels(float(d)) for d in (seen - real).square().mean((1, 2, 3))])
     power, whole = (float(detail(x, factor).square().mean()) for x in (seen, real))
@@ -72,7 +72,7 @@ def judged(made: Images, real: Images, factor: int) -> dict[str, float]:
 def upscaled(
     model: Upscaler, low: Images, agree: bool, samples: int, steps: int
 ) -> tuple[Images, list[Images]]:
-    """Return the first prediction from noise, and so many samples of every picture."""
+    """Return the first prediction from noise, and `samples` samples of every image."""
     first, made = low, []
     for seed in range(samples):
         begun = False
@@ -82,7 +82,7 @@ def upscaled(
                 first, begun = step.x0_hat.cpu(), True
             if step.t == -1:
                 made.append(step.x_t.cpu())
-        print(f"{seed + 1} of {samples} samples, {'' if agree else 'not '}agreeing", flush=True)
+        print(f"{seed + 1} of {samples} samples, {'' if agree else 'not '}consistent", flush=True)
     return first, made
 
 
@@ -132,8 +132,8 @@ def main() -> None:
     shown = torch.stack([each[places] for each in rows.values()])
     save_png(options.picture, contact_sheet(shown, [*rows], [""] * len(places), scale=2))
     result = {
-        "what": f"{len(real)} pictures {which} of {images.name}, {height}×{width}, made {factor} "
-        "times smaller and larger again: mean PSNR in dB, and the share of detail",
+        "what": f"{len(real)} images {which} of {images.name}, {height}×{width}, downscaled by "
+        f"{factor} and upscaled again: mean PSNR in dB, and the share of detail",
         "network": model.network.arguments(),
         "trained": {"steps": run.read_log()[-1]["step"], "batch_size": run.config.batch_size},
         "sampler": f"DDIM, {options.steps} steps",
