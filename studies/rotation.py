@@ -44,7 +44,7 @@ ERRORS: dict[str, tuple[int, float, str, Pad, int]] = {
 
 
 def dots(size: int) -> Tensor:
-    """Return all images with one bright pixel: a linear map turns them into its matrix."""
+    """Return all images with one bright pixel: a linear map of them gives its matrix."""
     return torch.eye(size**2, dtype=torch.float64).reshape(-1, 1, size, size)
 
 

@@ -125,7 +125,7 @@ def walk_of(name: str) -> SamplerFn:
 
 
 def levels_of_calls(name: str, schedule: Schedule, spacing: Spacing, calls: int) -> list[int]:
-    """Return as many levels as take so many calls, of which the last level takes one."""
+    """Return the levels for a number of calls, of which the last level takes one."""
     return spaced(schedule, (calls - 1) // SAMPLERS[name].calls + 1, spacing)
 
 
