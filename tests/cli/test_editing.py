@@ -93,7 +93,7 @@ def test_the_crop_goes_where_the_mask_is(jinc, trained, photo, tmp_path) -> None
     assert not changed[:, 6:].any()
     said = jinc("inpaint", trained, *words, "--mask", "0,0,25,20")
     assert said.code == 2
-    assert "reaches beyond 5,0,20,20, which is used of the picture; --fit pad" in said.err
+    assert "extends beyond 5,0,20,20, the part of the image that is used; --fit pad" in said.err
 
 
 @pytest.mark.parametrize(("batch", "rows"), [((), {2}), (("--batch", 1), {1})])
@@ -168,20 +168,20 @@ def test_a_view_acts_at_the_larger_size(jinc, trained_on_classes, upscaler, tmp_
         (("edit", "--image", "PHOTO", "--index", "99"), "--index must be"),
         (("edit", "--image", "PHOTO", "--index", "1", "--strength", "1"), "--index"),
         (("edit", "--image", "no.png"), "no.png"),
-        (("edit", "--image", "PHOTO", "--feather", "2"), "--feather: needs --mask"),
+        (("edit", "--image", "PHOTO", "--feather", "2"), "--feather: has no effect without --mask"),
         (("edit", "--image", "PHOTO", "--prompt", "a cat"), "--prompt: 'a cat' to a model"),
-        (("inpaint", "--image", "PHOTO"), "--mask: say what to generate"),
+        (("inpaint", "--image", "PHOTO"), "--mask: missing; give a mask file"),
         (("inpaint", "--image", "PHOTO", "--mask", "0,0,40,4"), "reaches beyond the picture"),
         (("inpaint", "--image", "PHOTO", "--mask", "OTHER"), "the mask has 8×8 pixels, its"),
         (("inpaint", "--image", "PHOTO", "--mask", "alpha"), "is nowhere transparent"),
         (("inpaint", "--image", "PHOTO", "--mask", "0,0,4,4", "--times", "0"), "--times: 0"),
         (
             ("inpaint", "--image", "PHOTO", "--mask", "0,0,4,4", "--sampler", "dpm++"),
-            "--sampler: dpm++ cannot go up again; take --times 1",
+            "--sampler: dpm++ cannot jump back to higher noise levels; choose one of ddim",
         ),
         (
             ("inpaint", "--image", "PHOTO", "--mask", "0,0,4,4", "--sampler", "adaptive"),
-            "--sampler: adaptive has no level in common",
+            "--sampler: adaptive gives each image its own noise level",
         ),
         (("illusion", "anagram", "--prompt", "3"), "--prompt: '3' to a model that was trained wi"),
         (("illusion", "anagram"), "--prompt: 0 for 2 views"),
@@ -189,10 +189,10 @@ def test_a_view_acts_at_the_larger_size(jinc, trained_on_classes, upscaler, tmp_
             ("illusion", "anagram", "--view", "hflop"),
             "--view: no view is called 'hflop'; did you mean hflip?",
         ),
-        (("illusion", "hybrid", "--by", "colour"), "--by: colour needs a model of colour images"),
+        (("illusion", "hybrid", "--by", "colour"), "--by: colour needs a colour model"),
         (("illusion", "hybrid", "--std", "0"), "--std: 0.0"),
-        (("edit", "--image", "PHOTO", "-n", "1001"), "--number: 1,001 results of all pictures"),
-        (("edit", "--image", "PHOTO", "-n", "200"), "--number: 1,200 results of all pictures"),
+        (("edit", "--image", "PHOTO", "-n", "1001"), "--number: 1,001 results exceed"),
+        (("edit", "--image", "PHOTO", "-n", "200"), "--number: 1,200 results exceed"),
         (("inpaint", "--image", "PHOTO", "--mask", "1e308%,0,5,5"), "'1e308%' is no number of pi"),
         (("inpaint", "--image", "PHOTO", "--mask", "0,0,5,1e999"), "'1e999' is no number of pixe"),
         (

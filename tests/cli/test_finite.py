@@ -1,27 +1,28 @@
-"""What is no image is told in one line, and nothing is left of it."""
+"""Predictions that are not finite end a command in one line, and leave nothing behind."""
 
 import pytest
 import torch
 
-from jinc.cli.finite import check_finite
+from jinc.cli.results import check_finite
 from jinc.errors import JincError
+from jinc.models import SamplingPlan
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-def test_what_is_not_finite_is_told_with_its_likely_reason(value) -> None:
+def test_what_is_not_finite_is_refused_with_its_likely_cause(value) -> None:
     images = torch.zeros(1, 1, 2, 2)
-    check_finite(images, 5.0, False)
+    check_finite(images, SamplingPlan(guidance=5.0, clip=False))
     images[0, 0, 1, 1] = value
-    words = "the model's predictions are not finite numbers: "
-    for guidance, clip, reason in (
-        (1.0, True, "it is broken"),
-        (9.5, True, "--guidance 9.5 may be too much for it, or it is broken"),
-        (1.0, False, "--no-clip may be too much for it, or it is broken"),
-        (9.5, False, "--guidance 9.5 with --no-clip may be too much for it, or it is broken"),
+    words = "the model's predictions are not finite: "
+    for guidance, clip, cause in (
+        (1.0, True, "the model is damaged"),
+        (9.5, True, "--guidance 9.5 is too strong, or the model is damaged"),
+        (1.0, False, "--no-clip is too strong, or the model is damaged"),
+        (9.5, False, "--guidance 9.5 with --no-clip is too strong, or the model is damaged"),
     ):
         with pytest.raises(JincError) as error:
-            check_finite(images, guidance, clip)
-        assert str(error.value) == words + reason
+            check_finite(images, SamplingPlan(guidance=guidance, clip=clip))
+        assert str(error.value) == words + cause
 
 
 def test_a_sweep_that_is_not_finite_leaves_no_folder(jinc, tiny, tmp_path) -> None:

@@ -148,29 +148,32 @@ def test_an_mp4(jinc, trained, tmp_path, monkeypatch, refused) -> None:
         (["--angles", "0,x"], "--angles: 'x' in '0,x'"),
         (["--angles", ""], "--angles: ''"),
         (["--angles", "0:90"], "--angles: '0:90' is not start:stop:count"),
-        (["--angles", "0:90:0"], "count is to be a whole number from 1 to 10,000, not 0"),
+        (["--angles", "0:90:0"], "count must be a whole number from 1 to 10,000, not 0"),
         (["--angles", "0:90:1.5"], "not 1.5"),
-        (["--angles", "0:90:" + "9" * 5000], "count is to be"),
-        (["--angles", "0:90:1"], "1 number cannot be both ends"),
+        (["--angles", "0:90:" + "9" * 5000], "count must be"),
+        (["--angles", "0:90:1"], "a count of 1 cannot include both ends"),
         (["--method", "shear"], "--method"),
         (["--sampler", "euclid"], "--sampler"),
         (["--sampler", "ddpm", "--eta", 1], "--eta: belongs to ddim"),
         (["--eta", "2"], "eta"),
         (["--pace", "quick"], "--pace"),
         (["--number", "0"], "--number: 0"),
-        (["--number", "400000"], "--scale, --number: frames would have"),
+        (["--number", "400000"], "--scale, --number: frames of "),
         (["--number", "1000000000"], "--number: 1,000,000,000 is not from 1 to 1,000,000"),
         (["--batch", "1000000000000"], "--batch: 1,000,000,000,000 is not from 1 to 65,536"),
-        (["--scale", "1000"], "9 frames of 4 images would take 6.9 GB, and 1.1 GB is the most"),
+        (["--scale", "1000"], "9 frames of 4 images take 6.9 GB, more than 1.1 GB"),
         (["--noise", "still"], "--noise"),
-        (["--noise", "published"], "--noise: ddim draws no fresh noise; take --sampler published"),
+        (
+            ["--noise", "published"],
+            "--noise: ddim draws no fresh noise; choose --sampler",
+        ),
         (["--spacing", "karas"], "--spacing"),
         (["--sigma-min", "0.1"], "--sigma-min: belongs to karras and exponential, not to even"),
         (["--sampler", "published", "--steps", "5"], "--steps: the published sampler visits"),
         (["--seed", "-1"], "--seed: -1"),
         (["--steps", "11"], "steps must be 1 to 10"),
         (["--scale", "0"], "--scale: 0"),
-        (["--scale", "5000"], "--scale, --number: frames would have 80,000×80,000 pixels"),
+        (["--scale", "5000"], "--scale, --number: frames of 80,000×80,000 pixels exceed"),
         (["--fps", "51"], "x.gif: fps must be"),
         (["--fps", "nan"], "x.gif: fps must be"),
         (["--class", "3"], "--prompt: '3' to a model that was trained without classes"),
@@ -202,7 +205,7 @@ def test_places_that_cannot_be_written(refused, trained, tmp_path, command) -> N
     (tmp_path / "folder.gif" / "inside").mkdir(parents=True)
     good = tmp_path / "good.gif"
     for out, says in (
-        (tmp_path / "x.gfi", "x.gfi ends in .gfi; did you mean .gif?"),
+        (tmp_path / "x.gfi", "x.gfi; did you mean .gif?"),
         (tmp_path / "x.jpg", "did you mean .png?"),
         (tmp_path / "x.txt2", "there are .gif, .webp"),
         (tmp_path / "file", "is no folder"),
@@ -225,7 +228,12 @@ def test_only_square_images_are_turned(jinc, refused, trained, tmp_path) -> None
     out = tmp_path / "x.gif"
     for method in ("unitary", "spline"):
         words = ("--method", method, "--out", out)
-        refused("rotate", tmp_path / "wide", *words, says="8×16, only square ones are turned")
+        refused(
+            "rotate",
+            tmp_path / "wide",
+            *words,
+            says="8×16 images; rotation needs square",
+        )
     assert jinc("shift", tmp_path / "wide", "--out", out, "-n", 1, *FEW).code == 0
     assert frames(out)[0].shape == (8 * 8 + 4, 8 * 16 + 4, 3)
 
@@ -245,7 +253,13 @@ def test_spans() -> None:
 def test_help(jinc, command) -> None:
     said = jinc(command, "--help")
     assert (said.code, said.err) == (0, "")
-    for words in ("--out", "--pace", "--boomerang --no-boomerang", "there and back", "degrees"):
+    for words in (
+        "--out",
+        "--pace",
+        "--boomerang --no-boomerang",
+        "forwards and",
+        "degrees",
+    ):
         assert (words in said.out) is (words != "degrees" or command == "rotate")
     assert "--empty" not in said.out
     assert command in jinc("--help").out
@@ -262,5 +276,5 @@ def test_a_shorter_sweep_leaves_no_frame_of_a_longer_one(jinc, trained, tmp_path
 def test_a_batch_that_does_not_fit_in_memory(refused, trained, tmp_path, monkeypatch) -> None:
     """8×8 grey pixels, four bytes each, four times."""
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=30_000_000))
-    says = "--batch: 50,000 images take at least 0.1 GB, and 0.0 GB are free; take fewer"
+    says = "--batch: 50,000 images need at least 0.1 GB, but 0.0 GB are free"
     refused("sample", trained, "--batch", 50_000, "--out", tmp_path / "x", says=says)

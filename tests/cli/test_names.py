@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from jinc.cli.brought import names_of
+from jinc.cli.edit_inputs import names_of
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,7 @@ def test_what_is_not_finite_replaces_nothing(call, tmp_path, name) -> None:
     for out in (tmp_path / "o", tmp_path / "new" / "o"):
         said = call(name, out, *words)
         assert said.code == 2
-        assert "the model's predictions are not finite numbers: --guidance 1e+308" in said.err
+        assert "the model's predictions are not finite: --guidance 1e+308" in said.err
     assert files(tmp_path / "o") == before
     assert not (tmp_path / "new").exists()
 
@@ -214,7 +214,7 @@ def test_an_interrupted_upscale_leaves_no_folder(call, tmp_path, monkeypatch) ->
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("jinc.cli.upscale.upscale_images", interrupted)
+    monkeypatch.setattr("jinc.cli.upscale.upscale_in_turn", interrupted)
     assert call("upscale", tmp_path / "o").code == 130
     assert not (tmp_path / "o").exists()
 

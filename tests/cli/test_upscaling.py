@@ -147,7 +147,7 @@ def test_no_model_is_taken_for_another(jinc, upscaler, trained, picture, tmp_pat
         (("--image", "PICTURE", "--class", "cat"), "--prompt: 'cat' is no class of this model"),
         (("--image", "PICTURE", "-n", "0"), "--number: 0"),
         (("--image", "PICTURE", "--steps", "11"), "11"),
-        (("--image", "DOT", "--shrink"), "has no 2×2 pixels"),
+        (("--image", "DOT", "--shrink"), "dot.png is smaller than 2×2 pixels"),
         (("--image", "PICTURE", "--embeddings", "e.safetensors"), "does not take texts"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,

@@ -1,44 +1,53 @@
-"""`jinc compare`: the ways to denoise of the CS180 course, beside one another."""
+"""`jinc compare`."""
 
-import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import torch
 from cyclopts import Parameter
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
-from jinc.cli.compared import Answers, Clean, Denoising, draw, find_clean
+from jinc.cli.naming import named
 from jinc.cli.pictures import ReadingOptions
-from jinc.cli.provenance import begin_results, check_results, generation_facts
+from jinc.cli.progress import decoding_progress, say_what_was_read
+from jinc.cli.results import FRAMES, ResultOptions, Results, check_finite
 from jinc.cli.sampling import SEVERAL, SamplerName
-from jinc.cli.watching import WatchedOptions
+from jinc.cli.spans import parse_level
+from jinc.data import Picture, fit
 from jinc.diffusion import timesteps
-from jinc.errors import JincError
+from jinc.errors import JincError, counted
 from jinc.files import write_json
-from jinc.metrics import levels_from
+from jinc.metrics import ONE_STEP, Denoised, LevelComparison, levels_from
+from jinc.models import PixelModel
+from jinc.report import Recorder, draw_comparison
+from jinc.train import clean_images
+from jinc.types import Images
 
 MOST = 2000
-"""Images of one call, each of which is held once for every way to denoise it."""
-
+"""Images of one call, held in memory once for every method."""
+SHOWN = 4
+"""Images in the pictures."""
 QUARTERS = ("25%", "50%", "75%")
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareOptions(WatchedOptions, ReadingOptions):
+class CompareOptions(ResultOptions, ReadingOptions):
     """How many images, and how they are denoised iteratively.
 
     Args:
-        number: how many images of a set; of `--images` all are taken.
-        prompts: what the images show, dealt out in turn: classes by name or number, or texts; if
-            not given, the classes that a set tells, or nothing.
-        sampler: of iterative denoising: the strided posterior, as in the course, or another.
-        steps: levels of iterative denoising, evenly from each of `--levels`, not by a stride.
-        strip: draw how the first images came to be from the highest level, in strip.png.
-        gif: the same as denoising.gif.
+        number: how many images of a set, 1 to 2,000 (default 16); all files of --images.
+        prompts: what the images show, assigned in turn: classes by name or number, or texts
+            (default: their classes in the set, if any).
+        sampler: of iterative denoising (default posterior, as in the course).
+        steps: number of levels of iterative denoising, evenly spaced below each of --levels
+            (default: by --stride).
+        strip: also write strip.png: iterative denoising from the highest level.
+        gif: also write denoising.gif, the same as an animation.
     """
 
     number: Annotated[int, Parameter(alias="-n")] = 16
@@ -47,10 +56,13 @@ class CompareOptions(WatchedOptions, ReadingOptions):
     steps: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse more images than are held in memory at once."""
+        """Refuse more images than fit in memory, and spacings of levels."""
         super().__post_init__()
         if self.number > MOST:
             raise JincError(f"--number: {self.number:,} is not from 1 to {MOST:,}")
+        if self.spacing is not None or self.sigma_min is not None:
+            option = "--spacing" if self.spacing is not None else "--sigma-min"
+            raise JincError(f"{option}: has no effect here; --stride or --steps set the levels")
 
 
 def compare(
@@ -64,95 +76,117 @@ def compare(
     stride: int | None = None,
     restore: bool = True,
     edges: Literal["reflect", "mirror"] = "reflect",
-    json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
     options: Annotated[CompareOptions, Parameter(name="*")] = CompareOptions(),
 ) -> None:
-    """Denoise images by filters, in one step and iteratively, and compare with the clean ones.
+    """Compare denoising by classical filters, in one step and iteratively.
 
     Args:
         source: a run folder, or a model folder.
         out: folder for comparison.png, forward.png, comparison.json and provenance.json.
-        images: pictures of any size, of which the middle is taken.
-        data: a set of images; that of the run, if neither is given: its test split, or what it
-            held out.
-        levels: how noisy: levels t, such as 250, or shares of all of them, such as 25% or 0.25.
-        stride: iterative denoising visits its multiples; 3% of all levels, if not given.
-        restore: give filters the images at the contrast of clean ones, x_t/√ᾱ_t; the course gives
-            them x_t.
-        edges: what filters see beyond the edges of an image: `reflect` repeats the outermost
-            pixels, `mirror` does not, as the course and torchvision (the words are SciPy's).
-        json_: print JSON for machines.
-        options: how many images, what they show, and how they are denoised.
+        images: image files of any size, cropped to the centre.
+        data: a data set (default: the run's: its test split, or what it held out).
+        levels: noise levels: t, such as 250, or shares of T, such as 25% or 0.25.
+        stride: iterative denoising visits multiples of it (default: 3% of T).
+        restore: give filters x_t/√ᾱ_t, with the contrast of clean images; --no-restore gives them
+            x_t, as in the course.
+        edges: padding of the filters: reflect repeats the outermost pixel, mirror does not (as in
+            the course).
+        options: how many images, and how they are denoised.
     """
     if images and data is not None:
-        raise JincError("--data: is not read where --images names files; give one of them")
-    if options.spacing is not None or options.sigma_min is not None:
-        raise JincError("--spacing, --sigma-min: levels are those of --stride or --steps, evenly")
-    pictures = ["comparison.png", "forward.png", *options.pictures]
-    names = [*pictures, "comparison.json"]
-    check_results(out, "comparisons", names, images)
+        raise JincError("--data: has no effect with --images; give one of them")
+    shown = ["comparison.png", "forward.png", *options.trajectories]
+    results = Results(out, "comparisons", options, [*shown, "comparison.json"], images)
     model = options.open(source)
-    starts = dict.fromkeys(parse_level(word, model.timesteps) for word in levels)
+    starts = dict.fromkeys(parse_level("--levels", word, model.timesteps) for word in levels)
     paths = [_path(t, model.timesteps, stride, options.steps) for t in starts]
     if not paths:
-        raise JincError("--levels: names nothing")
-    options.for_model(model)  # refuses before images are read what no images can change
-    clean = find_clean(source, model, options.read(images), data, options.number, options.seed)
+        raise JincError("--levels: no level given")
+    options.for_model(model)  # refuses bad options before images are read
+    clean = _Clean.read(source, model, options.read(images), data, options)
     plan = options.for_model(model, usual=clean.prompts)
-    made_with = generation_facts(source, plan, options.steps)
-    made_with |= {"images": images, "data": clean.words, "levels": [*starts]}
-    made_with |= {"stride": stride, "restored": restore, "edges": edges}
-    denoising = Denoising(model, replace(plan, number=len(clean.x0)), restore, edges)
-    found = denoising.of(clean.x0, paths)
-    facts = _facts(clean, paths, found) | {"sampler": options.sampler, "restored": restore}
-    facts |= {"edges": edges, "guidance": options.guidance, "seed": options.seed}
-    begin_results(out, "comparisons", made_with, names)
-    write_json(out / "comparison.json", facts)
-    draw(out, clean, found, options.pictures)
-    written = [str(out / name) for name in pictures]
-    if json_:
-        print(json.dumps(facts | {"written": written}, ensure_ascii=False, allow_nan=False))
-        return
-    _print_table(facts)
-    print(f"{clean.words}: {', '.join(written)}")
+    facts = {"stride": stride, "restored": restore, "edges": edges}
+    results.describe(
+        source, plan, options.steps, images=images, data=clean.words, levels=[*starts], **facts
+    )
+    plan = replace(plan, number=len(clean.x0))
+    x0 = clean.x0.to(model.device)
+    comparisons = (LevelComparison(model, plan, x0, path, restore, edges) for path in paths)
+    found = _denoise(comparisons, sum(map(len, paths)), results)
+    measured = _facts(clean, paths, found) | {"sampler": options.sampler, "restored": restore}
+    measured |= {"edges": edges, "guidance": options.guidance, "seed": options.seed}
+    write_json(results.folder() / "comparison.json", measured)
+    draw_comparison(out, clean.x0[:SHOWN], clean.names[:SHOWN], found)
+    if not options.json_:
+        _print_table(measured)
+    files = ", ".join(str(out / name) for name in shown)
+    results.report(f"{clean.words}: {files}", measured, shown)
 
 
-def parse_level(word: str, T: int) -> int:
-    """Read a level: a whole number, or a share of all, such as 25% or 0.25.
+@dataclass(frozen=True, eq=False)
+class _Clean:
+    """Clean images `[N, C, H, W]`, their prompts (if known) and names, and a description."""
 
-    Raises:
-        JincError: it is neither, or the schedule does not have it.
+    x0: Images
+    prompts: tuple[str, ...]
+    names: list[str]
+    words: str
 
-    >>> parse_level("250", 1000), parse_level("25%", 300), parse_level("0.5", 300)
-    (250, 75, 150)
-    """
-    number, percent, rest = word.partition("%")
-    try:
-        if rest:
-            raise ValueError
-        share = float(number) / (100 if percent else 1)
-        t = round(share * T) if percent or "." in number else int(number)
-    except (ValueError, OverflowError):
-        reason = "is no level, such as 250, 25% or 0.25"
-        raise JincError(f"--levels: {word!r} {reason}") from None
-    if not 0 <= t < T:
-        raise JincError(f"--levels: {word!r} is not in 0 … {T - 1}, the levels of this model")
-    return t
+    @classmethod
+    def read(
+        cls,
+        source: Path,
+        model: PixelModel,
+        images: Sequence[Picture],
+        data: str | None,
+        options: CompareOptions,
+    ) -> "_Clean":
+        """Take files, or images evenly from a set."""
+        if images:
+            fitted = [fit(each, model.image_size, model.channels)[0] for each in images]
+            names = [Path(each.name).stem for each in images]
+            return cls(torch.cat(fitted), (), names, counted(len(images), "images"))
+        console = Console(stderr=True)
+        with named("data"), decoding_progress(console) as report:
+            found = clean_images(source, model, data, options.number, options.seed, report)
+        say_what_was_read(console, found.summary)
+        names = [*found.prompts] or [""] * len(found.x0)
+        return cls(found.x0, found.prompts, names, found.words)
 
 
 def _path(t: int, T: int, stride: int | None, steps: int | None) -> list[int]:
-    """Return the levels that iterative denoising visits from one of them on."""
+    """Return the levels that iterative denoising visits, from t down."""
     for option, number in (("--stride", stride), ("--steps", steps)):
         if number is not None and number < 1:
             raise JincError(f"{option}: {number} is not at least 1")
     if steps is None:
         return levels_from(t, T, max(1, round(0.03 * T)) if stride is None else stride)
     if stride is not None:
-        raise JincError("--stride: says what --steps says too; take one of them")
+        raise JincError("--stride: excludes --steps; give one of them")
     return timesteps(t + 1, min(steps, t + 1))
 
 
-def _facts(clean: Clean, paths: Sequence[list[int]], found: Sequence[Answers]) -> dict[str, Any]:
+def _denoise(
+    comparisons: Iterable[LevelComparison], calls: int, results: Results
+) -> list[Denoised]:
+    """Denoise at every level with a progress bar, and record the highest."""
+    found: list[Denoised] = []
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("denoising", total=calls)
+        for each in comparisons:
+            recorder = Recorder(len(each.path) + 1, FRAMES, SHOWN)
+            for step in each.denoise():
+                check_finite(step.x_t, each.plan)
+                recorder.see(step)
+                bar.advance(task)
+            check_finite(each.images[ONE_STEP], each.plan)
+            if all(each.path[0] > other.t for other in found):
+                results.recorder = recorder
+            found.append(each.first(SHOWN))
+    return found
+
+
+def _facts(clean: _Clean, paths: Sequence[list[int]], found: Sequence[Denoised]) -> dict[str, Any]:
     """Return what was measured, ready for JSON."""
     means = {way: [float(each.psnr[way].mean()) for each in found] for way in found[0].psnr}
     return {

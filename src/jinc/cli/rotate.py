@@ -24,28 +24,28 @@ def rotate(
     noise: Literal["turned", "published"] = "turned",
     options: Options,
 ) -> None:
-    """Generate the same images turned by one angle after another, a little after every step.
+    """Rotate images during sampling: the same images at several angles.
 
     Args:
         source: a run folder, or a model folder.
-        angles: degrees, counter-clockwise: start:stop:count with both ends, or 0,45,90, or one.
-        method: how to turn: without loss; as published; or as others do, to be compared.
-        noise: fresh noise is turned with the image, so that an exactly equivariant model makes the
-            same image at every angle; or, as published, stays in place, and each angle is another
-            image. Configuration E as published is `--sampler published --noise published --pace
-            published --method spline`.
+        angles: degrees, counter-clockwise: start:stop:count (both ends included), a list such as
+            0,45,90, or one number.
+        method: rotation operator: unitary (lossless), spline (as published), bilinear or lanczos.
+        noise: fresh noise: turned with the image, so that an exactly equivariant model generates
+            the same image at every angle; or published, not rotated. Configuration E as published
+            is `--sampler published --noise published --pace published --method spline`.
     """
     degrees = parse_span("--angles", angles)
     options.check()
     if noise == "published" and not options.draws:
         raise JincError(
-            f"--noise: {options.sampler} draws no fresh noise; take --sampler published, ddpm or "
+            f"--noise: {options.sampler} draws no fresh noise; choose --sampler published, ddpm or "
             "posterior, or ddim with --eta"
         )
     model = options.open(source)
     height, width = model.image_size
     if height != width:
-        raise JincError(f"{source}: its images are {height}×{width}, only square ones are turned")
-    sweep = turns([math.radians(angle) for angle in degrees], method, options.divided(model))
+        raise JincError(f"{source}: generates {height}×{width} images; rotation needs square ones")
+    sweep = turns([math.radians(angle) for angle in degrees], method, options.pace_of(model))
     words = [f"{angle:.4g}°".replace("-", "−") for angle in degrees]
     run_sweep(model, sweep, Amounts({"angles": degrees}, words), options, DRAWN[noise])

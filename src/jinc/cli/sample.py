@@ -1,6 +1,5 @@
 """`jinc sample`."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -8,16 +7,15 @@ import torch
 from cyclopts import Parameter
 from torch import Tensor
 
-from jinc.cli.provenance import begin_results, check_results, generation_facts
-from jinc.cli.watching import Watch, WatchedOptions
+from jinc.cli.results import ResultOptions, Results
 from jinc.data import image_grid, numbered_name, save_images, save_png
 from jinc.errors import counted
 from jinc.models import generate_images, grid_columns
 
 MOST_SHOWN = 400
-"""Images in one grid."""
+"""Images in the grid."""
 
-USUAL = WatchedOptions()
+DEFAULTS = ResultOptions()
 
 
 def sample(
@@ -25,37 +23,30 @@ def sample(
     /,
     *,
     out: Path,
-    json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
-    options: Annotated[WatchedOptions, Parameter(name="*")] = USUAL,
+    options: Annotated[ResultOptions, Parameter(name="*")] = DEFAULTS,
 ) -> None:
-    """Generate images. Image i of a seed is the same, byte for byte, however many are asked for.
+    """Generate images. Image i of a seed is the same, byte for byte, however many you generate.
 
     Args:
         source: a run folder, or a model folder.
         out: folder for the images (000000.png …), grid.png with the first 400 of them, and
             provenance.json.
-        json_: print JSON for machines.
         options: which images, and how.
     """
     number = options.number
-    names = [*map(numbered_name, range(number)), "grid.png", *options.pictures]
-    check_results(out, "images", names)
+    shown = ["grid.png", *options.trajectories]
+    results = Results(out, "images", options, [*map(numbered_name, range(number)), *shown])
     model = options.open(source)
     plan = options.for_model(model)
     steps = plan.count(model.timesteps)
-    facts = generation_facts(source, plan, steps)
-    images: list[Tensor] = []
-    watch = Watch(options, steps, plan.batches)
-    for numbers, done in watch.finished(generate_images(model, plan)):
-        if not images:
-            begin_results(out, "images", facts, names)
-        save_images(out, done, numbers.start)
-        images += [done] if numbers.start < MOST_SHOWN else []
-    shown = torch.cat(images)[:MOST_SHOWN]
-    save_png(out / "grid.png", image_grid(shown, columns=grid_columns(plan.prompts), scale=None))
-    which = "all of them" if len(shown) == number else f"the first {len(shown)}"
-    files = [str(out / "grid.png"), *watch.write(out)]
-    if json_:
-        print(json.dumps({"images": number, "out": str(out), "written": files}))
-        return
-    print(f"{counted(number, 'images')}: {out}, {which} in {', '.join(files)}")
+    results.describe(source, plan, steps)
+    first: list[Tensor] = []
+    for numbers, images in results.finished(generate_images(model, plan), number, steps):
+        save_images(results.folder(), images, numbers.start)
+        first += [images] if numbers.start < MOST_SHOWN else []
+    grid = torch.cat(first)[:MOST_SHOWN]
+    save_png(out / "grid.png", image_grid(grid, columns=grid_columns(plan.prompts), scale=None))
+    which = "all of them" if len(grid) == number else f"the first {len(grid)}"
+    files = ", ".join(str(out / name) for name in shown)
+    line = f"{counted(number, 'images')}: {out}, {which} in {files}"
+    results.report(line, {"images": number, "out": str(out)}, shown)

@@ -1,4 +1,4 @@
-"""What all commands that generate images make of their options."""
+"""Options of all commands that generate images."""
 
 import math
 from collections.abc import Sequence
@@ -10,9 +10,17 @@ import psutil
 from cyclopts import Parameter
 
 from jinc.cli.naming import named
-from jinc.diffusion import SAMPLERS
+from jinc.diffusion import SAMPLERS, Schedule
 from jinc.errors import JincError
-from jinc.models import PixelModel, SamplingPlan, keep_freed_memory, open_model
+from jinc.models import (
+    Embedder,
+    PixelModel,
+    SamplingPlan,
+    UpscalingModel,
+    keep_freed_memory,
+    open_model,
+    open_upscaler,
+)
 
 if TYPE_CHECKING:
     SamplerName: TypeAlias = str
@@ -21,7 +29,7 @@ else:
 """One of all samplers: the command line lists them."""
 
 STATES = 4
-"""Of a batch that sampling holds at least: x_t, x0_hat, fresh noise, and what comes of them."""
+"""Batches that sampling holds in memory at least: x_t, x0_hat, fresh noise and the next x_t."""
 
 OPTIONS = ("prompt", *(field.name.replace("_", "-") for field in fields(SamplingPlan)))
 
@@ -34,41 +42,42 @@ class SamplingOptions(SamplingPlan):
 
     Args:
         number: how many images.
-        prompts: what to generate, dealt out in turn: classes by name or number, or texts, as the
-            model understands them; all classes if not given.
-        guidance: γ of classifier-free guidance, for models that can do without a prompt: 0 forgets
-            it, 1 is the model as it is, 5 insists.
-        avoid: what guidance leads away from, instead of from what comes unprompted.
-        guidance_rescale: how far the contrast that guidance adds is taken back, 0 … 1; .7 is usual.
-        guidance_interval: the lowest and the highest t that are guided; all if not given.
-        sampler: ddim; ddpm; posterior, DDPM in strides; published, DDPM as arXiv 2411.09174 has it:
-            999 of 1000 steps, without t = 0, neither clipped nor calibrated; adaptive, whose steps
-            are as long as an error allows, for each image; or a solver, for few steps: euler,
-            heun, which calls the model twice a step, dpm++, unipc, deis (needs diffusers).
-        steps: how many levels are visited; if not given, all by ddpm and published, 20 by solvers,
-            50 by others; by adaptive, at most so many.
-        spacing: how levels are spaced: even, leading or trailing in t; quadratic in √t; karras in
-            σ^(1/7) and exponential in log σ, σ being noise over signal; flow in the root of the
-            time of flow matching, σ/(1+σ). If not given, flow for solvers, even for others.
-        sigma_min: of karras and exponential: σ of the lowest level, that of t = 0 if not given;
-            the last step, of lower order, goes from there to the clean prediction.
-        eta: of ddim: 0 draws no fresh noise, 1 as much as DDPM.
-        tolerance: of adaptive: the error that is allowed, .01 if not given, half of it taking about
-            1.4 times as many steps; .02 is about as good as twenty of DDIM.
-        tolerance_by: of adaptive: complexity, for errors to count where an image is busy; all alike
-            if not given.
-        seed: other seeds give other images.
-        batch: images that are worked on together, 16 if not given, or as few as are edited; with
-            another number images come out the same up to rounding.
-        clip: keep predictions in the range of images; if not given, for all samplers but published.
-        threshold: how: static cuts, dynamic darkens an image that is too loud; if not given, as the
-            model is used to.
-        calibrate: correct the amplitude of the predicted noise; if not given, for networks that
-            cannot know it, and all samplers but published.
-        embeddings: of models that take texts, what stands in for their text encoder: a file of
-            prompts in numbers, as `write_prompts` makes them.
-        variant: of the files of a pipeline, such as fp16.
-        device: cpu, cuda, mps, or auto for the best there is.
+        prompts: what to generate, assigned to images in turn: classes by name or number, or texts
+            (default: all classes).
+        guidance: scale γ of classifier-free guidance: 0 ignores the prompt, 1 is the conditional
+            model, larger values follow the prompt more strongly; needs a model trained with
+            --label-dropout.
+        avoid: negative prompt, used in place of the unconditional prediction.
+        guidance_rescale: guidance rescale φ (0 to 1; 0.7 is usual).
+        guidance_interval: lowest and highest t with guidance (default: all).
+        sampler: ddim; ddpm; posterior (strided DDPM); published (DDPM as in arXiv 2411.09174: 999
+            of 1000 steps, neither clipped nor calibrated); adaptive (step size control for each
+            image); or a fast solver: euler, heun (2 model calls per step), dpm++, unipc, deis
+            (needs diffusers).
+        steps: number of steps (default: all for ddpm and published, 20 for fast solvers, 50 for
+            others); an upper limit for adaptive.
+        spacing: of the noise levels: even, leading or trailing in t; quadratic in √t; karras in
+            σ^(1/7) and exponential in log σ, where σ is noise over signal; flow in the square root
+            of flow-matching time σ/(1+σ) (default: flow for fast solvers, even for others).
+        sigma_min: lowest σ of karras and exponential spacing (default: σ at t = 0); the last step
+            goes from there to the clean prediction.
+        eta: η of ddim: 0 is deterministic, 1 adds as much noise as DDPM.
+        tolerance: error tolerance of adaptive (default 0.01); halving it takes about 1.4× the
+            steps. 0.02 is about as good as 20 steps of ddim.
+        tolerance_by: error weights of adaptive: complexity counts errors in busy areas more
+            (default: uniform).
+        seed: of the noise, at least 0.
+        batch: images per batch (default 16, or the number of results if smaller); other sizes
+            change images by rounding only.
+        clip: clip predictions to the range of images (default: yes, except for published).
+        threshold: how to clip: static cuts values off, dynamic rescales images that exceed the
+            range (default: the model's own).
+        calibrate: correct the amplitude of the predicted noise (default: for networks that are not
+            scale-aware, except with published).
+        embeddings: for text-to-image models, a file of prompt embeddings made by `write_prompts`,
+            in place of the text encoder.
+        variant: file variant of a pipeline, such as fp16.
+        device: cpu, cuda, mps, or auto for the fastest available.
     """
 
     number: Annotated[int, Parameter(alias="-n")] = 16
@@ -86,15 +95,20 @@ class SamplingOptions(SamplingPlan):
         with named(*OPTIONS):
             super().__post_init__()
 
+    def levels(self, schedule: Schedule) -> list[int]:
+        """Return the levels that are visited; errors name the option."""
+        with named(*OPTIONS):
+            return super().levels(schedule)
+
     def for_model(self, model: PixelModel, usual: Sequence[str] | None = None) -> Self:
-        """Return the plan for a model, which has been found to understand it.
+        """Return the plan for a model.
 
         Args:
             model: what generates.
             usual: prompts where none is given (default: all classes of the model).
 
         Raises:
-            JincError: it cannot be guided, needs a prompt, or does not understand one.
+            JincError: the model cannot follow the plan.
         """
         with named(*OPTIONS, "level"):  # that of enlargements
             self.levels(model.schedule)
@@ -103,11 +117,10 @@ class SamplingOptions(SamplingPlan):
         return plan
 
     def open(self, source: Path) -> PixelModel:
-        """Read a model, and move it to where it is to work.
+        """Open a model on the device.
 
         Raises:
-            JincError: there is none, it is damaged, there is no such device, or no memory for the
-                batch.
+            JincError: there is no such model or device, or too little memory for the batch.
         """
         keep_freed_memory()
         with named("embeddings", "variant", "device"):
@@ -118,7 +131,19 @@ class SamplingOptions(SamplingPlan):
         needed = STATES * 4 * together * model.channels * math.prod(model.image_size)
         if needed > free:
             raise JincError(
-                f"--batch: {together:,} images take at least {needed / 1e9:,.1f} GB, and "
-                f"{free / 1e9:,.1f} GB are free; take fewer"
+                f"--batch: {together:,} images need at least {needed / 1e9:,.1f} GB, but "
+                f"{free / 1e9:,.1f} GB are free; choose a smaller batch"
             )
         return model
+
+    def open_upscaler(self, source: Path, embeddings: Path | Embedder | None) -> UpscalingModel:
+        """Open an upscaler on the device.
+
+        Raises:
+            JincError: there is no such upscaler or device.
+        """
+        keep_freed_memory()
+        with named("embeddings", "variant", "device"):
+            return open_upscaler(
+                source, embeddings=embeddings, variant=self.variant, device=self.device
+            )

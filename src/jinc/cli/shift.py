@@ -18,13 +18,13 @@ def shift(
     down: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     options: Options,
 ) -> None:
-    """Generate the same images shifted further and further, a little after every step.
+    """Shift images during sampling: the same images at several offsets.
 
     Args:
         source: a run folder, or a model folder.
-        right: pixels: start:stop:count with both ends, or 0,0.5,1, or one number, which is held;
-            0:8:9 if neither is given.
-        down: pixels, likewise; both go along with each other.
+        right: pixels: start:stop:count (both ends included), a list such as 0,0.5,1, or one number
+            (default: 0:8:9 without --down, 0 with it).
+        down: pixels, likewise (default 0); both spans advance together.
     """
     usual = "0:8:9" if down is None else "0"
     named = {
@@ -34,14 +34,14 @@ def shift(
     paired = pair_spans(named)
     options.check()
     model = options.open(source)
-    sweep = shifts(paired["--down"], paired["--right"], options.divided(model))
+    sweep = shifts(paired["--down"], paired["--right"], options.pace_of(model))
     facts = {"right": paired["--right"], "down": paired["--down"]}
     words = [_words(right, down) for right, down in zip(*facts.values(), strict=True)]
     run_sweep(model, sweep, Amounts(facts, words), options)
 
 
 def _words(right: float, down: float) -> str:
-    """Tell a shift by arrows: → 2.5 ↓ 1."""
+    """Describe a shift by arrows: → 2.5 ↓ 1."""
     across = f"{'→' if right >= 0 else '←'} {abs(right):.4g}"
     along = f"{'↓' if down >= 0 else '↑'} {abs(down):.4g}"
     return " ".join([across] * bool(right or not down) + [along] * bool(down))

@@ -1,17 +1,18 @@
-"""The models of `jinc illusion`: one that generates, and one that may enlarge what it made."""
+"""The models of `jinc illusion`: one that generates, and an optional upscaler."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
 import torch
-from torch import Tensor
+from cyclopts import Parameter
 
 from jinc.cli.naming import named
-from jinc.cli.sampling import SamplingOptions
-from jinc.cli.watching import Watch, WatchedOptions
-from jinc.diffusion import Schedule, Step
+from jinc.cli.results import ResultOptions, Results
+from jinc.cli.sampling import SEVERAL, SamplingOptions
+from jinc.data import check_animation, numbered_name
+from jinc.diffusion import Schedule
 from jinc.errors import JincError
 from jinc.models import (
     CHUNK,
@@ -23,87 +24,114 @@ from jinc.models import (
     UpscalingModel,
     factor_of,
     generate_images,
-    open_upscaler,
-    upscale_images,
+    upscale_in_turn,
 )
+from jinc.types import Images
 
 Compose: TypeAlias = Callable[[Schedule, list[int], int], Composition]
-"""Makes the composition of a stage, of its schedule and levels, and how many times larger its
-images are than those of the first."""
+"""Makes the composition of a stage from its schedule and levels, and the factor by which its images
+are larger than those of the first."""
 
+MOST = 400
+"""Images of one call; they are laid out on one sheet."""
+FPS = 12
+"""Frames per second of an animation."""
 LEVEL = 0.05
-"""Of all noise, on small images for DeepFloyd IF's second stage; as for visual anagrams."""
+"""Noise on small images for DeepFloyd IF's second stage, as a share of all steps; that of the
+published visual anagrams."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IllusionOptions(ResultOptions):
+    """Prompts, an optional second stage, and how images are generated.
+
+    Args:
+        prompts: one for each view or part: classes by name or number, or texts.
+        number: how many images, 1 to 400 (default 8).
+        second: upscaler for the finished images, which keeps the illusion: a model folder, or a
+            name on the Hub such as DeepFloyd/IF-II-M-v1.0.
+        level: noise added to the small images before upscaling, in steps (default: 5% of all for
+            DeepFloyd IF, 0 for others).
+        animation: also animate each image turning into its other view, in this format.
+    """
+
+    prompts: Annotated[tuple[str, ...], SEVERAL, Parameter(name="--prompt", alias="--class")] = ()
+    number: Annotated[int, Parameter(alias="-n")] = 8
+    second: Path | None = None
+    level: int | None = None
+    animation: Literal["gif", "webp", "apng", "mp4"] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a number out of range, and an animation that cannot be written."""
+        super().__post_init__()
+        if self.number > MOST:
+            raise JincError(f"--number: {self.number:,} is not from 1 to {MOST}")
+        if self.animation is not None:
+            check_animation(Path(f"--animation.{self.animation}"), FPS)
+
+    @property
+    def animations(self) -> list[str]:
+        """File names of the animations."""
+        names = map(numbered_name, range(self.number if self.animation else 0))
+        return [str(Path(name).with_suffix(f".{self.animation}")) for name in names]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all files that will be written."""
+        images = map(numbered_name, range(self.number))
+        return [*images, "sheet.png", *self.animations, *self.trajectories]
+
+
+@dataclass(frozen=True, eq=False)
+class UpscalingStage:
+    """The second stage.
+
+    Args:
+        model: upscales small images.
+        plan: for it.
+        composition: combines its prompts.
+        level: noise added to the small images, in steps.
+    """
+
+    model: UpscalingModel
+    plan: SamplingOptions
+    composition: Composition
+    level: int
 
 
 @dataclass(frozen=True, eq=False)
 class Stages:
-    """Models, and what each of them is asked.
+    """The models of an illusion, and how images are generated with them.
 
     Args:
         model: generates small images.
-        plan: by which it does.
-        composition: of the prompts.
-        second: enlarges them; None if there is no second stage.
-        second_plan: by which it does.
-        second_composition: of the prompts.
-        level: steps of noise on the small images.
+        plan: for it.
+        composition: combines its prompts.
+        second: upscales the images.
     """
 
     model: PixelModel
     plan: SamplingOptions
     composition: Composition
-    second: UpscalingModel | None = None
-    second_plan: SamplingOptions | None = None
-    second_composition: Composition | None = None
-    level: int = 0
+    second: UpscalingStage | None = None
 
     @classmethod
-    def open(
-        cls,
-        model: PixelModel,
-        second: Path | None,
-        level: int | None,
-        compose: Compose,
-        options: SamplingOptions,
-    ) -> Self:
-        """Open the second stage, and find out whether both understand what they are asked.
+    def open(cls, model: PixelModel, compose: Compose, options: IllusionOptions) -> Self:
+        """Open the second stage, and check that both can follow the options.
 
         Raises:
-            JincError: there is no such model, the stages do not fit, or one does not understand.
+            JincError: there is no such model, or the stages do not fit each other or the options.
         """
         plan = options.for_model(model, usual=())
         plan = replace(plan, batch=plan.batch or min(CHUNK, plan.number))
         composition = compose(model.schedule, plan.levels(model.schedule), 1)
         with named("prompt"):
             plan.denoiser(model, range(1), composition)
-        if second is None:
-            if level is not None:
-                raise JincError("--level: needs --second, whose small images get the noise")
+        if options.second is None:
+            if options.level is not None:
+                raise JincError("--level: has no effect without --second")
             return cls(model, plan, composition)
-        embeddings = model.embed if isinstance(model, PromptedModel) else options.embeddings
-        with named("embeddings", "variant", "device"):
-            large = open_upscaler(
-                second, embeddings=embeddings, variant=options.variant, device=options.device
-            )
-        if large.low_size != model.image_size or large.channels != model.channels:
-            ours, its = (
-                "×".join(map(str, (each.channels, *size)))
-                for each, size in ((model, model.image_size), (large, large.low_size))
-            )
-            raise JincError(f"--second: enlarges images of {its}, the model makes {ours}")
-        if level is None:
-            level = round(LEVEL * len(large.noising)) if isinstance(large, PromptedUpscaler) else 0
-        levels = options.levels(large.schedule)
-        blank = torch.zeros(1, model.channels, *model.image_size)
-        try:
-            enlarging = Enlargement(large, blank, level, lambda: torch.zeros_like)
-            above = _understood(large, options).for_model(enlarging, usual=())
-            composition_above = compose(large.schedule, levels, factor_of(large))
-            above.denoiser(enlarging, range(1), composition_above)
-        except JincError as error:
-            text = str(error)
-            raise error if text.startswith("--") else JincError(f"--second: {text}") from None
-        return cls(model, plan, composition, large, above, composition_above, level)
+        return cls(model, plan, composition, _open_second(options.second, model, compose, options))
 
     @property
     def steps(self) -> int:
@@ -112,41 +140,56 @@ class Stages:
 
     @property
     def factor(self) -> int:
-        """How many times larger images are in the end."""
-        return 1 if self.second is None else factor_of(self.second)
+        """By which final images are larger than those of the first stage."""
+        return 1 if self.second is None else factor_of(self.second.model)
 
-    def generate(self, options: WatchedOptions) -> tuple[Tensor, Watch]:
-        """Generate images, `[number, C, H, W]`; and return what was seen of the first stage."""
-        walks = generate_images(self.model, self.plan, composition=self.composition)
-        watch = Watch(options, self.steps, self.plan.batches)
-        images = torch.cat([done.cpu() for _, done in watch.finished(walks)])
-        if self.second is not None:
-            assert self.second_plan is not None
-            steps = self.second_plan.count(self.second.timesteps)
-            above = Watch(options, steps, options.number, "enlarging")
-            walks = self._enlarged(images)
-            images = torch.cat([done.cpu() for _, done in above.finished(walks)])
-        return images, watch
+    def generate(self, results: Results) -> Images:
+        """Generate the final images, `[number, C, H, W]`."""
+        run = generate_images(self.model, self.plan, composition=self.composition)
+        images = results.images(run, self.plan.number, self.steps)
+        if self.second is None:
+            return images
+        second = self.second
+        steps = second.plan.count(second.model.timesteps)
+        upscaled = upscale_in_turn(
+            second.model,
+            images[:, None],
+            second.plan,
+            composition=second.composition,
+            level=second.level,
+        )
+        return results.images(upscaled, len(images), steps, "upscaling")
 
-    def _enlarged(self, images: Tensor) -> Iterator[tuple[range, Step]]:
-        """Enlarge one image after another, for large ones take much memory."""
-        assert self.second is not None
-        assert self.second_plan is not None
-        for number, low in enumerate(images[:, None]):
-            steps = upscale_images(
-                self.second,
-                low,
-                self.second_plan,
-                composition=self.second_composition,
-                numbers=[number],
-                level=self.level,
-            )
-            for step in steps:
-                yield range(number, number + 1), step
+
+def _open_second(
+    source: Path, model: PixelModel, compose: Compose, options: IllusionOptions
+) -> UpscalingStage:
+    embeddings = model.embed if isinstance(model, PromptedModel) else options.embeddings
+    large = options.open_upscaler(source, embeddings)
+    if large.low_size != model.image_size or large.channels != model.channels:
+        ours, its = (
+            "×".join(map(str, (each.channels, *size)))
+            for each, size in ((model, model.image_size), (large, large.low_size))
+        )
+        raise JincError(f"--second: upscales {its} images, but the model generates {ours}")
+    level = options.level
+    if level is None:
+        level = round(LEVEL * len(large.noising)) if isinstance(large, PromptedUpscaler) else 0
+    blank = torch.zeros(1, model.channels, *model.image_size)
+    try:
+        enlargement = Enlargement(large, blank, level, lambda: torch.zeros_like)
+        plan = _understood(large, options).for_model(enlargement, usual=())
+        levels = options.levels(large.schedule)
+        composition = compose(large.schedule, levels, factor_of(large))
+        plan.denoiser(enlargement, range(1), composition)
+    except JincError as error:
+        text = str(error)
+        raise error if text.startswith("--") else JincError(f"--second: {text}") from None
+    return UpscalingStage(large, plan, composition, level)
 
 
 def _understood(large: UpscalingModel, options: SamplingOptions) -> SamplingOptions:
-    """Leave out prompts and guidance where the second stage knows none."""
+    """Leave out prompts and guidance where the upscaler takes none."""
     if not isinstance(large, PromptedUpscaler) and not large.class_names:
         options = replace(options, prompts=("",) * len(options.prompts))
     if large.guidable:

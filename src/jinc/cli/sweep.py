@@ -1,4 +1,4 @@
-"""What `jinc rotate` and `jinc shift` share: options, generating, and telling what was written."""
+"""Shared parts of `jinc rotate` and `jinc shift`: options, generation and the last line."""
 
 import json
 import time
@@ -9,39 +9,35 @@ from typing import Annotated, Literal, TypeAlias
 
 import torch
 from cyclopts import Parameter
-from rich.console import Console
-from rich.progress import Progress
-from torch import Tensor
 
-from jinc.cli.finite import check_finite
-from jinc.cli.outputs import SEEN, Swept, check_frame, check_out, make_place, write_out
+from jinc.cli.outputs import check_frames, check_out, write_out
+from jinc.cli.results import with_progress
 from jinc.cli.sampling import SamplingOptions
-from jinc.data import enlargement, to_uint8
+from jinc.data import to_uint8
 from jinc.diffusion import following, gentle, published, steady
 from jinc.diffusion.samplers.motion import Pace
 from jinc.errors import JincError, counted
 from jinc.files import one_line
 from jinc.models import Drawn, PixelModel, Sweep, grid_columns, sweep_images
-
-LARGEST = 2**30
-"""Bytes of all frames together."""
+from jinc.report import SweepSheet
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepOptions(SamplingOptions):
-    """How the way is divided, and where the images go.
+    """How the movement is spread over the sampling steps, and the output files.
 
     Args:
-        out: where to: .gif, .webp, .apng or .mp4 for an animation of all images side by side;
-            .png for a sheet, a row an image; without an ending a folder of frames, 000000.png
-            and on, and sheet.png. It can be several.
-        pace: how the way is divided over the steps: at one speed, starting and stopping slowly,
-            or, as published, at one speed to (T−1)/T of it.
-        back: move the finished images back, so that a perfectly consistent model stands still.
-        fps: frames a second of animations.
-        scale: how many times pixels are repeated; if not given, until images have 128 a side.
-        boomerang: animations go there and back, so that they repeat smoothly.
-        json_: print JSON for machines.
+        out: output, one or several: .gif, .webp, .apng or .mp4 for an animation of all images; .png
+            for a contact sheet, a row per image; no suffix for a folder of frames (000000.png …)
+            and sheet.png.
+        pace: how the movement is spread over the steps: steady, at constant speed; gentle, slower
+            at both ends; published, (T−1)/T of it at constant speed, as in arXiv 2411.09174.
+        back: undo the movement in the finished images, so that those of a perfectly equivariant
+            model are all equal.
+        fps: frames per second of animations.
+        scale: repetitions of each pixel (default: until the longer side has 128 pixels).
+        boomerang: play animations forwards and backwards.
+        json_: print JSON.
     """
 
     out: Annotated[tuple[Path, ...], Parameter(consume_multiple=True, negative=())]
@@ -53,8 +49,8 @@ class SweepOptions(SamplingOptions):
     boomerang: bool = True
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False
 
-    def divided(self, model: PixelModel) -> Pace:
-        """Return how the way is divided over the steps of a model."""
+    def pace_of(self, model: PixelModel) -> Pace:
+        """Return how the movement is spread over the steps of a model."""
         paces: dict[str, Pace] = {
             "steady": steady,
             "gentle": gentle,
@@ -66,12 +62,12 @@ class SweepOptions(SamplingOptions):
         """Check what can be checked without the model.
 
         Raises:
-            JincError: a number that makes no sense, or a place that cannot be written.
+            JincError: a scale out of range, or an output that cannot be written.
         """
         if self.scale is not None and self.scale < 1:
             raise JincError(f"--scale: {self.scale} is not at least 1")
         if not self.out:
-            raise JincError("--out: names nothing")
+            raise JincError("--out: no file or folder given")
         for out in self.out:
             try:
                 check_out(out, self.fps)
@@ -85,11 +81,11 @@ Options: TypeAlias = Annotated[SweepOptions, Parameter(name="*")]
 
 @dataclass(frozen=True)
 class Amounts:
-    """What a sweep moves by, in words.
+    """The amounts of a sweep.
 
     Args:
-        facts: for machines, numbers by name.
-        words: for people, one for each amount.
+        facts: numbers by name, for JSON.
+        words: a label for each amount.
     """
 
     facts: dict[str, list[float]]
@@ -103,13 +99,13 @@ def run_sweep(
     options: SweepOptions,
     drawn: Drawn = following,
 ) -> None:
-    """Generate, write and tell.
+    """Generate images at every amount, write the output, and report it.
 
     Args:
         model: what generates.
-        sweep: what to move by.
-        amounts: the same in words.
-        options: which images, and where they go.
+        sweep: the movements.
+        amounts: their numbers and labels.
+        options: which images, and the output.
         drawn: how fresh noise relates to the movement.
 
     Raises:
@@ -119,61 +115,32 @@ def run_sweep(
     plan = options.for_model(model)
     prompts = plan.prompts
     across = grid_columns(prompts)
-    check_frame(model.image_size, n, across, options.scale)
-    _check_frames(model, len(sweep), options)
-    images = _generated(model, sweep, plan, drawn)
-    swept = Swept(
+    check_frames(model.image_size, n, len(sweep), across, options.scale)
+    run = sweep_images(model, sweep, plan, drawn=drawn, back=plan.back)
+    steps = plan.count(model.timesteps)
+    images = torch.cat(
+        [
+            to_uint8(step.x_t).cpu()
+            for _, step in with_progress(run, n * len(sweep), steps, plan, "sampling")
+            if step.t == -1
+        ]
+    )
+    sheet = SweepSheet(
         images=images.view(n, len(sweep), *images.shape[1:]),
         rows=[prompts[i % len(prompts)] if prompts else str(i) for i in range(n)],
         columns=amounts.words,
         across=across,
         scale=options.scale,
-        fps=options.fps,
         boomerang=options.boomerang,
     )
     for out in options.out:
-        make_place(out)
-        write_out(out, swept)
-    _tell(len(swept.animation()), amounts, options, time.perf_counter() - start)
-
-
-def _check_frames(model: PixelModel, amounts: int, options: SweepOptions) -> None:
-    """Refuse frames that would take all memory.
-
-    Raises:
-        JincError: they are too many or too large.
-    """
-    height, width = model.image_size
-    scale = options.scale or enlargement((height, width), SEEN)
-    size = options.number * amounts * 3 * height * width * scale**2
-    if size > LARGEST:
-        raise JincError(
-            f"--scale, --number: {amounts} frames of {options.number} images would take "
-            f"{size / 1e9:,.1f} GB, and {LARGEST / 1e9:.1f} GB is the most; ask for fewer"
-        )
-
-
-def _generated(model: PixelModel, sweep: Sweep, plan: SweepOptions, drawn: Drawn) -> Tensor:
-    """All images by all amounts, uint8, `[N A, C, H, W]`, with a bar while they come to be."""
-    walks = sweep_images(model, sweep, plan, drawn=drawn, back=plan.back)
-    total = plan.number * len(sweep) * plan.count(model.timesteps)
-    done: list[Tensor] = []
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("sampling", total=total)
-        for rows, step in walks:
-            bar.advance(task, len(rows))
-            check_finite(step.x_t, plan.guidance, plan.clips)
-            done += [to_uint8(step.x_t).cpu()] if step.t == -1 else []
-    return torch.cat(done)
-
-
-def _tell(frames: int, amounts: Amounts, options: SweepOptions, seconds: float) -> None:
+        write_out(out, sheet, options.fps)
     written = [str(out) for out in options.out]
     if options.json_:
-        facts = {"images": options.number, **amounts.facts, "frames": frames}
-        facts |= {"seconds": round(seconds, 3), "written": written}
+        facts = {"images": n, **amounts.facts, "frames": len(sheet.animation())}
+        facts |= {"seconds": round(time.perf_counter() - start, 3), "written": written}
         print(json.dumps(facts, ensure_ascii=False))
         return
     first, *others = amounts.words
-    way = f"{first} to {others[-1]} in {len(amounts.words)}" if others else first
-    print(f"{counted(options.number, 'images')}, {way}: {', '.join(written)}")
+    span = f"{first} to {others[-1]} in {len(amounts.words)}" if others else first
+    print(f"{counted(n, 'images')}, {span}: {', '.join(written)}")

@@ -3,6 +3,8 @@
 from jinc.metrics.comparison import CLASSICAL as CLASSICAL
 from jinc.metrics.comparison import ITERATIVE as ITERATIVE
 from jinc.metrics.comparison import ONE_STEP as ONE_STEP
+from jinc.metrics.comparison import Denoised as Denoised
+from jinc.metrics.comparison import LevelComparison as LevelComparison
 from jinc.metrics.comparison import levels_from as levels_from
 from jinc.metrics.comparison import psnr_of_each as psnr_of_each
 from jinc.metrics.comparison import quick_answers as quick_answers

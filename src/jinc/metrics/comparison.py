@@ -1,14 +1,16 @@
 """Denoising at one noise level by classical filters and by a model, and how close they come."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from jinc.diffusion import Schedule, strided
+from jinc.diffusion import Schedule, SeededNoise, Step, forward, strided
 from jinc.errors import JincError
 from jinc.metrics.decibels import decibels
+from jinc.models import PixelModel, SamplingPlan, in_parts
 from jinc.signal import gaussian_blur, median, non_local_means
 from jinc.signal.padding import Edges
 from jinc.types import Denoiser, Images
@@ -100,3 +102,61 @@ def psnr_of_each(answer: Images, x0: Images) -> Tensor:
     """
     errors = (answer.clamp(-1, 1) - x0).cpu().double().square().mean((1, 2, 3))
     return torch.tensor([decibels(error) for error in errors.tolist()], dtype=torch.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Denoised:
+    """Images denoised from one noise level by every method.
+
+    Args:
+        t: the level.
+        x_t: the first noisy images, `[S, C, H, W]`.
+        images: these denoised, by method, `[S, C, H, W]`.
+        psnr: of all images, by method, dB, `[N]`.
+    """
+
+    t: int
+    x_t: Images
+    images: dict[str, Images]
+    psnr: dict[str, Tensor]
+
+
+@dataclass(eq=False)
+class LevelComparison:
+    """Denoises images from one noise level by every method.
+
+    Args:
+        model: the model.
+        plan: of iterative denoising; each image has the same noise at all levels.
+        x0: clean images on the model's device, `[N, C, H, W]`.
+        path: falling levels from the noise level, visited by iterative denoising.
+        restored: as of `quick_answers`.
+        edges: as of `quick_answers`.
+    """
+
+    model: PixelModel
+    plan: SamplingPlan
+    x0: Images
+    path: list[int]
+    restored: bool
+    edges: Edges
+    images: dict[str, Images] = field(init=False, default_factory=dict)
+
+    @torch.no_grad()
+    def denoise(self) -> Iterator[Step]:
+        """Denoise by every method; yield the noisy images, then the steps of `ITERATIVE`."""
+        t, schedule = self.path[0], self.model.schedule
+        noise = SeededNoise(self.plan.seed, range(len(self.x0)))
+        self.x_t = forward(schedule, self.x0, t, noise(self.x0))
+        denoiser = in_parts(self.model, self.plan)
+        self.images = quick_answers(denoiser, schedule, self.x_t, t, self.restored, self.edges)
+        yield Step(t, self.x_t, self.x_t)
+        for step in self.plan.sample(denoiser, schedule, self.x_t, steps=self.path, noise=noise):
+            self.images[ITERATIVE] = step.x_t
+            yield step
+
+    def first(self, count: int) -> Denoised:
+        """Return the first images, and PSNR of all, once `denoise` has ended."""
+        psnr = {name: psnr_of_each(images, self.x0) for name, images in self.images.items()}
+        images = {name: images[:count].cpu() for name, images in self.images.items()}
+        return Denoised(self.path[0], self.x_t[:count].cpu(), images, psnr)

@@ -8,8 +8,15 @@ from jinc.models.generation.illusions import Anagram, Hybrid, HybridKind
 from jinc.models.generation.in_parts import in_parts
 from jinc.models.generation.kept_images import PART, await_images, keep_images, kept_images
 from jinc.models.generation.plan import Composition, SamplingPlan, Threshold
+from jinc.models.generation.small_image import SmallImage
 from jinc.models.generation.sweep import Drawn, Sweep, shifts, sweep_images, turns
-from jinc.models.generation.upscale import Enlargement, UpscalingModel, factor_of, upscale_images
+from jinc.models.generation.upscale import (
+    Enlargement,
+    UpscalingModel,
+    factor_of,
+    upscale_images,
+    upscale_in_turn,
+)
 from jinc.models.model import Model, NetworkDenoiser
 from jinc.models.opening import model_folder, open_model, open_upscaler, takes_texts
 from jinc.models.others.deepfloyd import PromptedDenoiser, PromptedModel
@@ -53,6 +60,7 @@ __all__ = [
     "PromptedUpscaling",
     "SamplingPlan",
     "SingleStep",
+    "SmallImage",
     "Sweep",
     "Threshold",
     "Trained",
@@ -88,5 +96,6 @@ __all__ = [
     "takes_texts",
     "turns",
     "upscale_images",
+    "upscale_in_turn",
     "write_prompts",
 ]

@@ -1,6 +1,7 @@
 """Plots, sheets and animations of what was made and measured; `pages` has HTML reports."""
 
 from jinc.report.comparison import comparison_sheet as comparison_sheet
+from jinc.report.comparison import draw_comparison as draw_comparison
 from jinc.report.comparison import forward_sheet as forward_sheet
 from jinc.report.complexity import plot_complexity as plot_complexity
 from jinc.report.denoising import plot_denoising as plot_denoising
@@ -19,9 +20,12 @@ from jinc.report.morph import view_film as view_film
 from jinc.report.neighbours import neighbours_sheet as neighbours_sheet
 from jinc.report.rotation import plot_error as plot_error
 from jinc.report.rotation import plot_turns as plot_turns
+from jinc.report.sheets import SweepSheet as SweepSheet
+from jinc.report.sheets import enlarged_sheet as enlarged_sheet
 from jinc.report.steps import asked_levels as asked_levels
 from jinc.report.steps import plot_steps as plot_steps
 from jinc.report.trajectory import Recorder as Recorder
 from jinc.report.trajectory import Trajectory as Trajectory
 from jinc.report.trajectory import joined as joined
 from jinc.report.trajectory import trajectory as trajectory
+from jinc.report.upscaling import upscaling_sheet as upscaling_sheet

@@ -1,14 +1,16 @@
 """Sheets that compare denoising methods, and the forward process."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jinc.data import contact_sheet, enlargement
+from jinc.data import contact_sheet, enlargement, save_png
 from jinc.errors import JincError
+from jinc.metrics import Denoised
 from jinc.types import Images
 
 SEEN = 112
@@ -69,3 +71,22 @@ def forward_sheet(
     images = torch.cat([x0[None], x_t]).transpose(0, 1).cpu()
     scale = enlargement(x0.shape[-2:], SEEN)
     return contact_sheet(images, names, ["clean", *(f"t = {t}" for t in levels)], scale)
+
+
+def draw_comparison(
+    folder: Path, x0: Images, names: Sequence[str], found: Sequence[Denoised]
+) -> None:
+    """Save comparison.png and forward.png.
+
+    Args:
+        folder: where to.
+        x0: clean images, `[S, C, H, W]`.
+        names: of these, `[S]`; may be empty.
+        found: what they became, level by level.
+    """
+    levels = [each.t for each in found]
+    images = {way: torch.stack([each.images[way] for each in found]) for way in found[0].images}
+    psnr = {way: torch.stack([each.psnr[way][: len(x0)] for each in found]) for way in images}
+    noisy = torch.stack([each.x_t for each in found])
+    save_png(folder / "comparison.png", comparison_sheet(x0, images, psnr, levels, names))
+    save_png(folder / "forward.png", forward_sheet(x0, noisy, levels, names))

@@ -1,6 +1,6 @@
 """Larger images from small ones, by whatever model makes them larger."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, Self, runtime_checkable
@@ -189,3 +189,33 @@ def upscale_images(
     like = low.new_empty(len(low), model.channels, *enlargement.image_size, device=model.device)
     levels = plan.levels(model.schedule)
     yield from plan.sample(denoiser, model.schedule, noise(like), steps=levels, noise=noise)
+
+
+def upscale_in_turn(
+    model: UpscalingModel,
+    lows: Iterable[Images],
+    plan: SamplingPlan,
+    *,
+    composition: Composition | None = None,
+    level: int = 0,
+    agree: bool | None = None,
+) -> Iterator[tuple[range, Step]]:
+    """Upscale images of any sizes one after another, since large ones take much memory.
+
+    Args:
+        model: the upscaler.
+        lows: small images, `[1, C, h, w]` each; image i gets the noise of number i.
+        plan: how.
+        composition: as of `upscale_images`.
+        level: as of `upscale_images`.
+        agree: as of `upscale_images`.
+
+    Yields:
+        The number of the image, as a range, and every step, `[1, C, factor·h, factor·w]`.
+    """
+    for number, low in enumerate(lows):
+        steps = upscale_images(
+            model, low, plan, composition=composition, numbers=[number], level=level, agree=agree
+        )
+        for step in steps:
+            yield range(number, number + 1), step
