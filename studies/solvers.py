@@ -126,7 +126,7 @@ def walk_of(name: str) -> SamplerFn:
 
 def levels_of_calls(name: str, schedule: Schedule, spacing: Spacing, calls: int) -> list[int]:
     """Return the levels for a number of calls, of which the last level takes one."""
-    return spaced(schedule, (calls - 1) // SAMPLERS[name].calls + 1, spacing)
+    return spaced(schedule, (calls - 1) // SAMPLERS[name].calls_per_step + 1, spacing)
 
 
 def errors(name: str, spacing: Spacing) -> dict[str, Any]:

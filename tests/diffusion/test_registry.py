@@ -10,11 +10,10 @@ from jinc.diffusion import (
     Schedule,
     SeededNoise,
     complexity_normalised,
-    count_of,
     gaussian,
     generate,
-    levels_of,
     method_by_name,
+    sampler_by_name,
     sampler_fn,
     spaced,
     timesteps,
@@ -34,7 +33,7 @@ def images(name: str, **options: float) -> torch.Tensor:
     x_T = noise(torch.empty(SHAPE, dtype=torch.float64))
     walk = sampler_fn(name, **options)
     steps = None if name == "published" else 200 if name in WHOLE else 100
-    levels = levels_of(name, SCHEDULE, steps)
+    levels = sampler_by_name(name).levels(SCHEDULE, steps)
     *_, last = walk(ORACLE, SCHEDULE, x_T, steps=levels, noise=noise)
     assert last.t == -1
     return last.x_t
@@ -78,12 +77,13 @@ def test_errors_can_count_where_images_are_busy() -> None:
 def test_usual_levels() -> None:
     counts = {"ddpm": 1000, "published": 999, "adaptive": 1000, "ddim": 50, "posterior": 50}
     linear, short = Schedule.linear(), Schedule.linear(T=10)
-    for name in SAMPLERS:
-        assert len(levels_of(name, linear)) == count_of(name, 1000) == counts.get(name, 20)
-        assert len(levels_of(name, short)) == (9 if name == "published" else 10)
-    assert levels_of("ddim", linear, 5) == timesteps(1000, 5)
-    assert levels_of("dpm++", linear, 5) == spaced(linear, 5, "flow")
-    assert levels_of("dpm++", linear, 5, "karras", 0.02) == spaced(linear, 5, "karras", 0.02)
+    for name, sampler in SAMPLERS.items():
+        assert len(sampler.levels(linear)) == sampler.count(1000) == counts.get(name, 20)
+        assert len(sampler.levels(short)) == (9 if name == "published" else 10)
+    dpm = SAMPLERS["dpm++"]
+    assert SAMPLERS["ddim"].levels(linear, 5) == timesteps(1000, 5)
+    assert dpm.levels(linear, 5) == spaced(linear, 5, "flow")
+    assert dpm.levels(linear, 5, "karras", 0.02) == spaced(linear, 5, "karras", 0.02)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_usual_levels() -> None:
 )
 def test_the_published_sampler_visits_its_own_levels(option, said) -> None:
     with pytest.raises(JincError, match=f"^{option}: the published sampler visits levels of its"):
-        levels_of("published", SCHEDULE, **said)
+        sampler_by_name("published").levels(SCHEDULE, **said)
 
 
 def test_names_and_options_that_are_none() -> None:

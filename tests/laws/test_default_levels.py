@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from jinc.diffusion import SAMPLERS, Schedule, gaussian, levels_of, sampler_fn, spaced
+from jinc.diffusion import SAMPLERS, Schedule, gaussian, sampler_by_name, sampler_fn, spaced
 
 RESULTS = Path(__file__).parents[2] / "results" / "solvers.json"
 VARIANCES, MEANS = np.geomspace(1, 1e-4, 16), np.linspace(-0.5, 0.5, 16)
@@ -38,7 +38,10 @@ def test_defaults_are_the_nearest_of_the_table() -> None:
 def test_few_calls_go_far(name, kind) -> None:
     """At most a quarter of the error of even levels, and at 20 calls of Karras' levels."""
     schedule = SCHEDULES[kind]
-    own = {calls: off(name, schedule, levels_of(name, schedule, calls)) for calls in (10, 20)}
+    own = {
+        calls: off(name, schedule, sampler_by_name(name).levels(schedule, calls))
+        for calls in (10, 20)
+    }
     for calls in (10, 20):
         assert own[calls] < off(name, schedule, spaced(schedule, calls, "even")) / 4
     assert own[20] < off(name, schedule, spaced(schedule, 20, "karras")) / 4

@@ -35,7 +35,7 @@ from torch import Tensor
 
 from jinc.diffusion.complexity import complexity_normalised
 from jinc.diffusion.effects.effect import evaluate_rows
-from jinc.diffusion.samplers.sample import After, Sampler, SamplerFn, Step, falling_levels
+from jinc.diffusion.samplers.sampler import After, Sampler, SamplerFn, Step, falling_levels
 from jinc.diffusion.samplers.step_length import LevelGrid, Slope, over
 from jinc.diffusion.schedule import Schedule
 from jinc.errors import JincError, unknown
@@ -151,9 +151,10 @@ def _expected_calls(tolerance: float = USUAL_TOLERANCE, tolerance_by: str | None
 
 
 ADAPTIVE = Sampler(
+    name="adaptive",
     make=_by_name,
-    takes=("tolerance", "tolerance_by"),
-    steps=None,
+    options=("tolerance", "tolerance_by"),
+    default_steps=None,
     spacing="even",
     shared_level=False,
     expected_calls=_expected_calls,

@@ -15,7 +15,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from jinc.diffusion.samplers.sample import After, Sampler, Step, ask_at, falling_levels
+from jinc.diffusion.samplers.sampler import After, Sampler, Step, falling_levels, predict_at
 from jinc.diffusion.schedule import Schedule
 from jinc.types import Denoiser, Images, Noise
 
@@ -79,7 +79,7 @@ def heun(
     return _walk(denoiser, schedule, x_T, falling_levels(schedule, x_T, steps), after)
 
 
-HEUN = Sampler(make=lambda: heun, calls=2)
+HEUN = Sampler(name="heun", make=lambda: heun, calls_per_step=2)
 
 
 @torch.no_grad()
@@ -95,7 +95,7 @@ def _walk(
     def ask(z: Images, t: int) -> tuple[Images, Images]:
         """x0_hat, and the direction u."""
         x_t = float(flow_scale(schedule, t)) * z
-        x0_hat = ask_at(denoiser, x_t, t)
+        x0_hat = predict_at(denoiser, x_t, t)
         return x0_hat, (z - x0_hat) / float(flow_time(schedule, t))
 
     x = x_T

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import torch
 
-from jinc.diffusion.samplers.sample import After, Sampler, Step, ask_at, falling_levels
+from jinc.diffusion.samplers.sampler import After, Sampler, Step, falling_levels, predict_at
 from jinc.diffusion.schedule import Schedule
 from jinc.types import Denoiser, Images, Noise
 
@@ -65,8 +65,8 @@ def unipc(
     return _walk(denoiser, schedule.with_signal(), x_T, levels, after, correct)
 
 
-DPM_SOLVER = Sampler(make=lambda: dpm_solver)
-UNIPC = Sampler(make=lambda: unipc)
+DPM_SOLVER = Sampler(name="dpm++", make=lambda: dpm_solver)
+UNIPC = Sampler(name="unipc", make=lambda: unipc)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,7 @@ def _walk(
     """Go down, remembering two levels."""
     x, before, last = x_T, None, None
     for t, t_next in pairwise(levels):
-        x0_hat = ask_at(denoiser, x, t)
+        x0_hat = predict_at(denoiser, x, t)
         here = _Visit(t, x, x0_hat)
         if correct is not None and last is not None:
             here = _Visit(t, correct(schedule, before, last, here), x0_hat)

@@ -1,148 +1,21 @@
-"""From noise to images: walk a path of levels with one denoiser and one method.
-
-A sampler is a generator. Watching it (progress, GIF, cancelling) is iterating it.
-"""
+"""DDPM, DDIM and the like: sampling in single moves by a `Method`."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
-from typing import Protocol, Self, TypeAlias
 
 import torch
 
 from jinc.diffusion.process import step_noise
-from jinc.diffusion.samplers.methods import Method, ddim
+from jinc.diffusion.samplers.methods import Method, ddim, ddpm, ddpm_published, posterior
+from jinc.diffusion.samplers.sampler import After, Sampler, Step, predict_at
 from jinc.diffusion.schedule import Schedule
 from jinc.diffusion.shapes import check_images
-from jinc.diffusion.timesteps import Spacing, check_falling, path
+from jinc.diffusion.timesteps import Spacing, path
 from jinc.types import Denoiser, Images, Noise
 
-After: TypeAlias = Callable[[Images, int], Images]
-"""`(x, t') -> x`, a change of the state at the level t' just reached."""
-
 _DDIM = ddim()
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """What a sampler shows after each move.
-
-    Args:
-        t: the level just reached; −1, clean, at the end.
-        x_t: the images at that level, `[B, C, H, W]`.
-        x0_hat: the prediction that led there (on a rise, which needs none, the last one made;
-            x_T before any was), `[B, C, H, W]`.
-    """
-
-    t: int
-    x_t: Images
-    x0_hat: Images
-
-    def first(self, count: int) -> Self:
-        """Return the same of the first images alone."""
-        return replace(self, x_t=self.x_t[:count], x0_hat=self.x0_hat[:count])
-
-
-class SamplerFn(Protocol):
-    """What a sampler is as a function: `partial(sample, method=ddim())`, `heun`, `dpm_solver`, …
-
-    A sampler works without gradients, and yields a `Step` after every move.
-
-    Args:
-        denoiser: `(x_t, t) -> x0_hat`, t being int64 `[B]` on x_t's device, 0 … T−1.
-        schedule: gives T and `alpha_bar_t`.
-        x_T: the start at the first level, as a rule white noise, `[B, C, H, W]`.
-        steps: a count of levels, evenly from T−1 to 0; or the falling levels themselves, such as
-            `spaced(schedule, 20, "flow")`. The last move, to −1, need not be named.
-        noise: white noise on demand, such as `SeededNoise`; by default `torch.randn_like`. Samplers
-            that draw no noise ignore it.
-        after: `(x, t') -> x`, for algorithms defined on the state; called after every move with the
-            level t' just reached.
-
-    Returns:
-        an iterator of one `Step` for each move; its x0_hat is the prediction at the start of it.
-
-    Raises:
-        JincError: at once, for images or steps that make no sense.
-    """
-
-    def __call__(
-        self,
-        denoiser: Denoiser,
-        schedule: Schedule,
-        x_T: Images,
-        *,
-        steps: int | Sequence[int],
-        noise: Noise | None = None,
-        after: After | None = None,
-    ) -> Iterator[Step]:
-        """Go from the first level to clean images."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sampler:
-    """A sampler's entry in `SAMPLERS`: how it is made, and its defaults.
-
-    Args:
-        make: makes its sampling function from the options that it takes.
-        takes: the names of these options.
-        method: makes its `Method`, from the same options; None if it is no sequence of single
-            moves.
-        steps: default number of levels; None for all.
-        spacing: default spacing of the levels: of solvers, what comes nearest to the end of the
-            flow in 10 and 20 calls (`studies/solvers.py`); of others, evenly as in their papers.
-        levels: the only ones that it visits, by T; None for a sampler that takes any.
-        draws: whether it draws fresh noise, whatever its options.
-        calls: of the denoiser, a level; of the last one there is one.
-        as_is: whether predictions are by default neither clipped nor calibrated.
-        shared_level: whether all images of a batch are at one level.
-        expected_calls: of the denoiser for an image, from the same options; None where the number
-            of steps gives it.
-    """
-
-    make: Callable[..., SamplerFn]
-    takes: tuple[str, ...] = ()
-    method: Callable[..., Method] | None = None
-    steps: int | None = 20
-    spacing: Spacing = "flow"
-    levels: Callable[[int], list[int]] | None = None
-    draws: bool = False
-    calls: int = 1
-    as_is: bool = False
-    shared_level: bool = True
-    expected_calls: Callable[..., int] | None = None
-
-    @property
-    def can_rise(self) -> bool:
-        """Whether levels may rise on the way, as in RePaint: every move starts from its image."""
-        return self.method is not None and self.levels is None
-
-    def limits(self, clip: bool | None) -> bool:
-        """Whether predictions are clipped, clip being the user's choice."""
-        return not self.as_is if clip is None else clip
-
-    def calibrates(self, calibrate: bool | None) -> bool | None:
-        """Whether predictions are calibrated; None where the model decides."""
-        return False if self.as_is and calibrate is None else calibrate
-
-
-def falling_levels(schedule: Schedule, x_T: Images, steps: int | Sequence[int]) -> list[int]:
-    """Check what a sampler is given, and list the levels from the first to −1.
-
-    Raises:
-        JincError: x_T is no batch of images, or levels that do not fall or do not exist.
-    """
-    check_images(x_T, "x_T")
-    levels = path(len(schedule), steps)
-    check_falling(levels)
-    return levels
-
-
-def ask_at(denoiser: Denoiser, x: Images, t: int) -> Images:
-    """x0_hat of images that are all at one level."""
-    return denoiser(x, torch.full((len(x),), t, device=x.device))
 
 
 def sample(
@@ -215,7 +88,7 @@ def _walk(
     x = x0_hat = x_T
     for t, t_next in pairwise(levels):
         if t_next < t:
-            x0_hat = ask_at(denoiser, x, t)
+            x0_hat = predict_at(denoiser, x, t)
             x = method(schedule, x, x0_hat, t, t_next, noise)
         else:
             x = step_noise(schedule, x, t, t_next, noise(x))
@@ -224,19 +97,30 @@ def _walk(
         yield Step(t_next, x, x0_hat)
 
 
-def moves(
+def _moves(
+    name: str,
     method: Callable[..., Method],
-    *takes: str,
-    steps: int | None = 50,
+    *options: str,
+    default_steps: int | None = 50,
     spacing: Spacing = "even",
-    draws: bool = False,
+    draws: bool = True,
 ) -> Sampler:
-    """The entry of the sampler that goes by a method."""
     return Sampler(
-        make=lambda **options: partial(sample, method=method(**options)),
-        takes=takes,
+        name=name,
+        make=lambda **given: partial(sample, method=method(**given)),
+        options=options,
         method=method,
-        steps=steps,
+        default_steps=default_steps,
         spacing=spacing,
         draws=draws,
     )
+
+
+DDIM = _moves("ddim", ddim, "eta", draws=False)
+DDPM = _moves("ddpm", ddpm, default_steps=None)
+POSTERIOR = _moves("posterior", posterior)
+PUBLISHED = replace(
+    _moves("published", ddpm_published), fixed_levels=ddpm_published().levels, raw=True
+)
+EULER = _moves("euler", ddim, default_steps=20, spacing="flow", draws=False)
+"""Euler's method in flow time: the moves of `ddim` at other levels."""

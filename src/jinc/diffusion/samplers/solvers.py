@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from jinc.diffusion.process import eps_of
-from jinc.diffusion.samplers.sample import After, Sampler, Step, ask_at, falling_levels
+from jinc.diffusion.samplers.sampler import After, Sampler, Step, falling_levels, predict_at
 from jinc.diffusion.samplers.schedulers import (
     Scheduler,
     Solver,
@@ -84,7 +84,7 @@ def solve(
     return _walk(denoiser, schedule, x_T, scheduler, solver, fresh, after)
 
 
-DEIS = Sampler(make=lambda: partial(solve, method="deis"), spacing="quadratic")
+DEIS = Sampler(name="deis", make=lambda: partial(solve, method="deis"), spacing="quadratic")
 
 
 def _lasting(solver: Solver, levels: list[int]) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _walk(
     below = [*levels[1:], -1, -2]
     for time, t, t_next, t_then in zip(times, levels, below[:-1], below[1:], strict=True):
         x_t = scheduler.scale_model_input(state, time)
-        x0_hat = ask_at(denoiser, x_t, t)
+        x0_hat = predict_at(denoiser, x_t, t)
         if t_next == -1:
             state = x0_hat
         else:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from jinc.diffusion import Method, Move, Moving, Schedule, ddim, following, generate, mismatch
-from jinc.diffusion.samplers.sample import After
+from jinc.diffusion.samplers.sampler import After
 from jinc.metrics.decibels import decibels
 from jinc.signal import disc
 from jinc.signal.rotate import UNTORN

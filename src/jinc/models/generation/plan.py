@@ -7,19 +7,19 @@ from functools import cached_property
 from typing import Literal, Protocol, Self, TypeAlias, get_type_hints
 
 from jinc.diffusion import (
+    Sampler,
     SamplerFn,
     Schedule,
     Spacing,
     calibrate,
     cfg,
     clip,
-    count_of,
     dynamic_threshold,
-    levels_of,
     sampler_by_name,
     sampler_fn,
 )
 from jinc.diffusion.noise import check_seed
+from jinc.diffusion.samplers.registry import given_options
 from jinc.diffusion.timesteps import path
 from jinc.errors import JincError
 from jinc.models.generation.chunks import CHUNK
@@ -145,11 +145,16 @@ class SamplingPlan:
             raise JincError(f"threshold: {self.threshold} is a way to clip, and nothing is clipped")
 
     @cached_property
+    def entry(self) -> Sampler:
+        """What is known of the sampler."""
+        if isinstance(self.sampler, str):
+            return sampler_by_name(self.sampler)
+        return Sampler.of(self.sampler)
+
+    @cached_property
     def sample(self) -> SamplerFn:
         """The function from noise to images."""
-        if callable(self.sampler):
-            return self.sampler
-        return sampler_fn(self.sampler, self.eta, self.tolerance, self.tolerance_by)
+        return sampler_fn(self.entry, self.eta, self.tolerance, self.tolerance_by)
 
     @property
     def together(self) -> int:
@@ -164,28 +169,27 @@ class SamplingPlan:
     @property
     def clips(self) -> bool:
         """Whether predictions are clipped."""
-        if callable(self.sampler):
-            return self.clip is not False
-        return sampler_by_name(self.sampler).limits(self.clip)
+        return not self.entry.raw if self.clip is None else self.clip
 
     @property
     def calibrates(self) -> bool | None:
-        """Whether predictions are calibrated; None where the model decides."""
-        if callable(self.sampler):
-            return self.calibrate
-        return sampler_by_name(self.sampler).calibrates(self.calibrate)
+        """Whether predictions are calibrated; None if the model decides."""
+        return False if self.entry.raw and self.calibrate is None else self.calibrate
 
     @property
     def draws(self) -> bool:
         """Whether fresh noise is drawn during sampling."""
-        return callable(self.sampler) or sampler_by_name(self.sampler).draws or self.eta > 0
+        return self.entry.draws or self.eta > 0
 
     @property
     def spaced(self) -> Spacing:
         """How levels are spaced."""
-        if self.spacing or callable(self.sampler):
-            return self.spacing or "even"
-        return sampler_by_name(self.sampler).spacing
+        return self.spacing or self.entry.spacing
+
+    @property
+    def shared_level(self) -> bool:
+        """Whether all images of a batch are at one level."""
+        return self.entry.shared_level
 
     def count(self, T: int) -> int:
         """Return how many levels of T are visited.
@@ -195,21 +199,15 @@ class SamplingPlan:
         """
         if isinstance(self.steps, Sequence):
             return len(self.steps)
-        return count_of(self._name, T, self.steps)
+        return self.entry.count(T, self.steps)
 
     def calls(self, T: int) -> int:
         """Estimate how often the denoiser is called for an image."""
-        sampler, steps = sampler_by_name(self._name), self.count(T)
-        if sampler.expected_calls is None:
-            return sampler.calls * steps
-        options = {name: getattr(self, name) for name in sampler.takes}
-        given = {name: value for name, value in options.items() if value is not None}
-        return min(steps, sampler.expected_calls(**given))
-
-    @property
-    def shared_level(self) -> bool:
-        """Whether all images of a batch are at one level."""
-        return callable(self.sampler) or sampler_by_name(self.sampler).shared_level
+        steps = self.count(T)
+        if self.entry.expected_calls is None:
+            return self.entry.calls_per_step * steps
+        options = {name: getattr(self, name) for name in self.entry.options}
+        return min(steps, self.entry.expected_calls(**given_options(self.entry, **options)))
 
     def levels(self, schedule: Schedule) -> list[int]:
         """Return the levels that are visited, falling.
@@ -219,13 +217,7 @@ class SamplingPlan:
         """
         if isinstance(self.steps, Sequence):
             return path(len(schedule), self.steps)
-        spacing = self.spacing or ("even" if callable(self.sampler) else None)
-        return levels_of(self._name, schedule, self.steps, spacing, self.sigma_min)
-
-    @property
-    def _name(self) -> str:
-        """A sampler whose default number of steps this one shares."""
-        return "ddim" if callable(self.sampler) else self.sampler
+        return self.entry.levels(schedule, self.steps, self.spacing, self.sigma_min)
 
     def check_model(self, model: PixelModel) -> None:
         """Find out before the work whether a model can follow the plan.
