@@ -33,7 +33,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from jinc.data import load_images
-from jinc.diffusion import AdaptiveStep, SamplerFn, adaptive, ddim, sample, solve
+from jinc.diffusion import AdaptiveStep, SamplerFn, adaptive, ddim, dpm_solver, sample
 from jinc.files import writing
 from jinc.metrics import (
     Extractor,
@@ -90,7 +90,7 @@ def cells(timesteps: int, calls: dict[int, float]) -> Iterator[Cell]:
         yield Cell(f"adaptive {tolerance:g}", partial(adaptive, tolerance=tolerance), timesteps)
         equal = math.ceil(calls[steps])
         yield Cell(f"ddim {equal}", partial(sample, method=ddim()), equal)
-        yield Cell(f"dpm++ {equal}", partial(solve, method="dpm++"), equal)
+        yield Cell(f"dpm++ {equal}", dpm_solver, equal)
         yield fixed(equal)
 
 

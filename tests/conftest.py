@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -59,3 +61,31 @@ def real_data(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
         return out
 
     return get
+
+
+THEIRS: dict[str, tuple[str, dict[str, Any]]] = {
+    "ddim": ("DDIMScheduler", {}),
+    "deis": ("DEISMultistepScheduler", {}),
+    "dpm++": ("DPMSolverMultistepScheduler", {}),
+    "dpm++-2m-sde": ("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++"}),
+    "dpm++-single": ("DPMSolverSinglestepScheduler", {"lower_order_final": True}),
+    "euler": ("EulerDiscreteScheduler", {}),
+    "heun-sigma": ("HeunDiscreteScheduler", {}),
+    "lms": ("LMSDiscreteScheduler", {}),
+    "pndm": ("PNDMScheduler", {"skip_prk_steps": True}),
+    "unipc": ("UniPCMultistepScheduler", {}),
+}
+
+
+@pytest.fixture
+def theirs() -> Callable[..., Any]:
+    """Makes a scheduler of diffusers from its short name and options."""
+    diffusers = pytest.importorskip("diffusers")
+
+    def make(name: str, **options: Any) -> Any:
+        kind, usual = THEIRS[name]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # NumPy 2 warns of their arrays
+            return getattr(diffusers, kind)(**usual, **options)
+
+    return make

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from jinc.diffusion import (
-    SOLVERS,
     Schedule,
     SeededNoise,
     clip,
@@ -23,6 +22,7 @@ from jinc.diffusion import (
     repaint_levels,
     replace,
     sample,
+    sampler_fn,
     solve,
     spaced,
     unipc,
@@ -35,7 +35,9 @@ THEIR_OWN_MAKING = pytest.mark.filterwarnings("ignore:__array:DeprecationWarning
 """NumPy's functions on torch's tensors, inside the schedulers."""
 
 SCHEDULE = Schedule.linear(T=200, beta_start=5e-4, beta_end=0.1)
-FLOWS = [name for name in SOLVERS if name != "dpm++-2m-sde"]
+FLOWS = ["ddim", "deis", "dpm++", "dpm++-single", "euler", "heun-sigma", "lms", "pndm", "unipc"]
+ALL = [*FLOWS, "dpm++-2m-sde"]
+STRIDED = ("ddim", "pndm")
 EVEN = [160, 120, 80, 40, 0]
 EXACT = {"rtol": 0, "atol": 1e-5}
 SHAPE, PIXELS = (1, 2, 2), 4
@@ -70,7 +72,7 @@ def power(matrix, exponent):
     return (vectors * values**exponent) @ vectors.T
 
 
-def slopes(method, counts, **options):
+def slopes(scheduler, counts):
     """How fast the error at level 0 falls as steps grow, and the errors.
 
     The flow through x_T reaches `√ᾱ mu + (ᾱ Σ + (1−ᾱ) I)^½ w` at every level, with one w.
@@ -88,7 +90,7 @@ def slopes(method, counts, **options):
     images = torch.tensor(x_T, dtype=torch.float32).view(-1, *SHAPE)
     errors = []
     for count in counts:
-        walk = solve(denoiser, schedule, images, method=method, steps=count, **options)
+        walk = solve(denoiser, schedule, images, scheduler=scheduler, steps=count)
         (end,) = (step.x_t for step in walk if step.t == 0)
         errors.append(np.sqrt(((end.flatten(1).numpy() - exact) ** 2).mean()))
     return -np.diff(np.log2(errors)), errors
@@ -105,19 +107,19 @@ def slopes(method, counts, **options):
         ("dpm++-single", 2, 0.5),
     ],
 )
-def test_solvers_converge_to_the_flow_with_their_order(method, order, tolerance):
-    slope, errors = slopes(method, [40, 80, 160])
+def test_solvers_converge_to_the_flow_with_their_order(theirs, method, order, tolerance):
+    slope, errors = slopes(theirs(method), [40, 80, 160])
     assert np.abs(slope - order).max() < tolerance, slope
     assert errors[-1] < 0.02
 
 
 @pytest.mark.parametrize("method", FLOWS)
-def test_our_alpha_bars_are_theirs(method):
+def test_our_alpha_bars_are_theirs(theirs, method):
     """Where the answer is always the same, every solver is exact: states stay on one line."""
     x0, eps = torch.linspace(-1, 1, PIXELS).view(1, *SHAPE), start()
     x_T = forward(SCHEDULE, x0, 199, eps)
-    steps = range(199, -1, -15) if SOLVERS[method].strided else 12
-    walk = solve(lambda x, t: x0.expand_as(x), SCHEDULE, x_T, method=method, steps=steps)
+    steps = range(199, -1, -15) if method in STRIDED else 12
+    walk = solve(lambda x, t: x0.expand_as(x), SCHEDULE, x_T, scheduler=theirs(method), steps=steps)
     for step in walk:
         torch.testing.assert_close(step.x_t, forward(SCHEDULE, x0, step.t, eps), **EXACT)
 
@@ -174,9 +176,9 @@ def test_ddim_agrees(eta, clipped, count):
 
 
 @pytest.mark.parametrize("method", ["ddim", "euler"])
-def test_these_are_ddim(method):
+def test_these_are_ddim(theirs, method):
     denoiser, *_ = oracle()
-    *_, last = solve(denoiser, SCHEDULE, start(), method=method, steps=EVEN)
+    *_, last = solve(denoiser, SCHEDULE, start(), scheduler=theirs(method), steps=EVEN)
     ours = generate(denoiser, SCHEDULE, start(), method=ddim(), steps=EVEN)
     torch.testing.assert_close(last.x_t, ours, **EXACT)
 
@@ -184,7 +186,7 @@ def test_these_are_ddim(method):
 @THEIR_OWN_MAKING
 @pytest.mark.parametrize("told", ["sample", "epsilon"])
 @pytest.mark.parametrize("count", [6, 12, 20])
-def test_dpm_solver_agrees(count, told):
+def test_dpm_solver_agrees(theirs, count, told):
     """Its own levels, loop and precision, with nothing of ours but betas and the last move."""
     denoiser, *_ = oracle()
     scheduler = diffusers.DPMSolverMultistepScheduler(
@@ -199,29 +201,30 @@ def test_dpm_solver_agrees(count, told):
         answer = x0_hat if told == "sample" else eps_of(SCHEDULE, "x0", x, int(t), x0_hat)
         x = scheduler.step(answer, t, x).prev_sample
     steps = scheduler.timesteps.tolist()
-    *_, last = solve(denoiser, SCHEDULE, start(), steps=steps)
+    *_, last = solve(denoiser, SCHEDULE, start(), scheduler=theirs("dpm++"), steps=steps)
     torch.testing.assert_close(last.x_t, x, **EXACT)
 
 
 @THEIR_OWN_MAKING
-@pytest.mark.parametrize("method", SOLVERS)
-def test_the_last_move_is_the_prediction(method):
+@pytest.mark.parametrize("method", ALL)
+def test_the_last_move_is_the_prediction(theirs, method):
     answers = []
 
     def denoiser(x_t, t):
         answers.append(oracle()[0](x_t, t))
         return answers[-1]
 
-    *_, last = solve(denoiser, SCHEDULE, start(), method=method, steps=EVEN, noise=noise())
+    options = {"scheduler": theirs(method), "steps": EVEN, "noise": noise()}
+    *_, last = solve(denoiser, SCHEDULE, start(), **options)
     assert torch.equal(last.x_t, answers[-1])
 
 
 @THEIR_OWN_MAKING
 @pytest.mark.parametrize(("method", "apart"), [("dpm++", 0), ("unipc", 0), ("deis", 0.05)])
-def test_whose_last_move_is_the_prediction_by_itself(method, apart):
+def test_whose_last_move_is_the_prediction_by_itself(theirs, method, apart):
     """DEIS goes to level 0 by its own order; PNDM does likewise."""
     denoiser, *_ = oracle()
-    scheduler = made(SOLVERS[method].scheduler, prediction_type="sample")
+    scheduler = made(type(theirs(method)).__name__, prediction_type="sample")
     scheduler.set_timesteps(20)
     x = start()
     for t in scheduler.timesteps:
@@ -234,11 +237,11 @@ def test_whose_last_move_is_the_prediction_by_itself(method, apart):
 @THEIR_OWN_MAKING
 @pytest.mark.parametrize("spacing", ["even", "karras", "exponential", "flow"])
 @pytest.mark.parametrize(("ours", "name"), [(dpm_solver, "dpm++"), (unipc, "unipc")])
-def test_our_multistep_solvers_agree(ours, name, spacing):
+def test_our_multistep_solvers_agree(theirs, ours, name, spacing):
     denoiser, *_ = oracle()
     levels = spaced(SCHEDULE, 12, spacing)
-    theirs = solve(denoiser, SCHEDULE, start(), method=name, steps=levels)
-    for step, own in zip(theirs, ours(denoiser, SCHEDULE, start(), steps=levels), strict=True):
+    found = solve(denoiser, SCHEDULE, start(), scheduler=theirs(name), steps=levels)
+    for step, own in zip(found, ours(denoiser, SCHEDULE, start(), steps=levels), strict=True):
         torch.testing.assert_close(own.x_t, step.x_t, rtol=0, atol=2e-5)
 
 
@@ -259,44 +262,27 @@ def test_states_that_are_changed_stay_changed(ours):
         torch.testing.assert_close(found, expected, **EXACT)
 
 
-THEIRS = {
-    "DDIMScheduler": ("ddim", {}),
-    "DEISMultistepScheduler": ("deis", {}),
-    "DPMSolverMultistepScheduler": ("dpm++", {}),
-    "DPMSolverSinglestepScheduler": ("dpm++-single", {"lower_order_final": True}),
-    "EulerDiscreteScheduler": ("euler", {}),
-    "HeunDiscreteScheduler": ("heun-sigma", {}),
-    "LMSDiscreteScheduler": ("lms", {}),
-    "PNDMScheduler": ("pndm", {"skip_prk_steps": True}),
-    "UniPCMultistepScheduler": ("unipc", {}),
-}
-
-
-@THEIR_OWN_MAKING
-@pytest.mark.parametrize("name", THEIRS)
-def test_schedulers_of_their_owners(name):
-    """As their owners made them, with another schedule, and left as they were."""
+@pytest.mark.parametrize("name", ALL)
+def test_schedulers_of_their_owners(theirs, name):
+    """With another schedule of their own, which is not used, and left as they were."""
     denoiser, *_ = oracle()
-    method, options = THEIRS[name]
-    scheduler = getattr(diffusers, name)(beta_start=0.001, **options)
+    scheduler = theirs(name, beta_start=0.001)
     before = dict(scheduler.config)
     ends = []
-    for each in (scheduler, method):
-        *_, last = solve(denoiser, SCHEDULE, start(), method=each, steps=EVEN, noise=noise())
+    for each in (scheduler, theirs(name)):
+        *_, last = solve(denoiser, SCHEDULE, start(), scheduler=each, steps=EVEN, noise=noise())
         ends.append(last.x_t)
     assert torch.equal(*ends)
     assert dict(scheduler.config) == before
 
 
-@THEIR_OWN_MAKING
-def test_their_owners_options_count():
+def test_their_owners_options_count(theirs):
     denoiser, *_ = oracle()
-    third = diffusers.DPMSolverMultistepScheduler(solver_order=3)
-    *_, last = solve(denoiser, SCHEDULE, start(), method=third, steps=20)
-    *_, same = solve(denoiser, SCHEDULE, start(), steps=20, options={"solver_order": 3})
-    *_, other = solve(denoiser, SCHEDULE, start(), steps=20)
-    assert torch.equal(last.x_t, same.x_t)
-    assert not torch.equal(last.x_t, other.x_t)
+    plain, third = (
+        [*solve(denoiser, SCHEDULE, start(), scheduler=theirs("dpm++", **options), steps=20)]
+        for options in ({}, {"solver_order": 3})
+    )
+    assert not torch.equal(plain[-1].x_t, third[-1].x_t)
 
 
 def test_repaint_jumps_as_ours():
@@ -356,8 +342,8 @@ def test_repaint_agrees():
         torch.testing.assert_close(x, ours, **EXACT)
 
 
-@pytest.mark.parametrize("method", list(SOLVERS))
-def test_levels_and_questions(method):
+@pytest.mark.parametrize("method", ALL)
+def test_levels_and_questions(theirs, method):
     asked = []
 
     def denoiser(x_t, t):
@@ -366,18 +352,19 @@ def test_levels_and_questions(method):
         assert t.shape == (3,)
         return x_t / 2
 
-    steps = EVEN if SOLVERS[method].strided else [160, 60, 20, 2, 0]
-    walk = solve(denoiser, SCHEDULE, start(), method=method, steps=steps)
+    steps = EVEN if method in STRIDED else [160, 60, 20, 2, 0]
+    walk = solve(denoiser, SCHEDULE, start(), scheduler=theirs(method), steps=steps)
     assert inspect.isgenerator(walk)
     assert not asked
     assert [step.t for step in walk] == [*steps[1:], -1]
     assert [t for t, _ in groupby(asked)] == steps
     assert len(asked) == 5 + {"heun-sigma": 4, "pndm": 1}.get(method, 0)
-    assert [s.t for s in solve(denoiser, SCHEDULE, start(), method=method, steps=1)] == [-1]
+    one = solve(denoiser, SCHEDULE, start(), scheduler=theirs(method), steps=1)
+    assert [step.t for step in one] == [-1]
 
 
-@pytest.mark.parametrize("method", [name for name in SOLVERS if not SOLVERS[name].paired])
-def test_after_changes_the_state(method):
+@pytest.mark.parametrize("method", [name for name in ALL if name != "dpm++-single"])
+def test_after_changes_the_state(theirs, method):
     """A state put on a known line at every level stays there to the end."""
     x0, eps = torch.ones(3, *SHAPE), start()
 
@@ -390,62 +377,47 @@ def test_after_changes_the_state(method):
         seen.append((x_t, int(t[0])))
         return torch.zeros_like(x_t)
 
-    list(solve(denoiser, SCHEDULE, start(), method=method, steps=EVEN, after=after))
+    list(solve(denoiser, SCHEDULE, start(), scheduler=theirs(method), steps=EVEN, after=after))
     last, t = seen[-1]
     torch.testing.assert_close(last, forward(SCHEDULE, x0, t, eps), **EXACT)
 
 
 @THEIR_OWN_MAKING
-def test_what_cannot_go_by_our_schedule_is_told():
-    def tell(pattern, method, **options):
+def test_schedulers_that_cannot_visit_our_levels_are_refused(theirs):
+    def refused(pattern, scheduler, **options):
         with pytest.raises(JincError, match=pattern):
-            solve(lambda x, t: x, SCHEDULE, start(), method=method, **options)
+            solve(lambda x, t: x, SCHEDULE, start(), scheduler=scheduler, **options)
 
-    tell("kdpm2: KDPM2DiscreteScheduler asks between levels, where t is no whole", "kdpm2")
-    tell("^KDPM2AncestralDiscr.*: asks between", diffusers.KDPM2AncestralDiscreteScheduler())
-    tell("dpm\\+\\+-sde: DPMSolverSDE.*; dpm\\+\\+-2m-sde does not", "dpm++-sde")
-    tell("EDMEulerScheduler: keeps levels of its own", diffusers.EDMEulerScheduler())
-    tell(
-        "FlowMatchEuler.*none of those that were tried", diffusers.FlowMatchEulerDiscreteScheduler()
-    )
-    tell("PNDM.*: asks between levels.*skip_prk_steps=True", diffusers.PNDMScheduler())
-    tell("steps: PNDMScheduler goes in equal strides, as in range", "pndm", steps=[190, 100, 0])
-    karras = diffusers.LMSDiscreteScheduler(use_karras_sigmas=True)
-    tell("LMSDiscreteScheduler: use_karras_sigmas is said by", karras)
-    continuous = diffusers.EulerDiscreteScheduler(timestep_type="continuous")
-    tell("EulerDiscreteScheduler: timestep_type is said by", continuous)
-    tell("DDPMScheduler: draws noise.*; take sample.method=ddpm", diffusers.DDPMScheduler())
-    tell("EulerAncestralDiscreteScheduler draws noise.*ddim.1.0", "euler-ancestral")
-    lowest = diffusers.DPMSolverMultistepScheduler(final_sigmas_type="sigma_min")
-    tell("DPMSolverMultistepScheduler: final_sigmas_type is said by", lowest)
-    given = diffusers.LMSDiscreteScheduler()
-    tell("options: LMSDiscreteScheduler has its own", given, options={"colour": "red"})
-    tell("after: DPMSolverSingle.* two levels at a time", "dpm++-single", after=lambda x, t: x)
+    refused("KDPM2Ancestral.*: evaluates between", diffusers.KDPM2AncestralDiscreteScheduler())
+    refused("EDMEulerScheduler: has levels of its own", diffusers.EDMEulerScheduler())
+    refused("FlowMatchEuler.*none of those", diffusers.FlowMatchEulerDiscreteScheduler())
+    refused("PNDM.*: evaluates between levels.*skip_prk_steps=True", diffusers.PNDMScheduler())
+    refused("steps: PNDMScheduler goes in equal strides", theirs("pndm"), steps=[190, 100, 0])
+    refused("DDPMScheduler: draws noise.*; take sample.method=ddpm", diffusers.DDPMScheduler())
+    ancestral = diffusers.EulerAncestralDiscreteScheduler()
+    refused("EulerAncestralDiscreteScheduler: draws noise.*ddim.1.0", ancestral)
+    for name, option in (
+        ("lms", {"use_karras_sigmas": True}),
+        ("euler", {"timestep_type": "continuous"}),
+        ("dpm++", {"final_sigmas_type": "sigma_min"}),
+    ):
+        refused(f"Scheduler: {next(iter(option))} contradicts the sch", theirs(name, **option))
+    refused("after: DPMSolverSingle.* two levels", theirs("dpm++-single"), after=lambda x, t: x)
+    refused("fall", theirs("dpm++"), steps=[5, 9, 1])
 
 
-@pytest.mark.parametrize("options", [{}, {"algorithm_type": "sde-dpmsolver++"}])
-def test_fresh_noise_is_ours(options):
+@pytest.mark.parametrize("name", ["dpm++", "dpm++-2m-sde"])
+def test_fresh_noise_is_ours(theirs, name):
     def end(drawn):
-        denoiser, *_ = oracle()
-        *_, last = solve(denoiser, SCHEDULE, start(), steps=6, noise=drawn, options=options)
+        options = {"scheduler": theirs(name), "steps": 6, "noise": drawn}
+        *_, last = solve(oracle()[0], SCHEDULE, start(), **options)
         return last.x_t
 
     assert torch.equal(end(noise()), end(noise()))
-    assert torch.equal(end(noise(0)), end(noise(1))) == (not options)
+    assert torch.equal(end(noise(0)), end(noise(1))) == (name == "dpm++")
 
 
-def test_mistakes_are_told_at_the_call(monkeypatch):
-    def tell(pattern, x_T=None, **options):
-        with pytest.raises(JincError, match=pattern):
-            solve(lambda x, t: x, SCHEDULE, start() if x_T is None else x_T, **options)
-
-    tell("no solver is called 'dpm': there are ddim, deis", method="dpm")
-    tell("fall", steps=[5, 9, 1])
-    tell("x_T must be float", x_T=torch.zeros(2, 2))
-    tell("options: DPMSolver.*colour", options={"colour": "red"})
-    tell("options: DPMSolver.*rk4", options={"solver_type": "rk4"})
-    tell("use_karras_sigmas is said by", method="deis", options={"use_karras_sigmas": True})
-    tell("clip_sample is said by", method="heun-sigma", options={"clip_sample": True})
-    tell("prediction_type is said by", options={"prediction_type": "epsilon"})
+def test_deis_needs_diffusers(monkeypatch):
     monkeypatch.setitem(sys.modules, "diffusers", None)
-    tell(r'needs pip install "jinc\[diffusers\]"')
+    with pytest.raises(JincError, match=r'sampler: deis needs pip install "jinc\[diffusers\]"'):
+        sampler_fn("deis")(lambda x, t: x, SCHEDULE, start(), steps=5)

@@ -78,14 +78,13 @@ def test_first_order_on_a_mixture(schedule):
         ("lms", 4, 0.5),
     ],
 )
-def test_orders_of_solvers_on_a_mixture(method, order, within):
+def test_orders_of_solvers_on_a_mixture(theirs, method, order, within):
     """At level 0, for the last move, to clean, is of first order whatever the solver."""
-    pytest.importorskip("diffusers")
     schedule = SCHEDULES[0]
     oracle, x_T, exact = two_heaps(schedule, 0)
     errors = []
     for count in (320, 640):
-        walk = solve(oracle, schedule, x_T, method=method, steps=count)
+        walk = solve(oracle, schedule, x_T, scheduler=theirs(method), steps=count)
         (end,) = (step.x_t.flatten(1).numpy() for step in walk if step.t == 0)
         errors.append(np.sqrt(((end - exact) ** 2).mean()))
     assert abs(np.log2(errors[0] / errors[1]) - order) < within, errors

@@ -63,6 +63,9 @@ from jinc.diffusion.random_moves import random_move as random_move
 from jinc.diffusion.samplers.adaptive import AdaptiveStep as AdaptiveStep
 from jinc.diffusion.samplers.adaptive import Weight as Weight
 from jinc.diffusion.samplers.adaptive import adaptive as adaptive
+from jinc.diffusion.samplers.diffusers_solvers import SCHEDULERS as SCHEDULERS
+from jinc.diffusion.samplers.diffusers_solvers import Scheduler as Scheduler
+from jinc.diffusion.samplers.diffusers_solvers import solve as solve
 from jinc.diffusion.samplers.flow import flow_scale as flow_scale
 from jinc.diffusion.samplers.flow import flow_time as flow_time
 from jinc.diffusion.samplers.flow import heun as heun
@@ -92,10 +95,6 @@ from jinc.diffusion.samplers.sample import sample as sample
 from jinc.diffusion.samplers.sampler import Sampler as Sampler
 from jinc.diffusion.samplers.sampler import SamplerFn as SamplerFn
 from jinc.diffusion.samplers.sampler import Step as Step
-from jinc.diffusion.samplers.schedulers import SOLVERS as SOLVERS
-from jinc.diffusion.samplers.schedulers import Scheduler as Scheduler
-from jinc.diffusion.samplers.schedulers import Solver as Solver
-from jinc.diffusion.samplers.solvers import solve as solve
 from jinc.diffusion.schedule import Schedule as Schedule
 from jinc.diffusion.schedule import make_schedule as make_schedule
 from jinc.diffusion.schedule import warn_of_signal as warn_of_signal

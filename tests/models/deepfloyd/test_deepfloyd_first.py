@@ -179,9 +179,9 @@ def test_it_generates_as_our_models_do(first):
     assert not torch.equal(*last.x_t)
 
 
-def test_other_solvers_walk_too(first):
+def test_schedulers_of_diffusers_sample_it(first, theirs):
     denoiser = first.limited(first.prompted(["a cat", "a dog"]))
-    *_, last = solve(denoiser, first.schedule, images(), method="dpm++", steps=4)
+    *_, last = solve(denoiser, first.schedule, images(), scheduler=theirs("dpm++"), steps=4)
     assert bool(last.x_t.isfinite().all())
 
 

@@ -66,7 +66,7 @@ def heun(
     directions instead: second order for two calls a step. The last move, to clean, where there is
     no direction, is the prediction itself: n levels take 2n − 1 calls.
 
-    Heun's method in σ/α, as `solve(method="heun-sigma")` has it, suffers where noise is all there
+    Heun's method in σ/α, as in EDM and diffusers, suffers where noise is all there
     is, σ/α being without bound; τ is even at both ends.
 
     Source: EDM (arXiv 2206.00364), algorithm 1, there in σ.

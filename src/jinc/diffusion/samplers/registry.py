@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from jinc.diffusion.samplers.adaptive import ADAPTIVE
+from jinc.diffusion.samplers.diffusers_solvers import DEIS
 from jinc.diffusion.samplers.flow import HEUN
 from jinc.diffusion.samplers.methods import Method
 from jinc.diffusion.samplers.multistep import DPM_SOLVER, UNIPC
 from jinc.diffusion.samplers.sample import DDIM, DDPM, EULER, POSTERIOR, PUBLISHED
 from jinc.diffusion.samplers.sampler import Sampler, SamplerFn
-from jinc.diffusion.samplers.solvers import DEIS
 from jinc.errors import JincError, unknown
 
 SAMPLERS: Mapping[str, Sampler] = {
