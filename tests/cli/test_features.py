@@ -70,4 +70,6 @@ def test_what_is_refused(jinc, refused, mnist, tmp_path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "text").write_text("mine")
     refused(*train, "--data", mnist, "--out", tmp_path / "mine", says="holds other things")
-    refused(*train, "--data", mnist, "--out", mnist / "t10k-labels-idx1-ubyte", says="is no folder")
+    refused(
+        *train, "--data", mnist, "--out", mnist / "t10k-labels-idx1-ubyte", says="is not a folder"
+    )

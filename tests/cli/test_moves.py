@@ -208,7 +208,7 @@ def test_places_that_cannot_be_written(refused, trained, tmp_path, command) -> N
         (tmp_path / "x.gfi", "x.gfi; did you mean .gif?"),
         (tmp_path / "x.jpg", "did you mean .png?"),
         (tmp_path / "x.txt2", "there are .gif, .webp"),
-        (tmp_path / "file", "is no folder"),
+        (tmp_path / "file", "is not a folder"),
         (tmp_path / "file" / "x.gif", "Not a directory"),
         (tmp_path / "file" / "x", "Not a directory"),
         (tmp_path / ("x" * 300 + ".gif"), "too long"),

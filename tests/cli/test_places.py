@@ -13,9 +13,9 @@ def test_which_folders_are_whole(trained, tmp_path) -> None:
     model = Path(shutil.copytree(trained / "model", tmp_path / "model"))
     check_whole_folder(model)  # it may be replaced
     for check in (check_folder, lambda out: check_whole_folder(out / "inside")):
-        with pytest.raises(JincError, match="is whole"):
+        with pytest.raises(JincError, match="is sealed"):
             check(model)
-    with pytest.raises(JincError, match="is whole"):
+    with pytest.raises(JincError, match="is sealed"):
         check_file(model / "a.png")
     for place, text in enumerate(('{"name": "a page"}', "{}", "no JSON", "[]")):
         (tmp_path / str(place)).mkdir()

@@ -190,7 +190,7 @@ def test_nothing_is_added_to_a_model(jinc, call, trained_copy, tmp_path) -> None
     for name in COMMANDS:
         said = call(name, model / "inside")
         assert (said.code, said.out) == (2, "")
-        assert f"--out: {model} is whole, as its manifest says; take another folder" in said.err
+        assert f"--out: {model} is sealed by its manifest; choose another folder" in said.err
     assert jinc("rotate", trained_copy, "--out", model / "a.gif", *FEW).code == 2
     check_manifest(model)
 

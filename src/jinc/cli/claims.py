@@ -1,4 +1,4 @@
-"""Folders that a command writes to, locked from its first check of them until it ends."""
+"""Locks of the folders that a command writes to, from its first check until it ends."""
 
 import os
 from collections.abc import Iterator
@@ -10,10 +10,7 @@ from jinc.locks import alone
 
 
 class _Claims(ExitStack):
-    """The locks of a command."""
-
     def __init__(self) -> None:
-        """Begin without any."""
         super().__init__()
         self.folders = set[Path]()
 
@@ -23,7 +20,7 @@ _CLAIMS: ContextVar[_Claims | None] = ContextVar("claims", default=None)
 
 @contextmanager
 def claims() -> Iterator[None]:
-    """Release at the end what is claimed inside."""
+    """Release all locks at the end."""
     with _Claims() as held:
         token = _CLAIMS.set(held)
         try:
@@ -33,9 +30,10 @@ def claims() -> Iterator[None]:
 
 
 def claim(folder: Path) -> None:
-    """Let no other process write to a folder until the command ends.
+    """Lock a folder against other processes until the command ends.
 
-    Of processes that torchrun started, the first claims for all. Outside `claims`, nothing happens.
+    Of the processes of torchrun, the first holds the lock for all. Outside `claims`, nothing is
+    locked.
 
     Raises:
         Taken: another process writes there.

@@ -40,10 +40,10 @@ class CompareOptions(ResultOptions, ReadingOptions):
     """How many images, and how they are denoised iteratively.
 
     Args:
-        number: how many images of a set, 1 to 2,000 (default 16); all files of --images.
+        number: how many images of a set, 1 to 2,000; all files of --images.
         prompts: what the images show, assigned in turn: classes by name or number, or texts
             (default: their classes in the set, if any).
-        sampler: of iterative denoising (default posterior, as in the course).
+        sampler: of iterative denoising; posterior is that of the course.
         steps: number of levels of iterative denoising, evenly spaced below each of --levels
             (default: by --stride).
         strip: also write strip.png: iterative denoising from the highest level.

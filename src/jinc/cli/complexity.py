@@ -14,7 +14,7 @@ from jinc.errors import JincError
 from jinc.report import plot_complexity
 
 MOST = 12
-"""Images in one picture."""
+"""Images in one plot."""
 
 
 def complexity(
@@ -28,16 +28,16 @@ def complexity(
     max_pixels: int = MAX_PIXELS,
     t: int = 250,
 ) -> None:
-    """Draw where the complexity-weighted loss looks: normalised, and as published.
+    """Plot the complexity (loss-weight) map of images: normalised, and as published.
 
     Args:
-        data: "digits" for the bundled set, or a path, as `jinc train` takes it.
-        out: the picture.
-        number: how many images, up to 12, evenly from the whole set.
-        image_size: pixels a side after resizing and a centred crop; as the data is, if not given.
-        skip_damaged: leave out images that cannot be read, and count them.
-        max_pixels: the most pixels that an image may have, checked before it is decoded.
-        t: the level, 0 to 999, of the noisy images that the published map is made of.
+        data: digits, the bundled set, or the path of a data set, as for `jinc train`.
+        out: the plot, a PNG.
+        number: how many images, 1 to 12, evenly spaced over the set.
+        image_size: side in pixels, after resizing and a centre crop (default: that of the data).
+        skip_damaged: skip unreadable images, and count them.
+        max_pixels: largest image in pixels, checked before decoding.
+        t: noise level of the published map, 0 to 999.
     """
     check_png(out)
     if not 1 <= number <= MOST:

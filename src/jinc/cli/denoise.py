@@ -17,6 +17,7 @@ from jinc.cli.options import DEFAULTS, Options
 from jinc.cli.places import check_folder
 from jinc.cli.progress import decoding_progress, say_what_was_read
 from jinc.cli.resuming import ChangedSettings
+from jinc.cli.sampling import SEVERAL
 from jinc.cli.train import train as train_run
 from jinc.data import Split, to_float
 from jinc.diffusion import SeededNoise
@@ -47,17 +48,17 @@ def train(
     set_: ChangedSettings = (),
     config: Options = DEFAULTS,
 ) -> None:
-    """Train a network to undo z = x + σ ε; as `jinc train --preset mnist-denoiser`.
+    """Train a network to undo z = x + σ ε: `jinc train` with the preset mnist-denoiser.
 
     Args:
-        out: the run folder: config.yaml, log.jsonl, checkpoints/, samples/ and model/.
-        resume: go on from the newest checkpoint of the run, or start it if there is none.
-        dry_run: say what it would take, and leave nothing behind.
-        set_: with --resume, settings that change from here on, such as learning_rate=1e-4.
+        out: the run folder, for config.yaml, log.jsonl, checkpoints/, samples/ and model/.
+        resume: continue from the newest checkpoint, or start if there is none.
+        dry_run: print memory, time and settings, and write nothing.
+        set_: with --resume, settings to change from here on, such as learning_rate=1e-4.
         config: the settings.
     """
     if config.noise_std is None:
-        raise JincError("--noise-std: a single-step denoiser is trained at an amount of noise")
+        raise JincError("--noise-std: missing; give the σ of the noise, such as 0.5")
     train_run(out=out, resume=resume, dry_run=dry_run, set_=set_, config=config)
 
 
@@ -70,23 +71,23 @@ def evaluate(
     data: str | None = None,
     split: Split = "test",
     number: Annotated[int, Parameter(alias="-n")] = 1000,
-    sigmas: Annotated[tuple[float, ...], Parameter(consume_multiple=True)] = SIGMAS,
+    sigmas: Annotated[tuple[float, ...], SEVERAL] = SIGMAS,
     seed: int = 0,
     device: str = "auto",
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
-    """Measure a denoiser at several amounts of noise, beside a Gaussian blur and a median filter.
+    """Measure a denoiser at several noise levels, beside a Gaussian blur and a median filter.
 
     Args:
         run: the run folder of `jinc denoise train`.
-        out: folder for the picture, denoising.png, and the table, denoising.json.
-        data: images to test on; those that it was trained on, if not given.
-        split: which part of them.
+        out: folder for denoising.png and denoising.json.
+        data: test images (default: the data set of the run).
+        split: part of the data set.
         number: how many images.
-        sigmas: standard deviations of the noise, images being in [0, 1].
-        seed: of the noise.
-        device: cpu, cuda, mps, or auto for the best there is.
-        json_: print JSON for machines.
+        sigmas: standard deviations σ of the noise, for images in [0, 1].
+        seed: of the noise, at least 0.
+        device: cpu, cuda, mps, or auto for the fastest available.
+        json_: print JSON.
     """
     denoiser = SingleStep.load(Run.open(run).path / "model")
     if number < 1:
@@ -117,7 +118,7 @@ def evaluate(
 
 
 def _test_images(run: Run, data: str | None, split: Split, number: int) -> Tensor:
-    """Return test images in [0, 1], `[number, C, H, W]`, evenly from the whole set."""
+    """Return evenly spaced test images in [0, 1], `[number, C, H, W]`."""
     console = Console(stderr=True)
     with decoding_progress(console) as report:
         images = load_data(run.config, report, source=data or run.config.data, split=split)
@@ -130,7 +131,7 @@ def _test_images(run: Run, data: str | None, split: Split, number: int) -> Tenso
 def _denoise(
     denoiser: SingleStep, clean: Tensor, sigmas: tuple[float, ...], seed: int
 ) -> tuple[dict[str, Tensor], dict[str, list[float]]]:
-    """Return the first images by way of denoising, `[σ, n, C, H, W]`, and mean squared errors."""
+    """Return the first images `[σ, n, C, H, W]`, and mean squared errors, by method."""
     device = next(denoiser.network.parameters()).device
     ways: dict[str, Callable[[Tensor], Tensor]] = {
         "noisy": lambda z: z,

@@ -40,9 +40,9 @@ def edit(
         out: folder for the results, each at its image's size, sheet.png and provenance.json.
         strength: noise strength, above 0 up to 1; several are compared (default: those of the CS180
             course, 0.96 down to 0.39).
-        index: the same as in the course: index into the list of levels that are multiples of
-            --stride, 0 being the noisiest.
-        stride: of that list (default 30).
+        index: the same as index into a list of levels, 0 being the noisiest, as in the course; the
+            levels are multiples of --stride.
+        stride: distance of these levels.
         options: input images, and how results are generated.
     """
     if options.mask is not None:

@@ -43,11 +43,11 @@ class EditOptions(ResultOptions, ReadingOptions):
             full size.
         mask: where to generate: a mask file (white = generate); alpha, for transparent areas; or a
             rectangle x,y,width,height in pixels or percent. The rest of the image is unchanged.
-        grow: dilate the mask by this many pixels (default 0).
-        feather: blend over this many pixels at the mask's edge (default 0).
+        grow: dilate the mask by this many pixels.
+        feather: blend over this many pixels at the mask's edge.
         around: context shown to the model on each side of the mask, in multiples of the mask's
             size (default: all that --fit takes).
-        number: results per image (default 1).
+        number: results per image.
         prompts: what to generate, assigned to results in turn: classes by name or number, or texts
             (default: unconditional).
     """

@@ -1,4 +1,4 @@
-"""Images that a model generates and that are kept, so that work goes on where it was left."""
+"""Generated images cached in a folder, so that interrupted work continues."""
 
 import hashlib
 import json
@@ -19,25 +19,25 @@ from jinc.models import PART, PixelModel, await_images, keep_images
 def generated_images(
     source: Path, model: PixelModel, kept: Path | None, options: SamplingOptions
 ) -> ImageSet | None:
-    """Generate what is missing of a model's images, as many as the options say.
+    """Generate the images of a plan that are not in the cache yet, and return all.
 
     Args:
-        source: where the model is.
-        model: what was opened there.
-        kept: where they are kept; None for a folder of their own in a run.
-        options: how they are generated.
+        source: the model's folder.
+        model: the model.
+        kept: the cache; None for a folder in the run.
+        options: how images are generated.
 
     Returns:
-        All of them; None for processes that only help.
+        all images; None in processes of torchrun other than the first.
 
     Raises:
-        JincError: there is no place to keep them, or it holds others.
+        JincError: there is no cache folder, or it holds other images.
     """
     plan = options.for_model(model)
     facts = generation_facts(source, plan, plan.count(model.timesteps))
     if kept is None:
-        if not (source / "config.yaml").is_file():  # models are whole, nothing goes in there
-            raise JincError("--images: say where generated images are to be kept")
+        if not (source / "config.yaml").is_file():  # sealed model folders take no files
+            raise JincError("--images: missing; give a folder for the generated images")
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
         kept = source / "images" / digest
     claim(kept)

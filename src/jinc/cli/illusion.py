@@ -105,7 +105,7 @@ def make_hybrid(
             provenance.json.
         by: how the image is split: distance (low and high frequencies), colour (grey and colour),
             or three (low, middle and high frequencies).
-        std: standard deviation of the Gaussian low-pass in pixels of the first stage (default 2).
+        std: standard deviation of the Gaussian low-pass, in pixels of the first stage.
         options: a prompt for each part, from afar to near, and how images are generated.
     """
     if not 0 < std < float("inf"):

@@ -34,9 +34,8 @@ def inpaint(
         source: a run folder, or a model folder.
         out: folder for the results, each at its image's size, sheet.png and provenance.json.
         jump: RePaint's jump length in steps: noise is added back over so many steps and removed
-            again, so that both areas agree (default 10).
-        times: how often each of these steps is denoised, 1 to 100 (default 10); 1 replaces known
-            pixels without jumps.
+            again, so that both areas agree.
+        times: how often each of these steps is denoised, 1 to 100; 1 is without jumps.
         options: input images and masks, and how results are generated.
     """
     if options.mask is None:

@@ -1,4 +1,4 @@
-"""Names of options in errors that know them as fields and arguments."""
+"""Errors name options as the command line does, not as fields or arguments."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from jinc.errors import JincError
 
 @contextmanager
 def named(*fields: str) -> Iterator[None]:
-    """Put dashes in front of errors that begin with the name of a field, which is an option's.
+    """Prefix errors that begin with the name of a field by dashes.
 
     >>> with named("variant"):
     ...     raise JincError("variant: there is none")

@@ -1,4 +1,4 @@
-"""Where results go: whether they can be written is found out before the work."""
+"""Checks before the work that results can be written."""
 
 import os
 from contextlib import suppress
@@ -10,11 +10,7 @@ from jinc.manifest import check_replaceable, is_sealed
 
 
 def make_folder(out: Path) -> None:
-    """Make a folder for results, or take one that is there.
-
-    Raises:
-        JincError: nothing can be written there.
-    """
+    """Make a writable folder for results, if there is none."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -24,20 +20,20 @@ def make_folder(out: Path) -> None:
 
 
 def check_folder(out: Path) -> None:
-    """Find out whether results can go to a folder, and leave everything as it is.
+    """Check that files can be added to a folder, without changing anything.
 
     Raises:
-        JincError: it is a file, cannot be made, or is a folder that is whole, such as a model.
+        JincError: it is a file, cannot be made, or is sealed by a manifest, as models are.
     """
     _check_no_file(out)
     _check_place(out, out)
 
 
 def check_whole_folder(out: Path) -> None:
-    """Find out whether a folder can appear as a whole, and leave everything as it is.
+    """Check that a folder can be written or replaced as a whole, without changing anything.
 
     Raises:
-        JincError: it is a file, cannot be made, or is there with other things in it.
+        JincError: it is a file, cannot be made, or exists with other content.
     """
     _check_no_file(out)
     check_replaceable(out)
@@ -45,11 +41,10 @@ def check_whole_folder(out: Path) -> None:
 
 
 def check_file(out: Path) -> None:
-    """Find out whether a file can be written, and leave everything as it is.
+    """Check that a file can be written, without changing anything.
 
     Raises:
-        JincError: it is a folder, a device or a pipe, or its own folder is a file or cannot be
-            made.
+        JincError: it is a folder, a device or a pipe, or its folder cannot be made.
     """
     try:
         place = regular(out)
@@ -59,10 +54,10 @@ def check_file(out: Path) -> None:
 
 
 def check_png(out: Path) -> None:
-    """Find out whether a PNG can be written, and leave everything as it is.
+    """Check that a PNG can be written, without changing anything.
 
     Raises:
-        JincError: it has another ending, or is at no place for a file.
+        JincError: it has another suffix, or cannot be written.
     """
     if out.suffix.lower() != ".png":
         raise JincError(f"--out: {out} does not end in .png")
@@ -71,18 +66,18 @@ def check_png(out: Path) -> None:
 
 def _check_no_file(out: Path) -> None:
     if os.path.lexists(out) and not out.is_dir():
-        raise JincError(f"--out: {out} is no folder, a folder is expected")
+        raise JincError(f"--out: {out} is not a folder")
 
 
 def _check_place(out: Path, folder: Path) -> None:
-    """Look at the nearest folder above that is there, and for those that nothing is added to."""
+    """Check the nearest existing folder, and that no folder above is sealed."""
     places = (folder.absolute(), *folder.absolute().parents)
     missing = [place for place in places if not place.exists()]
     above = places[len(missing)]
     if not above.is_dir():
         raise JincError(f"--out: {out}: Not a directory")
     if whole := next(filter(is_sealed, places), None):
-        raise JincError(f"--out: {whole} is whole, as its manifest says; take another folder")
+        raise JincError(f"--out: {whole} is sealed by its manifest; choose another folder")
     if not os.access(above, os.W_OK):
         raise JincError(f"--out: {out}: Permission denied")
     if missing:
@@ -90,7 +85,7 @@ def _check_place(out: Path, folder: Path) -> None:
 
 
 def _try_folder(out: Path, folder: Path) -> None:
-    """Make a folder and take it away again; not all that refuse one say so when they are asked."""
+    """Make a folder and remove it: not every file system reports beforehand that it refuses."""
     try:
         folder.mkdir()
     except FileExistsError:  # another process was faster

@@ -1,4 +1,4 @@
-"""Bars and lines that show how far long work has come."""
+"""Progress bars and lines."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from jinc.train import Trainer
 
 
 class RunningMean:
-    """A mean in which what is fifty steps back counts a third; NaN is passed over.
+    """Exponential moving average with a time constant of 50 steps; NaN is skipped.
 
     >>> mean = RunningMean()
     >>> for loss in (4.0, float("nan"), 4.0):
@@ -28,23 +28,22 @@ class RunningMean:
     """
 
     def __init__(self) -> None:
-        """Begin with nothing."""
         self._sum = self._weight = 0.0
 
     def add(self, value: float) -> None:
-        """Take one more value."""
+        """Add a value."""
         if value == value:
             self._sum += 0.02 * (value - self._sum)
             self._weight += 0.02 * (1 - self._weight)
 
     @property
     def value(self) -> float:
-        """The mean, in which the first value weighs no more than others; NaN of none."""
+        """The average, without bias towards the first value; NaN if there is none."""
         return self._sum / self._weight if self._weight else float("nan")
 
 
 def train_with_progress(console: Console, trainer: Trainer) -> None:
-    """Train to the end, or until asked to stop, with a bar; ten lines where nobody watches."""
+    """Train to the end, or until stopped, with a progress bar, or ten lines without a terminal."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -69,7 +68,7 @@ def train_with_progress(console: Console, trainer: Trainer) -> None:
 
 
 def say_what_was_read(console: Console, summary: Summary) -> None:
-    """Say what a reader understood of a set of images, in one line."""
+    """Print one line on a set of images: how it was understood."""
     console.print(str(summary), highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
@@ -80,7 +79,7 @@ def decoding_progress(console: Console) -> Iterator[Callable[[int, int], None]]:
     task = bar.add_task("decoding")
 
     def report(done: int, total: int) -> None:
-        bar.start()  # with the first call only, for a bar that never starts prints nothing
+        bar.start()  # at the first call: a bar that never starts prints nothing
         bar.update(task, completed=done, total=total)
 
     try:

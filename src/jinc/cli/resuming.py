@@ -1,4 +1,4 @@
-"""With which settings a run begins or goes on: asked for, found in its folder, or changed."""
+"""Settings of a new or resumed run: given, stored in its folder, or changed."""
 
 import json
 from dataclasses import replace
@@ -19,32 +19,31 @@ CURVE = "curve.png"
 """The learning curve in a run folder."""
 
 _QUIET = (*CHANGEABLE, "data", *READING)
-"""Settings that the options change too; images are checked by their fingerprint."""
+"""Settings that options may change too; the fingerprint of the images is checked instead."""
 
 
 def run_settings(
     out: Path, asked: TrainConfig, resume: bool, changes: tuple[str, ...]
 ) -> TrainConfig:
-    """Return the settings of a new run, or of the one there with what may change.
+    """Return the settings of a new run, or of a resumed one with permitted changes.
 
-    On the command line the settings of the run are the defaults, so that only what is given
-    differs from them.
+    On the command line the settings of a run are the defaults, so that only given options differ.
 
     Args:
         out: the run folder.
         asked: settings of the command line.
-        resume: whether a run may be there.
-        changes: `name=value` each, for settings that change from here on.
+        resume: whether a run may exist.
+        changes: `name=value` each, settings to change from here on.
 
     Raises:
-        JincError: there is a run and none was expected, or settings would make it another run.
+        JincError: a run exists without --resume, or a setting cannot change.
     """
     if not resume or not out.exists() or (out.is_dir() and is_new(out)):
         if not (resume and (out / "config.yaml").is_file()):
             Run.check_free(out)
         return changed(asked, changes)
     stored = Run.open(out).config
-    regular(out / CURVE)  # before the work, at whose end it is drawn
+    regular(out / CURVE)  # checked before the work, written after it
     given = {}
     for name in TrainConfig.__dataclass_fields__:
         value, before = getattr(asked, name), getattr(stored, name)
@@ -59,10 +58,10 @@ def run_settings(
 
 
 def changed(config: TrainConfig, changes: tuple[str, ...]) -> TrainConfig:
-    """Return settings with changes, `name=value` each, in the words of JSON or plain text.
+    """Return settings with changes, `name=value` each, values being JSON or plain text.
 
     Raises:
-        JincError: one is no setting that may change, or has a value that makes no sense.
+        JincError: one is not a setting that may change, or has an invalid value.
     """
     settings = config.settings()
     for change in changes:
@@ -71,9 +70,9 @@ def changed(config: TrainConfig, changes: tuple[str, ...]) -> TrainConfig:
         if not equals:
             raise JincError(f"--set: {change!r} is not NAME=VALUE")
         if name in settings and name not in (*_QUIET, *FROM_NOW_ON):
-            raise JincError(f"--set: {name} cannot change in a run; begin another one")
+            raise JincError(f"--set: {name} cannot change in a run; start a new one")
         if name not in settings:
-            raise unknown(f"--set: {name!r} is no setting", name, FROM_NOW_ON)
+            raise unknown(f"--set: unknown setting {name!r}", name, FROM_NOW_ON)
         settings[name] = _value(text)
     return TrainConfig.of_settings(settings, "--set") if changes else config
 

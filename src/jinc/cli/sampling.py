@@ -66,7 +66,7 @@ class SamplingOptions(SamplingPlan):
             steps. 0.02 is about as good as 20 steps of ddim.
         tolerance_by: error weights of adaptive: complexity counts errors in busy areas more
             (default: uniform).
-        seed: of the noise, at least 0.
+        seed: of the random numbers, at least 0; image i of a seed is always the same.
         batch: images per batch (default 16, or the number of results if smaller); other sizes
             change images by rounding only.
         clip: clip predictions to the range of images (default: yes, except for published).

@@ -47,7 +47,7 @@ class IllusionOptions(ResultOptions):
 
     Args:
         prompts: one for each view or part: classes by name or number, or texts.
-        number: how many images, 1 to 400 (default 8).
+        number: how many images, 1 to 400.
         second: upscaler for the finished images, which keeps the illusion: a model folder, or a
             name on the Hub such as DeepFloyd/IF-II-M-v1.0.
         level: noise added to the small images before upscaling, in steps (default: 5% of all for

@@ -29,11 +29,11 @@ class UpscaleOptions(ResultOptions, ReadingOptions):
     Args:
         images: images of any size, in common formats; transparent areas become white, or black
             where the image would hardly be visible on white.
-        number: results per image (default 1).
+        number: results per image.
         prompts: what the images show, assigned to results in turn: classes by name or number, or
             texts (default: unconditional).
         level: noise added to the input, in steps, for inputs that another model generated: more
-            noise gives the upscaler more freedom (default 0).
+            noise gives the upscaler more freedom.
         agree: constrain results to average back to the input (default: if --level is 0).
         shrink: reduce the images first, and measure how close (PSNR) results come to the originals.
     """
