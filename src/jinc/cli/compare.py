@@ -98,22 +98,17 @@ def compare(
     shown = ["comparison.png", "forward.png", *options.trajectories]
     results = Results(out, "comparisons", options, [*shown, "comparison.json"], images)
     model = options.open(source)
-    starts = dict.fromkeys(parse_level("--levels", word, model.timesteps) for word in levels)
-    paths = [_path(t, model.timesteps, stride, options.steps) for t in starts]
-    if not paths:
-        raise JincError("--levels: no level given")
+    paths = _paths(levels, model.timesteps, stride, options.steps)
     options.for_model(model)  # refuses bad options before images are read
     clean = _Clean.read(source, model, options.read(images), data, options)
-    plan = options.for_model(model, usual=clean.prompts)
-    facts = {"stride": stride, "restored": restore, "edges": edges}
-    results.describe(
-        source, plan, options.steps, images=images, data=clean.words, levels=[*starts], **facts
-    )
-    plan = replace(plan, number=len(clean.x0))
+    plan = replace(options.for_model(model, usual=clean.prompts), number=len(clean.x0))
+    facts: dict[str, Any] = {"levels": [t for t, *_ in paths], "stride": stride}
+    facts |= {"restored": restore, "edges": edges}
+    results.describe(source, plan, options.steps, images=images, data=clean.words, **facts)
     x0 = clean.x0.to(model.device)
     comparisons = (LevelComparison(model, plan, x0, path, restore, edges) for path in paths)
     found = _denoise(comparisons, sum(map(len, paths)), results)
-    measured = _facts(clean, paths, found) | {"sampler": options.sampler, "restored": restore}
+    measured = _measured(clean, paths, found) | {"sampler": options.sampler, "restored": restore}
     measured |= {"edges": edges, "guidance": options.guidance, "seed": options.seed}
     write_json(results.folder() / "comparison.json", measured)
     draw_comparison(out, clean.x0[:SHOWN], clean.names[:SHOWN], found)
@@ -154,16 +149,20 @@ class _Clean:
         return cls(found.x0, found.prompts, names, found.words)
 
 
-def _path(t: int, T: int, stride: int | None, steps: int | None) -> list[int]:
-    """Return the levels that iterative denoising visits, from t down."""
+def _paths(levels: Sequence[str], T: int, stride: int | None, steps: int | None) -> list[list[int]]:
+    """Return the levels that iterative denoising visits, from each noise level down."""
     for option, number in (("--stride", stride), ("--steps", steps)):
         if number is not None and number < 1:
             raise JincError(f"{option}: {number} is not at least 1")
-    if steps is None:
-        return levels_from(t, T, max(1, round(0.03 * T)) if stride is None else stride)
-    if stride is not None:
+    if stride is not None and steps is not None:
         raise JincError("--stride: excludes --steps; give one of them")
-    return timesteps(t + 1, min(steps, t + 1))
+    starts = dict.fromkeys(parse_level("--levels", word, T) for word in levels)
+    if not starts:
+        raise JincError("--levels: no level given")
+    if steps is not None:
+        return [timesteps(t + 1, min(steps, t + 1)) for t in starts]
+    stride = max(1, round(0.03 * T)) if stride is None else stride
+    return [levels_from(t, T, stride) for t in starts]
 
 
 def _denoise(
@@ -186,7 +185,9 @@ def _denoise(
     return found
 
 
-def _facts(clean: _Clean, paths: Sequence[list[int]], found: Sequence[Denoised]) -> dict[str, Any]:
+def _measured(
+    clean: _Clean, paths: Sequence[list[int]], found: Sequence[Denoised]
+) -> dict[str, Any]:
     """Return what was measured, ready for JSON."""
     means = {way: [float(each.psnr[way].mean()) for each in found] for way in found[0].psnr}
     return {

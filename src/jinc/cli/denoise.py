@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,21 +19,17 @@ from jinc.cli.resuming import ChangedSettings
 from jinc.cli.sampling import SEVERAL
 from jinc.cli.train import train as train_run
 from jinc.data import Split, to_float
-from jinc.diffusion import SeededNoise
 from jinc.diffusion.noise import check_seed
 from jinc.errors import JincError
 from jinc.files import write_json
+from jinc.metrics import denoise_at
 from jinc.models import SingleStep, choose_device
 from jinc.report import plot_denoising
-from jinc.signal import gaussian_blur, median
 from jinc.train import Run, load_data
 
 SIGMAS = (0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0)
 SHOWN = 2
-"""Images in the picture."""
-
-BATCH = 250
-
+"""Images in the plot."""
 
 app = App(name="denoise", help="Train and test the single-step denoiser of the CS180 course.")
 
@@ -99,7 +94,7 @@ def evaluate(
     check_folder(out)
     claim(out)
     clean = _test_images(Run.open(run), data, split, number)
-    rows, errors = _denoise(denoiser, clean, sigmas, seed)
+    images, errors = denoise_at(denoiser, clean, sigmas, seed, SHOWN)
     facts = {
         "what": "mean squared error of images in [0, 1]",
         "images": len(clean),
@@ -108,7 +103,7 @@ def evaluate(
         "mse": errors,
     }
     scores = {name: [f"{error:.4f}" for error in row] for name, row in errors.items()}
-    plot_denoising(rows, sigmas, out / "denoising.png", scores)
+    plot_denoising(images, sigmas, out / "denoising.png", scores)
     write_json(out / "denoising.json", facts)
     if json_:
         print(json.dumps(facts, ensure_ascii=False))
@@ -125,30 +120,6 @@ def _test_images(run: Run, data: str | None, split: Split, number: int) -> Tenso
     say_what_was_read(console, images.summary())
     places = torch.linspace(0, len(images) - 1, min(number, len(images))).long()
     return (to_float(images.batch(places)) + 1) / 2
-
-
-@torch.no_grad()
-def _denoise(
-    denoiser: SingleStep, clean: Tensor, sigmas: tuple[float, ...], seed: int
-) -> tuple[dict[str, Tensor], dict[str, list[float]]]:
-    """Return the first images `[σ, n, C, H, W]`, and mean squared errors, by method."""
-    device = next(denoiser.network.parameters()).device
-    ways: dict[str, Callable[[Tensor], Tensor]] = {
-        "noisy": lambda z: z,
-        "Gaussian blur": lambda z: gaussian_blur(z, 3, 0.8),
-        "median 3×3": lambda z: median(z, 3),
-        "network": lambda z: denoiser(z.to(device)).cpu(),
-    }
-    rows: dict[str, list[Tensor]] = {name: [] for name in ways}
-    errors: dict[str, list[float]] = {name: [] for name in ways}
-    eps = SeededNoise(seed, range(len(clean)))(clean)
-    for sigma in sigmas:
-        noisy = clean + sigma * eps
-        for name, way in ways.items():
-            answer = torch.cat([way(part) for part in noisy.split(BATCH)])  # type: ignore[no-untyped-call]
-            rows[name].append(answer[:SHOWN].clamp(0, 1))
-            errors[name].append(float((answer - clean).square().mean()))
-    return {name: torch.stack(images) for name, images in rows.items()}, errors
 
 
 def _print_table(facts: dict[str, Any]) -> None:

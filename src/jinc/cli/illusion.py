@@ -56,10 +56,7 @@ def make_anagram(
         options: prompts, and how images are generated.
     """
     results = Results(out, "illusions", options, options.names)
-    try:
-        views = [view_by_name(name) for name in view]
-    except JincError as error:
-        raise JincError(f"--view: {str(error).removeprefix('view: ')}") from None
+    views = _views(view)
     if reduction == "alternating" and not options.shared_level:
         reason = f"{options.sampler} gives each image its own noise level"
         raise JincError(f"--reduction: alternating needs a common one, but {reason}; choose mean")
@@ -130,6 +127,13 @@ def make_hybrid(
     }[by]
     films = fade_film(seen) if options.animation else []
     _save(results, options, images, seen, options.prompts, films)
+
+
+def _views(names: Sequence[str]) -> list[View]:
+    try:
+        return [view_by_name(name) for name in names]
+    except JincError as error:
+        raise JincError(f"--view: {str(error).removeprefix('view: ')}") from None
 
 
 def _enlarged(views: Sequence[View], factor: int, size: tuple[int, int]) -> list[View]:

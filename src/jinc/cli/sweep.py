@@ -117,14 +117,8 @@ def run_sweep(
     across = grid_columns(prompts)
     check_frames(model.image_size, n, len(sweep), across, options.scale)
     run = sweep_images(model, sweep, plan, drawn=drawn, back=plan.back)
-    steps = plan.count(model.timesteps)
-    images = torch.cat(
-        [
-            to_uint8(step.x_t).cpu()
-            for _, step in with_progress(run, n * len(sweep), steps, plan, "sampling")
-            if step.t == -1
-        ]
-    )
+    run = with_progress(run, n * len(sweep), plan.count(model.timesteps), plan, "sampling")
+    images = torch.cat([to_uint8(step.x_t).cpu() for _, step in run if step.t == -1])
     sheet = SweepSheet(
         images=images.view(n, len(sweep), *images.shape[1:]),
         rows=[prompts[i % len(prompts)] if prompts else str(i) for i in range(n)],

@@ -85,3 +85,4 @@ from jinc.metrics.scores.scores import ScoreKind as ScoreKind
 from jinc.metrics.scores.scores import Scores as Scores
 from jinc.metrics.scores.scores import score as score
 from jinc.metrics.scores.scores import score_name as score_name
+from jinc.metrics.single_step import denoise_at as denoise_at
