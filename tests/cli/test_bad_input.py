@@ -276,7 +276,7 @@ def test_damaged_settings_of_a_run(refused, trained, tmp_path) -> None:
         ("s.yaml", b"\xff\xfe\x00", "s.yaml"),
         ("s.yaml", b"width: !!python/object/apply:pathlib.Path.touch [ran]\n", "s.yaml"),
         ("s.toml", b"\xff\xfe\x00", "s.toml"),
-        ("s.json", b"{}", "s.json: is neither .yaml nor .toml"),
+        ("s.json", b"{}", "s.json: must end in .yaml or .toml"),
         ("s.yaml", None, "s.yaml: No such file"),
     ],
     ids=str,
@@ -302,13 +302,16 @@ def test_bad_settings_files(refused, tmp_path, name, content, says) -> None:
     ids=" ".join,
 )
 def test_an_empty_name_is_not_the_working_folder(refused, trained, words) -> None:
-    refused(*(trained if word == "RUN" else word for word in words), says="names no file or folder")
+    refused(
+        *(trained if word == "RUN" else word for word in words),
+        says="is not a path",
+    )
 
 
 def test_an_empty_name_in_a_settings_file(refused, trained, tmp_path) -> None:
     for name, text in (("s.yaml", "out: ''\n"), ("s.toml", "out = ''\n")):
         (tmp_path / name).write_text(text)
-        refused("sample", trained, "--settings", tmp_path / name, says="names no file or folder")
+        refused("sample", trained, "--settings", tmp_path / name, says="is not a path")
 
 
 @pytest.mark.parametrize(
@@ -340,5 +343,5 @@ def test_names_that_are_said_twice(refused, tmp_path) -> None:
 
 
 def test_settings_without_a_file(refused, tmp_path) -> None:
-    refused("train", "--out", tmp_path / "run", "--settings", says="--settings: names nothing")
+    refused("train", "--out", tmp_path / "run", "--settings", says="--settings: has no value")
     refused("train", "--out", tmp_path / "run", "--settings", tmp_path, says="--settings")

@@ -292,7 +292,7 @@ def test_a_signal_stops_the_run_and_resume_finishes_it(
         patch.setattr(Run, "append_log", interrupt)
         stopped = jinc("train", "--out", tmp_path / "run", *tiny)
     assert stopped.code == 75
-    assert "stopped after step 4; go on with --resume" in stopped.err
+    assert "stopped after step 4; continue with --resume" in stopped.err
     assert handlers == list(map(signal.getsignal, kinds))
     assert jinc("train", "--out", tmp_path / "run", "--resume").code == 0
     assert tree(tmp_path / "run" / "model") == tree(trained / "model")

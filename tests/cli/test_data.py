@@ -79,7 +79,7 @@ def test_pictures_on_black_and_over_the_limit(jinc, refused, trained, tmp_path) 
         refused(command[0], trained, *command[1:], *small, says="16x12 pixels, the limit is 191")
         said = jinc(command[0], trained, *command[1:], *words, "--max-pixels", 192, *out)
         assert said.code == 0, said.err
-        assert "white.png: lies on black; on white it would hardly be seen\n" in said.err
+        assert "white.png: black background, as it is too light for white\n" in said.err
 
 
 def test_the_limit_of_pixels_is_a_setting_of_every_reader(

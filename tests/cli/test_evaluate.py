@@ -130,7 +130,7 @@ def test_bad_studies(refused, tmp_path) -> None:
         (("-n", 8, "--only", "precision"), "precision: 8 generated images are too few"),
         (("-n", 20, "--only", "frechet_unlimited"), "320 are needed"),
         (("-n", 1), "generated images: 1 image cannot be scored"),
-        (("--image-size", 8), "--image-size: is for images that are there"),
+        (("--image-size", 8), "--image-size: is for images in files"),
     ],
     ids=str,
 )
@@ -164,7 +164,7 @@ def test_images_that_are_not_square_are_brought_to_a_size(jinc, mixed, against, 
         facts = json.loads(said.out)
         assert facts["resized"] == {"image_size": 8, "by": "box"}
         assert json.loads((tmp_path / "o" / "scores.json").read_text()) == facts
-        note = "the former were brought to 8×8 pixels first, box"
+        note = " was resized to 8×8 pixels first, box"
         assert note in (tmp_path / "o" / "scores.md").read_text()
     # As a person would do it by hand, as training does.
     by_hand = load_images(mixed[1], split="all", image_size=8, resize_filter="box")
@@ -221,9 +221,9 @@ def test_how_much_is_the_number_of_images(jinc, judge, tmp_path) -> None:
     data = np.random.default_rng(0).integers(0, 256, (330, 8, 8, 1), np.uint8)
     words = ("--against", "digits", "--features", judge, "--only", "frechet")
     for count, more, says in (
-        (20, (), "is told with 320 images or more; here are 20"),
-        (330, (), "is told where frechet_unlimited is asked for too"),
-        (330, ("frechet_unlimited",), "is that there are 330 images and not endlessly many"),
+        (20, (), "can be estimated with 320 images or more, not with 20"),
+        (330, (), "can be estimated with --only frechet frechet_unlimited"),
+        (330, ("frechet_unlimited",), "is bias because there are only 330 images"),
     ):
         np.savez(tmp_path / "set.npz", data[:count])
         said = jinc("evaluate", tmp_path / "set.npz", *words, *more)

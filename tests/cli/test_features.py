@@ -51,7 +51,7 @@ def test_a_classifier_is_made_again_alike(jinc, mnist, tmp_path) -> None:
 def test_words_and_progress(jinc, mnist, tmp_path) -> None:
     said = jinc("features", "train", "mnist", "--data", mnist, "--out", tmp_path / "c", "--seed=3")
     assert said.code == 0
-    assert "of the test images are told" in said.out
+    assert "test accuracy " in said.out
     assert "step 12: loss" in said.err
 
 

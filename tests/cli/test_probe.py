@@ -9,10 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from jinc.cli.findings import held_against
 from jinc.data import load_images, to_float
 from jinc.models import Model
 from jinc.nn import UNet
+from jinc.report import held_against
 from jinc.train import Run, clean_images
 
 QUICK = ("-n", 3, "--steps", 2, "--device", "cpu")
@@ -199,4 +199,4 @@ def test_which_eq_r_is_printed(jinc, trained) -> None:
     said = jinc("probe", trained, "--only", "sampling", "-n", 2, "--steps", 2, "--device", "cpu")
     assert said.code == 0, said
     assert "EQ-R, rotations by any angle, within a disc of frequencies: " in said.out
-    assert "as StyleGAN3 measures them: images are too small for its filters" in said.out
+    assert "no figures by StyleGAN3's operators: images are too small for its filters" in said.out

@@ -91,7 +91,7 @@ def test_a_change_that_cannot_be_leaves_the_run_as_it_was(
 
 def test_set_is_for_runs(refused, tiny, tmp_path) -> None:
     words = ("--out", tmp_path / "run", *tiny, "--set", "batch_size=2")
-    refused("train", *words, says="--set: changes a run, with --resume")
+    refused("train", *words, says="--set: needs --resume")
 
 
 def test_a_resume_that_fails_in_training_leaves_the_settings(

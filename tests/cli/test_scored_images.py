@@ -102,7 +102,7 @@ def test_a_network_that_sees_no_colours_says_so(jinc, judged, colours, tmp_path)
     real = written(tmp_path / "real", colours, STORED["rgb"])
     save_digit_classifier(tmp_path / "grey", DigitClassifier(), "mnist", {})
     said = jinc("evaluate", real, "--against", real, "--features", tmp_path / "grey")
-    assert "mnist-classifier looks at grey images: colours do not count" in said.out
+    assert "mnist-classifier converts images to grey: colours do not count" in said.out
     assert "40 images of real against 40 of real, 12×12 pixels" in said.out
     assert "kernel distance (mnist-classifier): unbiased, so it can fall below 0" in said.out
 
@@ -136,6 +136,6 @@ def test_options_of_models_are_not_for_images(refused, judge, judged, colours, t
     real = written(tmp_path / "real", colours, STORED["rgb"])
     words = ("evaluate", real, "--against", real, *judge)
     for option, value in (("--steps", 5), ("--guidance", 3), ("--sampler", "ddpm")):
-        refused(*words, option, value, says=f"{option}: is for models, images that are there")
+        refused(*words, option, value, says=f"{option}: is for models; images in files")
     refused(*words, "--class", "cat", says="--prompt: is for models")
     assert judged(real, real, "--seed", 3)["scores"]

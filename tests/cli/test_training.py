@@ -80,9 +80,9 @@ def test_a_picture_that_cannot_be_drawn_is_told_before_the_work(refused, jinc, t
     ("words", "says"),
     [
         (("--preset", "mnits"), "did you mean mnist?"),
-        (("--preset",), "--preset: names nothing"),
-        (("--preset", ""), "--preset: names nothing"),
-        (("--settings=",), "--settings: names nothing"),
+        (("--preset",), "--preset: has no value"),
+        (("--preset", ""), "--preset: has no value"),
+        (("--settings=",), "--settings: has no value"),
         (("--preset", "mnist"), "data: is not set"),
         (("--label-dropout", "0.5"), "label_dropout: there is no label to drop; add --conditional"),
         (("--augment", "hflop"), "--augment"),
@@ -113,7 +113,7 @@ def test_what_makes_no_sense_is_told_in_one_line(jinc, tmp_path, words, says) ->
 
 def test_out_is_needed_but_for_a_dry_run(jinc, tiny, tmp_path) -> None:
     said = jinc("train", *tiny)
-    assert (said.code, said.err) == (2, "jinc: --out: say where the run goes\n")
+    assert (said.code, said.err) == (2, "jinc: --out: is required: the folder of the run\n")
     said = jinc("train", *tiny, "--dry-run", "--out", tmp_path / "run")
     assert said.code == 0
     for words in ("parameters: ", "GFLOP", "memory: ", "images/s", "all 6 steps"):
@@ -237,7 +237,7 @@ def test_what_is_too_large_leaves_no_run_behind(jinc, tiny, tmp_path, monkeypatc
         patch.setattr(Trainer, "steps", too_large)
         said = jinc("train", "--out", tmp_path / "run", *tiny)
     assert (said.code, said.err.count("Traceback")) == (2, 0)
-    assert "there is not enough memory for this; make batches smaller" in said.err
+    assert "out of memory; reduce the batch size" in said.err
     assert jinc("train", "--out", tmp_path / "run", *tiny, "--learning-rate", 1e-4).code == 0
 
 

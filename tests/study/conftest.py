@@ -1,5 +1,6 @@
 """A study of two tiny networks on the bundled digits."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import yaml
 
 from jinc.cli import main
 from jinc.metrics import DigitClassifier, save_digit_classifier
+from jinc.study import StudyFolder, read_study, run_here
 
 STUDY = {
     "what": "Does anything help?",
@@ -28,20 +30,46 @@ STUDY = {
 }
 
 
-@pytest.fixture
-def judge(tmp_path: Path) -> Path:
-    """A classifier that knows nothing, and looks at images all the same."""
+@pytest.fixture(scope="session")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained classifier as feature network, only to be read."""
     torch.manual_seed(0)
-    save_digit_classifier(tmp_path / "judge", DigitClassifier(), "mnist", {})
-    return tmp_path / "judge"
+    folder = tmp_path_factory.mktemp("features") / "judge"
+    save_digit_classifier(folder, DigitClassifier(), "mnist", {})
+    return folder
 
 
 @pytest.fixture
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def file(tmp_path: Path, judge: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The study as a file."""
-    monkeypatch.setenv("JINC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("JINC_CACHE", str(judge.with_name("cache")))
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(STUDY, sort_keys=False))
     return tmp_path / "tiny.yaml"
+
+
+@pytest.fixture(scope="session")
+def finished(judge: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The runs and cells of the study, only to be read."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(STUDY, sort_keys=False))
+    study = read_study(folder / "tiny.yaml", {"judge": str(judge)})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JINC_CACHE", str(judge.with_name("cache")))
+        done = [*run_here(study, StudyFolder(folder / "out"), lambda *_: None)]
+    assert [each.failure for each in done] == [None] * 4
+    return folder / "out"
+
+
+@pytest.fixture
+def copied(finished: Path) -> Callable[[Path, int], None]:
+    """Copy the runs and cells of some seeds, from 0 on."""
+
+    def copy(out: Path, seeds: int) -> None:
+        for path in finished.glob("*/*"):
+            if any(f" {seed} " in path.name for seed in range(seeds)):
+                shutil.copytree(path, out / path.relative_to(finished))
+
+    return copy
 
 
 @pytest.fixture

@@ -8,7 +8,13 @@ import yaml
 
 from jinc.errors import JincError
 from jinc.metrics import DigitClassifier, save_digit_classifier
-from jinc.study import Places, check, check_study, make_table, read_study, run_here
+from jinc.study import StudyFolder, check, check_study, make_table, read_study, run_here
+
+
+@pytest.fixture
+def judge(judge, tmp_path):
+    """A copy, to be changed."""
+    return shutil.copytree(judge, tmp_path / "judge")
 
 
 @pytest.fixture
@@ -42,7 +48,7 @@ DATA = {"score": {"features": "$judge", "split": "all"}}
 )
 def test_it_is_told_with_the_cell(of, tmp_path, changed, says) -> None:
     with pytest.raises(JincError, match=says):
-        check_study(of(**changed), Places(tmp_path / "out"))
+        check_study(of(**changed), StudyFolder(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 
@@ -50,9 +56,9 @@ def test_variants_that_cannot_be_held_against_the_same_images(of, tmp_path) -> N
     variants = {"A": {}, "as A": {"image_size": 8, "width": 8}, "B": {"image_size": 4}}
     says = "^digits B: would be scored against other real images than A; all variants of a data set"
     with pytest.raises(JincError, match=says):
-        check_study(of(variants=variants), Places(tmp_path / "out"))
+        check_study(of(variants=variants), StudyFolder(tmp_path / "out"))
     del variants["B"]
-    check_study(of(variants=variants), Places(tmp_path / "out"))
+    check_study(of(variants=variants), StudyFolder(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 
@@ -61,12 +67,12 @@ def test_everything_is_opened_once(of, tmp_path, monkeypatch) -> None:
     for name in ("load_data", "check_settings", "open_extractor", "real_images"):
         real = getattr(check, name)
         monkeypatch.setattr(check, name, _recorded(calls, name, real))
-    check_study(of(seeds=[0, 1, 2]), Places(tmp_path / "out"))
+    check_study(of(seeds=[0, 1, 2]), StudyFolder(tmp_path / "out"))
     assert sorted(calls) == ["check_settings"] * 2 + ["load_data", "open_extractor", "real_images"]
 
 
 def test_what_is_done_needs_nothing_any_more(of, judge, tmp_path) -> None:
-    places, study = Places(tmp_path / "out"), of(seeds=[0])
+    places, study = StudyFolder(tmp_path / "out"), of(seeds=[0])
     assert [done.failure for done in run_here(study, places, lambda *_: None)] == [None] * 2
     shutil.rmtree(judge)
     check_study(study, places)
@@ -74,7 +80,7 @@ def test_what_is_done_needs_nothing_any_more(of, judge, tmp_path) -> None:
 
 def test_a_judge_that_was_trained_again(of, judge, tmp_path) -> None:
     """A cell that is scored again is never put beside those of the judge that was there before."""
-    places, study = Places(tmp_path / "out"), of(seeds=[0])
+    places, study = StudyFolder(tmp_path / "out"), of(seeds=[0])
     assert [done.failure for done in run_here(study, places, lambda *_: None)] == [None] * 2
     torch.manual_seed(1)
     save_digit_classifier(judge, DigitClassifier(), "mnist", {})

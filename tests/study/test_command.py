@@ -14,12 +14,13 @@ import yaml
 from jinc.locks import LOCK
 from jinc.metrics import DigitClassifier, save_digit_classifier
 from jinc.report.pages.provenance import study_command
-from jinc.study import Places, read_study
+from jinc.study import StudyFolder, read_study
 
 
 @pytest.fixture
-def out(file, judge, jinc, tmp_path) -> Path:
+def out(file, judge, jinc, copied, tmp_path) -> Path:
     """A folder that the study was run in."""
+    copied(tmp_path / "out", 1)
     file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "seeds": [0]}))
     code, _, told = jinc("study", "run", file, "--out", tmp_path / "out", "--place", at(judge))
     assert code == 0, told
@@ -38,8 +39,8 @@ def test_a_wrong_place_changes_nothing(jinc, file, out, tmp_path) -> None:
     torch.manual_seed(1)
     save_digit_classifier(tmp_path / "other", DigitClassifier(), "mnist", {})
     before = snapshot(out)
-    lost = "its table has 3 cells, which were made with data or judges at other"
-    none = f"--place jugde: {file} asks for no such place; did you mean judge?"
+    lost = "its table has 3 cells by data or feature networks at other"
+    none = f"--place jugde: {file} has no $jugde; did you mean judge?"
     for command, place, says in (
         ("run", "judge=gone", "digits A: gone: "),
         ("table", "judge=gone", lost),
@@ -63,7 +64,7 @@ def test_a_wrong_place_makes_nothing(jinc, file, tmp_path) -> None:
 def test_the_same_command_goes_on_without_places(jinc, file, out, judge, monkeypatch) -> None:
     """Also that of the page, from elsewhere."""
     study = read_study(file, {"judge": str(judge)})
-    scores = Places(out).scores(study.cells[0])
+    scores = StudyFolder(out).scores(study.cells[0])
     before = (out / "table.json").read_bytes()
     scores.unlink()
     assert jinc("study", "run", file, "--out", out)[0] == 0
@@ -82,27 +83,27 @@ def test_the_table_is_written_again(jinc, file, out, judge, tmp_path) -> None:
         (out / name).unlink()
     code, shown, _ = jinc("study", "table", file, "--out", out, "--place", at(judge))
     assert code == 0
-    assert "digits, all, judged by mnist-classifier, 64" in " ".join(shown.split())
+    assert "digits, all; features: mnist-classifier, 64" in " ".join(shown.split())
     assert snapshot(out) == before
     # that of another study is shown, and not put in the place of it
     other = shutil.copy(file, tmp_path / "other.yaml")
     found = {**yaml.safe_load(file.read_text()), "seeds": [0, 1]}
     (tmp_path / "other.yaml").write_text(yaml.safe_dump(found))
     code, _, told = jinc("study", "table", other, "--out", out)
-    assert (code, "is another study" in told) == (0, True)
+    assert (code, "differs from" in told) == (0, True)
     assert snapshot(out) == before
 
 
 def test_what_another_process_is_at_is_told(jinc, file, out, judge) -> None:
     study = read_study(file, {"judge": str(judge)})
-    cell, places = study.cells[0], Places(out)
+    cell, places = study.cells[0], StudyFolder(out)
     places.scores(cell).unlink()
     run = places.run(cell)
     with (run / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         code, _, told = jinc("study", "run", file, "--out", out)
     assert code == 2
-    assert "1 network is left to another process that is at it, such as digits A 0;" in told
+    assert "another process is still running 1 network, such as digits A 0;" in told
     assert jinc("study", "run", file, "--out", out)[0] == 0
 
 
@@ -111,7 +112,7 @@ def test_a_terminal_of_80_columns(jinc, file, out, judge, monkeypatch) -> None:
     study = read_study(file, {"judge": str(judge)})
     kinds = ("frechet", "kernel", "precision", "recall", "density", "coverage")
     for cell in study.cells:
-        scores = Places(out).scores(cell)
+        scores = StudyFolder(out).scores(cell)
         facts = json.loads(scores.read_text())
         one = facts["scores"]["frechet"]
         facts["scores"] = {k: one | {"name": f"{k} distance (mnist-classifier)"} for k in kinds}
@@ -136,7 +137,9 @@ def test_its_page_probes_and_turns_what_was_not(jinc, out) -> None:
     asked = ("report", out, "--probe", "--rotate", "--steps", 2)
     code, shown, told = jinc(*asked)
     assert code == 0, told
-    assert shown.count(": probing") == shown.count(": turning") == 2  # the third shares a network
+    assert (
+        shown.count(": measuring") == shown.count(": rotating") == 2
+    )  # the third shares a network
     page = (out / "report.html").read_text()
     (gathered,) = json.loads((out / "equivariance.json").read_text())
     assert {each["kind"] for each in gathered["columns"]} == {*gathered["floors"]}
@@ -144,12 +147,12 @@ def test_its_page_probes_and_turns_what_was_not(jinc, out) -> None:
     assert {"equivariance", "filters", "spectra", "neighbours"} <= {*re.findall('id="(.*?)"', page)}
     assert page.count("data:image/webp") >= 2
     code, shown, _ = jinc(*asked)
-    assert (code, "probing" in shown, "turning" in shown) == (0, False, False)
+    assert (code, "measuring" in shown, "rotating" in shown) == (0, False, False)
     for run in (out / "runs").glob("*/"):
         shutil.rmtree(run)
     code, _, told = jinc(*asked)
     assert (code, told.count("\n")) == (2, 1)
-    assert "its runs are not there" in told
+    assert "need its runs, which were deleted" in told
     code, _, told = jinc("report", out, "--samples", "9")
     assert (code, told) == (2, f"jinc: {out}: is a study; --samples is for runs\n")
 
@@ -158,10 +161,10 @@ def test_a_run_is_no_study_and_another_study_is_told(jinc, file, out, judge, tmp
     (run,) = [path.parent for path in (out / "runs").glob("*/config.yaml")][:1]
     before = snapshot(run)
     code, _, told = jinc("study", "run", file, "--out", run, "--place", at(judge))
-    assert (code, told) == (2, f"jinc: --out: {run}: is a training run, and no study\n")
+    assert (code, told) == (2, f"jinc: --out: {run}: is a training run, not a study\n")
     assert snapshot(run) == before
     other = tmp_path / "other.yaml"
     other.write_text(file.read_text())
     code, _, told = jinc("study", "run", other, "--out", out, "--place", at(judge))
     assert code == 0
-    assert f"note: {out} held the table of tiny, other replaces it" in told
+    assert f"note: other replaces the table of tiny in {out}" in told

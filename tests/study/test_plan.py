@@ -7,7 +7,7 @@ from jinc.documents import read_yaml
 from jinc.errors import JincError
 from jinc.models import SamplingPlan
 from jinc.study import cost, read_study, study_cost
-from jinc.study.sampling import sampling_facts, sampling_settings
+from jinc.study.plan import sampling_settings
 
 PLACES = {"judge": "somewhere"}
 
@@ -57,7 +57,8 @@ def test_configs_are_variants(file, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("configs", "says"), [(["A", "A"], "configs: A, A names one twice"), (["A", "Z@6"], "'Z@6'")]
+    ("configs", "says"),
+    [(["A", "A"], "configs: A, A has a repeated entry"), (["A", "Z@6"], "'Z@6'")],
 )
 def test_configs_that_make_no_table(file, tmp_path, configs, says) -> None:
     found = yaml.safe_load(file.read_text())
@@ -68,9 +69,9 @@ def test_configs_that_make_no_table(file, tmp_path, configs, says) -> None:
 
 
 def test_what_it_costs_does_not_depend_on_who_judges(file) -> None:
-    with pytest.raises(JincError, match=r"\$judge: say where it is"):
+    with pytest.raises(JincError, match=r"\$judge: add --place judge"):
         read_study(file)
-    unjudged = read_study(file, judged=False)
+    unjudged = read_study(file, scored=False)
     assert (unjudged.asked, dict(unjudged.places)) == (("judge",), {})
     assert study_cost(unjudged)[0].pflop == study_cost(read_study(file, PLACES))[0].pflop
 
@@ -99,19 +100,19 @@ def test_the_cost_is_that_of_its_parts(file) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"dta": {}}, "'dta' is none of what, train, data"),
+        ({"dta": {}}, "'dta' is not one of what, train, data"),
         ({"data": None}, "data: is missing"),
-        ({"baseline": "B"}, "baseline: 'B' is none of A, D"),
-        ({"seeds": 3}, "seeds: 3 is no list of whole numbers"),
-        ({"scores": ["fid"]}, "scores: 'fid' is none of frechet"),
-        ({"configs": ["A"]}, "configs are variants"),
+        ({"baseline": "B"}, "baseline: 'B' is not a variant; there are A, D"),
+        ({"seeds": 3}, "seeds: 3 is not a list of integers"),
+        ({"scores": ["fid"]}, "scores: 'fid' is not one of frechet"),
+        ({"configs": ["A"]}, "has configs and variants"),
         ({"train": {"widht": 4}}, "digits A: 'widht' is no setting; did you mean width?"),
         ({"train": {"width": "wide"}}, "digits A: width: 'wide' is not a whole number"),
         ({"train": {"preset": "mnst"}}, "preset: unknown preset 'mnst'; did you mean mnist?"),
         ({"sample": {"number": 1}}, "sample: number: 1 is not at least 2"),
         ({"sample": {"sampler": "dimm"}}, "sample: sampler: 'dimm' is none; did you mean ddim?"),
-        ({"sample": {"count": 4}}, "sample: 'count' is none of number"),
-        ({"sample": [1]}, "sample: holds no settings by name"),
+        ({"sample": {"count": 4}}, "sample: 'count' is not one of number"),
+        ({"sample": [1]}, "sample: is not a mapping of settings"),
         ({"sample": {"eta": "abc"}}, "sample: eta: 'abc' is not a finite number"),
         ({"sample": {"steps": "abc"}}, "sample: steps: 'abc' is not a whole number"),
         ({"sample": {"clip": "no"}}, "sample: clip: 'no' is not true or false"),
@@ -119,33 +120,33 @@ def test_the_cost_is_that_of_its_parts(file) -> None:
         ({"sample": {"seed": 2**32}}, "sample: seed: 4294967296 is not from 0"),
         ({"sample": {"tolerance": 0.02}}, "sample: tolerance: belongs to adaptive, not to ddim"),
         ({"sample": {"guidance": 5}}, "guidance: needs training with conditional"),
-        ({"train": "small"}, "train: holds no settings by name"),
+        ({"train": "small"}, "train: is not a mapping of settings"),
         ({"train": {"preset": 3}}, "train: preset: unknown preset '3'"),
-        ({"train": {"data": "digits"}}, "train: data: is told by data of the study"),
-        ({"variants": {"A": {"seed": 3}}}, "variants: A: seed: is told by seeds of the study"),
-        ({"variants": {"A": {}, "B": {"data": "x"}}}, "variants: B: data: is told by data"),
-        ({"data": {"d": {"data": "digits", "seed": 1}}}, "data: d: seed: is told by seeds"),
-        ({"variants": {"a\nb": {}}, "baseline": "a\nb"}, r"'a\\nb' is no name of a row or column"),
-        ({"variants": {"n\x07": {}}, "baseline": "n\x07"}, "is no name of a row or column"),
-        ({"variants": {" ": {}}, "baseline": " "}, "variants: ' ' is no name of a row or column"),
-        ({"variants": {"n" * 300: {}}, "baseline": "n" * 300}, "is too long a name, of more than"),
+        ({"train": {"data": "digits"}}, "train: data: is set by the key data only"),
+        ({"variants": {"A": {"seed": 3}}}, "variants: A: seed: is set by the key seeds"),
+        ({"variants": {"A": {}, "B": {"data": "x"}}}, "variants: B: data: is set by the key data"),
+        ({"data": {"d": {"data": "digits", "seed": 1}}}, "data: d: seed: is set by the key seeds"),
+        ({"variants": {"a\nb": {}}, "baseline": "a\nb"}, r"'a\\nb' is not a valid name"),
+        ({"variants": {"n\x07": {}}, "baseline": "n\x07"}, "is not a valid name"),
+        ({"variants": {" ": {}}, "baseline": " "}, "variants: ' ' is not a valid name"),
+        ({"variants": {"n" * 300: {}}, "baseline": "n" * 300}, "the name is longer than"),
         (
             {"data": {"d": {"data": "digits", "score": {"features": None}}}},
-            "d: score: features: None is no text",
+            "d: score: features: None is not a text",
         ),
-        ({"seeds": [0, 0]}, "names one twice"),
+        ({"seeds": [0, 0]}, "has a repeated entry"),
         ({"variants": {"Z": {"config": "Z@6"}}, "baseline": "Z"}, "digits Z: config: 'Z@6'"),
         ({"train": {"split": "al"}}, "digits A: split: 'al' is not one of train, val, test, all"),
         (
             {"data": {"d": {"data": "digits", "score": {"features": "x", "split": "al"}}}},
-            "d: score: split: 'al' is none of train, val, test, all",
+            "d: score: split: 'al' is not one of train, val, test, all",
         ),
-        ({"scores": "frechet"}, "scores: 'frechet' is no list"),
+        ({"scores": "frechet"}, "scores: 'frechet' is not a list"),
         (
             {"data": {"d": {"data": "digits", "score": "fid"}}},
-            "d: score: holds no settings by name",
+            "d: score: is not a mapping of settings",
         ),
-        ({"data": {"d": {"data": "$there"}}}, r"\$there: say where it is, --place there=PATH"),
+        ({"data": {"d": {"data": "$there"}}}, r"\$there: add --place there=PATH"),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -182,6 +183,3 @@ def test_files_that_are_no_study(tmp_path, text) -> None:
 def test_a_tolerance_that_is_not_said_is_the_usual_one() -> None:
     usual, said, other = (SamplingPlan(sampler="adaptive", tolerance=t) for t in (None, 0.01, 0.02))
     assert sampling_settings(usual) == sampling_settings(said) != sampling_settings(other)
-    assert sampling_facts(SamplingPlan()) == {
-        name: value for name, value in sampling_settings(SamplingPlan()).items() if name != "number"
-    }

@@ -11,7 +11,8 @@ import psutil
 import pytest
 import yaml
 
-from jinc.study import Places, make_table, processes, read_study, run_here, run_in_processes
+from jinc.study import StudyFolder, make_table, read_study, run_here, run_in_processes
+from jinc.study import run as running
 
 pytestmark = pytest.mark.slow
 
@@ -92,7 +93,7 @@ def test_no_worker_goes_on_alone(endless, started, tmp_path, end, code) -> None:
 
 def test_killed_on_the_way_the_table_is_the_same(short, judge, started, tmp_path) -> None:
     study, out = read_study(short, {"judge": str(judge)}), tmp_path / "out"
-    whole = Places(tmp_path / "whole")
+    whole = StudyFolder(tmp_path / "whole")
     assert [done.failure for done in run_here(study, whole, lambda *_: None)] == [None] * 2
     for end, trained in ((kill_all, None), (kill_alone, out / "runs")):
         process = started(short)
@@ -101,15 +102,15 @@ def test_killed_on_the_way_the_table_is_the_same(short, judge, started, tmp_path
         process.wait()
         psutil.wait_procs(found, timeout=20)
     assert started(short).wait(300) == 0
-    table = make_table(study, Places(out))
+    table = make_table(study, StudyFolder(out))
     assert not table.missing
     assert table.facts() == make_table(study, whole).facts()
 
 
 def test_a_process_that_is_killed_takes_no_other_with_it(short, judge, tmp_path) -> None:
-    study, places = read_study(short, {"judge": str(judge)}), Places(tmp_path / "out")
+    study, places = read_study(short, {"judge": str(judge)}), StudyFolder(tmp_path / "out")
     walk = run_in_processes(study, places, jobs=1)
-    start = processes._Worker.start
+    start = running._Worker.start
     killed = []
 
     def kill_the_first(*arguments):
@@ -120,7 +121,7 @@ def test_a_process_that_is_killed_takes_no_other_with_it(short, judge, tmp_path)
         return worker
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(processes._Worker, "start", kill_the_first)
+        patch.setattr(running._Worker, "start", kill_the_first)
         first, second = walk
     assert (first.name, second.failure) == (killed[0], None)
     assert "was killed, perhaps for want of memory" in first.failure

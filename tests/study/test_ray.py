@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from jinc.errors import JincError
-from jinc.study import Places, make_table, read_study, run_here, run_on_ray
+from jinc.study import StudyFolder, make_table, read_study, run_here, run_on_ray
 from jinc.study import run as running
 
 
@@ -68,7 +68,7 @@ def ray(monkeypatch):
 
 
 def test_every_network_is_a_task(short, ray, tmp_path) -> None:
-    cluster, places = ray(), Places(tmp_path / "out")
+    cluster, places = ray(), StudyFolder(tmp_path / "out")
     done = [*run_on_ray(short, places, "10.0.0.1:6379")]
     assert [each.failure for each in done] == [None, None]
     assert {each.name for each in done} == {"digits A 0", "digits D 0"}
@@ -83,7 +83,7 @@ def test_every_network_is_a_task(short, ray, tmp_path) -> None:
 )
 def test_what_part_of_a_gpu_a_network_takes(short, ray, tmp_path, there, asked, each) -> None:
     cluster = ray(there)
-    walk = run_on_ray(short, Places(tmp_path / "out"), "local", asked)
+    walk = run_on_ray(short, StudyFolder(tmp_path / "out"), "local", asked)
     next(walk)
     walk.close()
     assert cluster.asked == {"num_gpus": each, "max_retries": 3}
@@ -92,22 +92,22 @@ def test_what_part_of_a_gpu_a_network_takes(short, ray, tmp_path, there, asked, 
 
 def test_more_than_there_is_would_be_waited_for(short, ray, tmp_path) -> None:
     cluster = ray(0)
-    with pytest.raises(JincError, match=r"^--gpus: 0\.5 for each network, the cluster has 0 in"):
-        next(run_on_ray(short, Places(tmp_path / "out"), "local", 0.5))
+    with pytest.raises(JincError, match=r"^--gpus: 0\.5 per network, but the cluster has 0 in"):
+        next(run_on_ray(short, StudyFolder(tmp_path / "out"), "local", 0.5))
     assert cluster.said[-1] == "shutdown"
     assert not (tmp_path / "out").exists()
 
 
 def test_a_machine_that_fails_stops_nothing_else(short, ray, tmp_path, monkeypatch) -> None:
-    cluster, places = ray(), Places(tmp_path / "out")
-    filled = running.filled_quietly
+    cluster, places = ray(), StudyFolder(tmp_path / "out")
+    filled = running.fill_silently
 
     def fails(unit, folder):
         if unit[0].variant == "A":
             raise cluster.exceptions.RayError("worker died\nin several lines")
         return filled(unit, folder)
 
-    monkeypatch.setattr(running, "filled_quietly", fails)
+    monkeypatch.setattr(running, "fill_silently", fails)
     found = {done.name: done.failure for done in run_on_ray(short, places, "local")}
     assert found["digits D 0"] is None
     assert found["digits A 0"].startswith("worker died")
@@ -118,7 +118,7 @@ def test_a_machine_that_fails_stops_nothing_else(short, ray, tmp_path, monkeypat
 def test_without_ray_it_is_said_what_to_install(short, tmp_path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(JincError, match=r"^--ray: needs pip install 'jinc\[study\]'$"):
-        next(run_on_ray(short, Places(tmp_path / "out"), "local"))
+        next(run_on_ray(short, StudyFolder(tmp_path / "out"), "local"))
 
 
 @pytest.mark.slow
@@ -126,7 +126,7 @@ def test_without_ray_it_is_said_what_to_install(short, tmp_path, monkeypatch) ->
 def test_a_real_one_fills_the_same_table(short, tmp_path, monkeypatch) -> None:
     pytest.importorskip("ray", reason="Ray is not installed")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-    here, there = Places(tmp_path / "here"), Places(tmp_path / "there")
+    here, there = StudyFolder(tmp_path / "here"), StudyFolder(tmp_path / "there")
     assert [done.failure for done in run_here(short, here, lambda *_: None)] == [None] * 2
     assert [done.failure for done in run_on_ray(short, there, "local")] == [None] * 2
     for one, other in zip(

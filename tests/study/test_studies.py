@@ -12,7 +12,7 @@ from jinc.data import ImageSet
 from jinc.errors import JincError
 from jinc.metrics import Extractor, check_scores
 from jinc.nn import parse_configs
-from jinc.study import Places, Study, make_table, read_study, run_here
+from jinc.study import Study, StudyFolder, make_table, read_study, run_here
 
 FOLDER = Path(__file__).parents[2] / "studies"
 SETS = ("mnist", "mnist-m", "cifar10", "mnist-judge", "mnist-m-judge", "judge")
@@ -86,7 +86,7 @@ def test_a_tiny_version_of_the_papers_table(tmp_path, judge, monkeypatch) -> Non
         )
         for cell in cells
     )
-    places = Places(tmp_path / "out")
+    places = StudyFolder(tmp_path / "out")
     walk = run_here(Study("tiny", "", "A", tiny), places, lambda *_: None)
     assert [done.failure for done in walk] == [None] * 3
     table = make_table(Study("tiny", "", "A", tiny), places)

@@ -8,7 +8,7 @@ import pytest
 
 from jinc.errors import JincError
 from jinc.metrics import Entry, OverSeeds
-from jinc.study import Places, as_markdown, figure_words, make_table, read_study
+from jinc.study import StudyFolder, figure_words, make_table, read_study
 
 JUDGED = {
     "extractor": {
@@ -28,7 +28,7 @@ def filled(file, tmp_path):
     """Fill cells with given Fréchet distances, a list of two seeds for each variant."""
 
     def fill(values: dict[str, list[float]]):
-        study, places = read_study(file, {"judge": "x"}), Places(tmp_path / "out")
+        study, places = read_study(file, {"judge": "x"}), StudyFolder(tmp_path / "out")
         for cell in study.cells:
             if cell.variant in values:
                 score = {"name": "Fréchet distance", "lower_is_better": True}
@@ -74,7 +74,7 @@ def test_worse_is_told_too_and_one_seed_tells_nothing(filled) -> None:
 
 def test_what_is_written_down(filled) -> None:
     table = filled({"A": [10.0, 20.0], "D": [11.0, 21.1]})
-    lines = as_markdown(table).splitlines()
+    lines = table.markdown().splitlines()
     assert lines[0] == "| | digits: Fréchet distance ↓ | digits: loss of training ↓ |"
     assert lines[2] == "| A (baseline) | 15.0 ± 5.0 | 1 ± 0 |"
     assert lines[3].startswith("| D | 16.1 ± 5.1 − |")
@@ -82,7 +82,7 @@ def test_what_is_written_down(filled) -> None:
     facts = json.loads(json.dumps(table.facts()))
     assert facts["columns"][0]["entries"]["D"]["score"]["values"] == [11.0, 21.1]
     assert lines[-1] == (
-        "- digits: 20 generated images of each network against 1,797 of digits, all, judged by "
+        "- digits: 20 generated images of each network against 1,797 of digits, all; features: "
         "mnist-classifier, 64, 28×28, resize antialiased, weights f8eeff28"
     )
     (judged,) = facts["judged"]
@@ -110,7 +110,7 @@ def changed(file, **parts) -> None:
 )
 def test_figures_of_two_judges_are_never_one_mean(filled, file, tmp_path, parts, says) -> None:
     table = filled({"A": [10.0, 20.0], "D": [11.0, 21.1]})
-    places = Places(tmp_path / "out")
+    places = StudyFolder(tmp_path / "out")
     changed(places.scores(table.study.cells[-2]), **parts)
     with pytest.raises(JincError, match=says) as error:
         make_table(table.study, places)
@@ -129,7 +129,7 @@ NOT_FINITE = json.dumps(
 )
 def test_scores_that_are_none(filled, tmp_path, text) -> None:
     table = filled({"A": [10.0, 20.0]})
-    places = Places(tmp_path / "out")
+    places = StudyFolder(tmp_path / "out")
     places.scores(table.study.cells[0]).write_text(text)
     with pytest.raises(
         JincError, match=r"scores\.json: (is not (what jinc study|valid JSON)|holds )"

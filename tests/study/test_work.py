@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from jinc.locks import LOCK
-from jinc.study import Places, make_table, open_units, read_study, run_here
+from jinc.study import StudyFolder, make_table, read_study, run_here
 
 
 def nobody(what: str, done: int, total: int) -> None:
@@ -31,16 +31,15 @@ def study(file, judge):
 
 
 @pytest.fixture
-def whole(study, tmp_path) -> dict:
+def whole(study, copied, tmp_path) -> dict:
     """The table when nothing happens."""
-    places = Places(tmp_path / "whole")
-    assert [done.failure for done in run_here(study, places, nobody)] == [None] * 4
-    return figures(study, places)
+    copied(tmp_path / "whole", 2)
+    return figures(study, StudyFolder(tmp_path / "whole"))
 
 
 def test_every_cell_gets_its_scores(study, whole, tmp_path) -> None:
-    places = Places(tmp_path / "whole")
-    assert open_units(study, places) == []
+    places = StudyFolder(tmp_path / "whole")
+    assert places.open_units(study) == []
     for cell in study.cells:
         facts = json.loads(places.scores(cell).read_text())
         assert facts["generated"]["images"] == 20
@@ -74,11 +73,11 @@ def test_killed_and_killed_again(study, file, judge, whole, tmp_path, monkeypatc
         kills += 1
     subprocess.run(command, check=True, capture_output=True)
     assert kills >= 2
-    assert figures(study, Places(out)) == whole
+    assert figures(study, StudyFolder(out)) == whole
 
 
 def test_what_another_process_is_at_is_left_to_it(study, whole, tmp_path) -> None:
-    places = Places(tmp_path / "whole")
+    places = StudyFolder(tmp_path / "whole")
     lost = study.cells[0]
     places.scores(lost).unlink()
     run = places.run(lost)
@@ -92,18 +91,18 @@ def test_what_another_process_is_at_is_left_to_it(study, whole, tmp_path) -> Non
 
 
 def test_what_is_there_is_left_alone(study, whole, tmp_path) -> None:
-    places = Places(tmp_path / "whole")
+    places = StudyFolder(tmp_path / "whole")
     lost, kept = study.cells[1], study.cells[0]
     before = places.scores(kept).stat().st_mtime_ns
     places.scores(lost).unlink()
-    assert len(open_units(study, places)) == 1
+    assert len(places.open_units(study)) == 1
     assert [done.failure for done in run_here(study, places, nobody)] == [None]
     assert places.scores(kept).stat().st_mtime_ns == before
     assert figures(study, places) == whole
 
 
 def test_a_folder_of_another_study(study, whole, file, judge, tmp_path) -> None:
-    places = Places(tmp_path / "whole")
+    places = StudyFolder(tmp_path / "whole")
     images = places.images(study.cells[0])
     (images / "images.json").write_text('{"run": "another"}')
     places.scores(study.cells[0]).unlink()
@@ -113,7 +112,7 @@ def test_a_folder_of_another_study(study, whole, file, judge, tmp_path) -> None:
 
 def test_what_fails_does_not_stop_the_rest(study, whole, tmp_path) -> None:
     """Also when the failure is met first, and whatever it is."""
-    places = Places(tmp_path / "failing")
+    places = StudyFolder(tmp_path / "failing")
     first = study.units()[0]
     places.run(first[0]).mkdir(parents=True)
     (places.run(first[0]) / "config.yaml").write_text("width: many")
@@ -126,9 +125,9 @@ def test_what_fails_does_not_stop_the_rest(study, whole, tmp_path) -> None:
 
 
 def test_a_file_where_a_folder_is_to_be_does_not_stop_the_rest(study, tmp_path) -> None:
-    places = Places(tmp_path / "out")
-    places.folder.mkdir()
-    (places.folder / "runs").touch()
+    places = StudyFolder(tmp_path / "out")
+    places.path.mkdir()
+    (places.path / "runs").touch()
     failures = [done.failure for done in run_here(study, places, lambda *_: None)]
     assert len(failures) == len(study.units())
     assert all("Not a directory" in told and "\n" not in told for told in failures)
@@ -139,7 +138,7 @@ def test_a_study_that_moves_keeps_its_networks(file, judge, tmp_path, monkeypatc
     found = yaml.safe_load(file.read_text())
     found["data"]["digits"]["data"] = "$set"
     file.write_text(yaml.safe_dump(found))
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(judge.parent)
     names = set()
     for place, device in (("judge", "cpu"), ("./judge", "auto"), (str(judge), "cpu")):
         found["train"]["device"] = device
@@ -153,7 +152,7 @@ def test_scores_that_cannot_be_had_are_told_before_training(file, judge, tmp_pat
     found = yaml.safe_load(file.read_text())
     found["scores"] = ["frechet", "frechet_unlimited"]  # of 64 numbers, by 20 images
     file.write_text(yaml.safe_dump(found))
-    places = Places(tmp_path / "early")
+    places = StudyFolder(tmp_path / "early")
     study = read_study(file, {"judge": str(judge)})
     for done in run_here(study, places, nobody):
         assert "frechet_unlimited: 20 generated images are too few" in done.failure

@@ -163,7 +163,7 @@ def test_a_run_goes_on_with_another_number_of_processes(tmp_path, capsys) -> Non
     until(lambda: Run(run).samples(2).is_file(), process)  # drawn by all together
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=100)
-    assert err.count("go on with --resume") == 1
+    assert err.count("continue with --resume") == 1
     stopped = Run(run).read_log()[-1]["step"]
     assert 2 <= stopped < 60
     assert [f.name for f in (run / "checkpoints").iterdir()] == [f"step-{stopped:08d}"]

@@ -1,4 +1,4 @@
-"""The command `jinc`: which commands there are, and how errors are told."""
+"""The command line `jinc`: its commands and its exit codes."""
 
 import sys
 import time
@@ -24,80 +24,81 @@ from jinc.files import one_line
 
 BAD_INPUT = 2
 STOPPED = 75
-"""Training was asked to stop and saved; the same command with --resume goes on."""
+"""Training stopped on request after saving; the same command with --resume continues it."""
 INTERRUPTED = 130
 GRACE = 3
-"""Seconds that the process that tells of an error has; torchrun ends all once one has left."""
+"""Seconds for another process to print the error: torchrun ends all once one has exited."""
 
 TRAIN = """Train a model on images.
 
---preset NAME takes the settings that `jinc presets` lists. `torchrun --nproc-per-node N -m jinc
-train …` trains on N processes.
+--preset NAME starts from the settings of a preset; `jinc presets` lists them. `torchrun
+--nproc-per-node N -m jinc train …` trains on N processes.
 
-It ends with 0 when it is done; 2 for bad input; 3 when loss or gradients were not finite five
-times in a row; 75 when SIGINT, SIGTERM or SIGUSR1 asked it to stop and it has saved, so that
---resume goes on. A second signal ends it at once.
+Exit codes: 0 for success; 2 for invalid input; 3 if the loss or the gradient was not finite five
+times in a row; 75 if SIGINT, SIGTERM or SIGUSR1 stopped training after saving a checkpoint, from
+which --resume continues. A second signal ends the process at once.
 """
 
-ROTATE = """Generate images turned by one angle after another, a little after every step.
+ROTATE = """Generate images at several rotation angles, rotated a little after every sampling step.
 
-All angles start from the same noise, and fresh noise goes along with the image, so that a sweep
-shows one thing that turns; as far as the network can keep it.
+All angles share the initial noise, and fresh noise is rotated along with the image, so that a sweep
+shows one rotating image; how consistent it is depends on the network.
 """
 
-SHIFT = """Generate images shifted by one distance after another, a little after every step.
+SHIFT = """Generate images at several shifts, shifted a little after every sampling step.
 
-What leaves at one edge enters at the other. All distances start from the same noise, and fresh
-noise goes along with the image.
+Shifts are circular. All of them share the initial noise, and fresh noise is shifted along with the
+image.
 """
 
-PROBE = """Say in decibels how well a model follows moves: shifts, turns and flips.
+PROBE = """Measure a model's equivariance to shifts, rotations and flips, in dB.
 
-Every figure stands beside that of an exactly equivariant denoiser, its floor: what the grid of
-pixels, the clipping and the moving itself take. 10 dB more is a tenth of the power of the error.
+Each PSNR is shown with its floor, which an exactly equivariant denoiser reaches: the pixel grid,
+clipping and the transform itself cause the rest. 10 dB more is a tenth of the error power.
 """
 
-COMPARE = """Denoise images by filters, in one step and iteratively; compare with the clean ones.
+COMPARE = """Compare classical, one-step and iterative denoising of images.
 
-Part A of the CS180 course: a Gaussian blur, a median and non-local means; what the model predicts
-from the noisy image at once; and what it makes of it in many small steps.
+As in part A of project 5 of CS180 (Berkeley): a Gaussian blur, a median filter and non-local means;
+the model's prediction from the noisy image in one step; and sampling from the noisy image in many
+steps.
 """
 
 app = App(
     name="jinc",
     help="Alias-free, rotation-aware pixel diffusion models.",
-    help_epilogue="Any command takes its options from a YAML or TOML file too: --settings FILE.",
+    help_epilogue="Every command also reads its options from a YAML or TOML file: --settings FILE.",
     version=lambda: version("jinc"),
-    result_action="return_value",  # commands print what they have to say
+    result_action="return_value",  # commands print their results themselves
 )
-app.command("jinc.cli.train:train", name="train", help=TRAIN)
-app.command("jinc.cli.presets:presets", name="presets", help="List settings that make sense.")
-app.command("jinc.cli.denoise:app", name="denoise", help="Train and test a single-step denoiser.")
-app.command("jinc.cli.sample:sample", name="sample", help="Generate images from a run.")
-app.command("jinc.cli.edit:edit", name="edit", help="Make pictures anew, more or less of them.")
-app.command(
-    "jinc.cli.inpaint:inpaint", name="inpaint", help="Generate what is missing in pictures."
-)
-app.command("jinc.cli.illusion:app", name="illusion", help="Pictures that are several things.")
-app.command("jinc.cli.upscale:upscale", name="upscale", help="Make pictures larger.")
-app.command("jinc.cli.rotate:rotate", name="rotate", help=ROTATE)
-app.command("jinc.cli.shift:shift", name="shift", help=SHIFT)
-app.command("jinc.cli.probe:probe", name="probe", help=PROBE)
-app.command("jinc.cli.compare:compare", name="compare", help=COMPARE)
-app.command("jinc.cli.evaluate:evaluate", name="evaluate", help="Score images against real ones.")
-app.command("jinc.cli.study:app", name="study", help="Train, sample and score many networks.")
-app.command("jinc.cli.report:report", name="report", help="Make a page of a run or a study.")
-app.command("jinc.cli.info:info", name="info", help="Say what a run or a model is.")
-app.command(
-    "jinc.cli.features:app", name="features", help="Make networks that score generated images."
-)
-app.command("jinc.cli.filters:filters", name="filters", help="Draw a configuration's filter.")
-app.command("jinc.cli.complexity:complexity", name="complexity", help="Draw where a loss looks.")
+
+for name, target, text in (
+    ("train", "train:train", TRAIN),
+    ("presets", "presets:presets", "List the presets of `jinc train`."),
+    ("denoise", "denoise:app", "Train and test a single-step denoiser."),
+    ("sample", "sample:sample", "Generate images from a run or model."),
+    ("edit", "edit:edit", "Edit images (image-to-image, SDEdit)."),
+    ("inpaint", "inpaint:inpaint", "Inpaint masked parts of images (RePaint)."),
+    ("illusion", "illusion:app", "Generate visual anagrams and hybrid images."),
+    ("upscale", "upscale:upscale", "Upscale images (super-resolution)."),
+    ("rotate", "rotate:rotate", ROTATE),
+    ("shift", "shift:shift", SHIFT),
+    ("probe", "probe:probe", PROBE),
+    ("compare", "compare:compare", COMPARE),
+    ("evaluate", "evaluate:evaluate", "Score images against real ones: FID, KID and others."),
+    ("study", "study:app", "Train, sample and score many networks, and compare them in a table."),
+    ("report", "report:report", "Make an HTML page of a run or a study."),
+    ("info", "info:info", "Describe a run or a model."),
+    ("features", "features:app", "Train feature networks, and compute feature statistics."),
+    ("filters", "filters:filters", "Plot the anti-aliasing filter of a configuration."),
+    ("complexity", "complexity:complexity", "Plot the complexity (loss-weight) maps of images."),
+):
+    app.command(f"jinc.cli.{target}", name=name, help=text)
 app.register_install_completion_command()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and leave with its exit code: 2 for bad input, told in one line."""
+    """Run the command line and exit: code 2 for bad input, after one line that explains it."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     prepare_terminal()
     try:
@@ -116,14 +117,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _print_line(str(error))
         sys.exit(error.exit_code if isinstance(error, JincError) else BAD_INPUT)
     except MemoryError as error:
-        _print_line(f"there is not enough memory for this ({one_line(error)})")
+        _print_line(f"out of memory ({one_line(error)})")
         sys.exit(BAD_INPUT)
     except RuntimeError as error:
         if not is_of_memory(error):
             raise
-        _print_line(
-            f"there is not enough memory for this; make batches smaller ({one_line(error)})"
-        )
+        _print_line(f"out of memory; reduce the batch size ({one_line(error)})")
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

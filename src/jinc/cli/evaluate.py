@@ -1,40 +1,37 @@
-"""`jinc evaluate`: scores of what a model generates, or of images that are there."""
+"""`jinc evaluate`: score generated images, or images in files, against real ones."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, NamedTuple
 
 from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import Progress
 
+from jinc.cli.features import AllowTorchScript, Filter
 from jinc.cli.generated import generated_images
-from jinc.cli.provenance import (
-    begin_results,
-    check_results,
-    generation_facts,
-    read_provenance,
-)
+from jinc.cli.provenance import begin_results, check_results, generation_facts, read_provenance
 from jinc.cli.sampling import SEVERAL, SamplingOptions
 from jinc.cli.score_tables import print_scores, write_scores
 from jinc.cli.scored_images import (
     ReadReal,
     Real,
-    Resizing,
-    as_compared,
+    comparison_facts,
     is_model,
     read_images,
     reading_of,
     real_reader,
 )
-from jinc.cli.torchscript import AllowTorchScript
 from jinc.data import ImageSet, Split, save_png
 from jinc.errors import JincError
 from jinc.metrics import (
+    Extractor,
     Features,
     Reference,
     ScoreKind,
+    Scores,
     cached_features,
     features_of,
     is_reference,
@@ -44,25 +41,29 @@ from jinc.metrics import (
 )
 from jinc.report import neighbours_sheet
 
-Compared: TypeAlias = tuple[ImageSet, Real, dict[str, Any] | None]
-"""Images, real ones, and what the former were made with, where that is known."""
-
 SHOWN = 8
-"""Generated images whose neighbours are drawn: those that are nearest to a training image."""
+"""Generated images drawn with their neighbours: those nearest to a real image."""
+
+_OF_BOTH = ("number", "seed", "device")
+"""Options that also apply to images in files, or are checked on their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateOptions(SamplingOptions):
-    """How images are generated.
-
-    Args:
-        number: of them; `evaluate` itself asks for it, since images that are there have a number.
-    """
+    """How images are generated; `evaluate` itself has the option --number."""
 
     number: Annotated[int, Parameter(parse=False)] = 2000
 
 
-USUAL = EvaluateOptions()
+DEFAULTS = EvaluateOptions()
+
+
+class _Sets(NamedTuple):
+    """The images to compare, and how the generated ones were made, if known."""
+
+    generated: ImageSet
+    real: Real
+    provenance: dict[str, Any] | None
 
 
 def evaluate(
@@ -71,7 +72,7 @@ def evaluate(
     *,
     against: str,
     split: Split = "train",
-    resize_filter: Resizing | None = None,
+    resize_filter: Filter | None = None,
     image_size: int | None = None,
     skip_damaged: Annotated[bool, Parameter(negative=())] = False,
     max_pixels: int | None = None,
@@ -83,136 +84,143 @@ def evaluate(
     out: Path | None = None,
     neighbours: Annotated[bool, Parameter(negative=())] = False,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
-    options: Annotated[EvaluateOptions, Parameter(name="*")] = USUAL,
+    options: Annotated[EvaluateOptions, Parameter(name="*")] = DEFAULTS,
 ) -> None:
-    """Score images against real ones: FID, KID and others, each with its error.
+    """Score images against real ones: FID, KID and others, each with its standard error.
 
-    What is generated is kept, so that a call that was interrupted is taken up again, and more
-    images can be asked for. `torchrun --nproc-per-node N -m jinc evaluate …` shares the work.
+    Generated images are stored, so that an interrupted call continues and a larger --number only
+    adds images. `torchrun --nproc-per-node N -m jinc evaluate …` generates on N processes.
 
     Args:
-        source: a run, a model folder, or images: a folder, a ZIP or TAR archive, or a .npz file.
-        against: real images, as `jinc train --data` takes them; or their statistics, a .npz file
-            of `jinc features statistics`, which allows FID and IS alone; or of pytorch-fid, whose
-            distance is not called FID, for it does not say who looked.
-        split: which part of them.
-        resize_filter: how they come to the size of the images; as in training, if not given, and
-            bilinear for what is no run.
-        image_size: pixels a side that images which are there are brought to, after a centred square
-            crop, by the same filter; they have to be squares of one size, if not given.
-        skip_damaged: leave out images that cannot be read, and count them.
-        max_pixels: the most pixels that an image may have, checked before it is decoded; as
-            in training, if not given.
-        features: the network that extracts features: inception, which is downloaded once; the path
-            of its weights, of a CIFAR-10 ResNet's, or of a classifier of `jinc features train`; or
-            torchscript:PATH, a program that you trust (--allow-torchscript), perhaps with
-            ?channels=1&range=0,255&size=299, its input. Only Inception's scores are called FID, KID
-            and IS.
-        allow_torchscript: run the program of --features torchscript:PATH, which can write files
-            and take all memory. Only the command line sets it, no settings file and no study.
-        only: which scores; all that these images allow, if not given.
-        number: how many images are generated, 2000 if not given; images that are there are all
-            taken.
-        images: where generated images are kept; in the run, if not given.
-        out: folder for scores.json, scores.md, neighbours.png and provenance.json.
-        neighbours: draw the images that are nearest to real ones, in neighbours.png of --out.
-        json_: print JSON for machines.
+        source: a run or model folder; or images: a folder, a ZIP or TAR archive, or a .npz file.
+        against: real images, as `jinc train --data` takes them; or a .npz file of statistics, by
+            `jinc features statistics` (FID and IS only) or by pytorch-fid (whose score is not
+            called FID, since the file does not name the feature network).
+        split: split of the real images.
+        resize_filter: filter that resizes real images to the size of the others (default: that of
+            training, or bilinear if the source is no run).
+        image_size: only for images in files: resize them to squares of this side in pixels after a
+            centre crop, by the same filter (default: no resizing; they must be square).
+        skip_damaged: skip images that cannot be read, and count them.
+        max_pixels: maximum pixels of an image, checked before decoding (default: as in training).
+        features: feature network: inception, downloaded once; a path to weights of Inception, of a
+            CIFAR-10 ResNet or of a classifier of `jinc features train`; or torchscript:PATH, with
+            --allow-torchscript, and optionally ?channels=1&range=0,255&size=299 for its input. FID,
+            KID and IS are the names of Inception's scores only.
+        only: scores to compute (default: all that these images allow).
+        number: number of images to generate (default: 2000); images in files are all used.
+        images: folder that stores generated images (default: in the run).
+        out: folder for scores.json, scores.md, provenance.json and neighbours.png.
+        neighbours: draw the generated images nearest to real ones, in neighbours.png of --out.
+        json_: print JSON.
         options: how images are generated.
     """
-    if number is not None:
-        options = replace(options, number=number)
+    options = options if number is None else replace(options, number=number)
     names = ["scores.json", "scores.md", *["neighbours.png"] * neighbours]
     if out is not None:
         check_results(out, "scores", names)
-    if neighbours and out is None:
-        raise JincError("--neighbours: needs --out, a folder for the picture")
-    if neighbours and is_reference(against):
-        raise JincError(f"--neighbours: {against} holds statistics, and no images")
-    generates = is_model(source)
-    _refuse_unused(generates, number, image_size, options)
+    if neighbours:
+        _check_neighbours(against, out)
+    if not is_model(source):
+        _refuse_sampling(number, options)
+    elif image_size is not None:
+        raise JincError("--image-size: is for images in files; a model has a fixed size")
     extractor = open_extractor(features, allow_torchscript=allow_torchscript)
     reading = reading_of(source, resize_filter, max_pixels) | {"skip_damaged": skip_damaged}
     read_real = real_reader(against, split, reading, extractor, only)
-    compared: Compared | None
-    if generates:
-        compared = _of_model(source, images, options, read_real)
+    if is_model(source):
+        sets = _generated(source, images, options, read_real)
     else:
-        made = read_images(source, reading | {"image_size": image_size})
-        compared = made, read_real(made, len(made)), read_provenance(source)
-    if compared is None:  # another process does the rest
+        found = read_images(source, reading | {"image_size": image_size})
+        sets = _Sets(found, read_real(found, len(found)), read_provenance(source))
+    if sets is None:  # another process scores the images
         return
-    generated, real, made_with = compared
-    with Progress(console=Console(stderr=True)) as bar:
-        before = 0 if isinstance(real, Reference) else len(real)
-        task = bar.add_task("looking at images", total=before + len(generated))
-        of_real: Features | Reference = (
-            real
-            if isinstance(real, Reference)
-            else cached_features(real, extractor, progress=lambda n: bar.update(task, completed=n))
-        )
-        of_made = features_of(
-            generated,
-            extractor,
-            progress=lambda n: bar.update(task, completed=before + n),
-        )
-        bar.update(task, description="scoring")
-        found = score(of_real, of_made, only or None, seed=options.seed)
+    scores, of_real, of_generated = _score(sets, extractor, only, options.seed)
     resized = {"image_size": image_size, "by": reading["resize_filter"]} if image_size else None
-    aside = {"made_with": made_with, "resized": resized}
-    aside["compared"] = as_compared(generated, real, extractor.facts)
-    read = {"images": generated.summary().facts()}
-    if isinstance(real, ImageSet):
-        read["against"] = real.summary().facts()
+    aside = {"made_with": sets.provenance, "resized": resized}
+    aside["compared"] = comparison_facts(sets.generated, sets.real, extractor.facts)
+    read = _reading_facts(sets)
     if out is not None:
         judged = {"source": source, "against": against, "split": split, "features": features}
         begin_results(out, "scores", judged | aside, names)
-        write_scores(out, found, aside, read)
-        if neighbours and isinstance(real, ImageSet) and isinstance(of_real, Features):
-            _draw_neighbours(out / "neighbours.png", generated, real, of_made, of_real)
+        write_scores(out, scores, aside, read)
+        if neighbours:
+            _draw_neighbours(out / "neighbours.png", sets, of_generated, of_real)
     if json_:
-        facts = found.facts() | aside | {"read": read}
+        facts = scores.facts() | aside | {"read": read}
         print(json.dumps(facts, ensure_ascii=False, allow_nan=False))
         return
-    print_scores(found, aside)
+    print_scores(scores, aside)
     if out is not None:
         print(f"scores: {out / 'scores.md'}")
 
 
-def _refuse_unused(
-    generates: bool, number: int | None, image_size: int | None, options: EvaluateOptions
-) -> None:
-    """Refuse options that would change nothing."""
-    if generates and image_size is not None:
-        raise JincError("--image-size: is for images that are there, a model has a size of its own")
-    if generates:
-        return
+def _check_neighbours(against: str, out: Path | None) -> None:
+    if out is None:
+        raise JincError("--neighbours: needs --out, a folder for the picture")
+    if is_reference(against):
+        raise JincError(f"--neighbours: {against} holds statistics, not images")
+
+
+def _refuse_sampling(number: int | None, options: EvaluateOptions) -> None:
+    """Refuse options of sampling for images in files, which they would not change."""
     if number is not None:
-        raise JincError("--number: is for models, images that are there are all taken")
+        raise JincError("--number: is for models; images in files are all used")
     for field in fields(EvaluateOptions):
-        given = getattr(options, field.name) != getattr(USUAL, field.name)
-        if given and field.name not in ("number", "seed", "device"):
-            name = "prompt" if field.name == "prompts" else field.name.replace("_", "-")
-            raise JincError(f"--{name}: is for models, images that are there are taken as they are")
+        if field.name in _OF_BOTH or getattr(options, field.name) == getattr(DEFAULTS, field.name):
+            continue
+        name = "prompt" if field.name == "prompts" else field.name.replace("_", "-")
+        raise JincError(f"--{name}: is for models; images in files are used as they are")
 
 
-def _of_model(
-    source: Path, kept: Path | None, options: EvaluateOptions, read_real: ReadReal
-) -> Compared | None:
-    """Generate what is missing of a model's images; None for processes that only help."""
+def _generated(
+    source: Path, stored: Path | None, options: EvaluateOptions, read_real: ReadReal
+) -> _Sets | None:
+    """Generate the images that are missing; None on processes other than the first."""
     model = options.open(source)
-    real = read_real(model, options.number)  # before what may take hours
-    generated = generated_images(source, model, kept, options)
+    real = read_real(model, options.number)  # which may fail, before sampling takes hours
+    generated = generated_images(source, model, stored, options)
     if generated is None:
         return None
     plan = options.for_model(model)
-    return generated, real, generation_facts(source, plan, plan.count(model.timesteps))
+    return _Sets(generated, real, generation_facts(source, plan, plan.count(model.timesteps)))
+
+
+def _score(
+    sets: _Sets, extractor: Extractor, only: tuple[ScoreKind, ...], seed: int
+) -> tuple[Scores, Features | Reference, Features]:
+    """Extract features with a progress bar, and score them; return the features too."""
+    generated, real, _ = sets
+    before = 0 if isinstance(real, Reference) else len(real)
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("extracting features", total=before + len(generated))
+
+        def show(done: int) -> None:
+            bar.update(task, completed=done)
+
+        of_real: Features | Reference = (
+            real if isinstance(real, Reference) else cached_features(real, extractor, progress=show)
+        )
+        of_generated = features_of(generated, extractor, progress=lambda n: show(before + n))
+        bar.update(task, description="scoring")
+        return score(of_real, of_generated, only or None, seed=seed), of_real, of_generated
+
+
+def _reading_facts(sets: _Sets) -> Mapping[str, Any]:
+    """Return what was read of each set, for JSON."""
+    facts = {"images": sets.generated.summary().facts()}
+    if isinstance(sets.real, ImageSet):
+        facts["against"] = sets.real.summary().facts()
+    return facts
 
 
 def _draw_neighbours(
-    file: Path, generated: ImageSet, real: ImageSet, made: Features, of_real: Features
+    file: Path, sets: _Sets, of_generated: Features, of_real: Features | Reference
 ) -> None:
-    """Draw the generated images that are nearest to real ones, beside these."""
-    found = neighbours_by_features(made, of_real)
+    """Draw the generated images nearest to real ones, beside these."""
+    assert isinstance(of_real, Features)  # statistics have been refused
+    assert isinstance(sets.real, ImageSet)
+    found = neighbours_by_features(of_generated, of_real)
     nearest = found.distances[:, 0].argsort()[:SHOWN]
-    few = type(found)(found.by, found.distances[nearest], found.places[nearest], found.usual)
-    save_png(file, neighbours_sheet(generated.batch(nearest), real, [few]))
+    shown = replace(found, distances=found.distances[nearest], places=found.places[nearest])
+    save_png(file, neighbours_sheet(sets.generated.batch(nearest), sets.real, [shown]))

@@ -1,22 +1,21 @@
-"""`jinc features`: networks whose features score what models generate."""
+"""`jinc features`: the feature networks that score generated images, and statistics of features."""
 
 import json
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn, TypeAlias
 
 import torch
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, Token
 from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
 from jinc.cli.places import check_file, check_whole_folder
 from jinc.cli.progress import decoding_progress, say_what_was_read
-from jinc.cli.torchscript import AllowTorchScript
 from jinc.data import MAX_PIXELS, Split, load_images
 from jinc.errors import JincError, counted
 from jinc.metrics import (
@@ -33,7 +32,29 @@ from jinc.metrics import (
 )
 from jinc.models import keep_freed_memory
 
-app = App(name="features", help="Networks whose features score what models generate.")
+app = App(name="features", help="Train feature networks, and compute feature statistics.")
+
+Filter: TypeAlias = Literal["box", "bilinear", "bicubic", "lanczos"]
+
+
+def _refuse(_: Any, tokens: Sequence[Token]) -> NoReturn:
+    """Refuse the flag in a file; a flag on the command line is not converted."""
+    raise JincError(
+        f"{tokens[0].source}: allow-torchscript lets a program run, so that it is allowed on the "
+        "command line only; remove it from the file"
+    )
+
+
+AllowTorchScript: TypeAlias = Annotated[
+    bool,
+    Parameter(
+        name="--allow-torchscript",
+        negative=(),
+        converter=_refuse,
+        help="Run TorchScript programs given as features torchscript:PATH, which can write files "
+        "and use all memory. Settings files cannot set this option.",
+    ),
+]
 
 
 @app.command
@@ -46,27 +67,27 @@ def train(
     seed: int = 0,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
-    """Train a classifier of digits by a fixed recipe, in half an hour or so of one core.
+    """Train a digit classifier by a fixed recipe, in about half an hour on one core.
 
-    The test images are looked at once, when training is over.
+    The test images are used once, after training.
 
     Args:
-        kind: mnist, for grey digits of 28×28; or mnist-m, for coloured ones of 32×32.
-        data: MNIST, or MNIST-M, with a test split.
-        out: folder for the weights, what is known of them, and a manifest.
-        seed: of weights, order and moves.
-        json_: print JSON for machines.
+        kind: mnist, for grey digits of 28×28; or mnist-m, for colour digits of 32×32.
+        data: MNIST or MNIST-M, with a test split.
+        out: folder for the weights, their facts and a manifest.
+        seed: seed of weights, order and augmentation.
+        json_: print JSON.
     """
     if seed < 0:
         raise JincError(f"--seed: {seed} is not at least 0")
     check_whole_folder(out)
-    told = partial(say_what_was_read, Console(stderr=True))
-    known, unknown = (read_digits_of(kind, data, split, told) for split in ("train", "test"))
+    progress = partial(say_what_was_read, Console(stderr=True))
+    known, unseen = (read_digits_of(kind, data, split, progress) for split in ("train", "test"))
     keep_freed_memory()
     classifier, seconds = _trained(kind, known, seed)
     facts: dict[str, Any] = {
-        "what": f"a classifier of {kind}: accuracy on {len(unknown[0])} test images",
-        "accuracy": digit_accuracy(classifier, *unknown),
+        "what": f"a classifier of {kind}: accuracy on {len(unseen[0])} test images",
+        "accuracy": digit_accuracy(classifier, *unseen),
         "trained_on": len(known[0]),
         "train_seconds": seconds,
         "parameters": sum(weight.numel() for weight in classifier.parameters()),
@@ -76,7 +97,8 @@ def train(
         f"{torch.get_num_threads()} threads, torch {torch.__version__}",
     }
     save_digit_classifier(out, classifier, kind, facts)
-    _tell(facts, out, json_)
+    text = f"test accuracy {facts['accuracy']:.2%}; classifier: {out}"
+    print(json.dumps(facts, ensure_ascii=False) if json_ else text)
 
 
 @app.command
@@ -90,34 +112,32 @@ def statistics(
     split: Split = "train",
     image_size: int | None = None,
     channels: Literal[1, 3] | None = None,
-    resize_filter: Literal["box", "bilinear", "bicubic", "lanczos"] = "bilinear",
+    resize_filter: Filter = "bilinear",
     skip_damaged: Annotated[bool, Parameter(negative=())] = False,
     max_pixels: int = MAX_PIXELS,
 ) -> None:
-    """Keep mean and covariance of features of real images, for `jinc evaluate --against`.
+    """Compute mean and covariance of the features of real images, for `jinc evaluate --against`.
 
-    Memory does not depend on how many images there are. Other tools read mu and sigma in it.
+    Memory does not grow with the number of images. Other tools can read mu and sigma in the file.
 
     Args:
         data: real images, as `jinc train --data` takes them.
-        out: the file, .npz.
-        features: the network that extracts features, as of `jinc evaluate`.
-        allow_torchscript: run the program of --features torchscript:PATH, which can write files
-            and take all memory. Only the command line sets it, no settings file and no study.
-        split: which part of them.
-        image_size: pixels a side that they are brought to first, that of the images which will be
-            compared with them; as they come, if not given.
-        channels: 1 or 3; as they come, if not given.
-        resize_filter: how they come to that size.
-        skip_damaged: leave out images that cannot be read, and count them.
-        max_pixels: the most pixels that an image may have, checked before it is decoded.
+        out: the .npz file to write.
+        features: feature network, as of `jinc evaluate`.
+        split: split of the data.
+        image_size: side in pixels to resize images to, that of the images to compare with them
+            (default: no resizing).
+        channels: 1 or 3 (default: those of the data).
+        resize_filter: filter that resizes them.
+        skip_damaged: skip images that cannot be read, and count them.
+        max_pixels: maximum pixels of an image, checked before decoding.
     """
     check_file(out)
     if out.suffix != ".npz":
         raise JincError(f"--out: {out}: must end in .npz")
     extractor = open_extractor(features, allow_torchscript=allow_torchscript)
     console = Console(stderr=True)
-    with decoding_progress(console) as told:
+    with decoding_progress(console) as progress:
         images = load_images(
             data,
             image_size=image_size,
@@ -126,11 +146,11 @@ def statistics(
             split=split,
             skip_damaged=skip_damaged,
             max_pixels=max_pixels,
-            progress=told,
+            progress=progress,
         )
     say_what_was_read(console, images.summary())
     with Progress(console=console) as bar:
-        task = bar.add_task("looking at images", total=len(images))
+        task = bar.add_task("extracting features", total=len(images))
         found = reference_of(images, extractor, progress=lambda n: bar.update(task, completed=n))
     found.save(out)
     print(f"{counted(len(images), 'images')} of {images.name} by {extractor.facts.words()}: {out}")
@@ -139,6 +159,7 @@ def statistics(
 def _trained(
     kind: DigitSet, known: tuple[Tensor, Tensor], seed: int
 ) -> tuple[DigitClassifier, float]:
+    """Train with a progress bar; return the seconds too."""
     console, start = Console(stderr=True), time.perf_counter()
     bar = Progress(console=console, disable=not console.is_terminal)
     task = bar.add_task("training", total=RECIPES[kind].steps)
@@ -151,10 +172,3 @@ def _trained(
     with bar:
         classifier = train_digits(kind, *known, seed, progress=report)
     return classifier, time.perf_counter() - start
-
-
-def _tell(facts: Mapping[str, Any], out: Path, json_: bool) -> None:
-    if json_:
-        print(json.dumps(facts, ensure_ascii=False))
-        return
-    print(f"{facts['accuracy']:.2%} of the test images are told; the classifier is in {out}")

@@ -8,11 +8,11 @@ from jinc.report import plot_filter
 
 
 def filters(config: str = "D@6", /, *, out: Path) -> None:
-    """Draw the filter of a configuration: taps, response over the plane and along lines.
+    """Plot the anti-aliasing filter of a configuration: its taps and its frequency response.
 
     Args:
-        config: name of a configuration: D@6, D@12/0.2, D-2N, …; of D@12,D@6 each level is drawn.
-        out: the PNG to write.
+        config: name of a configuration: D@6, D@12/0.2, D-2N, …; D@12,D@6 plots one per level.
+        out: the PNG file to write.
     """
     check_png(out)
     plot_filter(parse_configs(config), out)

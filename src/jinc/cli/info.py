@@ -24,20 +24,21 @@ from jinc.models import (
     open_upscaler,
     takes_texts,
 )
+from jinc.nn import Network
 from jinc.train import Run
 
-_TOLD = ("config", "channels", "classes", "image_size", "timesteps")
-"""Arguments of networks that are told under names of their own."""
+_LISTED = ("config", "channels", "classes", "image_size", "timesteps")
+"""Arguments of networks that are listed under names of their own."""
 
 
 def info(
     source: Path, /, *, json_: Annotated[bool, Parameter(name="--json", negative=())] = False
 ) -> None:
-    """Say what a run or a model is, and how far it has come.
+    """Describe a run or a model: its network, its size, its data and its last losses.
 
     Args:
         source: a run folder, or a model folder.
-        json_: print JSON for machines.
+        json_: print JSON.
     """
     if _holds(source, "denoiser.json"):
         facts = _denoiser_facts(source)
@@ -62,49 +63,40 @@ def _holds(source: Path, name: str) -> bool:
 
 
 def _opened(source: Path) -> PixelModel | PromptedUpscaler:
-    """Open a model; those that take texts without what understands them, which is large."""
+    """Open a model; a text-conditioned one without its text encoder, which is large."""
     if not takes_texts(source):
         return open_model(source)
-    silent = {"": torch.zeros(1, 1)}
+    empty = {"": torch.zeros(1, 1)}
     if _holds(source / "image_noising_scheduler", "scheduler_config.json"):
-        second = open_upscaler(source, embeddings=silent)
-        assert isinstance(second, PromptedUpscaler)  # there are no others that take texts
+        second = open_upscaler(source, embeddings=empty)
+        assert isinstance(second, PromptedUpscaler)  # the only text-conditioned upscalers
         return second
-    return open_model(source, embeddings=silent)
+    return open_model(source, embeddings=empty)
 
 
 def _upscaler_facts(source: Path) -> dict[str, Any]:
     upscaler = open_upscaler(source)
     assert isinstance(upscaler, Upscaler)
     own = {"enlarges": upscaler.factor, "spread": upscaler.spread}
-    return _own_facts(upscaler) | own | {"most_noise": upscaler.most_noise}
+    return _trained_facts(upscaler) | own | {"most_noise": upscaler.most_noise}
 
 
 def _denoiser_facts(source: Path) -> dict[str, Any]:
     inside = source / "model"
     denoiser = SingleStep.load(inside if inside.is_dir() else source)
-    network = denoiser.network
-    own = {n: v for n, v in network.arguments().items() if n not in _TOLD}
-    return {
-        "network": network.kind,
-        "config": network.config.name,
-        "image_size": list(denoiser.image_size),
-        "channels": network.channels,
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "noise_std": denoiser.noise_std,
-        **own,
-    }
+    facts = _network_facts(denoiser.network, denoiser.image_size)
+    return facts | {"noise_std": denoiser.noise_std} | _arguments(denoiser.network)
 
 
 def _model_facts(model: PixelModel | PromptedUpscaler) -> dict[str, Any]:
     if isinstance(model, Model) and not isinstance(model, DiffusersModel):
-        return _own_facts(model)
+        return _trained_facts(model)
     assert isinstance(model, DiffusersModel | PromptedModel | PromptedUpscaler)  # no others
-    told = "classes" if model.class_names else "no prompts"
+    condition = "classes" if model.class_names else "no prompts"
     warn_of_signal(model.schedule)
     return {
         "network": "diffusers",
-        "takes": told if isinstance(model, DiffusersModel) else "texts",
+        "takes": condition if isinstance(model, DiffusersModel) else "texts",
         "image_size": list(model.image_size),
         "channels": model.channels,
         "classes": list(model.class_names),
@@ -114,18 +106,12 @@ def _model_facts(model: PixelModel | PromptedUpscaler) -> dict[str, Any]:
     }
 
 
-def _own_facts(model: Trained) -> dict[str, Any]:
-    network, schedule = model.network, model.named_schedule()
+def _trained_facts(model: Trained) -> dict[str, Any]:
+    schedule = model.named_schedule()
     warn_of_signal(schedule)
-    own = {n: v for n, v in network.arguments().items() if n not in _TOLD}
     return {
-        "network": network.kind,
-        "config": network.config.name,
-        "image_size": list(model.image_size),
-        "channels": network.channels,
-        "classes": list(model.class_names),
-        "parameters": sum(p.numel() for p in network.parameters()),
-        **own,
+        **_network_facts(model.network, model.image_size, list(model.class_names)),
+        **_arguments(model.network),
         "prediction": model.prediction,
         "schedule": model.schedule_name,
         "timesteps": model.timesteps,
@@ -134,17 +120,31 @@ def _own_facts(model: Trained) -> dict[str, Any]:
     }
 
 
+def _network_facts(
+    network: Network, image_size: tuple[int, int], classes: list[str] | None = None
+) -> dict[str, Any]:
+    return {
+        "network": network.kind,
+        "config": network.config.name,
+        "image_size": list(image_size),
+        "channels": network.channels,
+        **({} if classes is None else {"classes": classes}),
+        "parameters": sum(p.numel() for p in network.parameters()),
+    }
+
+
+def _arguments(network: Network) -> dict[str, Any]:
+    return {name: v for name, v in network.arguments().items() if name not in _LISTED}
+
+
 def _run_facts(run: Run) -> dict[str, Any]:
-    log = [entry for entry in run.read_log() if "loss" in entry]
-    held_out = [entry for entry in run.read_log() if "validation_loss" in entry]
-    scored = [entry for entry in run.read_log() if "score" in entry]
     facts: dict[str, Any] = {"data": run.config.data, "seed": run.config.seed}
-    if log:
-        facts |= {"steps": log[-1]["step"], "loss": log[-1]["loss"]}
-    if held_out:
-        facts["validation_loss"] = held_out[-1]["validation_loss"]
-    if scored:
-        facts["score"] = scored[-1]["score"]
+    for name in ("loss", "validation_loss", "score"):
+        entries = [entry for entry in run.read_log() if name in entry]
+        if entries and name == "loss":
+            facts["steps"] = entries[-1]["step"]
+        if entries:
+            facts[name] = entries[-1][name]
     return facts
 
 

@@ -1,4 +1,4 @@
-"""The settings of training as options of the command line, in groups."""
+"""The settings of training as options of the command line, grouped by section."""
 
 from dataclasses import field, fields, make_dataclass
 from typing import Annotated, Any, TypeAlias, get_type_hints
@@ -11,7 +11,7 @@ DEFAULT = TrainConfig()
 
 
 def _grouped() -> Any:
-    """Make the same settings, each field told which group of options it belongs to."""
+    """Return `TrainConfig` with each field in the option group of its section."""
     groups = {
         each.name: Group(title, sort_key=place)
         for place, (title, section) in enumerate(SECTIONS.items())
@@ -32,12 +32,12 @@ def _grouped() -> Any:
 
 
 Settings: Any = _grouped()
-"""`TrainConfig`, grouped."""
+"""`TrainConfig` with option groups."""
 
 Options: TypeAlias = Annotated[
     Settings, Parameter(name="*", consume_multiple=True, negative_iterable=())
 ]
-"""All of them as options without a prefix."""
+"""The settings as options without a prefix."""
 
 DEFAULTS = Settings()
 

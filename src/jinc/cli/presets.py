@@ -12,10 +12,10 @@ from jinc.train import PRESET_COSTS, PRESETS, TrainConfig, preset_image
 
 
 def presets(*, json_: Annotated[bool, Parameter(name="--json", negative=())] = False) -> None:
-    """List settings that make sense, with what they cost: `jinc train --preset NAME --data …`.
+    """List the presets of `jinc train --preset NAME --data …`, and their cost.
 
     Args:
-        json_: print JSON for machines.
+        json_: print JSON.
     """
     facts = {name: _facts(name, config) for name, config in PRESETS.items()}
     if json_:
@@ -38,8 +38,8 @@ def presets(*, json_: Annotated[bool, Parameter(name="--json", negative=())] = F
     console = Console()
     console.print(table)
     console.print(
-        "network: kind, configuration, width; million parameters; GFLOP of a forward pass of one "
-        "image, of which training takes three times as many",
+        "network: kind, configuration, width; million: parameters; GFLOP: forward pass of one "
+        "image (a training step takes three times as many per image)",
         highlight=False,
     )
     for name, config in PRESETS.items():

@@ -1,4 +1,4 @@
-"""Scores as people and machines read them."""
+"""Tables of scores: printed, in Markdown and in JSON."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,13 +14,13 @@ from jinc.metrics import Score, ScoreKind, Scores
 def write_scores(
     out: Path, found: Scores, aside: Mapping[str, Any], read: Mapping[str, Any]
 ) -> None:
-    """Write scores.json, for machines, and scores.md, for documents.
+    """Write scores.json and scores.md.
 
     Args:
         out: the folder.
         found: the scores.
-        aside: about the images: `made_with`, how they were `resized`, and `compared`.
-        read: what was understood of the images and of the real ones.
+        aside: facts about the images: `made_with`, `resized` and `compared`.
+        read: summaries of the images and of the real ones.
     """
     write_json(out / "scores.json", found.facts() | dict(aside) | {"read": read})
     with writing(out / "scores.md") as file:
@@ -28,7 +28,7 @@ def write_scores(
 
 
 def print_scores(found: Scores, aside: Mapping[str, Any]) -> None:
-    """Print a table, and below it what the scores depend on."""
+    """Print a table, and notes on what the scores depend on."""
     shown = Table()
     for head in ("score", "", "value", "error"):
         shown.add_column(head, justify="right" if head == "value" else "left")
@@ -57,38 +57,35 @@ def _rows(scores: Mapping[ScoreKind, Score]) -> list[tuple[str, str, str, str]]:
 
 
 def _notes(found: Scores, aside: Mapping[str, Any]) -> list[str]:
-    """Say what the scores depend on, and which there are not."""
-    made, real = found.generated, found.real
+    """Say what the scores depend on, and why others are missing."""
+    generated, real = found.generated, found.real
+    count = "statistics" if real["images"] is None else real["images"]
     notes = [
-        f"{made['images']} images of {made['name']} against {_count(real)} of {real['name']}, "
+        f"{generated['images']} images of {generated['name']} against {count} of {real['name']}, "
         f"{'×'.join(map(str, aside['compared']['size']))} pixels; {found.extractor.words()}"
     ]
     if aside["resized"]:
         side, by = aside["resized"].values()
-        notes.append(f"the former were brought to {side}×{side} pixels first, {by}")
+        notes.append(f"{generated['name']} was resized to {side}×{side} pixels first, {by}")
     notes += aside["compared"]["remarks"]
     if "frechet" in found.scores:
-        notes.append(_of_number(found))
+        notes.append(_sample_size_bias(found))
     if "kernel" in found.scores:
         name = found.scores["kernel"].name
         notes.append(f"{name}: unbiased, so it can fall below 0 where two sets are alike")
-    told = {"frechet_unlimited"} if "frechet" in found.scores else set()
+    explained = {"frechet_unlimited"} if "frechet" in found.scores else set()
     others = found.left_out.items()
-    return notes + [f"left out: {kind}: {why}" for kind, why in others if kind not in told]
+    return notes + [f"left out: {kind}: {why}" for kind, why in others if kind not in explained]
 
 
-def _count(real: Mapping[str, Any]) -> str:
-    return "statistics" if real["images"] is None else str(real["images"])
-
-
-def _of_number(found: Scores) -> str:
-    """Say how much of a distance is that images are few, or how many it takes to tell."""
-    distance, line = found.scores["frechet"], found.scores.get("frechet_unlimited")
-    count, enough = found.generated["images"], distance.details["images_to_extrapolate"]
-    if line is not None:
-        part = f"about {distance.value - line.value:.2g} of the {distance.value:.4g}"
-        return f"{distance.name}: {part} is that there are {count} images and not endlessly many"
-    which = f"{distance.name}: how much of it is the number of images is told"
-    if count < enough:
-        return f"{which} with {enough} images or more; here are {count}"
-    return f"{which} where frechet_unlimited is asked for too"
+def _sample_size_bias(found: Scores) -> str:
+    """Say how much of a Fréchet distance is due to the number of images, or how to estimate it."""
+    distance, limit = found.scores["frechet"], found.scores.get("frechet_unlimited")
+    count, needed = found.generated["images"], distance.details["images_to_extrapolate"]
+    if limit is not None:
+        part = f"about {distance.value - limit.value:.2g} of the {distance.value:.4g}"
+        return f"{distance.name}: {part} is bias because there are only {count} images"
+    how = f"{distance.name}: its bias can be estimated"
+    if count < needed:
+        return f"{how} with {needed} images or more, not with {count}"
+    return f"{how} with --only frechet frechet_unlimited"

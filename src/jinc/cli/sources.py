@@ -1,4 +1,4 @@
-"""Where options come from besides the command line: a settings file, a preset, a run's own file."""
+"""Options from elsewhere than the command line: a settings file, a preset, a run's settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -14,19 +14,19 @@ from jinc.errors import JincError
 class Source:
     """Options by their names.
 
-    They are handed over under the names of the command, since cyclopts passes over options without
-    a section that are called as some command is: --upscale and --complexity.
+    They are nested under the names of the command, since cyclopts ignores top-level options with
+    the name of a command: --upscale and --complexity.
 
     Args:
         options: their values.
-        name: where they come from, for errors.
+        name: of the source, for errors.
     """
 
     options: Mapping[str, Any]
     name: str
 
     def __call__(self, app: Any, commands: tuple[str, ...], arguments: Any) -> None:
-        """Fill in the arguments that are not given."""
+        """Set the arguments that are not set yet."""
         options: Any = self.options
         for command in reversed(commands):
             options = {command: options}
@@ -34,17 +34,17 @@ class Source:
 
 
 _BUILT_IN: dict[tuple[str, ...], str] = {("denoise", "train"): "mnist-denoiser"}
-"""Commands that are a preset in themselves."""
+"""Commands that always use a preset."""
 
 
 def option_sources(tokens: list[str]) -> tuple[Source, ...]:
-    """Return what options come from, the first before the others.
+    """Return the sources of options, by precedence, and remove --settings and --preset from tokens.
 
-    They are the file of `--settings`; for a run that is resumed its own settings; and the preset of
-    `--preset`. What names them is taken out of the tokens.
+    They are the file of `--settings`; the own settings of a run to be resumed; and the preset of
+    `--preset`.
 
     Raises:
-        JincError: a file or a preset is not there.
+        JincError: a file or a preset does not exist.
     """
     sources: list[Source] = []
     if settings := _value_of("--settings", tokens, take=True):
@@ -61,17 +61,13 @@ def option_sources(tokens: list[str]) -> tuple[Source, ...]:
 
 
 def refuse_no_places(_: Any, __: tuple[str, ...], arguments: Any) -> None:
-    """Refuse the empty name of a file or a folder, which would be the working folder.
-
-    Raises:
-        JincError: there is one.
-    """
+    """Refuse an empty path, which would be the working folder."""
     for argument in arguments:
         if Path in (argument.hint, *get_args(argument.hint)):
             for token in argument.tokens:
                 place = str(token.value)
                 if not place.strip() or "\0" in place:
-                    raise JincError(f"{argument.name}: {place!r} names no file or folder")
+                    raise JincError(f"{argument.name}: {place!r} is not a path")
 
 
 def _preset_source(name: str) -> Source:
@@ -86,14 +82,14 @@ def _preset_source(name: str) -> Source:
 
 
 def _value_of(wanted: str, tokens: list[str], *, take: bool = False) -> str | None:
-    """Find `wanted VALUE` or `wanted=VALUE` among the tokens, and take it out where asked."""
+    """Return the value of `wanted VALUE` or `wanted=VALUE`; remove both from tokens if `take`."""
     for place, token in enumerate(tokens):
         option, equals, value = token.partition("=")
         if option != wanted:
             continue
         found = value if equals else "".join(tokens[place + 1 : place + 2])
         if not found.strip():
-            raise JincError(f"{wanted}: names nothing")
+            raise JincError(f"{wanted}: has no value")
         if take:
             del tokens[place : place + (1 if equals else 2)]
         return found
@@ -106,7 +102,7 @@ def _settings_source(file: Path, of_run: bool = False) -> Source:
     readers = {".yaml": read_yaml, ".yml": read_yaml, ".toml": read_toml}
     reader = readers.get(file.suffix.lower())
     if reader is None:
-        raise JincError(f"--settings: {file}: is neither .yaml nor .toml")
+        raise JincError(f"--settings: {file}: must end in .yaml or .toml")
     try:
         options = reader(file)
     except JincError as error:

@@ -1,4 +1,4 @@
-"""What a command prints to: a terminal of any width, a pipe without a reader, any encoding."""
+"""Standard output and error: terminals of any width, closed pipes, any encoding."""
 
 import io
 import os
@@ -10,16 +10,16 @@ from jinc.errors import JincError
 from jinc.files import one_line
 
 NARROWEST, WIDEST = 40, 1000
-"""Columns that tables and help are laid out in."""
+"""Width of tables and help, columns."""
 
 
 class _Output(io.FileIO):
-    """A file whose failures do not stop the work: they are told when it is done."""
+    """A file that keeps its first failure for `check_printed` instead of stopping the work."""
 
     failure: OSError | None = None
 
     def write(self, data: Any, /) -> int:
-        """Write, or drop what cannot be written."""
+        """Write, or drop the data if that fails."""
         try:
             return super().write(data) or 0
         except OSError as error:
@@ -28,8 +28,8 @@ class _Output(io.FileIO):
 
 
 def prepare_terminal() -> None:
-    """Let everything be printed: what an encoding does not have is escaped."""
-    for number in range(3):  # else the next file to be opened would be standard output
+    """Set the width of output, and escape characters that its encoding cannot represent."""
+    for number in range(3):  # else the next opened file would become standard output
         try:
             os.fstat(number)
         except OSError:
@@ -37,19 +37,19 @@ def prepare_terminal() -> None:
     columns, lines = shutil.get_terminal_size()
     if "COLUMNS" in os.environ or columns < NARROWEST:
         os.environ["COLUMNS"] = str(min(max(columns, NARROWEST), WIDEST))
-    if "LINES" in os.environ:  # rich takes any digit for a number, such as ²
+    if "LINES" in os.environ:  # rich accepts any digit, such as ²
         os.environ["LINES"] = str(lines)
-    if sys.stdout is sys.__stdout__:  # and not one of tests or of others who call `main`
+    if sys.stdout is sys.__stdout__:  # not replaced by tests or other callers of `main`
         sys.stdout = _opened(sys.stdout, 1)
     if sys.stderr is sys.__stderr__:
         sys.stderr = _opened(sys.stderr, 2)
 
 
 def check_printed() -> None:
-    """Print what still waits. A reader that has left, as `head` does, is no error.
+    """Flush standard output; a closed pipe, as by `head`, is no error.
 
     Raises:
-        JincError: something could not be printed, as on a full disk.
+        JincError: output could not be written, e.g. to a full disk.
     """
     sys.stdout.flush()
     output = getattr(getattr(sys.stdout, "buffer", None), "raw", None)

@@ -1,9 +1,13 @@
 """`jinc train`."""
 
+import signal
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 from rich.console import Console
 
@@ -12,8 +16,6 @@ from jinc.cli.claims import claim
 from jinc.cli.options import DEFAULTS, Options, plain
 from jinc.cli.progress import decoding_progress, say_what_was_read, train_with_progress
 from jinc.cli.resuming import CURVE, ChangedSettings, run_settings
-from jinc.cli.scoring import make_scorer
-from jinc.cli.signals import stop_requests
 from jinc.data import ImageSet
 from jinc.diffusion import warn_of_signal
 from jinc.errors import JincError, counted, told_once
@@ -23,6 +25,7 @@ from jinc.report import plot_learning_curve
 from jinc.train import (
     Processes,
     Run,
+    Scorer,
     TrainConfig,
     Trainer,
     check_settings,
@@ -33,6 +36,9 @@ from jinc.train import (
     warn_of_slow_precision,
 )
 
+_STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1")
+"""Signals that request a stop; job schedulers send the last one before the time limit."""
+
 
 def train(
     *,
@@ -42,23 +48,23 @@ def train(
     set_: ChangedSettings = (),
     config: Options = DEFAULTS,
 ) -> None:
-    """Train a model on images; what comes of it lies in the run folder.
+    """Train a model on images, in a run folder.
 
     Args:
         out: the run folder: config.yaml, log.jsonl, checkpoints/, samples/ and model/.
-        resume: go on from the newest checkpoint of the run, or start it if there is none.
-        dry_run: say what it would take, and leave nothing behind.
-        set_: with --resume, settings that change from here on, such as learning_rate=1e-4
-            batch_size=32; the log says when.
+        resume: continue from the newest checkpoint of the run, or start if there is none.
+        dry_run: print parameters, memory and time of training, and write nothing.
+        set_: with --resume, settings to change from the newest checkpoint on, such as
+            learning_rate=1e-4 batch_size=32; the log records the step.
         config: the settings.
     """
     keep_freed_memory()
     settings = plain(config)
     with told_once():
         if out is None and not dry_run:
-            raise JincError("--out: say where the run goes")
+            raise JincError("--out: is required: the folder of the run")
         if set_ and not resume:
-            raise JincError("--set: changes a run, with --resume; otherwise use the options")
+            raise JincError("--set: needs --resume; for a new run, use the options")
     with Processes.join(settings.device) as processes:
         console = Console(stderr=True, quiet=not processes.is_main)
         if out is None or dry_run:
@@ -77,7 +83,7 @@ def _train(
     changes: tuple[str, ...],
     processes: Processes,
 ) -> bool:
-    """Train a run from where it is to its end; tell whether it was asked to stop before."""
+    """Train to the end; return whether training was stopped before it."""
     with processes.together():
         claim(out)
         settings = run_settings(out, asked, resume, changes)
@@ -85,18 +91,18 @@ def _train(
     with processes.main_first():
         images = _images(console, settings)
     with processes.together():
-        scorer = make_scorer(console, settings, images) if processes.is_main else None
+        scorer = _scorer(console, settings, images) if processes.is_main else None
     file = out / "config.yaml"
     before = file.read_bytes() if file.is_file() else None
     running: list[Trainer] = []
-    early: list[bool] = []  # requests to stop before there is a trainer
+    early: list[bool] = []  # requests to stop before the trainer exists
 
     def request_stop() -> None:
         early.append(True)
         for each in running:
             each.request_stop()
 
-    with stop_requests(request_stop, once=processes.count == 1):
+    with _stop_requests(request_stop, once=processes.count == 1):
         try:
             trainer = Trainer(
                 Run(out), images, config=settings, resume=resume, processes=processes, scorer=scorer
@@ -114,14 +120,14 @@ def _train(
                 _put_back(out, before)
             raise
     if trainer.stopped:
-        console.print(f"stopped after step {trainer.step}; go on with --resume", highlight=False)
+        console.print(f"stopped after step {trainer.step}; continue with --resume", highlight=False)
     elif processes.is_main:
         _conclude(trainer)
     return trainer.stopped
 
 
 def _put_back(out: Path, before: bytes | None) -> None:
-    """Leave a run with the settings that it had, for nothing came of others."""
+    """Restore the settings of a run of which nothing has been saved with the new ones."""
     if before is not None:
         with writing(out / "config.yaml") as file:
             file.write(before)
@@ -130,7 +136,7 @@ def _put_back(out: Path, before: bytes | None) -> None:
 
 
 def introduce(console: Console, trainer: Trainer, images: ImageSet) -> None:
-    """Say what is going to be trained on what."""
+    """Print the data, the network and the steps of training."""
     network = trainer.stepper.network
     millions = sum(p.numel() for p in network.parameters()) / 1e6
     many = f"{trainer.processes.count} processes on " if trainer.processes.count > 1 else ""
@@ -189,3 +195,37 @@ def _dry_run(console: Console, settings: TrainConfig, processes: Processes) -> N
         print(f"memory: {cost.memory_bytes / 2**30:.2f} GiB")
         print(f"step: {cost.seconds_per_step:.3f} s, {rate:.0f} images/s")
         print(f"all {cost.steps:,} steps: {cost.hours:.1f} h")
+
+
+def _scorer(console: Console, config: TrainConfig, images: ImageSet) -> Scorer | None:
+    """Prepare the scores of `score_every`, before training begins; None without them."""
+    if not config.score_every:
+        return None
+    from jinc.study import training_scorer  # slow to import, and rarely needed
+
+    with console.status("extracting features of the data"):
+        return training_scorer(config, images)
+
+
+@contextmanager
+def _stop_requests(request: Callable[[], None], *, once: bool = True) -> Iterator[None]:
+    """Turn the first signal into a request to stop; a second one ends the process.
+
+    Args:
+        request: called in the signal handler, so it may only set a flag.
+        once: False under a launcher, which may repeat a signal, and ends processes itself; then
+            every signal is a request.
+    """
+    kinds = [getattr(signal, name) for name in _STOP_SIGNALS if hasattr(signal, name)]
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        request()
+        for each in kinds if once else ():
+            signal.signal(each, signal.SIG_DFL)
+
+    previous = {each: signal.signal(each, handle) for each in kinds}
+    try:
+        yield
+    finally:
+        for each, handler in previous.items():
+            signal.signal(each, handler)

@@ -1,45 +1,22 @@
-"""Studies: many networks, trained, sampled and scored alike, and one table of them."""
+"""Studies: many networks, trained, sampled and scored in the same way, and a table of them."""
 
-from jinc.study.check import check_study
-from jinc.study.cost import UnitCost, measured_tflops, study_cost
-from jinc.study.judged import Judged
-from jinc.study.keeping import is_kept, keep_study, keep_table, kept_name, kept_places, refuse_loss
-from jinc.study.plan import Cell, ScoringPlan, Study
-from jinc.study.processes import run_in_processes
-from jinc.study.reading import read_study
-from jinc.study.run import Done, open_units, run_here, run_on_ray
-from jinc.study.table import Table, make_table
-from jinc.study.training_scorer import training_scorer
-from jinc.study.words import as_markdown, figure_words, heading
-from jinc.study.work import Places, fill
-
-__all__ = [
-    "Cell",
-    "Done",
-    "Judged",
-    "Places",
-    "ScoringPlan",
-    "Study",
-    "Table",
-    "UnitCost",
-    "as_markdown",
-    "check_study",
-    "figure_words",
-    "fill",
-    "heading",
-    "is_kept",
-    "keep_study",
-    "keep_table",
-    "kept_name",
-    "kept_places",
-    "make_table",
-    "measured_tflops",
-    "open_units",
-    "read_study",
-    "refuse_loss",
-    "run_here",
-    "run_in_processes",
-    "run_on_ray",
-    "study_cost",
-    "training_scorer",
-]
+from jinc.study.check import check_study as check_study
+from jinc.study.cost import UnitCost as UnitCost
+from jinc.study.cost import measured_tflops as measured_tflops
+from jinc.study.cost import study_cost as study_cost
+from jinc.study.folder import StudyFolder as StudyFolder
+from jinc.study.plan import Cell as Cell
+from jinc.study.plan import ScoringPlan as ScoringPlan
+from jinc.study.plan import Study as Study
+from jinc.study.reading import read_study as read_study
+from jinc.study.run import Done as Done
+from jinc.study.run import run_here as run_here
+from jinc.study.run import run_in_processes as run_in_processes
+from jinc.study.run import run_on_ray as run_on_ray
+from jinc.study.scored import Protocol as Protocol
+from jinc.study.table import Table as Table
+from jinc.study.table import figure_words as figure_words
+from jinc.study.table import heading as heading
+from jinc.study.table import make_table as make_table
+from jinc.study.work import fill as fill
+from jinc.study.work import training_scorer as training_scorer

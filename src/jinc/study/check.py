@@ -1,4 +1,4 @@
-"""What is wrong with a study is found out before any of it is trained, and anything is written."""
+"""Checks of a whole study before anything is trained or written."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,61 +10,64 @@ from jinc.errors import JincError
 from jinc.metrics import ScoreKind, check_scores, open_extractor
 from jinc.metrics.features.features import images_digest
 from jinc.models import SamplingPlan
-from jinc.study.judged import refuse_another
+from jinc.study.folder import StudyFolder
 from jinc.study.plan import Cell, Study
-from jinc.study.run import open_units
-from jinc.study.scored import read_scored
+from jinc.study.scored import CellScores
 from jinc.study.table import make_table
-from jinc.study.work import Places, real_images
+from jinc.study.work import real_images
 from jinc.train import READING, TrainConfig, check_settings, load_data
 
 
-def check_study(study: Study, places: Places) -> list[Summary]:
-    """Open the data and the judges of all that is not done, and build each kind of network, once.
+def check_study(study: Study, folder: StudyFolder) -> list[Summary]:
+    """Read the data, open the feature networks and build the networks of all unfinished cells.
 
     Returns:
-        What was read of each data set that is not done.
+        A summary of each data set with unfinished cells.
 
     Raises:
-        JincError: something of it cannot be had, or is not what cells that are done were judged by.
+        JincError: one of them fails, or unfinished cells would not be comparable with finished
+            ones.
     """
-    make_table(study, places)  # which reads all that is done
-    done = [cell for cell in study.cells if places.scores(cell).is_file()]
-    kept = {cell.data: places.scores(cell) for cell in reversed(done)}
-    check, read = _Check(places.allow_torchscript), dict[str, Summary]()
+    make_table(study, folder)  # reads all scores
+    done = [cell for cell in study.cells if folder.scores(cell).is_file()]
+    scored = {cell.data: folder.scores(cell) for cell in reversed(done)}
+    check, read = _Check(folder.allow_torchscript), dict[str, Summary]()
     for data in dict.fromkeys(cell.data for cell in study.cells):
         check.one_real_set([cell for cell in study.cells if cell.data == data])
-    for cell in (cell for unit in open_units(study, places) for cell in unit):
+    for cell in (cell for unit in folder.open_units(study) for cell in unit):
         with named(cell):
             check.network(replace(cell.config, seed=0, device="auto"))
             if cell.data not in read:
                 read[cell.data] = check.data(data_settings(cell.config)).summary()
             features, alike = cell.scoring.features, _alike(cell)
             check.scores(features, alike, cell.sampling.number, cell.scoring.kinds)
-            if cell.data in kept and not places.scores(cell).is_file():
-                judge, real = check.judge(features).facts, check.digest(alike)
-                refuse_another(read_scored(kept[cell.data]), judge, real, "this would be")
+            if cell.data in scored and not folder.scores(cell).is_file():
+                facts, real = check.extractor(features).facts, check.digest(alike)
+                known = CellScores.read(scored[cell.data])
+                known.check_comparable(facts, real, "this would be")
     return list(read.values())
 
 
 def data_settings(config: TrainConfig) -> TrainConfig:
-    """Keep only the settings that data are loaded by."""
+    """Return the settings of how data are read, all others at their defaults."""
     return TrainConfig(**{name: getattr(config, name) for name in ("data", *READING)})
 
 
 class _Check:
-    """Remembers what has been found to be well."""
+    """Checks each combination once."""
 
     def __init__(self, allow_torchscript: bool) -> None:
         self.data = lru_cache(1)(load_data)  # cells of one set stand together
         self.network = lru_cache(None)(self._network)
-        self.judge = lru_cache(None)(partial(open_extractor, allow_torchscript=allow_torchscript))
+        self.extractor = lru_cache(None)(
+            partial(open_extractor, allow_torchscript=allow_torchscript)
+        )
         self.real = lru_cache(None)(self._real)
         self.digest = lru_cache(None)(self._digest)
         self.scores = lru_cache(None)(self._scores)
 
     def one_real_set(self, cells: Sequence[Cell]) -> None:
-        """Refuse variants of a data set whose images cannot be held against the same real ones."""
+        """Refuse variants of a data set that would be scored against different real images."""
         kinds = {_alike(cell): cell for cell in reversed(cells)}
         if len(kinds) == 1:
             return
@@ -88,11 +91,11 @@ class _Check:
         return images_digest(self.real(cell))
 
     def _scores(self, features: str, cell: Cell, number: int, kinds: tuple[ScoreKind, ...]) -> None:
-        check_scores(self.judge(features), self.real(cell), number, kinds)
+        check_scores(self.extractor(features), self.real(cell), number, kinds)
 
 
 def _alike(cell: Cell) -> Cell:
-    """Return a cell that is the same for all with the same real images."""
+    """Return a cell that is equal for all cells with the same real images."""
     bare = replace(cell.scoring, features="", kinds=())
     trained = data_settings(cell.config)
     return Cell(cell.data, cell.source, "", 0, trained, SamplingPlan(), bare)
@@ -100,7 +103,7 @@ def _alike(cell: Cell) -> Cell:
 
 @contextmanager
 def named(cell: Cell) -> Iterator[None]:
-    """Say of which cell it is that something is wrong."""
+    """Name the cell in errors."""
     try:
         yield
     except JincError as error:

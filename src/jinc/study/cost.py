@@ -1,4 +1,4 @@
-"""What a study costs, before it is run."""
+"""The cost of a study, estimated before it runs."""
 
 import time
 from collections.abc import Sequence
@@ -13,18 +13,18 @@ from jinc.study.plan import Cell, Study
 from jinc.train import TrainConfig, count_network, load_data
 
 USED = 0.5
-"""The share of a device's best rate that training reaches, about; `bench/train.py` measures it."""
+"""Typical share of a device's peak rate that training reaches, as in `bench/train.py`."""
 
 
 @dataclass(frozen=True)
 class UnitCost:
-    """What a network of a study takes.
+    """The cost of a network of a study.
 
     Args:
-        cell: the first of those that share it.
+        cell: the first cell of the network.
         parameters: of the network.
-        training_pflop: of all its steps.
-        sampling_pflop: of all images.
+        training_pflop: of all steps, 10¹⁵ operations.
+        sampling_pflop: of the images of all its cells.
     """
 
     cell: Cell
@@ -34,15 +34,15 @@ class UnitCost:
 
     @property
     def pflop(self) -> float:
-        """Both."""
+        """Of training and sampling."""
         return self.training_pflop + self.sampling_pflop
 
 
 def study_cost(study: Study) -> list[UnitCost]:
-    """Count what every network of a study takes; three forward passes make a step of training.
+    """Count the operations of every network; a training step takes three forward passes.
 
     Raises:
-        JincError: data that cannot be read.
+        JincError: data cannot be read.
     """
     count = _Counted()
     found = []
@@ -53,7 +53,7 @@ def study_cost(study: Study) -> list[UnitCost]:
 
 
 def measured_tflops(device: str = "auto") -> float:
-    """Measure the rate of a product of large matrices, 10¹² operations a second, times `USED`."""
+    """Measure the rate of large matrix products, 10¹² operations a second, times `USED`."""
     where = choose_device(device)
     size = 1024 if where.type == "cpu" else 8192
     a = torch.randn(size, size, device=where)
@@ -66,8 +66,8 @@ def measured_tflops(device: str = "auto") -> float:
 
 
 @dataclass(frozen=True)
-class _Kind:
-    """What a cost depends on of a data set."""
+class _Data:
+    """The facts of a data set that costs depend on."""
 
     images: int
     channels: int
@@ -76,30 +76,30 @@ class _Kind:
 
 
 class _Counted:
-    """Remembers data sets, and networks that are alike but for their seeds."""
+    """Counts each data set and network once, whatever its seed."""
 
     def __init__(self) -> None:
-        self.kind = lru_cache(None)(_kind)
+        self.data = lru_cache(None)(_data)
         self.network = lru_cache(None)(count_network)
 
     def cost(self, unit: Sequence[Cell]) -> UnitCost:
         config = unit[0].config
-        kind = self.kind(data_settings(config))
-        classes = kind.classes if config.conditional else 0
+        data = self.data(data_settings(config))
+        classes = data.classes if config.conditional else 0
         like = replace(config, seed=0, data="digits")
-        parameters, gflop = self.network(like, kind.channels, kind.image_size, classes)
-        trained = config.total_steps(kind.images) * config.batch_size
-        asked = sum(cell.sampling.number * _questions(cell, config.timesteps) for cell in unit)
-        return UnitCost(unit[0], parameters, 3 * trained * gflop / 1e6, asked * gflop / 1e6)
+        parameters, gflop = self.network(like, data.channels, data.image_size, classes)
+        trained = config.total_steps(data.images) * config.batch_size
+        calls = sum(cell.sampling.number * _calls(cell, config.timesteps) for cell in unit)
+        return UnitCost(unit[0], parameters, 3 * trained * gflop / 1e6, calls * gflop / 1e6)
 
 
-def _kind(config: TrainConfig) -> _Kind:
+def _data(config: TrainConfig) -> _Data:
     images = load_data(config)
-    return _Kind(len(images), images.channels, images.image_size, len(images.class_names))
+    return _Data(len(images), images.channels, images.image_size, len(images.class_names))
 
 
-def _questions(cell: Cell, T: int) -> int:
+def _calls(cell: Cell, T: int) -> int:
     """Estimate how often the network is called for an image."""
     plan = cell.sampling
-    by_guidance = 1 if plan.guidance in (0, 1) else 2
-    return plan.calls(T) * by_guidance
+    per_step = 1 if plan.guidance in (0, 1) else 2
+    return plan.calls(T) * per_step

@@ -1,29 +1,35 @@
-"""What a study is made of: networks to be trained, sampled and scored."""
+"""The plan of a study: networks to train, sample and score."""
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from jinc.diffusion.samplers.adaptive import USUAL_TOLERANCE
 from jinc.metrics import ScoreKind
 from jinc.models import SamplingPlan
-from jinc.study.sampling import sampling_settings
 from jinc.train import CHANGEABLE, TrainConfig
 
-_UNTOLD = {*CHANGEABLE, "data"} - {"steps", "epochs"}
-"""Settings of training that do not make another network; data go by their name in the study."""
+NUMBER = 1000
+"""Images of each network, by default."""
+
+_IRRELEVANT = {*CHANGEABLE, "data"} - {"steps", "epochs"}
+"""Settings that do not change the network; data are identified by their name in the study."""
+
+_ALWAYS = ("number", "sampler", "steps", "eta", "guidance", "calibrate", "seed")
+_FILLED = ("tolerance", "clip", "spacing", "prompts")
 
 
 @dataclass(frozen=True)
 class ScoringPlan:
-    """What images are compared with, and by whom.
+    """How images are scored.
 
     Args:
         features: an extractor, as `metrics.open_extractor` takes it.
         against: the real images, as `data.load_images` takes them.
-        split: which part of them.
-        kinds: which scores; all that these images allow, if none is named.
+        split: of the real images.
+        kinds: the scores (default: all that these images allow).
     """
 
     features: str
@@ -34,16 +40,16 @@ class ScoringPlan:
 
 @dataclass(frozen=True)
 class Cell:
-    """One figure of the table for one seed.
+    """A network of one variant, data set and seed, and how it is scored.
 
     Args:
-        data: name of the column.
-        source: of its images, as the study names them.
+        data: name of the data set.
+        source: its path, as the study writes it.
         variant: name of the row.
         seed: of training.
-        config: how the network is trained.
-        sampling: how it is sampled.
-        scoring: how that is scored.
+        config: of training.
+        sampling: of the generated images.
+        scoring: of these images.
     """
 
     data: str
@@ -56,32 +62,32 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Data set, variant and seed."""
         return f"{self.data} {self.variant} {self.seed}"
 
     @property
     def folder_name(self) -> str:
-        """Of its folder: other settings make another one."""
+        """Name of its folder, with a digest of all settings."""
         made = [self.name, self.run_name, sampling_settings(self.sampling), asdict(self.scoring)]
         return f"{self.name} {_digest(made)}".replace("/", "-")
 
     @property
     def run_name(self) -> str:
-        """Of the folder of its network, which cells that train alike have in common."""
-        trained = _digest([self.source, telling(self.config)])
+        """Name of the run of its network, which all cells with the same training share."""
+        trained = _digest([self.source, identifying_settings(self.config)])
         return f"{self.data} {self.seed} {trained}".replace("/", "-")
 
 
 @dataclass(frozen=True)
 class Study:
-    """A table to be filled.
+    """Networks to compare.
 
     Args:
         name: of the file.
         what: the question, in a sentence.
-        baseline: the row that others are compared with.
-        cells: its figures.
-        places: what the names in it that begin with `$` stand for, as far as that is told.
+        baseline: the variant that the others are compared with.
+        cells: all of them.
+        places: paths by the names that begin with `$` in the file, as far as given.
         asked: all of these names.
     """
 
@@ -93,21 +99,40 @@ class Study:
     asked: tuple[str, ...] = ()
 
     def units(self) -> list[list[Cell]]:
-        """Return the cells, those of one network together, in order."""
+        """Return the cells grouped by network, in order."""
         found: dict[str, list[Cell]] = {}
         for cell in self.cells:
             found.setdefault(cell.run_name, []).append(cell)
         return list(found.values())
 
 
-def telling(config: TrainConfig) -> dict[str, Any]:
-    """Return the settings by which one network is told from another: unusual ones that matter."""
+def identifying_settings(config: TrainConfig) -> dict[str, Any]:
+    """Return the settings that determine a network, without defaults."""
     usual = TrainConfig().settings()
-    said = config.settings().items()
-    return {n: v for n, v in said if n not in _UNTOLD and v != usual[n]}
+    settings = config.settings().items()
+    return {n: v for n, v in settings if n not in _IRRELEVANT and v != usual[n]}
+
+
+def sampling_settings(plan: SamplingPlan) -> dict[str, Any]:
+    """Return the settings of a plan, ready for JSON.
+
+    Newer settings are left out at their defaults, so that folders of older versions keep their
+    names.
+    """
+    found = {name: getattr(plan, name) for name in _ALWAYS}
+    found |= {"tolerance": plan.tolerance, "clip": plan.clips}
+    if plan.tolerance is None:
+        found["tolerance"] = USUAL_TOLERANCE
+    if plan.spaced != "even":
+        found["spacing"] = plan.spaced
+    for setting in fields(SamplingPlan):
+        value = getattr(plan, setting.name)
+        if setting.name not in (*_ALWAYS, *_FILLED) and value != setting.default:
+            found[setting.name] = value
+    return found
 
 
 def _digest(settings: Any) -> str:
-    """Return 8 hexadecimal digits that any other settings would change."""
+    """Return 8 hexadecimal digits that identify settings."""
     text = json.dumps(settings, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -1,4 +1,4 @@
-"""Reading a study: a YAML file, in which everything is found out that can be without its data."""
+"""Reading a study: a YAML file, checked as far as possible without its data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -12,51 +12,50 @@ from jinc.metrics import SCORES, ScoreKind
 from jinc.models import SamplingPlan
 from jinc.nn import parse_configs
 from jinc.schema import build
-from jinc.study.plan import Cell, ScoringPlan, Study
-from jinc.study.sampling import NUMBER
+from jinc.study.plan import NUMBER, Cell, ScoringPlan, Study
 from jinc.train import TrainConfig, find_preset, refuse_unused
 
 LONGEST = 180
-"""Bytes of the name of a folder of a cell; file systems take 255, with something for their own."""
+"""Bytes of a cell's folder name; file systems allow 255, of which temporary names need some."""
 
-TOLD = ("data", "seed")
-"""Settings that a study tells in a place of their own."""
+_SEPARATE = {"data": "data", "seed": "seeds"}
+"""Settings that a study has under keys of their own."""
 
 PLACE = "$"
-"""What begins the name of a place that is given when the study is run: `$mnist`."""
+"""First character of a name for a path that is given on the command line: `$mnist`."""
 
 
 def read_study(
-    file: Path, places: Mapping[str, str] | None = None, *, judged: bool = True
+    file: Path, places: Mapping[str, str] | None = None, *, scored: bool = True
 ) -> Study:
     """Read a study.
 
     Args:
-        file: YAML with `what`, `train` (settings for all, perhaps with a `preset`), `data` (by
-            name: settings, and `score`, of `features`, `against` and `split`), `variants` (by name:
-            settings, and perhaps `sample`) or `configs` (a list, each a variant), `seeds`,
+        file: YAML with `what`, `train` (settings for all, optionally a `preset`), `data` (by name:
+            settings, and `score` with `features`, `against` and `split`), `variants` (by name:
+            settings, and optionally `sample`) or `configs` (a list, each a variant), `seeds`,
             `baseline`, `sample` and `scores`.
-        places: what the names that begin with `$` stand for.
-        judged: whether who scores has to be told too, which what it costs does not depend on.
+        places: paths for the names that begin with `$`.
+        scored: whether paths for scores are required; the cost of a study does not need them.
 
     Raises:
-        JincError: the file cannot be read, or something in it makes no sense.
+        JincError: the file cannot be read, or a setting is invalid.
     """
-    return _Reader(file, places or {}, judged).study(read_yaml(file))
+    return _Reader(file, places or {}, scored).study(read_yaml(file))
 
 
-def whole(place: str) -> str:
-    """Return a path in one spelling; names and what is nowhere stay as they are."""
+def _absolute(place: str) -> str:
+    """Return the absolute path of an existing file; names and other paths stay unchanged."""
     return str(Path(place).resolve()) if Path(place).exists() else place
 
 
 @dataclass(frozen=True)
 class _Reader:
-    """Makes a study of what a file says."""
+    """Builds a study from the content of a file."""
 
     file: Path
     places: Mapping[str, str]
-    judged: bool
+    scored: bool
 
     def study(self, found: Mapping[str, Any]) -> Study:
         known = ("what", "train", "data", "variants", "configs", "seeds", "baseline", "sample")
@@ -65,16 +64,18 @@ class _Reader:
         rows = self._rows(found)
         baseline = str(found.get("baseline", next(iter(rows))))
         if baseline not in rows:
-            raise JincError(f"{self.file}: baseline: {baseline!r} is none of {', '.join(rows)}")
+            raise JincError(
+                f"{self.file}: baseline: {baseline!r} is not a variant; there are {', '.join(rows)}"
+            )
         cells = tuple(
             self._cell(found, data, columns[data], variant, rows[variant], seed)
             for data in columns
             for seed in self._seeds(found)
             for variant in rows
         )
-        self._named_well(cells)
+        self._check_names(cells)
         asked = self._asked(columns)
-        given = {name: whole(place) for name, place in self.places.items() if name in asked}
+        given = {name: _absolute(place) for name, place in self.places.items() if name in asked}
         what = str(found.get("what", ""))
         return Study(self.file.stem, what, baseline, cells, given, asked)
 
@@ -93,35 +94,34 @@ class _Reader:
         self._known(f"{data}: score: ", scored, ("features", "against", "split"))
         for key, value in scored.items():
             if not isinstance(value, str):
-                raise JincError(f"{self.file}: {data}: score: {key}: {value!r} is no text")
-        scored = {key: self._place(value, needed=self.judged) for key, value in scored.items()}
+                raise JincError(f"{self.file}: {data}: score: {key}: {value!r} is not a text")
+        scored = {key: self._place(value, needed=self.scored) for key, value in scored.items()}
         scoring = ScoringPlan(
-            whole(str(scored.get("features", "inception"))),
-            whole(str(scored.get("against", own.get("data", "")))),
+            _absolute(str(scored.get("features", "inception"))),
+            _absolute(str(scored.get("against", own.get("data", "")))),
             self._split(scored.get("split", "test"), data),
             self._kinds(found),
         )
         mine = {key: value for key, value in row.items() if key != "sample"}
-        self._refuse_told(f"variants: {variant}", mine)
-        self._refuse_told(f"data: {data}", {key: own[key] for key in own if key != "data"})
+        self._refuse_separate(f"variants: {variant}", mine)
+        self._refuse_separate(f"data: {data}", {key: own[key] for key in own if key != "data"})
         train = dict(self._settings(found.get("train"), "train"))
-        self._refuse_told("train", train)
+        self._refuse_separate("train", train)
         preset = self._preset(train.pop("preset")) if "preset" in train else {}
         settings = {**preset, **train, **own, **mine, "seed": seed}
         config = TrainConfig.of_settings(settings, where)
         own_sample = self._settings(row.get("sample"), f"{variant}: sample")
         said = {**self._settings(found.get("sample"), "sample"), **own_sample}
         sampling = self._sampling(said, where)
-        self._sampled(config, sampling, where)
+        self._check_sampling(config, sampling, where)
         source = str(column.get("data", preset.get("data", "")))
         return Cell(data, source, variant, seed, config, sampling, scoring)
 
-    def _refuse_told(self, where: str, settings: Mapping[str, Any]) -> None:
-        """Refuse what would be passed over."""
-        for name in TOLD:
+    def _refuse_separate(self, where: str, settings: Mapping[str, Any]) -> None:
+        """Refuse settings that would be ignored."""
+        for name, key in _SEPARATE.items():
             if name in settings:
-                proper = "data" if name == "data" else "seeds"
-                raise JincError(f"{self.file}: {where}: {name}: is told by {proper} of the study")
+                raise JincError(f"{self.file}: {where}: {name}: is set by the key {key} only")
 
     def _preset(self, name: Any) -> Mapping[str, Any]:
         try:
@@ -129,21 +129,23 @@ class _Reader:
         except JincError as error:
             raise JincError(f"{self.file}: train: {error}") from None
 
-    def _named_well(self, cells: Sequence[Cell]) -> None:
-        """Refuse names that no folder can have, or that break a line of a table."""
+    def _check_names(self, cells: Sequence[Cell]) -> None:
+        """Refuse names that cannot be those of folders or table rows."""
         for cell in cells:
             for what, name in (("data", cell.data), ("variants", cell.variant)):
                 if not name.strip() or not name.isprintable():
-                    raise JincError(f"{self.file}: {what}: {name!r} is no name of a row or column")
+                    raise JincError(f"{self.file}: {what}: {name!r} is not a valid name")
             if len(cell.folder_name.encode()) > LONGEST:
-                reason = f"is too long a name, of more than {LONGEST} bytes"
+                reason = f"the name is longer than {LONGEST} bytes"
                 raise JincError(f"{self.file}: {cell.name[:40]}…: {reason}")
 
-    def _sampled(self, config: TrainConfig, sampling: SamplingPlan, where: str) -> None:
-        """Find out before hours of training whether a network can be sampled so."""
+    def _check_sampling(self, config: TrainConfig, sampling: SamplingPlan, where: str) -> None:
+        """Check, before hours of training, that the network can be sampled in this way."""
         if config.noise_std is not None or config.upscale is not None:
             other = "noise_std" if config.noise_std is not None else "upscale"
-            raise JincError(f"{where}: {other}: makes no model of images, which could be scored")
+            raise JincError(
+                f"{where}: {other}: does not train a model of images, so there are no scores"
+            )
         if sampling.guidance != 1 and not (config.conditional and config.label_dropout):
             reason = "needs training with conditional and label_dropout"
             raise JincError(f"{where}: sample: guidance: {reason}")
@@ -167,58 +169,62 @@ class _Reader:
 
     def _rows(self, found: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
         if "configs" in found and "variants" in found:
-            raise JincError(f"{self.file}: configs are variants; take one of both")
+            raise JincError(f"{self.file}: has configs and variants; keep one of them")
         if "configs" not in found:
             return self._named(found, "variants")
         names = found["configs"]
         if not isinstance(names, list) or not names:
-            raise JincError(f"{self.file}: configs: is no list of names")
+            raise JincError(f"{self.file}: configs: is not a list of names")
         rows: dict[str, Mapping[str, Any]] = {str(n): {"config": str(n)} for n in names}
         if len(rows) < len(names):
-            raise JincError(f"{self.file}: configs: {', '.join(map(str, names))} names one twice")
+            raise JincError(
+                f"{self.file}: configs: {', '.join(map(str, names))} has a repeated entry"
+            )
         return rows
 
     def _seeds(self, found: Mapping[str, Any]) -> list[int]:
         seeds = found.get("seeds", [0])
         if not isinstance(seeds, list) or not seeds or not all(type(s) is int for s in seeds):
-            raise JincError(f"{self.file}: seeds: {seeds!r} is no list of whole numbers")
+            raise JincError(f"{self.file}: seeds: {seeds!r} is not a list of integers")
         if len({*seeds}) < len(seeds):
-            raise JincError(f"{self.file}: seeds: {seeds!r} names one twice")
+            raise JincError(f"{self.file}: seeds: {seeds!r} has a repeated entry")
         return seeds
 
     def _kinds(self, found: Mapping[str, Any]) -> tuple[ScoreKind, ...]:
         kinds = found.get("scores") or []
         if not isinstance(kinds, list):
-            raise JincError(f"{self.file}: scores: {kinds!r} is no list")
+            raise JincError(f"{self.file}: scores: {kinds!r} is not a list")
         for kind in kinds:
             if kind not in SCORES:
-                raise JincError(f"{self.file}: scores: {kind!r} is none of {', '.join(SCORES)}")
+                raise JincError(f"{self.file}: scores: {kind!r} is not one of {', '.join(SCORES)}")
         return tuple(kinds)
 
     def _named(self, found: Mapping[str, Any], key: str) -> dict[str, Mapping[str, Any]]:
-        """Read settings by names."""
+        """Read a mapping of names to settings."""
         value = found.get(key)
         if not isinstance(value, dict) or not value:
-            raise JincError(f"{self.file}: {key}: is missing, or holds no settings by name")
+            raise JincError(
+                f"{self.file}: {key}: is missing, or is not a mapping of names to settings"
+            )
         for name, settings in value.items():
             if not isinstance(settings, dict):
-                raise JincError(f"{self.file}: {key}: {name}: holds no settings")
+                raise JincError(f"{self.file}: {key}: {name}: is not a mapping of settings")
         return {str(name): settings for name, settings in value.items()}
 
     def _settings(self, value: Any, where: str) -> Mapping[str, Any]:
-        """Read settings that may be left out."""
+        """Read optional settings."""
         if not isinstance(value, dict | None):
-            raise JincError(f"{self.file}: {where}: holds no settings by name")
+            raise JincError(f"{self.file}: {where}: is not a mapping of settings")
         return value or {}
 
     def _split(self, value: Any, data: str) -> str:
         if value not in SPLITS:
-            reason = f"{value!r} is none of {', '.join(SPLITS)}"
+            reason = f"{value!r} is not one of {', '.join(SPLITS)}"
             raise JincError(f"{self.file}: {data}: score: split: {reason}")
         return str(value)
 
     def _asked(self, columns: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
-        """List the names of all places, those that are not needed too."""
+        """List all names of paths, required or not."""
         said = [
             value
             for column in columns.values()
@@ -228,20 +234,20 @@ class _Reader:
         return tuple(dict.fromkeys(v.removeprefix(PLACE) for v in said if _is_place(v)))
 
     def _place(self, value: Any, needed: bool = True) -> Any:
-        """Put a place where its name stands."""
+        """Replace a name by its path."""
         if not _is_place(value):
             return value
         name = value.removeprefix(PLACE)
         if name not in self.places:
             if not needed:
                 return value
-            raise JincError(f"{self.file}: {value}: say where it is, --place {name}=PATH")
+            raise JincError(f"{self.file}: {value}: add --place {name}=PATH")
         return self.places[name]
 
     def _known(self, where: str, found: Mapping[str, Any], known: Sequence[str]) -> None:
         for key in found:
             if key not in known:
-                raise JincError(f"{self.file}: {where}{key!r} is none of {', '.join(known)}")
+                raise JincError(f"{self.file}: {where}{key!r} is not one of {', '.join(known)}")
 
 
 def _is_place(value: Any) -> bool:

@@ -1,7 +1,7 @@
-"""The scores of a cell as they lie in its folder, checked before anything is made of them."""
+"""The scores of cells, checked when they are read, and what the scores of a data set share."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,8 @@ from jinc.metrics import ExtractorFacts
 
 
 @dataclass(frozen=True)
-class OneScore:
-    """A score of one cell.
-
-    Args:
-        name: what it may be called.
-        value: the figure; None where it is no number.
-        lower_is_better: or higher.
-    """
+class CellScore:
+    """A score of a cell; its value is None if it is not a number."""
 
     name: str
     value: float | None
@@ -27,53 +21,131 @@ class OneScore:
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What was found out about the images of one cell.
+class CellScores:
+    """All scores of a cell.
 
     Args:
-        file: where it is written.
+        file: where they are stored.
         scores: by kind.
-        loss: of training, towards its end; None where there was none.
-        extractor: who judged.
+        loss: mean training loss near the end; None without training.
+        extractor: of the features.
         real: name, number and SHA-256 of the real images.
-        generated: how many images were generated.
+        generated: number of generated images.
     """
 
     file: Path
-    scores: Mapping[str, OneScore]
+    scores: Mapping[str, CellScore]
     loss: float | None
     extractor: ExtractorFacts
     real: Mapping[str, Any]
     generated: int
 
+    @classmethod
+    def read(cls, file: Path) -> "CellScores":
+        """Read the scores of a cell.
 
-def read_scored(file: Path) -> Scored:
-    """Read the scores of a cell.
+        Raises:
+            JincError: they cannot be read, or are incomplete.
+        """
+        found = read_object(file)
+        try:
+            return cls(
+                file,
+                {str(kind): _score(each) for kind, each in found["scores"].items()},
+                _finite(found["loss"]),
+                ExtractorFacts.read(found["extractor"]),
+                {name: found["real"][name] for name in ("name", "images", "sha256")},
+                int(found["generated"]["images"]),
+            )
+        except (KeyError, TypeError, AttributeError, ValueError):
+            raise JincError(
+                f"{file}: is not what jinc study writes; delete it, and run the study again"
+            ) from None
 
-    Raises:
-        JincError: they cannot be read, or something is missing in them.
+    def check_comparable(self, extractor: ExtractorFacts, real: str, other: str) -> None:
+        """Check that other scores have the same feature network and real images.
+
+        Args:
+            extractor: of the others.
+            real: SHA-256 of the real images of the others.
+            other: subject of the error, such as `cells/b/scores.json is`.
+
+        Raises:
+            JincError: they differ.
+        """
+        remedy = "delete one of the two scores.json, and run the study again"
+        if extractor != self.extractor:
+            own, others = self.extractor.words(), extractor.words()
+            raise JincError(f"{self.file}: is by {own}, but {other} by {others}; {remedy}")
+        if real != self.real["sha256"]:
+            own = self.real["sha256"][:8]
+            others = f"against real images {own}, but {other} against {real[:8]}"
+            raise JincError(f"{self.file}: is {others}; {remedy}")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How all scores of a data set were computed.
+
+    Args:
+        data: name of the data set.
+        extractor: of the features.
+        real: name of the real images.
+        split: of the real images.
+        real_images: their number.
+        real_sha256: their digest.
+        generated: number of generated images per network; several numbers if cells differ.
     """
-    found = read_object(file)
-    try:
-        return Scored(
-            file,
-            {str(kind): _score(each) for kind, each in found["scores"].items()},
-            _figure(found["loss"]),
-            ExtractorFacts.read(found["extractor"]),
-            {name: found["real"][name] for name in ("name", "images", "sha256")},
-            int(found["generated"]["images"]),
+
+    data: str
+    extractor: ExtractorFacts
+    real: str
+    split: str
+    real_images: int
+    real_sha256: str
+    generated: tuple[int, ...]
+
+    @classmethod
+    def of(cls, data: str, split: str, scored: Sequence[CellScores]) -> "Protocol":
+        """Find the protocol of the cells of a data set, at least one.
+
+        Raises:
+            JincError: their feature networks or real images differ.
+        """
+        first = scored[0]
+        for other in scored[1:]:
+            first.check_comparable(other.extractor, str(other.real["sha256"]), f"{other.file} is")
+        real = first.real
+        counts = tuple(sorted({each.generated for each in scored}))
+        known = str(real["name"]), split, int(real["images"]), str(real["sha256"])
+        return cls(data, first.extractor, *known, counts)
+
+    def words(self) -> str:
+        """Describe it in a line."""
+        counts = " or ".join(f"{count:,}" for count in self.generated)
+        return (
+            f"{self.data}: {counts} generated images of each network against {self.real_images:,} "
+            f"of {self.real}, {self.split}; features: {self.extractor.words()}"
         )
-    except (KeyError, TypeError, AttributeError, ValueError):
-        raise JincError(
-            f"{file}: is not what jinc study writes; delete it, and run the study again"
-        ) from None
+
+    def facts(self) -> dict[str, Any]:
+        """Return it ready for JSON."""
+        return {
+            "data": self.data,
+            "words": self.words(),
+            "extractor": self.extractor.name,
+            "weights": self.extractor.weights,
+            "real": {"name": self.real, "split": self.split, "images": self.real_images}
+            | {"sha256": self.real_sha256},
+            "generated": list(self.generated),
+        }
 
 
-def _score(found: Mapping[str, Any]) -> OneScore:
-    return OneScore(str(found["name"]), _figure(found["value"]), bool(found["lower_is_better"]))
+def _score(found: Mapping[str, Any]) -> CellScore:
+    return CellScore(str(found["name"]), _finite(found["value"]), bool(found["lower_is_better"]))
 
 
-def _figure(value: Any) -> float | None:
+def _finite(value: Any) -> float | None:
     if value is None:
         return None
     figure = float(value)

@@ -1,91 +1,66 @@
-"""Filling cells: train, generate, score; what is done already is left as it is."""
+"""Filling cells: train, generate and score whatever is missing."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from jinc.data import ImageSet
+from torch import Tensor
+
+from jinc.data import ImageSet, to_uint8
 from jinc.errors import JincError
 from jinc.files import write_json
 from jinc.locks import alone
 from jinc.metrics import (
-    Extractor,
     cached_features,
     check_scores,
     features_of,
     open_extractor,
     score,
 )
-from jinc.models import Model, choose_device, keep_images, kept_images
-from jinc.study.plan import Cell, telling
-from jinc.study.sampling import sampling_facts
-from jinc.study.training_scorer import training_scorer
-from jinc.train import Run, Trainer, load_data
-
-SCORES = "scores.json"
+from jinc.metrics.scores.frechet import frechet_distance
+from jinc.models import (
+    Model,
+    SamplingPlan,
+    choose_device,
+    generate_images,
+    keep_images,
+    kept_images,
+)
+from jinc.study.folder import StudyFolder
+from jinc.study.plan import Cell, identifying_settings, sampling_settings
+from jinc.train import Run, Scorer, TrainConfig, Trainer, load_data
 
 Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and of how much."""
+"""Called with the task, how much of it is done, and the total; 0 if unknown."""
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where a study stores its files, and whether the extractors in it may be programs.
-
-    Args:
-        folder: of the study.
-        allow_torchscript: run TorchScript programs.
-    """
-
-    folder: Path
-    allow_torchscript: bool = False
-
-    def run(self, cell: Cell) -> Path:
-        """The run of a cell's network."""
-        return self.folder / "runs" / cell.run_name
-
-    def images(self, cell: Cell) -> Path:
-        """What was generated."""
-        return self.folder / "cells" / cell.folder_name / "images"
-
-    def scores(self, cell: Cell) -> Path:
-        """The scores of it."""
-        return self.folder / "cells" / cell.folder_name / SCORES
-
-    def extractor(self, cell: Cell) -> Extractor:
-        """Open the extractor of a cell."""
-        return open_extractor(cell.scoring.features, allow_torchscript=self.allow_torchscript)
-
-
-def fill(unit: Sequence[Cell], places: Places, progress: Progress) -> None:
-    """Train the network of some cells, and score what each makes of it.
+def fill(unit: Sequence[Cell], folder: StudyFolder, progress: Progress) -> None:
+    """Train the network of some cells, and score each cell.
 
     Args:
         unit: cells of one network.
-        places: where everything goes.
-        progress: told how far it is.
+        folder: of the study.
+        progress: called after every step.
 
     Raises:
-        Taken: another process is at it.
-        JincError: something cannot be read, trained or scored.
+        Taken: another process is working on it.
+        JincError: data, training or scores fail.
     """
-    if all(places.scores(cell).is_file() for cell in unit):
+    if all(folder.scores(cell).is_file() for cell in unit):
         return
     images = load_data(unit[0].config)
     for cell in unit:  # before hours of work
         real = real_images(cell, images)
-        check_scores(places.extractor(cell), real, cell.sampling.number, cell.scoring.kinds)
-    with alone(places.run(unit[0])):
-        run = _trained(unit[0], images, places, progress)
+        check_scores(folder.extractor(cell), real, cell.sampling.number, cell.scoring.kinds)
+    with alone(folder.run(unit[0])):
+        run = _trained(unit[0], images, folder, progress)
         for cell in unit:
-            if not places.scores(cell).is_file():
-                _score(cell, run, places, progress)
+            if not folder.scores(cell).is_file():
+                _score(cell, run, folder, progress)
 
 
 def real_images(cell: Cell, like: Model | ImageSet) -> ImageSet:
-    """Return the images that those of a cell are compared with: at their size, in own colours."""
+    """Read the real images of a cell at the size of the generated ones, in their own colours."""
     height, width = like.image_size
     return load_data(
         cell.config,
@@ -96,12 +71,12 @@ def real_images(cell: Cell, like: Model | ImageSet) -> ImageSet:
     )
 
 
-def _trained(cell: Cell, images: ImageSet, places: Places, progress: Progress) -> Run:
-    """Train a network to its end, or go on where it was left."""
-    path = places.run(cell)
+def _trained(cell: Cell, images: ImageSet, folder: StudyFolder, progress: Progress) -> Run:
+    """Train a network, or continue its training."""
+    path = folder.run(cell)
     started = (path / "config.yaml").is_file()
-    if started and telling(Run.open(path).config) != telling(cell.config):
-        raise JincError(f"{path}: was trained with other settings; take another folder")
+    if started and identifying_settings(Run.open(path).config) != identifying_settings(cell.config):
+        raise JincError(f"{path}: was trained with other settings; choose another --out")
     run = Run.open(path) if started else Run.create(path, cell.config)
     scorer = training_scorer(cell.config, images) if cell.config.score_every else None
     for done in Trainer(run, images, resume=started, scorer=scorer).steps():
@@ -109,18 +84,18 @@ def _trained(cell: Cell, images: ImageSet, places: Places, progress: Progress) -
     return run
 
 
-def _score(cell: Cell, run: Run, places: Places, progress: Progress) -> None:
-    """Generate the images of a cell, and write their scores."""
+def _score(cell: Cell, run: Run, folder: StudyFolder, progress: Progress) -> None:
+    """Generate the images of a cell, and store their scores."""
     model = run.model()
     model.to(choose_device(cell.config.device))
     start = time.perf_counter()
-    generated = _generated(cell, model, places, progress)
+    generated = _generated(cell, model, folder, progress)
     seconds = time.perf_counter() - start
-    extractor = places.extractor(cell)
+    extractor = folder.extractor(cell)
     real = cached_features(
         real_images(cell, model),
         extractor,
-        progress=lambda n: progress("looking at real images", n, 0),
+        progress=lambda n: progress("extracting features of real images", n, 0),
     )
     found = score(real, features_of(generated, extractor), cell.scoring.kinds or None)
     log = [entry for entry in run.read_log() if "loss" in entry]
@@ -134,26 +109,62 @@ def _score(cell: Cell, run: Run, places: Places, progress: Progress) -> None:
         "sampling_seconds": round(seconds, 1),
         **found.facts(),
     }
-    write_json(places.scores(cell), facts)
+    write_json(folder.scores(cell), facts)
 
 
-def _generated(cell: Cell, model: Model, places: Places, progress: Progress) -> ImageSet:
-    """Generate what is missing of a cell's images, and return all."""
-    plan, folder = cell.sampling, places.images(cell)
-    facts = {"run": cell.run_name} | sampling_facts(plan)
-    walks = keep_images(model, plan.of(model.class_names), folder, facts=facts)
+def _generated(cell: Cell, model: Model, folder: StudyFolder, progress: Progress) -> ImageSet:
+    """Generate the missing images of a cell, and return all."""
+    plan, images = cell.sampling, folder.images(cell)
+    facts = {"run": cell.run_name} | sampling_settings(plan)
+    del facts["number"]
+    generated = keep_images(model, plan.of(model.class_names), images, facts=facts)
     done = 0
     try:
-        for made in walks:
+        for made in generated:
             done += made
             progress("sampling", min(done, plan.number), plan.number)
     except JincError as error:
-        raise JincError(f"{places.run(cell)}: {error}") from None
-    return kept_images(folder, plan.number)
+        raise JincError(f"{folder.run(cell)}: {error}") from None
+    return kept_images(images, plan.number)
 
 
 def _late_loss(log: Sequence[dict[str, Any]]) -> float | None:
-    """The mean loss over the last tenth of the training."""
+    """Return the mean loss over the last tenth of training."""
     losses = [entry["loss"] for entry in log if entry["loss"] is not None]
     late = losses[-max(1, len(losses) // 10) :]
     return sum(late) / len(late) if late else None
+
+
+def training_scorer(config: TrainConfig, images: ImageSet) -> Scorer:
+    """Return a scorer: the Fréchet distance of generated images to the data of a run.
+
+    Args:
+        config: of the run.
+        images: the data, whose features are extracted once.
+
+    Raises:
+        JincError: there is no such feature network, or these images cannot be scored.
+    """
+    if config.score_features.startswith("torchscript:"):
+        raise JincError(
+            "score_features: torchscript is not allowed in training, since it runs a program"
+        )
+    extractor = open_extractor(config.score_features)
+    check_scores(extractor, images, config.score_images, ("frechet",))
+    real = cached_features(images, extractor)
+    plan = SamplingPlan(
+        number=config.score_images,
+        sampler=config.sample_with[0] if config.sample_with else "ddim",
+        guidance=config.sample_guidance,
+        seed=config.seed,
+    )
+
+    def scores(model: Model) -> Iterator[float | None]:
+        generated: list[Tensor] = []
+        for _, step in generate_images(model, plan.of(model.class_names)):
+            if step.t == -1:
+                generated.append(to_uint8(step.x_t))
+            yield None
+        yield frechet_distance(real.statistics, features_of(generated, extractor).statistics)
+
+    return scores

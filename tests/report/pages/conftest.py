@@ -15,7 +15,7 @@ import yaml
 from jinc.models import Model
 from jinc.nn import UNet
 from jinc.report.charts import Chart
-from jinc.study import Places, make_table, read_study
+from jinc.study import StudyFolder, make_table, read_study
 from jinc.train import Run, TrainConfig
 
 VOID = {"meta", "link", "img", "input", "br", "source", "hr"}
@@ -243,7 +243,7 @@ def study(tmp_path: Path) -> Callable[..., Path]:
         settings = STUDY | {"seeds": seeds, "variants": STUDY["variants"] | variants} | changed
         kept = {name: how for name, how in settings["variants"].items() if name in frechet}
         file.write_text(yaml.safe_dump(settings | {"variants": kept}, sort_keys=False))
-        planned, places = read_study(file), Places(tmp_path / "study")
+        planned, places = read_study(file), StudyFolder(tmp_path / "study")
         for cell in planned.cells:
             if cell.seed >= len(frechet[cell.variant]):
                 continue
@@ -253,8 +253,8 @@ def study(tmp_path: Path) -> Callable[..., Path]:
                 scores["precision"] = _score("precision", False, value)
             _fill(cell, places, scores)
         facts = make_table(planned, places).facts()
-        (places.folder / "table.json").write_text(json.dumps(facts))
-        return places.folder
+        (places.path / "table.json").write_text(json.dumps(facts))
+        return places.path
 
     return make
 
@@ -263,7 +263,7 @@ def _score(name: str, lower: bool, value: float) -> dict[str, Any]:
     return {"name": name, "lower_is_better": lower, "value": value, "error": 0.1}
 
 
-def _fill(cell: Any, places: Places, scores: dict[str, Any]) -> None:
+def _fill(cell: Any, places: StudyFolder, scores: dict[str, Any]) -> None:
     write_images(places.images(cell), 20, 8, 1, run=cell.run_name)
     facts = {"data": cell.data, "variant": cell.variant, "seed": cell.seed, "scores": scores}
     facts |= {"parameters": 24481, "steps": 6, "loss": 0.5, "sampling_seconds": 2.0}

@@ -131,7 +131,7 @@ def test_everything_is_there(study, taken_apart, drawn) -> None:
     assert row.index(">config<") < row.index("D@6")
     assert "jinc study run tiny.yaml --out" in page.text
     assert (
-        "20 generated images of each network against 1,797 of digits, all, judged by" in page.text
+        "20 generated images of each network against 1,797 of digits, all; features: " in page.text
     )
     assert "mnist-classifier, 64, 28×28, resize antialiased, weights f8eeff28" in page.text
 
@@ -201,4 +201,4 @@ def test_tables_of_before_say_no_judge(study, taken_apart) -> None:
     table = json.loads((folder / "table.json").read_text())
     del table["judged"]
     (folder / "table.json").write_text(json.dumps(table))
-    assert "judged by" not in taken_apart(study_page(folder)).text
+    assert "all; features" not in taken_apart(study_page(folder)).text
