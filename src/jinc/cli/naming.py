@@ -1,5 +1,6 @@
 """Errors name options as the command line does, not as fields or arguments."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,7 +9,7 @@ from jinc.errors import JincError
 
 @contextmanager
 def named(*fields: str) -> Iterator[None]:
-    """Prefix errors that begin with the name of a field by dashes.
+    """Put dashes before errors that begin with the name of a field, as in `steps: 0 is …`.
 
     >>> with named("variant"):
     ...     raise JincError("variant: there is none")
@@ -19,6 +20,6 @@ def named(*fields: str) -> Iterator[None]:
         yield
     except JincError as error:
         text = str(error)
-        if text.partition(":")[0] in fields:
+        if re.split(r":| must ", text)[0] in fields:
             raise JincError(f"--{text}") from None
         raise
