@@ -103,6 +103,14 @@ def trained_on_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def guidable(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of a model that can be guided."""
+    folder = tmp_path_factory.mktemp("guidable") / "run"
+    main(["train", "--out", str(folder), *TINY, "--conditional", "--label-dropout", "0.5"])
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny() -> tuple[str, ...]:
     """Options of the smallest training run."""
     return TINY

@@ -158,10 +158,9 @@ def test_no_command_takes_the_images_of_another(jinc, trained, tmp_path) -> None
     assert json.loads((out / "provenance.json").read_text())["seed"] == 0
 
 
-@pytest.mark.parametrize("method", ["ddim", "ddpm", "posterior"])
-def test_methods(jinc, trained, tmp_path, method) -> None:
+def test_images_depend_on_the_seed(jinc, trained, tmp_path) -> None:
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):
-        words = ("-n", 2, "--sampler", method, "--seed", seed)
+        words = ("-n", 1, "--sampler", "ddpm", "--batch", 1, "--seed", seed)
         assert jinc("sample", trained, "--out", tmp_path / name, *words).code == 0
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
     assert tree(tmp_path / "a")["000000.png"] != tree(tmp_path / "c")["000000.png"]
@@ -339,13 +338,13 @@ def test_control_c_in_a_terminal(jinc, tmp_path) -> None:
     assert isinstance(Run.open(tmp_path / "run").model(), Model)
 
 
-@pytest.mark.parametrize("sampler", ["heun", "adaptive", "dpm++", "unipc", "deis", "euler"])
+@pytest.mark.parametrize("sampler", ["posterior", "heun", "adaptive", "dpm++", "deis"])
 def test_samplers_of_every_kind(jinc, trained, tmp_path, sampler) -> None:
-    words = ("-n", 2, "--sampler", sampler, "--steps", 4, "--strip", "--gif")
-    assert jinc("sample", trained, "--out", tmp_path / "s", *words).code == 0
+    words = ("-n", 2, "--batch", 2, "--sampler", sampler, "--steps", 4)
+    assert jinc("sample", trained, "--out", tmp_path / "s", *words, "--strip", "--gif").code == 0
     numbered = {"000000.png", "000001.png"}
     names = numbered | {"grid.png", "provenance.json", "strip.png", "denoising.gif"}
     assert {*tree(tmp_path / "s")} == names
-    again = jinc("sample", trained, "--out", tmp_path / "t", "-n", 1, *words[2:6])
+    again = jinc("sample", trained, "--out", tmp_path / "t", "-n", 1, *words[2:])
     assert again.code == 0
     assert tree(tmp_path / "t")["000000.png"] == tree(tmp_path / "s")["000000.png"]

@@ -52,13 +52,6 @@ def upscaler(tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def guidable(tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("guidable") / "run"
-    main(["train", "--out", str(folder), *tiny, "--conditional", "--label-dropout", "0.5"])
-    return folder
-
-
 @pytest.fixture
 def call(jinc, guidable, upscaler, tmp_path) -> Callable:
     """Run one of the commands."""

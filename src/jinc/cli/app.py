@@ -1,12 +1,14 @@
 """The command line `jinc`: its commands and its exit codes."""
 
+import shlex
 import sys
 import time
 import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import Any
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from jinc.cli.claims import claims
 from jinc.cli.sources import option_sources, refuse_no_places
@@ -64,11 +66,20 @@ the model's prediction from the noisy image in one step; and sampling from the n
 steps.
 """
 
+
+def _default(value: Any) -> str | None:
+    """Show a default in help as it is typed; none for flags and values that are not set."""
+    if isinstance(value, tuple | list):
+        value = shlex.join(map(str, value))
+    return None if value is None or value is False or value == "" else str(value)
+
+
 app = App(
     name="jinc",
     help="Alias-free, rotation-aware pixel diffusion models.",
     help_epilogue="Every command also reads its options from a YAML or TOML file: --settings FILE.",
     version=lambda: version("jinc"),
+    default_parameter=Parameter(show_default=_default),
     result_action="return_value",  # commands print their results themselves
 )
 
