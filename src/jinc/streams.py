@@ -22,8 +22,8 @@ class Stream(IntEnum):
     PROBE_FIGURES = 7
     CLEAN = 8
     """Moves of real images that a model is measured on."""
-    SHOWN_NOISE = 9
-    """Of the small images that an upscaler is shown, one stream for each image."""
+    LOW_RES_NOISE = 9
+    """Of the small images in upscaling, one stream for each image."""
 
 
 def stream(seed: int, which: Stream, *key: int) -> SeedSequence:

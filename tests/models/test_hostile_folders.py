@@ -37,7 +37,7 @@ NETWORK, MODEL = "config.json", "diffusion.json"
             "levels: 1000000000000000000 is not a whole number from 1 to 12",
         ),
         (NETWORK, {"width": HUGE}, "width: "),
-        (NETWORK, {"width": 4096, "levels": 12}, "has shape|lacks weight"),
+        (NETWORK, {"width": 4096, "levels": 12}, "has shape|is missing"),
         (NETWORK, {"channels": HUGE}, "channels: "),
         (NETWORK, {"classes": HUGE}, "classes: "),
         (NETWORK, {"classes": True}, "classes: True is not a whole number"),

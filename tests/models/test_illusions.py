@@ -92,5 +92,5 @@ def test_what_is_joined_is_limited_and_not_its_parts(model, x_t) -> None:
 def test_prompts_that_do_not_go_with_the_parts(model) -> None:
     with pytest.raises(JincError, match="prompt: 1 for 2 views"):
         asked("0").denoiser(model, range(4), Anagram(views=[identity(), hflip()]))
-    with pytest.raises(JincError, match="prompt: 3 where a hybrid by colour is made of 2"):
+    with pytest.raises(JincError, match="prompt: got 3, a hybrid by colour needs 2"):
         asked("0", "1", "2").denoiser(model, range(4), Hybrid(kind="colour"))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from jinc.models import SamplingPlan, in_parts
+from jinc.models import SamplingPlan, joint_denoiser
 
 
 @pytest.mark.parametrize("count", [1, 64, 65, 150])
@@ -14,7 +14,7 @@ def test_each_image_gets_its_own_answer(make_model, count) -> None:
     x_t = torch.randn(count, 1, 8, 8, generator=generator)
     t = torch.arange(count) % model.timesteps
     with torch.no_grad():
-        found = in_parts(model, plan)(x_t, t)
+        found = joint_denoiser(model, plan)(x_t, t)
         assert found.shape == x_t.shape
         for i in {0, count // 2, count - 1}:
             alone = plan.denoiser(model, [i])(x_t[i : i + 1], t[i : i + 1])
@@ -26,7 +26,9 @@ def test_no_more_are_shown_at_once_than_fit(make_model, monkeypatch) -> None:
     network = model.network.forward
     count = lambda x, *rest: seen.append(len(x)) or network(x, *rest)  # noqa: E731
     monkeypatch.setattr(model.network, "forward", count)
-    monkeypatch.setitem(in_parts.__globals__, "PIXELS", 64 * 5)
+    monkeypatch.setattr("jinc.models.generation.plan.PIXELS", 64 * 5)
     with torch.no_grad():
-        in_parts(model, SamplingPlan(number=12))(torch.zeros(12, 1, 8, 8), torch.zeros(12).long())
+        joint_denoiser(model, SamplingPlan(number=12))(
+            torch.zeros(12, 1, 8, 8), torch.zeros(12).long()
+        )
     assert seen == [5, 5, 2]

@@ -10,7 +10,7 @@ from jinc.diffusion import SeededNoise, Tiles, cfg, hflip, target
 from jinc.errors import JincError
 from jinc.models import Model, Upscaler, UpscalingDenoiser
 from jinc.models import upscaler as module
-from jinc.models.upscaler import Shown
+from jinc.models.upscaler import LowResConditioning
 from jinc.nn import Conditioning, CS180UNet, ResUNet, UNet
 from jinc.signal import bicubic, block_mean
 
@@ -66,7 +66,8 @@ def noisy(batch: int = 2, height: int = 16, width: int = 16) -> torch.Tensor:
 def test_the_signal_to_noise_of_the_rest_is_that_of_the_images_times_its_power() -> None:
     model = make()
     images, rests = (
-        each.alpha_bars / (1 - each.alpha_bars) for each in (model.schedule, model.rests)
+        each.alpha_bars / (1 - each.alpha_bars)
+        for each in (model.schedule, model.residual_schedule)
     )
     torch.testing.assert_close(images * model.spread**2, rests)
     assert len(model.schedule) == model.timesteps
@@ -81,17 +82,17 @@ def test_a_perfect_network_denoises_perfectly(prediction, level) -> None:
     low, alpha_bar = block_mean(x0, 2), model.schedule.alpha_bar(t).view(-1, 1, 1, 1)
     x_t = (alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps).float()
     denoiser = model.upscaling(low, [""] * T, level, SeededNoise(0, range(T)))
-    rest = (x0 - denoiser.shown.base) / model.spread
+    rest = (x0 - denoiser.low_res.base) / model.spread
     seen = {}
 
     def truth(r_t, steps, condition):
         seen["r_t"] = r_t
-        return target(model.rests, prediction, rest, steps, eps).float()
+        return target(model.residual_schedule, prediction, rest, steps, eps).float()
 
     model.network.forward = truth
     error = (denoiser(x_t, t) - x0).abs().amax((1, 2, 3)) * alpha_bar.flatten().sqrt()
     assert error.max() < 1e-5
-    own = model.rests.alpha_bar(t).view(-1, 1, 1, 1)
+    own = model.residual_schedule.alpha_bar(t).view(-1, 1, 1, 1)
     expected = (own.sqrt() * rest + (1 - own).sqrt() * eps).float()
     torch.testing.assert_close(seen["r_t"], expected, rtol=1e-3, atol=2e-4)
 
@@ -159,9 +160,11 @@ def test_the_small_image_matters_and_so_does_its_noise() -> None:
     for level in (1, 10):
         denoiser = model.upscaling(low, ["", ""], level, SeededNoise(0, range(2)))
         assert isinstance(denoiser, UpscalingDenoiser)
-        shown.append((denoiser.shown.beside - bicubic(low, 2)).std())
-        alpha_bar = float(model.rests.alpha_bar(level - 1))
-        assert float(denoiser.shown.amplitude[0]) == pytest.approx((1 - alpha_bar) ** 0.5, rel=1e-4)
+        shown.append((denoiser.low_res.beside - bicubic(low, 2)).std())
+        alpha_bar = float(model.residual_schedule.alpha_bar(level - 1))
+        assert float(denoiser.low_res.amplitude[0]) == pytest.approx(
+            (1 - alpha_bar) ** 0.5, rel=1e-4
+        )
     assert shown[0] < 0.5 * shown[1]
 
 
@@ -199,13 +202,13 @@ def test_larger_images_are_tiles_of_the_whole_enlarged(size) -> None:
     effect = model.upscaling(low, ["", ""], 3, SeededNoise(0, range(2)))
     noise = SeededNoise(0, range(2))(low)
     levels = torch.full((2,), 3)
-    whole = Shown.of(low, 2, model.rests, levels, noise)
+    whole = LowResConditioning.of(low, 2, model.residual_schedule, levels, noise)
     total = torch.zeros_like(x_t)
     for place, weight in zip(effect.tiles.places, effect.tiles.weights, strict=True):
         rows, columns = place
         assert (rows.start % 2, columns.start % 2) == (0, 0)
         small = model.upscaling(smooth(), ["", ""], 0, silent)
-        leaf = replace(small, shown=whole.crop(rows, columns))
+        leaf = replace(small, low_res=whole.crop(rows, columns))
         total[..., rows, columns] += weight * leaf(x_t[..., rows, columns], t)
     torch.testing.assert_close(effect(x_t, t), total.float())
     overlap = effect.tiles.overlap
@@ -220,10 +223,13 @@ def test_tiles_leave_no_seam(t, monkeypatch) -> None:
     edges of tiles that do not overlap it is.
     """
     model, low, x_t = make(), smooth(6, 8, 32), noisy(6, 16, 64)
-    each, shown = torch.full((6,), t), Shown.of(low, 2, model.rests, torch.zeros(6).long(), None)
+    each, shown = (
+        torch.full((6,), t),
+        LowResConditioning.of(low, 2, model.residual_schedule, torch.zeros(6).long(), None),
+    )
 
     def steps(effect) -> torch.Tensor:
-        whole = replace(effect.denoisers[0], shown=shown)
+        whole = replace(effect.denoisers[0], low_res=shown)
         with torch.no_grad():
             change = effect(x_t, each) - whole(x_t, each)
         return change.diff(dim=-1).abs().mean((0, 1, 2))
@@ -239,7 +245,7 @@ def test_tiles_leave_no_seam(t, monkeypatch) -> None:
 def test_a_view_of_the_small_images_goes_with_one_of_the_noisy() -> None:
     model = make()
     low, x_t, t = smooth(), noisy(), torch.tensor([3, 30])
-    seen = model.upscaling(low, ["", ""], 0, silent).seen(hflip())
+    seen = model.upscaling(low, ["", ""], 0, silent).through(hflip())
     flipped = model.upscaling(low.flip(-1), ["", ""], 0, silent)
     torch.testing.assert_close(seen(x_t, t), flipped(x_t, t))
 
@@ -319,11 +325,11 @@ def test_a_network_that_is_shown_nothing_is_no_upscaler_and_the_reverse(
     facts = json.loads(up.read_text())
     up.with_name("diffusion.json").write_text(plain.read_text())
     up.unlink()
-    with pytest.raises(JincError, match="shown 1 channels beside the noisy"):
+    with pytest.raises(JincError, match="takes 1 channels beside the noisy"):
         Model.load(tmp_path / "up")
     plain.unlink()
     plain.with_name("upscaling.json").write_text(json.dumps(facts | {"image_size": [8, 8]}))
-    with pytest.raises(JincError, match="shown 0 channels beside the noisy"):
+    with pytest.raises(JincError, match="takes 0 channels beside the noisy"):
         Upscaler.load(tmp_path / "plain")
 
 
@@ -356,7 +362,7 @@ def test_what_it_does_not_take_is_told(low, prompts, level, says) -> None:
 
 def test_other_images_than_were_shown() -> None:
     denoiser = make().upscaling(smooth(), ["", ""], 0, silent)
-    with pytest.raises(JincError, match=r"\[3, 1, 16, 16\] are asked about, \[2, 1, 16, 16\]"):
+    with pytest.raises(JincError, match=r"images \[3, 1, 16, 16\] for small ones of"):
         denoiser(noisy(3), torch.zeros(3, dtype=torch.long))
 
 

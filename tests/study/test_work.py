@@ -107,7 +107,7 @@ def test_a_folder_of_another_study(study, whole, file, judge, tmp_path) -> None:
     (images / "images.json").write_text('{"run": "another"}')
     places.scores(study.cells[0]).unlink()
     (done,) = run_here(study, places, nobody)
-    assert "holds images made otherwise" in done.failure
+    assert "holds images of other settings" in done.failure
 
 
 def test_what_fails_does_not_stop_the_rest(study, whole, tmp_path) -> None:

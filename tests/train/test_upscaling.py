@@ -11,7 +11,7 @@ from jinc.data import ImageSet, to_float
 from jinc.diffusion import make_schedule, target
 from jinc.errors import JincError
 from jinc.models import Model, SamplingPlan, Upscaler, upscale_images
-from jinc.models.upscaler import Shown
+from jinc.models.upscaler import LowResConditioning
 from jinc.nn import NO_CLASS
 from jinc.signal import bicubic, block_mean
 from jinc.train import Batches, TrainConfig, build_task, check_settings
@@ -135,7 +135,9 @@ def test_noisy_small_images_do_not_drown_the_others(digits, dealt) -> None:
     quiet = batch.level == 0
     assert found[~quiet].mean() < 1.2 * found[quiet].mean()
     low = block_mean(batch.x0, 2)
-    shown = Shown.of(low, 2, task.package.rests, batch.level, batch.low_noise)
+    shown = LowResConditioning.of(
+        low, 2, task.package.residual_schedule, batch.level, batch.low_noise
+    )
     missing = (batch.x0 - shown.base).square().mean((1, 2, 3))
     assert missing[~quiet].mean() > 1.3 * missing[quiet].mean()
 

@@ -13,7 +13,7 @@ from jinc.cli.provenance import generation_facts
 from jinc.cli.sampling import SamplingOptions
 from jinc.data import ImageSet
 from jinc.errors import JincError
-from jinc.models import PART, PixelModel, await_images, keep_images
+from jinc.models import PART, PixelModel, await_images, cache_images
 
 
 def generated_images(
@@ -44,7 +44,7 @@ def generated_images(
     rank, processes = (int(os.environ.get(name, 0)) for name in ("RANK", "WORLD_SIZE"))
     if PART % plan.together:
         raise JincError(f"--batch: {plan.together} does not divide {PART}, the images of a file")
-    walks = keep_images(model, plan, kept, facts=facts, share=(rank, max(processes, 1)))
+    walks = cache_images(model, plan, kept, facts=facts, share=(rank, max(processes, 1)))
     with Progress(console=Console(stderr=True, quiet=rank > 0)) as bar:
         task = bar.add_task("sampling", total=-(-options.number // max(processes, 1)))
         try:

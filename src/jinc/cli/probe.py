@@ -21,7 +21,7 @@ from jinc.diffusion import method_by_name
 from jinc.errors import JincError
 from jinc.metrics import PARTS, Part, Probe, Sampling, Subject, evaluations
 from jinc.metrics import probe as findings
-from jinc.models import DiffusersModel, Model, PixelModel, SamplingPlan, in_parts
+from jinc.models import DiffusersModel, Model, PixelModel, SamplingPlan, joint_denoiser
 from jinc.train import CleanImages, clean_images
 from jinc.types import Denoiser, Images, Steps
 
@@ -115,7 +115,7 @@ def _measure(
 
 def _counting(model: PixelModel, plan: SamplingPlan, bar: Progress, task: TaskID) -> Denoiser:
     """Return the denoiser of a plan, which advances a bar at every call."""
-    answer = in_parts(model, plan)
+    answer = joint_denoiser(model, plan)
 
     def denoiser(x_t: Images, t: Steps) -> Images:
         x0_hat = answer(x_t, t)

@@ -10,7 +10,7 @@ from torch import Tensor
 from jinc.diffusion import Schedule, SeededNoise, Step, forward, strided
 from jinc.errors import JincError
 from jinc.metrics.decibels import decibels
-from jinc.models import PixelModel, SamplingPlan, in_parts
+from jinc.models import PixelModel, SamplingPlan, joint_denoiser
 from jinc.signal import gaussian_blur, median, non_local_means
 from jinc.signal.padding import Edges
 from jinc.types import Denoiser, Images
@@ -148,7 +148,7 @@ class LevelComparison:
         t, schedule = self.path[0], self.model.schedule
         noise = SeededNoise(self.plan.seed, range(len(self.x0)))
         self.x_t = forward(schedule, self.x0, t, noise(self.x0))
-        denoiser = in_parts(self.model, self.plan)
+        denoiser = joint_denoiser(self.model, self.plan)
         self.images = quick_answers(denoiser, schedule, self.x_t, t, self.restored, self.edges)
         yield Step(t, self.x_t, self.x_t)
         for step in self.plan.sample(denoiser, schedule, self.x_t, steps=self.path, noise=noise):

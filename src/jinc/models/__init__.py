@@ -1,101 +1,63 @@
 """From networks to denoisers: our own runs, and checkpoints of other projects."""
 
-from jinc.models.device import choose_device, device_name, keep_freed_memory
-from jinc.models.generation.chunks import CHUNK, Chunk, chunks
-from jinc.models.generation.editing import edit_images
-from jinc.models.generation.generate import generate_images, grid_columns, images_of
-from jinc.models.generation.illusions import Anagram, Hybrid, HybridKind
-from jinc.models.generation.in_parts import in_parts
-from jinc.models.generation.kept_images import PART, await_images, keep_images, kept_images
-from jinc.models.generation.plan import Composition, SamplingPlan, Threshold
-from jinc.models.generation.small_image import SmallImage
-from jinc.models.generation.sweep import Drawn, Sweep, shifts, sweep_images, turns
-from jinc.models.generation.upscale import (
-    Enlargement,
-    UpscalingModel,
-    factor_of,
-    upscale_images,
-    upscale_in_turn,
-)
-from jinc.models.model import Model, NetworkDenoiser
-from jinc.models.opening import model_folder, open_model, open_upscaler, takes_texts
-from jinc.models.others.deepfloyd import PromptedDenoiser, PromptedModel
-from jinc.models.others.deepfloyd_files import (
-    open_deepfloyd,
-    open_deepfloyd_upscaler,
-    open_prompt_encoder,
-)
-from jinc.models.others.deepfloyd_upscaler import PromptedUpscaler, PromptedUpscaling
-from jinc.models.others.from_diffusers import DiffusersModel, DiffusersNetwork, from_diffusers
-from jinc.models.others.hub import is_hub_name, pipeline_folder
-from jinc.models.others.official import load_official
-from jinc.models.others.prompt_encoder import Embedder, PromptEncoder
-from jinc.models.others.prompt_table import PromptTable, read_prompts, write_prompts
-from jinc.models.pixel_model import PixelModel
-from jinc.models.single_step import SingleStep
-from jinc.models.trained import Trained
-from jinc.models.upscaler import Upscaler, UpscalingDenoiser
-
-__all__ = [
-    "CHUNK",
-    "PART",
-    "Anagram",
-    "Chunk",
-    "Composition",
-    "DiffusersModel",
-    "DiffusersNetwork",
-    "Drawn",
-    "Embedder",
-    "Enlargement",
-    "Hybrid",
-    "HybridKind",
-    "Model",
-    "NetworkDenoiser",
-    "PixelModel",
-    "PromptEncoder",
-    "PromptTable",
-    "PromptedDenoiser",
-    "PromptedModel",
-    "PromptedUpscaler",
-    "PromptedUpscaling",
-    "SamplingPlan",
-    "SingleStep",
-    "SmallImage",
-    "Sweep",
-    "Threshold",
-    "Trained",
-    "Upscaler",
-    "UpscalingDenoiser",
-    "UpscalingModel",
-    "await_images",
-    "choose_device",
-    "chunks",
-    "device_name",
-    "edit_images",
-    "factor_of",
-    "from_diffusers",
-    "generate_images",
-    "grid_columns",
-    "images_of",
-    "in_parts",
-    "is_hub_name",
-    "keep_freed_memory",
-    "keep_images",
-    "kept_images",
-    "load_official",
-    "model_folder",
-    "open_deepfloyd",
-    "open_deepfloyd_upscaler",
-    "open_model",
-    "open_prompt_encoder",
-    "open_upscaler",
-    "pipeline_folder",
-    "read_prompts",
-    "shifts",
-    "sweep_images",
-    "takes_texts",
-    "turns",
-    "upscale_images",
-    "upscale_in_turn",
-    "write_prompts",
-]
+from jinc.models.device import choose_device as choose_device
+from jinc.models.device import device_name as device_name
+from jinc.models.device import keep_freed_memory as keep_freed_memory
+from jinc.models.generation.cached_images import PART as PART
+from jinc.models.generation.cached_images import await_images as await_images
+from jinc.models.generation.cached_images import cache_images as cache_images
+from jinc.models.generation.cached_images import cached_images as cached_images
+from jinc.models.generation.editing import edit_images as edit_images
+from jinc.models.generation.generate import Chunk as Chunk
+from jinc.models.generation.generate import chunks as chunks
+from jinc.models.generation.generate import generate_images as generate_images
+from jinc.models.generation.generate import grid_columns as grid_columns
+from jinc.models.generation.generate import images_of as images_of
+from jinc.models.generation.generate import joint_denoiser as joint_denoiser
+from jinc.models.generation.illusions import Anagram as Anagram
+from jinc.models.generation.illusions import Hybrid as Hybrid
+from jinc.models.generation.illusions import HybridKind as HybridKind
+from jinc.models.generation.plan import CHUNK as CHUNK
+from jinc.models.generation.plan import Composition as Composition
+from jinc.models.generation.plan import SamplingPlan as SamplingPlan
+from jinc.models.generation.plan import Threshold as Threshold
+from jinc.models.generation.small_image import SmallImage as SmallImage
+from jinc.models.generation.sweep import Drawn as Drawn
+from jinc.models.generation.sweep import Sweep as Sweep
+from jinc.models.generation.sweep import shifts as shifts
+from jinc.models.generation.sweep import sweep_images as sweep_images
+from jinc.models.generation.sweep import turns as turns
+from jinc.models.generation.upscale import Enlargement as Enlargement
+from jinc.models.generation.upscale import UpscalingModel as UpscalingModel
+from jinc.models.generation.upscale import factor_of as factor_of
+from jinc.models.generation.upscale import upscale_images as upscale_images
+from jinc.models.generation.upscale import upscale_in_turn as upscale_in_turn
+from jinc.models.model import Model as Model
+from jinc.models.model import NetworkDenoiser as NetworkDenoiser
+from jinc.models.opening import model_folder as model_folder
+from jinc.models.opening import open_model as open_model
+from jinc.models.opening import open_upscaler as open_upscaler
+from jinc.models.opening import takes_texts as takes_texts
+from jinc.models.others.deepfloyd import PromptedDenoiser as PromptedDenoiser
+from jinc.models.others.deepfloyd import PromptedModel as PromptedModel
+from jinc.models.others.deepfloyd_files import open_deepfloyd as open_deepfloyd
+from jinc.models.others.deepfloyd_files import open_deepfloyd_upscaler as open_deepfloyd_upscaler
+from jinc.models.others.deepfloyd_files import open_prompt_encoder as open_prompt_encoder
+from jinc.models.others.deepfloyd_upscaler import PromptedUpscaler as PromptedUpscaler
+from jinc.models.others.deepfloyd_upscaler import PromptedUpscaling as PromptedUpscaling
+from jinc.models.others.from_diffusers import DiffusersModel as DiffusersModel
+from jinc.models.others.from_diffusers import DiffusersNetwork as DiffusersNetwork
+from jinc.models.others.from_diffusers import from_diffusers as from_diffusers
+from jinc.models.others.hub import is_hub_name as is_hub_name
+from jinc.models.others.hub import pipeline_folder as pipeline_folder
+from jinc.models.others.official import load_official as load_official
+from jinc.models.others.prompt_encoder import Embedder as Embedder
+from jinc.models.others.prompt_encoder import PromptEncoder as PromptEncoder
+from jinc.models.others.prompt_table import PromptTable as PromptTable
+from jinc.models.others.prompt_table import read_prompts as read_prompts
+from jinc.models.others.prompt_table import write_prompts as write_prompts
+from jinc.models.pixel_model import PixelModel as PixelModel
+from jinc.models.single_step import SingleStep as SingleStep
+from jinc.models.trained import Trained as Trained
+from jinc.models.upscaler import Upscaler as Upscaler
+from jinc.models.upscaler import UpscalingDenoiser as UpscalingDenoiser

@@ -1,4 +1,4 @@
-"""Models by where they are: a run, a model folder of ours, or a pipeline of diffusers."""
+"""Opening models: a run, a model folder of ours, or a pipeline of diffusers."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from jinc.errors import JincError
 from jinc.models.device import choose_device
 from jinc.models.generation.upscale import UpscalingModel
 from jinc.models.model import Model
-from jinc.models.others.deepfloyd_files import Told, open_deepfloyd, open_deepfloyd_upscaler
+from jinc.models.others.deepfloyd_files import PromptSource, open_deepfloyd, open_deepfloyd_upscaler
 from jinc.models.others.diffusers_files import refuse_no_pixels
 from jinc.models.others.diffusers_folders import find_pixel_model, is_pixel_model
 from jinc.models.others.from_diffusers import from_diffusers
@@ -23,27 +23,27 @@ from jinc.models.upscaler import Upscaler
 def open_model(
     source: str | Path,
     *,
-    embeddings: Told | None = None,
+    embeddings: PromptSource | None = None,
     variant: str | None = None,
     device: str = "cpu",
 ) -> PixelModel:
-    """Open whatever makes images.
+    """Open a model of images.
 
     Args:
-        source: the folder of a run, of a model of ours, of a pipeline of diffusers, or of a
-            checkpoint of its training script; or, of a pipeline, its name on the Hub.
-        embeddings: of prompts, in place of a text encoder; for models that take texts.
-        variant: of the files of a pipeline, such as fp16, in which models that take texts compute
-            on CUDA.
-        device: where its network is to be: cpu, cuda, mps, or auto for the best there is.
+        source: the folder of a run, a model, a pipeline of diffusers, or a checkpoint of its
+            training script; or the name of a pipeline on the Hub.
+        embeddings: of prompts, in place of a text encoder; for text-to-image models.
+        variant: of the files of a pipeline, such as fp16, in which text-to-image models compute on
+            CUDA.
+        device: cpu, cuda, mps, or auto for the best available.
 
     Raises:
-        JincError: there is none, it is damaged or of another kind, or there is no such device.
+        JincError: the model is missing, damaged or of another kind, or the device not available.
     """
     place = choose_device(device)
-    folder, told = _found(source, embeddings, variant, place)
-    if told is not None:
-        return open_deepfloyd(folder, **told).to(place)
+    folder, options = _found(source, embeddings, variant, place)
+    if options is not None:
+        return open_deepfloyd(folder, **options).to(place)
     if is_pixel_model(folder):
         model: PixelModel = from_diffusers(folder, variant=variant)
     else:
@@ -55,26 +55,26 @@ def open_model(
 def open_upscaler(
     source: str | Path,
     *,
-    embeddings: Told | None = None,
+    embeddings: PromptSource | None = None,
     variant: str | None = None,
     device: str = "cpu",
 ) -> UpscalingModel:
-    """Open whatever makes images larger; arguments and errors are those of `open_model`."""
+    """Open a super-resolution model; arguments and errors as of `open_model`."""
     place = choose_device(device)
-    folder, told = _found(source, embeddings, variant, place)
-    if told is not None:
-        return open_deepfloyd_upscaler(folder, **told).to(place)
+    folder, options = _found(source, embeddings, variant, place)
+    if options is not None:
+        return open_deepfloyd_upscaler(folder, **options).to(place)
     if is_pixel_model(folder):
-        find_pixel_model(folder)  # which tells of those that are no models of images either
+        find_pixel_model(folder)  # an error of its own for other kinds
         raise JincError(f"{folder}: is a model of images, no upscaler; see jinc sample")
     return Upscaler.load(model_folder(folder)).to(place)
 
 
 def model_folder(source: Path) -> Path:
-    """Return where the model of a run is; a model folder is its own.
+    """Return the model folder of a run; a model folder is its own.
 
     Raises:
-        JincError: it is neither, or a run that has no model yet.
+        JincError: it is neither, or a run without a model yet.
     """
     if any((source / name).is_file() for name in FILES):
         return source
@@ -87,14 +87,14 @@ def model_folder(source: Path) -> Path:
 
 
 def _found(
-    source: str | Path, embeddings: Told | None, variant: str | None, device: torch.device
+    source: str | Path, embeddings: PromptSource | None, variant: str | None, device: torch.device
 ) -> tuple[Path, dict[str, Any] | None]:
     """Find the folder of a model, and the reading options of a text model (else None)."""
     folder = Path(source)
     if not folder.exists():
-        if not is_hub_name(str(source)) or folder.parent.is_dir():  # rather a slip of the pen
+        if not is_hub_name(str(source)) or folder.parent.is_dir():  # rather a typo
             raise JincError(f"{source}: no such run or model folder")
-        folder = pipeline_folder(str(source), variant, told=embeddings is not None)
+        folder = pipeline_folder(str(source), variant, with_texts=embeddings is None)
     if takes_texts(folder):
         half = variant == "fp16" and device.type == "cuda"
         dtype = torch.float16 if half else torch.float32
@@ -107,11 +107,7 @@ def _found(
 
 
 def takes_texts(folder: Path) -> bool:
-    """Whether a folder holds a pipeline whose network is told in words what to make.
-
-    Raises:
-        JincError: its index cannot be read.
-    """
+    """Whether a folder holds a text-to-image pipeline."""
     index = folder / "model_index.json"
     named = read_object(index).get("unet") if index.is_file() else None
     return isinstance(named, list) and "UNet2DConditionModel" in named

@@ -1,4 +1,4 @@
-"""What all our trained models have in common: a network, its schedule, and their folder."""
+"""What all trained models share: a network, its schedule, and their folder."""
 
 import json
 from collections.abc import Sequence
@@ -11,11 +11,10 @@ import torch
 from torch import Tensor
 
 from jinc.diffusion import Prediction, Schedule, clip, make_schedule
-from jinc.errors import JincError
+from jinc.errors import JincError, unknown
 from jinc.files import writing
 from jinc.manifest import check_manifest, replacing
-from jinc.models.classes import label_of
-from jinc.nn import Network, load_network
+from jinc.nn import NO_CLASS, Network, load_network
 from jinc.nn.checks import check_sizes
 from jinc.schema import read_as
 from jinc.types import Denoiser
@@ -25,16 +24,16 @@ FILES = {
     "diffusion.json": "a model of images, no upscaler; see jinc sample",
     "upscaling.json": "an upscaler; see jinc upscale",
 }
-"""What a folder holds, by the file that shows it."""
+"""What a folder holds, by its file of facts."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What a model folder says of a model besides its network; see `Trained`.
+    """The facts in a model folder; see `Trained`.
 
     Args:
-        guidable: None in older files: whether there are classes.
-        scale_betas: false in older files, whose linear betas were those of 1000 steps for any T.
+        guidable: missing in older files: then true if there are classes.
+        scale_betas: missing in older files: then the linear betas are those of 1000 steps.
     """
 
     schedule: str
@@ -54,19 +53,19 @@ class Trained:
         network: predicts ε, x0, v or flow.
         image_size: height and width in pixels.
         class_names: one name a class; empty for a network without classes.
-        schedule_name: as `make_schedule` knows it.
+        schedule_name: of `make_schedule`.
         timesteps: T.
         prediction: what the network predicts.
-        guidable: whether labels were hidden in training, so that it can do without them.
-        scale_betas: as `make_schedule` takes it.
+        guidable: whether it was trained with label dropout, and also predicts without a class.
+        scale_betas: of `make_schedule`.
     """
 
     FILE: ClassVar[str]
-    """Which of `FILES` its facts are in."""
+    """The file of its facts, one of `FILES`."""
     FACTS: ClassVar[type[Facts]] = Facts
-    """What these are."""
-    SHOWS: ClassVar[bool] = False
-    """Whether its network is shown other images beside the noisy ones."""
+    """Their class."""
+    LOW_RES: ClassVar[bool] = False
+    """Whether its network is conditioned on low-resolution images."""
 
     network: Network
     image_size: tuple[int, int]
@@ -93,7 +92,7 @@ class Trained:
 
     @property
     def scale_aware(self) -> bool:
-        """Whether a louder image gives a louder prediction; if not, it is calibrated."""
+        """Whether predictions scale with the input; if not, they are calibrated."""
         return self.network.scale_aware
 
     @property
@@ -107,23 +106,20 @@ class Trained:
         return self
 
     def limited(self, denoiser: Denoiser) -> Denoiser:
-        """Keep predictions in [−1, 1]."""
+        """Clip predictions to [−1, 1]."""
         return clip(denoiser)
 
     def labels(self, prompts: Sequence[str]) -> Tensor | None:
-        """Return what the network is told of prompts, `[B]`; None where none says anything.
+        """Return the labels of prompts, `[B]`; None if all are "".
 
         Args:
             prompts: for each image the name or the number of a class, or "" for none.
-
-        Raises:
-            JincError: a prompt that is no class.
         """
         labels = [label_of(prompt, self.class_names) for prompt in prompts]
         return torch.tensor(labels, device=self.device) if any(prompts) else None
 
     def facts(self) -> dict[str, Any]:
-        """Return all but the network, ready for JSON."""
+        """Return the facts, ready for JSON."""
         return {
             "schedule": self.schedule_name,
             "timesteps": self.timesteps,
@@ -136,19 +132,15 @@ class Trained:
 
     @classmethod
     def arguments(cls, network: Network, facts: Facts) -> dict[str, Any]:
-        """Return what the class is called with besides the network.
-
-        Raises:
-            JincError: a value makes no sense, or does not fit the network.
-        """
+        """Return the arguments of the class besides the network, checked against it."""
         height, width = facts.image_size
         names = facts.class_names
         check_sizes({"image_size": 1}, {"image_size": max(height, width)})
         make_schedule(facts.schedule, facts.timesteps)
         if len(names) != network.classes:
             raise JincError(f"{len(names)} classes are named, the network has {network.classes}")
-        if bool(network.beside) != cls.SHOWS:
-            raise JincError(f"its network is shown {network.beside} channels beside the noisy")
+        if bool(network.beside) != cls.LOW_RES:
+            raise JincError(f"its network takes {network.beside} channels beside the noisy images")
         network.check_size(height, width)
         return {
             "image_size": facts.image_size,
@@ -172,7 +164,7 @@ class Trained:
         """Read a model back, in evaluation mode.
 
         Raises:
-            JincError: a file is missing, damaged, or does not fit the others.
+            JincError: a file is missing, damaged, or inconsistent with the others.
         """
         file = Path(folder) / cls.FILE
         for other, words in FILES.items():
@@ -185,3 +177,26 @@ class Trained:
             return cls(network, **cls.arguments(network, facts))
         except JincError as error:
             raise JincError(f"{file}: {error}") from None
+
+
+def label_of(prompt: str, names: Sequence[str]) -> int:
+    """Return the label of a prompt: the name of a class, its number, or "" for no class.
+
+    Raises:
+        JincError: it is none of these; the message names the nearest class.
+
+    >>> label_of("cat", ["dog", "cat"]), label_of("0", ["dog", "cat"]), label_of("", ["dog"])
+    (1, 0, -1)
+    >>> label_of("5", ["1", "5"])
+    1
+    """
+    if not prompt:
+        return NO_CLASS
+    if prompt in names:
+        return names.index(prompt)
+    if not names:
+        raise JincError(f"prompt: {prompt!r} to a model that was trained without classes")
+    numbered = any(map(str.isdecimal, names))  # then a number is a name, or wrong
+    if prompt.isdecimal() and not numbered and int(prompt) < len(names):
+        return int(prompt)
+    raise unknown(f"prompt: {prompt!r} is no class of this model", prompt, names)

@@ -155,7 +155,7 @@ class Network(
         with torch.device("meta"):  # sizes are compared before memory is taken for them
             expected = cls(*args, **kwargs).state_dict()
         for name in sorted(expected.keys() ^ weights.keys()):
-            raise JincError(f"{'lacks' if name in expected else 'has an unknown'} weight {name}")
+            raise JincError(f"weight {name} is {'missing' if name in expected else 'unknown'}")
         for name, value in expected.items():
             given = weights[name]
             if given.shape != value.shape:

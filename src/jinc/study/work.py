@@ -21,10 +21,10 @@ from jinc.metrics.scores.frechet import frechet_distance
 from jinc.models import (
     Model,
     SamplingPlan,
+    cache_images,
+    cached_images,
     choose_device,
     generate_images,
-    keep_images,
-    kept_images,
 )
 from jinc.study.folder import StudyFolder
 from jinc.study.plan import Cell, identifying_settings, sampling_settings
@@ -117,7 +117,7 @@ def _generated(cell: Cell, model: Model, folder: StudyFolder, progress: Progress
     plan, images = cell.sampling, folder.images(cell)
     facts = {"run": cell.run_name} | sampling_settings(plan)
     del facts["number"]
-    generated = keep_images(model, plan.of(model.class_names), images, facts=facts)
+    generated = cache_images(model, plan.of(model.class_names), images, facts=facts)
     done = 0
     try:
         for made in generated:
@@ -125,7 +125,7 @@ def _generated(cell: Cell, model: Model, folder: StudyFolder, progress: Progress
             progress("sampling", min(done, plan.number), plan.number)
     except JincError as error:
         raise JincError(f"{folder.run(cell)}: {error}") from None
-    return kept_images(images, plan.number)
+    return cached_images(images, plan.number)
 
 
 def _late_loss(log: Sequence[dict[str, Any]]) -> float | None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from jinc.data import ImageSet, image_grid, to_float
 from jinc.models import SamplingPlan, Upscaler, upscale_images
-from jinc.models.upscaler import Shown, told
+from jinc.models.upscaler import LowResConditioning, augmentation_input
 from jinc.nn import Conditioning, Network
 from jinc.signal import bicubic, block_mean, repeat_pixels
 from jinc.train.batches import Batch
@@ -56,26 +56,28 @@ class UpscalingTask:
         package = self.package
         level = torch.zeros_like(batch.t) if batch.level is None else batch.level
         low = block_mean(batch.x0, package.factor)
-        shown = Shown.of(low, package.factor, package.rests, level, batch.low_noise)
+        low_res = LowResConditioning.of(
+            low, package.factor, package.residual_schedule, level, batch.low_noise
+        )
         augment = batch.augment
         if package.most_noise:
             is_told = self._config.augment_labels and augment.shape[1]  # not so in validation
             others = augment.new_zeros(len(augment), package.network.augmentations - 1)
-            augment = told(shown, augment if is_told else others)
-        beside = shown.beside
+            augment = augmentation_input(low_res, augment if is_told else others)
+        beside = low_res.beside
         if batch.move is not None:
             beside = torch.cat([beside, batch.move(beside)])
 
         def predict_beside(x_t: Images, t: Steps, condition: Conditioning) -> Tensor:
             return predict(x_t, t, condition._replace(beside=beside))
 
-        rest = replace(batch, x0=(batch.x0 - shown.base) / package.spread, augment=augment)
+        rest = replace(batch, x0=(batch.x0 - low_res.base) / package.spread, augment=augment)
         losses = diffusion_losses(
-            package.network, package.rests, self._config, predict_beside, rest
+            package.network, package.residual_schedule, self._config, predict_beside, rest
         )
         # Noisy inputs leave larger residuals, which would dominate those of clean inputs.
         power = package.spread**2
-        return losses * power / (power + shown.amplitude.flatten().square())
+        return losses * power / (power + low_res.amplitude.flatten().square())
 
     def packaged(self, network: Network) -> Upscaler:
         """Return the model with other weights."""

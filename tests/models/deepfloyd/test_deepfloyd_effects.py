@@ -61,8 +61,8 @@ def stage(request, first, second):
     up = second.upscaling(low, ["", ""], 12, SeededNoise(9, [0, 1]))
 
     def leaf(name, view=None):
-        one = up.told([name, name])
-        return one if view is None else one.seen(view)
+        one = up.with_prompts([name, name])
+        return one if view is None else one.through(view)
 
     return Stage(second, leaf)
 
@@ -198,9 +198,9 @@ def test_what_is_symmetrized_turns_with_what_it_is_shown(stage):
     else:
         up = stage.leaf("a cat")
         views = c4()
-        leaf = anagram([(view, up.seen(view)) for view in views])
+        leaf = anagram([(view, up.through(view)) for view in views])
         around = dataclasses.replace(up, beside=up.beside.rot90(1, (2, 3)))
-        turned = anagram([(view, around.seen(view)) for view in views])
+        turned = anagram([(view, around.through(view)) for view in views])
     x_t = stage.noise()(stage.photo)
     t = torch.tensor([20, 20])
     with torch.no_grad():

@@ -162,7 +162,10 @@ def test_what_the_hub_cannot_give_is_told(monkeypatch, tmp_path):
         raise ConnectionError("no way\nout")
 
     monkeypatch.setattr(hub, "snapshot_download", snapshot_download)
-    refused(r"owner/name: no such folder, nor to be had from the Hub \(no way out\)", "owner/name")
+    refused(
+        r"owner/name: no such folder, and the download from the Hub failed \(no way out\)",
+        "owner/name",
+    )
     for source in ("nothing", "a/b/c", "/a/b", "../up", "./a", tmp_path / "a"):
         refused("no such folder$", source)
 
@@ -192,7 +195,7 @@ def test_stages_are_told_apart(make_first, make_second, make_pipeline, make_unet
     refused("makes 5 channels of 3", make_first(out_channels=5))
     refused("num_class_embeds=5", make_first(num_class_embeds=5))
     sizes = {"addition_embed_type": "image", "encoder_hid_dim": 32}
-    refused("addition_embed_type='image' is no text", make_first(**sizes))
+    refused("addition_embed_type='image' is not supported", make_first(**sizes))
     refused("sample_size", make_first(sample_size=None))
     refused("a pipeline, a folder or a name is expected, got UNet2DConditionModel", make_unet())
 

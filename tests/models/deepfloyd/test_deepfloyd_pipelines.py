@@ -91,5 +91,5 @@ def test_the_second_stage(diffusers, make_second, make_unet, make_scheduler, emb
         model, noise = open_deepfloyd_upscaler(source, embeddings=embeddings), drawing()
         x_T = noise(expected)
         up = model.upscaling(low, PROMPTS, 12, noise)
-        found = ours(model, cfg(up, up.told(["", ""]), 4.0), levels, x_T, noise)
+        found = ours(model, cfg(up, up.with_prompts(["", ""]), 4.0), levels, x_T, noise)
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)

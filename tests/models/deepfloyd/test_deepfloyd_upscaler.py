@@ -67,8 +67,8 @@ def test_everything_it_is_told_is_heard(second):
         second.upscaling(low().flip(-1), PROMPTS, 12, noise()),
         second.upscaling(low(), PROMPTS, 13, noise()),
         second.upscaling(low(), PROMPTS, 12, SeededNoise(9, [2, 3])),
-        plain.told(["", ""]),
-        plain.seen(hflip()),
+        plain.with_prompts(["", ""]),
+        plain.through(hflip()),
     ]
     with torch.no_grad():
         expected = plain(images(), T)
@@ -81,13 +81,13 @@ def test_everything_it_is_told_is_heard(second):
 
 def test_what_is_told_and_seen_of_one_is_as_made_anew(second):
     made = second.upscaling(low(), PROMPTS, 12, noise())
-    other = made.told(["", "a dog"])
+    other = made.with_prompts(["", "a dog"])
     anew = second.upscaling(low(), ["", "a dog"], 12, noise())
     assert torch.equal(other.embeddings, anew.embeddings)
     assert torch.equal(other.beside, anew.beside)
     # Bilinear enlarging commutes with a flip, and so does noise that is flipped too.
     flipped = second.upscaling(low().flip(-1), PROMPTS, 12, lambda like: noise()(like).flip(-1))
-    torch.testing.assert_close(made.seen(hflip()).beside, flipped.beside)
+    torch.testing.assert_close(made.through(hflip()).beside, flipped.beside)
 
 
 def test_guidance_of_an_anagram_is_one_call(second, counted):
@@ -95,8 +95,8 @@ def test_guidance_of_an_anagram_is_one_call(second, counted):
     up = second.upscaling(low(), PROMPTS, 12, noise())
     parts = []
     for view, prompts in [(identity(), PROMPTS), (hflip(), PROMPTS[::-1])]:
-        leaf = up.seen(view)
-        parts.append((view, cfg(leaf.told(prompts), leaf.told(["", ""]), 4.0)))
+        leaf = up.through(view)
+        parts.append((view, cfg(leaf.with_prompts(prompts), leaf.with_prompts(["", ""]), 4.0)))
     both = anagram(parts)
     together = generate(second.limited(both), second.schedule, images(), steps=3)
     assert calls == [8, 8, 8]
@@ -138,7 +138,7 @@ def test_ddpm_walks_as_their_pipeline_does(make_second, make_scheduler, embeddin
 
     up = model.upscaling(low(), PROMPTS, 12, noise())
     ours = generate(
-        model.limited(cfg(up, up.told(["", ""]), 4.0)),
+        model.limited(cfg(up, up.with_prompts(["", ""]), 4.0)),
         model.schedule,
         fresh(images()),
         method=ddpm("posterior"),
@@ -172,6 +172,6 @@ def test_what_does_not_fit_is_refused(second):
         second.upscaling(low(), ["a cat"], 3, noise())
     leaf = second.upscaling(low(), PROMPTS, 3, noise())
     with pytest.raises(JincError, match="prompts: 2 are expected, got 1"):
-        leaf.told([""])
+        leaf.with_prompts([""])
     with pytest.raises(JincError, match=r"images: \[2, 3, 16, 16\] is expected"):
         leaf(images(8), T)

@@ -8,25 +8,19 @@ from torch import Tensor
 
 from jinc.diffusion import Schedule, Step, replace
 from jinc.errors import JincError
-from jinc.models.generation.chunks import chunks
+from jinc.models.generation.generate import chunks
 from jinc.models.generation.plan import SamplingPlan
 from jinc.models.pixel_model import PixelModel
 from jinc.types import Images, Noise
 
 
 class Start(Protocol):
-    """Where to start from, and the levels from there: `partial(sdedit_start, strength=0.6)`."""
+    """Makes the start of sampling from photographs: `partial(sdedit_start, strength=0.6)`."""
 
     def __call__(
         self, schedule: Schedule, photo: Images, *, noise: Noise
     ) -> tuple[Images, list[int]]:
-        """Return x_t and the levels to visit, the first being that of x_t.
-
-        Args:
-            schedule: of the model.
-            photo: clean images, `[B, C, H, W]`.
-            noise: white noise on demand.
-        """
+        """Return x_t and the levels to visit, of which the first is that of x_t."""
         ...
 
 
@@ -41,10 +35,10 @@ def edit_images(
     """Generate the images of a plan from noisy photographs.
 
     Args:
-        model: what generates.
-        photos: clean images, `[N, C, H, W]`; image i is made from photograph i mod N.
+        model: generates the images.
+        photos: clean images, `[N, C, H, W]`; image i starts from photograph i mod N.
         plan: which images, and how; the levels are those of `start`.
-        start: how photographs become noisy, and the levels from there.
+        start: adds noise to the photographs, and lists the levels from there.
         masks: 1 where to generate, 0 where the photograph stays, `[N, 1, H, W]`; None to generate
             everywhere. With masks, levels may rise (RePaint), for samplers that allow it.
 
@@ -52,7 +46,7 @@ def edit_images(
         After every step of every chunk, the numbers of its images and the step, `[n, C, H, W]`.
 
     Raises:
-        JincError: photographs that are not of the model's size, or masks that do not fit them.
+        JincError: photographs of another size than the model's, or masks that do not fit them.
 
     Source: SDEdit (arXiv 2108.01073); RePaint (arXiv 2201.09865).
     """

@@ -1,4 +1,4 @@
-"""Pictures that are several things: through several views, or from several distances."""
+"""Visual anagrams and hybrid images of a model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -38,33 +38,29 @@ class Anagram:
     reduce: Reduction = field(default_factory=mean)
 
     def denoiser(self, plan: SamplingPlan, model: PixelModel, numbers: Sequence[int]) -> Denoiser:
-        """Return the denoiser of a batch; a second stage sees small images through views too.
-
-        Raises:
-            JincError: not as many prompts as views.
-        """
+        """Return the denoiser of a batch; for a second stage, views apply to small images too."""
         if len(plan.prompts) != len(self.views):
             raise JincError(
                 f"prompt: {len(plan.prompts)} for {len(self.views)} views; each view needs one"
             )
         count, parts = len(numbers), []
         for view, prompt in zip(self.views, plan.prompts, strict=True):
-            seen = model.seen(view) if isinstance(model, Enlargement) else model
-            parts.append((view, plan.guided(seen, [prompt] * count)))
+            own = model.through(view) if isinstance(model, Enlargement) else model
+            parts.append((view, plan.guided(own, [prompt] * count)))
         return plan.finished(model, anagram(parts, self.reduce))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hybrid:
-    """Images that show another prompt from afar, or in grey; a `Composition`.
+    """Hybrid images: another prompt from afar, or in grey; a `Composition`.
 
-    The prompts of the plan are what is seen: from afar and from close by; in grey and in colour; or
-    from afar, nearer, and from close by.
+    The prompts of the plan are, by kind, those from afar and from close by; in grey and in colour;
+    or from afar, from nearer and from close by.
 
     Args:
-        kind: which of the three.
-        std_px: of the Gaussian blur that stands for distance, pixels, > 0; of three, the wider is
-            half as wide again, the narrower half as wide.
+        kind: of the hybrid.
+        std_px: standard deviation of the Gaussian blur, pixels, > 0; for three prompts, of two
+            blurs 1.5 times and half as wide.
 
     Source: factorised diffusion (arXiv 2404.11615).
     """
@@ -73,14 +69,10 @@ class Hybrid:
     std_px: float = 2.0
 
     def denoiser(self, plan: SamplingPlan, model: PixelModel, numbers: Sequence[int]) -> Denoiser:
-        """Return the denoiser of a batch.
-
-        Raises:
-            JincError: another number of prompts.
-        """
+        """Return the denoiser of a batch."""
         wanted, given = 3 if self.kind == "three" else 2, len(plan.prompts)
         if given != wanted:
-            raise JincError(f"prompt: {given} where a hybrid by {self.kind} is made of {wanted}")
+            raise JincError(f"prompt: got {given}, a hybrid by {self.kind} needs {wanted}")
         parts = [plan.guided(model, [prompt] * len(numbers)) for prompt in plan.prompts]
         return plan.finished(model, self._combined(parts))
 

@@ -22,18 +22,30 @@ from jinc.diffusion.noise import check_seed
 from jinc.diffusion.samplers.registry import given_options
 from jinc.diffusion.timesteps import path
 from jinc.errors import JincError
-from jinc.models.generation.chunks import CHUNK
 from jinc.models.pixel_model import PixelModel
 from jinc.schema import in_words, is_a, shown
 from jinc.types import Denoiser
 
 Threshold: TypeAlias = Literal["static", "dynamic"]
-"""How predictions are kept in the range of images."""
+"""How predictions are limited to the range of images."""
 
 MOST_IMAGES = 1_000_000
 """In one plan."""
 MOST_TOGETHER = 65_536
 """In one batch."""
+
+CHUNK = 16
+"""Default batch. Rounding depends on the size of a batch, so image i is always row i mod 16 of a
+whole chunk, however many images are generated: the same, byte for byte."""
+
+ROWS, PIXELS = 64, 64 * 64**2
+"""Most images, and pixels but for a single image, in one call of a network."""
+
+
+def rows_together(image_size: tuple[int, int]) -> int:
+    """Return how many images of a size a network gets in one call at most."""
+    height, width = image_size
+    return min(ROWS, max(1, PIXELS // (height * width)))
 
 
 class Composition(Protocol):
@@ -43,9 +55,9 @@ class Composition(Protocol):
         """Return `(x_t, t) -> x0_hat` for a batch.
 
         Args:
-            plan: its prompts are those that are combined.
-            model: what generates.
-            numbers: of the images, one for each of the batch.
+            plan: has the prompts to combine.
+            model: generates the images.
+            numbers: of the images of the batch.
         """
         ...
 
@@ -80,8 +92,8 @@ class SamplingPlan:
             that cannot know it).
 
     Raises:
-        JincError: a value is of the wrong type, out of its range, without effect, or not an option
-            of the sampler; the message begins with the name of the field.
+        JincError: a value is invalid, without effect, or not an option of the sampler; the message
+            begins with the name of the field.
     """
 
     number: int = 16
@@ -104,10 +116,9 @@ class SamplingPlan:
     calibrate: bool | None = None
 
     def __post_init__(self) -> None:
-        """Check every value, so that no work fails hours later."""
-        for name in ("prompts", "steps"):
-            if isinstance(value := getattr(self, name), list | range):
-                object.__setattr__(self, name, tuple(value))
+        """Check every value at once, so that no work fails hours later."""
+        if isinstance(self.steps, range):  # which is no sequence to the checks of types
+            object.__setattr__(self, "steps", tuple(self.steps))
         hints = get_type_hints(SamplingPlan)
         for field in fields(SamplingPlan):
             value = getattr(self, field.name)
@@ -220,11 +231,7 @@ class SamplingPlan:
         return self.entry.levels(schedule, self.steps, self.spacing, self.sigma_min)
 
     def check_model(self, model: PixelModel) -> None:
-        """Find out before the work whether a model can follow the plan.
-
-        Raises:
-            JincError: it cannot be guided, needs a prompt, or does not understand one.
-        """
+        """Check before the work whether a model supports the guidance and the prompts."""
         if self.guidance != 1 and not model.guidable:
             without = "--label-dropout" if model.class_names else "classes"
             raise JincError(f"guidance: this model was trained without {without}")
@@ -250,23 +257,18 @@ class SamplingPlan:
         """Return the denoiser of a batch of images, `(x_t, t) -> x0_hat`.
 
         Args:
-            model: what generates.
-            numbers: of the images, one for each of the batch; they choose the prompts.
-            composition: combines all prompts into each image, instead.
+            model: generates the images.
+            numbers: of the images of the batch; they choose the prompts.
+            composition: combines all prompts into each image instead.
         """
         if composition is not None:
             return composition.denoiser(self, model, numbers)
         prompts = self.prompts or ("",)
-        dealt = [prompts[i % len(prompts)] for i in numbers]
-        return self.finished(model, self.guided(model, dealt))
+        own = [prompts[i % len(prompts)] for i in numbers]
+        return self.finished(model, self.guided(model, own))
 
     def guided(self, model: PixelModel, prompts: Sequence[str]) -> Denoiser:
-        """Return the guided denoiser of a batch, neither calibrated nor clipped.
-
-        Args:
-            model: what generates.
-            prompts: one for each image of the batch.
-        """
+        """Return the guided denoiser of a batch with one prompt an image, not clipped yet."""
         conditional = model.prompted(prompts)
         if self.guidance == 1 or not any(prompts):
             return conditional

@@ -1,8 +1,8 @@
-"""The same images moved by one amount after another while they are generated.
+"""Sweeps: the same images rotated or shifted by one amount after another during sampling.
 
-Configuration E of arXiv 2411.09174: the state goes a little further after every step. All amounts
-start from the noise of the image. Fresh noise goes along with what is generated, so that a sweep
-shows one thing that moves, as far as the network can keep it; or, as published, stays in place.
+Configuration E of arXiv 2411.09174: the state moves a little after every step. All amounts start
+from the noise of the image. Fresh noise moves with the image, so that a sweep shows one moving
+object, as far as the network is equivariant; or, as published, it stays in place.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,16 +23,9 @@ from jinc.diffusion import (
 )
 from jinc.diffusion.samplers.motion import Pace
 from jinc.errors import JincError
-from jinc.models.generation.plan import SamplingPlan
+from jinc.models.generation.plan import SamplingPlan, rows_together
 from jinc.models.pixel_model import PixelModel
 from jinc.types import Noise
-
-ROWS = 64
-"""Images generated together, at most."""
-
-PIXELS = 64 * 64**2
-"""Pixels generated together, at most, but for a single image."""
-
 
 Drawn: TypeAlias = Callable[[Noise, Moving], following]
 """How fresh noise relates to a movement: `following` or `staying`."""
@@ -46,10 +39,10 @@ class Sweep(Protocol):
         ...
 
     def moving(self, which: Sequence[int], levels: Sequence[int]) -> Moving:
-        """The movement of a batch.
+        """Return the movement of a batch.
 
         Args:
-            which: for each image, the number of its amount.
+            which: for each image, the index of its amount.
             levels: the falling levels that the sampler visits.
         """
         ...
@@ -57,12 +50,12 @@ class Sweep(Protocol):
 
 @dataclass(frozen=True)
 class turns:
-    """Turn images counter-clockwise; a `Sweep`.
+    """Rotations; a `Sweep`.
 
     Args:
-        angles: radians in all, one after another.
-        method: how to turn, as `signal.rotate` knows it.
-        pace: how the way is divided.
+        angles: radians, counter-clockwise, one after another.
+        method: of `signal.rotate`.
+        pace: progress of the rotation during sampling.
     """
 
     angles: Sequence[float]
@@ -74,21 +67,18 @@ class turns:
         return len(self.angles)
 
     def moving(self, which: Sequence[int], levels: Sequence[int]) -> Moving:
-        """Turn each image by its own angle."""
+        """Rotate each image by its own angle."""
         return rotating(_each(self.angles, which), levels, self.method, self.pace)
 
 
 @dataclass(frozen=True)
 class shifts:
-    """Shift images; a `Sweep`.
+    """Shifts; a `Sweep`.
 
     Args:
-        down: pixels in all, one after another, any real numbers.
-        right: pixels, likewise, as many.
-        pace: how the way is divided.
-
-    Raises:
-        JincError: not as many of one as of the other.
+        down: pixels, one after another, any real numbers.
+        right: pixels, as many.
+        pace: progress of the shift during sampling.
     """
 
     down: Sequence[float]
@@ -96,7 +86,7 @@ class shifts:
     pace: Pace = steady
 
     def __post_init__(self) -> None:
-        """Refuse amounts without a partner."""
+        """Compare the numbers of amounts."""
         if len(self.down) != len(self.right):
             raise JincError(f"shifts: {len(self.down)} down, but {len(self.right)} right")
 
@@ -123,24 +113,24 @@ def sweep_images(
     the image of `generate_images`, up to rounding.
 
     Args:
-        model: what generates.
-        sweep: what to move by, `turns` or `shifts`.
+        model: generates the images.
+        sweep: the amounts, `turns` or `shifts`.
         plan: which images, and how; its batch counts rows (default: 64, or fewer of more than
             64×64 pixels).
         drawn: how fresh noise relates to the movement: `following` or `staying`.
-        back: whether the finished images are moved back in one go: with a network that does not
-            notice, and an operator that loses nothing, all amounts then give one image.
+        back: whether to move the finished images back: with an equivariant network and a lossless
+            operator, all amounts then give one image.
 
     Yields:
         After every step of every batch, its rows, and the step, `[n, C, H, W]`.
 
     Raises:
-        JincError: images that cannot be turned so, or steps that make no sense.
+        JincError: images that cannot be moved so, or invalid steps.
     """
     warn_of_signal(model.schedule)
     amounts, levels = len(sweep), plan.levels(model.schedule)
     height, width = model.image_size
-    rows = plan.batch or min(ROWS, max(1, PIXELS // (height * width)))
+    rows = plan.batch or rows_together(model.image_size)
     for first in range(0, plan.number * amounts, rows):
         batch = range(first, min(first + rows, plan.number * amounts))
         numbers = [row // amounts for row in batch]
@@ -158,5 +148,5 @@ def sweep_images(
 
 
 def _each(amounts: Sequence[float], which: Sequence[int]) -> torch.Tensor:
-    """`[B]`, on the CPU in float64: tables of movements are made there, whatever the device."""
+    """`[B]`, on the CPU in float64, where the tables of movements are computed."""
     return torch.tensor([amounts[i] for i in which], dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""Larger images from small ones, by whatever model makes them larger."""
+"""Upscaling: larger images from small ones."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from jinc.types import Denoiser, Images, Noise
 
 
 class UpscalingModel(Sampled, Protocol):
-    """A model that makes small images larger: a run of ours, the second stage of DeepFloyd IF.
+    """A super-resolution model: a run of ours, the second stage of DeepFloyd IF.
 
     Its `image_size` is that of large images.
     """
@@ -27,26 +27,26 @@ class UpscalingModel(Sampled, Protocol):
         ...
 
     def upscaling(self, low: Images, prompts: Sequence[str], level: int, noise: Noise) -> Denoiser:
-        """Return the denoiser of the large images that small ones are of.
+        """Return the denoiser of the large images of small ones.
 
         Args:
             low: in [−1, 1], `[B, C, h, w]`.
             prompts: for each image a class or a text, "" for none.
-            level: steps of noise on the small images, so that they are not taken at their word.
+            level: steps of noise on the small images, whose details then count less.
             noise: white noise on demand.
 
         Raises:
-            JincError: images, prompts or a level that the model does not take.
+            JincError: images, prompts or a level that the model does not support.
         """
         ...
 
 
 @runtime_checkable
-class Viewing(Protocol):
-    """A denoiser that can show its network the small images through a view too."""
+class ThroughView(Protocol):
+    """A denoiser whose small images can be seen through a view too."""
 
-    def seen(self, view: View) -> Denoiser:
-        """Return the denoiser of what is seen of large images through a view."""
+    def through(self, view: View) -> Denoiser:
+        """Return the denoiser of large images seen through a view."""
         ...
 
 
@@ -57,17 +57,17 @@ def factor_of(model: UpscalingModel) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Enlargement:
-    """An upscaling model with the small images it is to enlarge: a `PixelModel` of large ones.
+    """An upscaling model with the small images to enlarge: a `PixelModel` of large ones.
 
-    However often it is prompted, the noise on the small images is the same, so that answers to
-    several prompts can be compared, as guidance does.
+    The noise on the small images is the same for every prompt, so that predictions for several
+    prompts can be combined, as in guidance.
 
     Args:
-        model: what makes larger.
+        model: the upscaling model.
         low: small images, `[B, C, h, w]`.
         level: steps of noise on them.
-        noise: makes the noise on them, from its beginning each time.
-        view: through which the large images are seen; None for as they are.
+        noise: makes the source of that noise, from its beginning each time.
+        view: through which the large images are seen.
     """
 
     model: UpscalingModel
@@ -123,30 +123,29 @@ class Enlargement:
         return self.model.device
 
     def to(self, device: torch.device) -> Self:
-        """Move the network, and return the same for the moved."""
+        """Move the network, and return the enlargement."""
         return replace(self, model=self.model.to(device))
 
-    def seen(self, view: View) -> Self:
-        """Return the same, where the large images are seen through a view."""
+    def through(self, view: View) -> Self:
+        """Return the enlargement seen through a view."""
         return replace(self, view=view)
 
     def prompted(self, prompts: Sequence[str]) -> Denoiser:
-        """Return the denoiser of the large images, for as many prompts as there are images.
+        """Return the denoiser of the large images, with one prompt each.
 
         Raises:
-            JincError: images, prompts or a level that the model does not take, or a view of images
-                that it enlarges in tiles.
+            JincError: as `upscaling`, or a view of images that are enlarged in tiles.
         """
         denoiser = self.model.upscaling(self.low, prompts, self.level, self.noise())
         if self.view is None:
             return denoiser
-        if not isinstance(denoiser, Viewing):
+        if not isinstance(denoiser, ThroughView):
             (height, width), (h, w) = self.low.shape[-2:], self.model.low_size
             raise JincError(f"low: {height}×{width} is enlarged in tiles, a view needs {h}×{w}")
-        return denoiser.seen(self.view)
+        return denoiser.through(self.view)
 
     def limited(self, denoiser: Denoiser) -> Denoiser:
-        """Keep predictions in range, as the model does."""
+        """Limit predictions, as the model does."""
         return self.model.limited(denoiser)
 
 
@@ -160,28 +159,28 @@ def upscale_images(
     level: int = 0,
     agree: bool | None = None,
 ) -> Iterator[Step]:
-    """Make images larger, all together.
+    """Upscale images, all together.
 
     Args:
-        model: what makes larger.
-        low: small images, `[B, C, h, w]`; where they are larger than the model knows, and it can,
-            in tiles.
+        model: the upscaling model.
+        low: small images, `[B, C, h, w]`; larger ones than in training are enlarged in tiles, if
+            the model supports that.
         plan: how; its number and batch are those of `low`.
         composition: combines the prompts of the plan into each image.
-        numbers: of the images, ≥ 0; 0, 1, 2 … if not given.
+        numbers: of the images, ≥ 0 (default: 0, 1, 2 …).
         level: steps of noise on the small images; 0 for none.
-        agree: whether the large images have to agree with the small ones, each of whose pixels is
-            then the mean of a block; if not given, where these are taken at their word.
+        agree: whether the block means of large images must equal the small ones (default: if there
+            is no noise on these).
 
     Yields:
         Every step, `[B, C, factor·h, factor·w]`.
 
     Raises:
-        JincError: images, prompts or a level that the model does not take.
+        JincError: images, prompts or a level that the model does not support.
     """
     numbers = range(len(low)) if numbers is None else numbers
     noise = SeededNoise(plan.seed, numbers)
-    apart = partial(SeededNoise, plan.seed, numbers, Stream.SHOWN_NOISE)
+    apart = partial(SeededNoise, plan.seed, numbers, Stream.LOW_RES_NOISE)
     enlargement = Enlargement(model, low.to(model.device), level, apart)
     denoiser = plan.denoiser(enlargement, numbers, composition)
     if not level if agree is None else agree:

@@ -1,4 +1,4 @@
-"""Models that are told in words what to make: DeepFloyd IF's first stage, and others like it."""
+"""Text-to-image models of pixels: DeepFloyd IF's first stage, and others like it."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -14,19 +14,18 @@ from jinc.types import Denoiser, Images, Steps
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Worded:
-    """A `UNet2DConditionModel`, and all that sampling needs to know about it.
+class TextModel:
+    """A `UNet2DConditionModel` with the facts that sampling needs.
 
     Args:
-        network: `(x_t, t, embeddings [B, L, D]) -> prediction`, and then a variance, which is
-            dropped.
-        embed: puts prompts into numbers.
-        width: D that the network takes.
+        network: `(x_t, t, embeddings [B, L, D]) -> prediction`; a learned variance is dropped.
+        embed: embeds prompts.
+        width: D of the network.
         schedule: the one it was trained with.
         prediction: what the network predicts.
         image_size: height and width in pixels.
         channels: of the images.
-        limit: how predictions are kept in the range of images.
+        limit: limits predictions to the range of images.
     """
 
     network: nn.Module
@@ -59,55 +58,52 @@ class Worded:
         return self
 
     def limited(self, denoiser: Denoiser) -> Denoiser:
-        """Keep predictions in the range of images, as the model's scheduler does."""
+        """Limit predictions, as the model's scheduler does."""
         return self.limit(denoiser)
 
     def embeddings(self, prompts: Sequence[str]) -> Tensor:
-        """What the network is told by prompts, `[B, L, D]`, of its type and on its device.
-
-        Args:
-            prompts: one for each image; "" says nothing.
+        """Embed one prompt for each image, `[B, L, D]`, in the network's type and on its device.
 
         Raises:
-            JincError: no prompts, one that is not known, or numbers that the network does not take.
+            JincError: no prompts, an unknown one, or embeddings of another width.
         """
         if isinstance(prompts, str) or not prompts:
             raise JincError(f"prompts: one for each image is expected in a list, got {prompts!r}")
-        said = [self.embed(prompt) for prompt in prompts]
-        if said[0].shape[-1] != self.width:
-            raise JincError(
-                f"prompts: {said[0].shape[-1]} numbers a token, the network takes {self.width}"
-            )
+        embedded = [self.embed(prompt) for prompt in prompts]
+        if (width := embedded[0].shape[-1]) != self.width:
+            raise JincError(f"prompts: {width} numbers a token, the network takes {self.width}")
         like = next(self.network.parameters())
-        return torch.stack([one.to(like.device, like.dtype) for one in said])
+        return torch.stack([one.to(like.device, like.dtype) for one in embedded])
 
-    def ask(
-        self, x_t: Images, t: Steps, embeddings: Tensor, shown: Images, levels: Tensor | None = None
+    def predict(
+        self,
+        x_t: Images,
+        t: Steps,
+        embeddings: Tensor,
+        input_: Images,
+        levels: Tensor | None = None,
     ) -> Images:
         """Predict the clean images, `[B, C, H, W]`.
 
         Args:
             x_t: noisy images, `[B, C, H, W]`.
             t: their level, `[B]`, 0 … T−1.
-            embeddings: what the network is told, `[B, L, D]`.
-            shown: what it sees: x_t, or that and others beside it, channel by channel.
-            levels: how noisy those others are, `[B]`; None without others.
-
-        Raises:
-            JincError: not as many images as prompts, or of other channels.
+            embeddings: of the prompts, `[B, L, D]`.
+            input_: of the network: x_t, or x_t concatenated with other images.
+            levels: noise level of the other images, `[B]`; None without them.
         """
         if x_t.shape[:2] != (len(embeddings), self.channels):
             expected = f"[{len(embeddings)}, {self.channels}, H, W]"
             raise JincError(f"images: {expected} is expected, got {list(x_t.shape)}")
         output = self.network(
-            shown.to(embeddings.dtype), t, embeddings, class_labels=levels, return_dict=False
+            input_.to(embeddings.dtype), t, embeddings, class_labels=levels, return_dict=False
         )[0]
         mean = output[:, : self.channels].to(x_t.dtype)
         return x0_of(self.schedule, self.prediction, x_t, t, mean)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class PromptedModel(Worded):
+class PromptedModel(TextModel):
     """A pixel model with a text encoder, such as DeepFloyd IF's first stage: a `PixelModel`.
 
     Source: DeepFloyd IF, after Imagen (arXiv 2205.11487).
@@ -116,30 +112,22 @@ class PromptedModel(Worded):
     def prompted(self, prompts: Sequence[str]) -> "PromptedDenoiser":
         """Return a denoiser of as many images as there are prompts.
 
-        Args:
-            prompts: one for each image; "" says nothing.
-
         Raises:
-            JincError: a prompt that is not known, where there is no text encoder.
+            JincError: an unknown prompt, if there is no text encoder.
         """
         return PromptedDenoiser(self, self.embeddings(prompts))
 
 
 @dataclass(frozen=True, eq=False)
 class PromptedDenoiser:
-    """A denoiser of images each of which has a prompt; those of one model are asked together.
-
-    Args:
-        model: what is asked.
-        embeddings: what it is told, `[B, L, D]`.
-    """
+    """A denoiser of images with a prompt each; those of one model are evaluated together."""
 
     model: PromptedModel
     embeddings: Tensor
 
     def __call__(self, x_t: Images, t: Steps) -> Images:
         """Predict the clean images, `[B, C, H, W]`."""
-        return self.model.ask(x_t, t, self.embeddings, x_t)
+        return self.model.predict(x_t, t, self.embeddings, x_t)
 
     def rows(self, places: Tensor) -> Denoiser:
         """Return a denoiser of some images of the batch only."""

@@ -1,4 +1,4 @@
-"""DeepFloyd IF and its kind as diffusers keeps them: in memory, in a folder, or on the Hub."""
+"""Opening DeepFloyd IF and similar pipelines of diffusers: in memory, a folder, or on the Hub."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -24,34 +24,34 @@ from jinc.models.others.prompt_encoder import Embedder, PromptEncoder
 from jinc.models.others.prompt_table import PromptTable, read_prompts
 from jinc.types import Denoiser
 
-Told = Embedder | Mapping[str, Tensor] | str | Path
-"""What stands in for a text encoder: an `Embedder`, such as that of another stage, tensors by their
-prompts, or a file of them."""
+PromptSource = Embedder | Mapping[str, Tensor] | str | Path
+"""A substitute for a text encoder: an `Embedder`, such as that of another stage, tensors by prompt,
+or a file of them."""
 
 
 def open_deepfloyd(
     source: Any,
     *,
-    embeddings: Told | None = None,
+    embeddings: PromptSource | None = None,
     variant: str | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> PromptedModel:
-    """Take a pixel model that is told in words what to make, such as DeepFloyd IF's first stage.
+    """Open a text-to-image model of pixels, such as DeepFloyd IF's first stage.
 
-    No code is run that comes with it: its pickles (`.bin`) are read by PyTorch's allow-list.
+    No code that comes with it is run: its pickles (`.bin`) are read by PyTorch's allow-list.
 
     Args:
-        source: a pipeline of a `UNet2DConditionModel` in memory, the folder to which one was saved,
-            or its name on the Hub, such as `DeepFloyd/IF-I-XL-v1.0`.
-        embeddings: what is told in place of a text encoder, which is then not read at all.
+        source: a pipeline of a `UNet2DConditionModel` in memory, the folder of a saved one, or its
+            name on the Hub, such as `DeepFloyd/IF-I-XL-v1.0`.
+        embeddings: used in place of the text encoder, which is then not read.
         variant: of its files, such as `fp16`; None for those without a variant.
-        dtype: that weights get which are read.
+        dtype: of the weights that are read.
 
     Returns:
         The model, in evaluation mode.
 
     Raises:
-        JincError: diffusers is not installed, the source cannot be read, or is no such model.
+        JincError: diffusers is not installed, or the source cannot be read or is of another kind.
 
     Source: `IFPipeline` of diffusers.
     """
@@ -64,13 +64,13 @@ def open_deepfloyd(
 def open_deepfloyd_upscaler(
     source: Any,
     *,
-    embeddings: Told | None = None,
+    embeddings: PromptSource | None = None,
     variant: str | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> PromptedUpscaler:
-    """Take DeepFloyd IF's second stage, which sees a small image; arguments as `open_deepfloyd`'s.
+    """Open DeepFloyd IF's second stage; arguments as of `open_deepfloyd`.
 
-    Give it `embeddings=first.embed` of a first stage: both have the same text encoder.
+    With `embeddings=first.embed` it shares the text encoder of a first stage.
 
     Source: `IFSuperResolutionPipeline` of diffusers.
     """
@@ -88,7 +88,7 @@ def open_deepfloyd_upscaler(
 def open_prompt_encoder(
     source: Any, *, variant: str | None = None, dtype: torch.dtype = torch.float32
 ) -> PromptEncoder:
-    """Take the text encoder alone; arguments as `open_deepfloyd`'s. See `write_prompts`.
+    """Open the text encoder alone, as for `write_prompts`; arguments as of `open_deepfloyd`.
 
     Raises:
         JincError: it cannot be read, or there is none.
@@ -105,8 +105,8 @@ def open_prompt_encoder(
     return encoder
 
 
-def _facts(diffusers: Any, parts: Parts, embeddings: Told | None) -> dict[str, Any]:
-    """What both stages are made of."""
+def _facts(diffusers: Any, parts: Parts, embeddings: PromptSource | None) -> dict[str, Any]:
+    """The arguments that both stages share."""
     settings = parts.unet.config
     schedule = schedule_of(diffusers, parts.scheduler)
     return {
@@ -120,8 +120,7 @@ def _facts(diffusers: Any, parts: Parts, embeddings: Told | None) -> dict[str, A
     }
 
 
-def _embedder(parts: Parts, embeddings: Told | None) -> Embedder:
-    """Whatever puts prompts into numbers."""
+def _embedder(parts: Parts, embeddings: PromptSource | None) -> Embedder:
     if isinstance(embeddings, str | Path):
         return read_prompts(embeddings)
     if isinstance(embeddings, Mapping):
@@ -133,25 +132,20 @@ def _embedder(parts: Parts, embeddings: Told | None) -> Embedder:
 
 
 def _channels(parts: Parts, beside: bool) -> int:
-    """Channels of the images of a network that is asked as we ask; any other is refused.
-
-    Args:
-        parts: of the pipeline.
-        beside: whether the network has to see a small image beside the noisy one.
-    """
+    """Channels of the images of a supported network; `beside`: with small images as an input."""
     settings, where = parts.unet.config, parts.where
-    sees = settings.in_channels
+    channels_in = settings.in_channels
     other = (
         "IF's first stage; see jinc sample, open_deepfloyd"
         if beside
         else "IF's second stage; see jinc upscale, open_deepfloyd_upscaler"
     )
-    told_levels = settings.class_embed_type == "timestep"
-    if sees not in (2, 6):  # an image and another beside it
-        refuse_no_pixels(sees, where)
-    if (sees in (2, 6)) != told_levels or told_levels != beside:
+    takes_levels = settings.class_embed_type == "timestep"
+    if channels_in not in (2, 6):  # an image and another beside it
+        refuse_no_pixels(channels_in, where)
+    if (channels_in in (2, 6)) != takes_levels or takes_levels != beside:
         raise JincError(f"{where}: is {other}")
-    channels: int = sees // 2 if beside else sees
+    channels: int = channels_in // 2 if beside else channels_in
     if settings.out_channels not in (channels, 2 * channels):
         raise JincError(f"{where}: makes {settings.out_channels} channels of {channels}")
     expected: dict[str, tuple[Any, ...]] = {
@@ -163,12 +157,12 @@ def _channels(parts: Parts, beside: bool) -> int:
     }
     for name, known in expected.items():
         if settings[name] not in known:
-            raise JincError(f"{where}: {name}={settings[name]!r} is no text, and cannot be told")
+            raise JincError(f"{where}: {name}={settings[name]!r} is not supported, only texts are")
     return channels
 
 
 def _limit(parts: Parts) -> Callable[[Denoiser], Denoiser]:
-    """How its scheduler keeps predictions in the range of images; plainly, if it does not."""
+    """Limit predictions as its scheduler does; by plain clipping if it does not."""
     settings = parts.scheduler
     if settings.get("thresholding"):
         return partial(

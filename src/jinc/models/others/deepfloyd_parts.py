@@ -1,4 +1,4 @@
-"""What is taken of a pipeline of diffusers that is told in words what to make."""
+"""The parts of a text-to-image pipeline of diffusers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from jinc.schema import shown
 from jinc.tensors import read_tensors
 
 ENCODERS = ("T5EncoderModel", "CLIPTextModel")
-"""Text encoders whose last layer is what the network is told."""
+"""Text encoders whose last layer is the input of the network."""
 
 TOKENIZERS = ("T5Tokenizer", "T5TokenizerFast", "CLIPTokenizer", "CLIPTokenizerFast")
 """Their tokenizers."""
@@ -34,12 +34,7 @@ TOKENIZERS = ("T5Tokenizer", "T5TokenizerFast", "CLIPTokenizer", "CLIPTokenizerF
 
 @dataclass(frozen=True)
 class Stored:
-    """How a pipeline is read.
-
-    Args:
-        variant: of its files, such as `fp16`; None for those without a variant.
-        dtype: that its weights get.
-    """
+    """How a pipeline is read; see `open_deepfloyd`."""
 
     variant: str | None = None
     dtype: torch.dtype = torch.float32
@@ -47,14 +42,14 @@ class Stored:
 
 @dataclass(frozen=True)
 class Parts:
-    """What is taken of a pipeline.
+    """The parts of a pipeline.
 
     Args:
-        where: it is from.
+        where: its source, for errors.
         unet: the network.
-        scheduler: its scheduler's settings.
-        noising: the settings of the scheduler of small images, where it has one.
-        encoder: the text encoder, where it has one, and it is asked for.
+        scheduler: settings of its scheduler.
+        noising: settings of the scheduler of small images, if it has one.
+        encoder: the text encoder, if it has one and it is wanted.
     """
 
     where: str
@@ -65,13 +60,13 @@ class Parts:
 
 
 def parts_of(diffusers: Any, source: Any, stored: Stored, encoded: bool) -> Parts:
-    """Take a pipeline apart, or read its parts.
+    """Return the parts of a pipeline, or read them.
 
     Args:
         diffusers: the module.
         source: a pipeline, a folder, or a name on the Hub.
         stored: how it is read.
-        encoded: whether its text encoder is asked for.
+        encoded: whether its text encoder is wanted.
 
     Raises:
         JincError: it cannot be read, is latent, or its network is of another kind.
@@ -97,7 +92,7 @@ def parts_of(diffusers: Any, source: Any, stored: Stored, encoded: bool) -> Part
 
 
 def encoder_of(parts: Mapping[str, Any]) -> PromptEncoder | None:
-    """Return the text encoder among parts by their names, if there is one with its tokenizer."""
+    """Return the text encoder of a pipeline, if it has one and its tokenizer."""
     tokenizer, encoder = parts.get("tokenizer"), parts.get("text_encoder")
     if tokenizer is None or not isinstance(encoder, nn.Module):
         return None
@@ -105,7 +100,6 @@ def encoder_of(parts: Mapping[str, Any]) -> PromptEncoder | None:
 
 
 def _read(diffusers: Any, source: str | Path, stored: Stored, encoded: bool) -> Parts:
-    """Read what is needed of a pipeline from a folder, or from the Hub."""
     texts = ("tokenizer", "text_encoder") if encoded else ()
     wanted = ("unet", "scheduler", "image_noising_scheduler", *texts)
     folder = folder_of(source, wanted, stored.variant)
@@ -131,10 +125,10 @@ def _read(diffusers: Any, source: str | Path, stored: Stored, encoded: bool) -> 
 
 
 def read_encoder(folder: Path, stored: Stored) -> PromptEncoder | None:
-    """Read tokenizer and text encoder, where a folder has any.
+    """Read tokenizer and text encoder, if a folder has them.
 
     Raises:
-        JincError: they are of a kind that is not known, or cannot be read.
+        JincError: they are of an unknown kind, or cannot be read.
     """
     index = read_object(folder / "model_index.json")
     named = {part: _kind(index.get(part)) for part in ("tokenizer", "text_encoder")}
@@ -149,7 +143,7 @@ def read_encoder(folder: Path, stored: Stored) -> PromptEncoder | None:
         tokenizer = getattr(library, named["tokenizer"]).from_pretrained(
             folder / "tokenizer", local_files_only=True
         )
-    except Exception as error:  # on damaged files, whatever it stumbles over
+    except Exception as error:  # on damaged files, it raises anything
         raise JincError(
             f"{folder / 'tokenizer'}: cannot be read ({one_line(error)[:200]})"
         ) from None
@@ -158,7 +152,7 @@ def read_encoder(folder: Path, stored: Stored) -> PromptEncoder | None:
 
 
 def _text_encoder(kind: Any, folder: Path, stored: Stored) -> nn.Module:
-    """Read a network of transformers; nothing in the folder is executed, and nothing fetched.
+    """Read a network of transformers without running or downloading code.
 
     It gets settings and weights, and not the folder, in which it would look for adapters and other
     formats, and the attention by name, which settings could set to code on the Hub.
@@ -176,7 +170,7 @@ def _text_encoder(kind: Any, folder: Path, stored: Stored) -> nn.Module:
             dtype=stored.dtype,
             output_loading_info=True,
         )
-    except Exception as error:  # on damaged files, it raises whatever it meets
+    except Exception as error:  # on damaged files, it raises anything
         raise JincError(f"{folder}: cannot be read ({one_line(error)[:200]})") from None
     refuse_missing(folder, found["missing_keys"])
     network: nn.Module = encoder.eval()
@@ -184,14 +178,13 @@ def _text_encoder(kind: Any, folder: Path, stored: Stored) -> nn.Module:
 
 
 def _transformers() -> Any:
-    """Import transformers, where there is a text encoder to be read."""
     try:
         return import_module("transformers")
     except ImportError:
-        message = 'needs pip install "jinc[diffusers]", or prompts put into numbers beforehand'
+        message = 'needs pip install "jinc[diffusers]", or embeddings of prompts (write_prompts)'
         raise JincError(f"text encoder: {message}") from None
 
 
 def _kind(value: Any) -> Any:
-    """The class of a part, as `model_index.json` has it beside its library; None for no part."""
+    """The class of a part in `model_index.json`; None for no part."""
     return value[1] if isinstance(value, list) and len(value) == 2 else None

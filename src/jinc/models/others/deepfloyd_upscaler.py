@@ -1,4 +1,4 @@
-"""DeepFloyd IF's second stage: a larger image of a small one that it sees, and of a prompt."""
+"""DeepFloyd IF's second stage: upscaling with a prompt."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -10,20 +10,20 @@ from torch import Tensor
 
 from jinc.diffusion import Schedule, View, forward
 from jinc.errors import JincError
-from jinc.models.others.deepfloyd import Worded
+from jinc.models.others.deepfloyd import TextModel
 from jinc.types import Denoiser, Images, Noise, Steps
 
 FACTOR = 4
-"""How many times larger IF's second stage makes an image; its settings do not say."""
+"""Upscaling factor of IF's second stage; its settings do not say."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class PromptedUpscaler(Worded):
-    """A pixel model that sees a small image beside the noisy one: DeepFloyd IF's second stage.
+class PromptedUpscaler(TextModel):
+    """A pixel model conditioned on a small image and a prompt: DeepFloyd IF's second stage.
 
-    It was trained on small images with noise of any level, which it was told. So it forgives what
-    is not quite right in those that a first stage made. More noise, and it makes more up: 250 of
-    1,000 is usual for generated images, less for photographs.
+    It was trained on small images with noise of any level, which is an input, so that it tolerates
+    the faults of generated ones. The more noise, the more it generates itself: 250 of 1,000 is
+    usual for generated images, less for photographs.
 
     Args:
         noising: the schedule of the small images' noise.
@@ -35,22 +35,22 @@ class PromptedUpscaler(Worded):
 
     @property
     def low_size(self) -> tuple[int, int]:
-        """Height and width of the small images that it was trained on; it takes others."""
+        """Height and width of the small images in training; it supports others."""
         height, width = self.image_size
         return height // FACTOR, width // FACTOR
 
     def upscaling(
         self, low: Images, prompts: Sequence[str], level: int, noise: Noise
     ) -> "PromptedUpscaling":
-        """Return a denoiser of larger images of small ones.
+        """Return the denoiser of large images of small ones.
 
-        Small images get their noise here, once for the whole way. All branches of an effect must
-        see the same: make them of one denoiser, by its `told` and `seen`.
+        The noise on small images is drawn here, once. All branches of an effect must use the same:
+        derive them from one denoiser, by its `with_prompts` and `through`.
 
         Args:
-            low: clean small images, `[B, C, h, w]`; the larger ones are `[B, C, 4h, 4w]`.
-            prompts: one for each; "" says nothing.
-            level: of their noise, 0 … T−1 of `noising`: at least a trace, as in training.
+            low: clean small images, `[B, C, h, w]`; the large ones are `[B, C, 4h, 4w]`.
+            prompts: one for each image.
+            level: of the noise, 0 … T−1 of `noising`.
             noise: white noise on demand, such as `SeededNoise`; called once, for `[B, C, H, W]`.
 
         Raises:
@@ -70,17 +70,17 @@ class PromptedUpscaler(Worded):
 
 @dataclass(frozen=True, eq=False)
 class PromptedUpscaling:
-    """A denoiser of images each of which has a prompt and a small image.
-
-    Args:
-        model: what is asked.
-        embeddings: what it is told, `[B, L, D]`.
-        beside: the small images, enlarged and noised, `[B, C, H, W]`.
-        levels: of their noise, `[B]`.
+    """A denoiser of images with a prompt and a small image each.
 
     With `up = upscaler.upscaling(low, ["a cat"], 250, noise)`, guidance is
-    `cfg(up, up.told([""]), 4.0)`; and an anagram is
-    `anagram([(identity(), up), (hflip(), up.told(["a dog"]).seen(hflip()))])`.
+    `cfg(up, up.with_prompts([""]), 4.0)`; and an anagram is
+    `anagram([(identity(), up), (hflip(), up.with_prompts(["a dog"]).through(hflip()))])`.
+
+    Args:
+        model: the upscaler.
+        embeddings: of the prompts, `[B, L, D]`.
+        beside: the small images, enlarged and noised, `[B, C, H, W]`.
+        levels: of their noise, `[B]`.
     """
 
     model: PromptedUpscaler
@@ -88,18 +88,14 @@ class PromptedUpscaling:
     beside: Images
     levels: Tensor
 
-    def told(self, prompts: Sequence[str]) -> Self:
-        """The same small images, with other prompts.
-
-        Args:
-            prompts: as many as before; "" says nothing.
-        """
+    def with_prompts(self, prompts: Sequence[str]) -> Self:
+        """Return the denoiser of the same small images with other prompts, as many as before."""
         if len(prompts) != len(self.embeddings):
             raise JincError(f"prompts: {len(self.embeddings)} are expected, got {len(prompts)}")
         return replace(self, embeddings=self.model.embeddings(prompts))
 
-    def seen(self, view: View) -> Self:
-        """The small images through a view, for a branch whose noisy images are seen through it."""
+    def through(self, view: View) -> Self:
+        """Return the denoiser of large images seen through a view."""
         return replace(self, beside=view(self.beside))
 
     def __call__(self, x_t: Images, t: Steps) -> Images:
@@ -107,8 +103,8 @@ class PromptedUpscaling:
         if x_t.shape != self.beside.shape:
             shape = list(self.beside.shape)
             raise JincError(f"images: {shape} is expected, got {list(x_t.shape)}")
-        shown = torch.cat([x_t, self.beside.to(x_t)], 1)
-        return self.model.ask(x_t, t, self.embeddings, shown, self.levels)
+        both = torch.cat([x_t, self.beside.to(x_t)], 1)
+        return self.model.predict(x_t, t, self.embeddings, both, self.levels)
 
     def rows(self, places: Tensor) -> Denoiser:
         """Return a denoiser of some images of the batch only."""

@@ -1,4 +1,4 @@
-"""What is read of diffusers' models: their settings and their weights."""
+"""Reading models of diffusers: their settings and weights."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,13 +13,13 @@ from jinc.models.others.weight_files import find_weights
 from jinc.schema import shown
 
 LATENT = ("vae", "vqvae", "movq", "prior")
-"""Parts by which a pipeline shows that its network sees no pixels."""
+"""Parts of latent pipelines."""
 
 MOST_LAYERS = 256
-"""Of one kind in a network: each is built before weights are compared with the file."""
+"""Most layers of one kind: each is built before weights are compared with the file."""
 
 MOST = 1 << 20
-"""Any other whole number in a network's settings, such as channels or the words of a tokenizer."""
+"""Largest other whole number in a network's settings, such as channels or tokens."""
 
 MOST_SIDE = 1 << 14
 """Height and width of images, pixels."""
@@ -29,14 +29,7 @@ CALLED_FOR = ("quantization_config", "auto_map", "custom_pipeline", "transformer
 
 
 def import_diffusers(caller: str) -> ModuleType:
-    """Import diffusers, which takes seconds: only where it is used.
-
-    Args:
-        caller: the function that needs it, for the error.
-
-    Raises:
-        JincError: it is not installed.
-    """
+    """Import diffusers, which takes seconds; `caller` is named in the error if it is missing."""
     try:
         import diffusers
     except ImportError:
@@ -49,7 +42,7 @@ def network_settings(folder: Path) -> dict[str, Any]:
     """Read the `config.json` of a network, and check that its sizes are bounded.
 
     Raises:
-        JincError: it cannot be read, has sizes beyond all use, or asks for code or other files.
+        JincError: it cannot be read, has excessive sizes, or needs code or other files.
     """
     file = folder / "config.json"
     settings = read_object(file)
@@ -69,19 +62,16 @@ def network_settings(folder: Path) -> dict[str, Any]:
 
 
 def read_network(kind: Any, folder: Path, variant: str | None = None, **options: Any) -> Any:
-    """Read a network of diffusers from a folder; nothing in it is executed.
+    """Read a network of diffusers from a folder, in evaluation mode; no code is run.
 
     Args:
         kind: its class.
-        folder: where it is.
-        variant: of its files, such as `fp16`; None for plain ones, or the only variant there is.
+        folder: of the network.
+        variant: of its files, such as `fp16`; None for plain ones, or the only variant.
         options: of `from_pretrained`.
 
-    Returns:
-        It, in evaluation mode.
-
     Raises:
-        JincError: it cannot be read, or not all of its weights are there.
+        JincError: it cannot be read, or weights are missing.
     """
     network_settings(folder)
     weights = find_weights(folder, variant)
@@ -96,37 +86,27 @@ def read_network(kind: Any, folder: Path, variant: str | None = None, **options:
             output_loading_info=True,
             **options,
         )
-    except Exception as error:  # on damaged files, it raises whatever it meets
+    except Exception as error:  # on damaged files, it raises anything
         raise JincError(f"{folder}: cannot be read ({one_line(error)[:200]})") from None
     refuse_missing(folder, found["missing_keys"])
     return network.eval()
 
 
 def refuse_missing(folder: Path, names: set[str] | list[str]) -> None:
-    """Refuse a network of which weights are missing, which libraries would draw at random."""
+    """Refuse missing weights, which libraries would draw at random."""
     for name in sorted(map(str, names)):
         raise JincError(f"{folder}: cannot be read (weight {name} is missing)")
 
 
 def refuse_latent(parts: Mapping[str, Any], where: str) -> None:
-    """Refuse pipelines whose networks see no pixels.
-
-    Args:
-        parts: of the pipeline, by their names.
-        where: it is from.
-    """
+    """Refuse latent pipelines by the names of their parts."""
     for part in LATENT:
         if part in parts:
             raise JincError(f"{where}: is a latent model (it has a {part}); pixel models only")
 
 
 def refuse_no_pixels(channels: int, where: str) -> None:
-    """Refuse models whose images are neither grey nor in colour.
-
-    Args:
-        channels: of the images that a network sees.
-        where: it is from.
-    """
+    """Refuse models whose images are neither grey nor in colour."""
     if channels not in (1, 3):
         four = "; 4 are a latent model without its decoder, or colour with alpha"
         raise JincError(
@@ -136,11 +116,7 @@ def refuse_no_pixels(channels: int, where: str) -> None:
 
 
 def image_size_of(settings: Any) -> tuple[int, int]:
-    """Tell height and width in pixels from a network's settings.
-
-    Raises:
-        JincError: they do not say.
-    """
+    """Return height and width in pixels from a network's settings, or raise a JincError."""
     size = settings.sample_size
     if size is None:
         raise JincError("diffusers: the network does not say its image size (sample_size)")
@@ -151,7 +127,7 @@ def image_size_of(settings: Any) -> tuple[int, int]:
 
 
 def _numbers(value: Any) -> Iterator[int]:
-    """The whole numbers in a setting, however they are nested."""
+    """All whole numbers in a setting."""
     if type(value) is int:
         yield value
     elif isinstance(value, list | tuple):

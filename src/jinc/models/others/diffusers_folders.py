@@ -1,4 +1,4 @@
-"""Where the network and the scheduler of a pixel model of diffusers lie in a folder."""
+"""Finding the network and the scheduler of a pixel model of diffusers in a folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +11,17 @@ from jinc.schema import shown
 CONFIG, SCHEDULER = "config.json", "scheduler_config.json"
 
 TRAINED = ("unet_ema", "unet")
-"""Networks in a checkpoint of diffusers' training script; the average samples better."""
+"""Networks in a checkpoint of diffusers' training script, the preferred EMA first."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a pixel model of diffusers lies.
+    """The files of a pixel model of diffusers.
 
     Args:
-        network: the folder of its `UNet2DModel`.
-        scheduler: the file of its scheduler's settings; None where there is none.
-        chosen: whether there was a choice, which users should hear of.
+        network: folder of its `UNet2DModel`.
+        scheduler: file of its scheduler's settings, if there is one.
+        chosen: whether there was a choice, of which users are warned.
     """
 
     network: Path
@@ -32,12 +32,11 @@ class Place:
 def find_pixel_model(folder: Path) -> Place:
     """Find the parts of a pixel model.
 
-    The scheduler of a pipeline is its own. A network alone, and a checkpoint of diffusers' training
-    script (`checkpoint-500`), which has none, take the nearest one: theirs, or that of one of the
-    two folders around them.
+    A pipeline has a scheduler. For a network alone, or a checkpoint of diffusers' training script
+    (`checkpoint-500`), it is searched in the folder and the two folders around it.
 
     Args:
-        folder: of a pipeline, of such a checkpoint, or of a network.
+        folder: of a pipeline, such a checkpoint, or a network.
 
     Raises:
         JincError: it is none of these, or its network is of another kind.
@@ -55,11 +54,7 @@ def find_pixel_model(folder: Path) -> Place:
 
 
 def is_pixel_model(folder: Path) -> bool:
-    """Whether a folder is one that `find_pixel_model` knows.
-
-    Raises:
-        JincError: a file of settings cannot be read.
-    """
+    """Whether `find_pixel_model` supports a folder."""
     if (folder / "model_index.json").is_file():
         return True
     files = (folder / CONFIG, *(folder / name / CONFIG for name in TRAINED))
@@ -67,17 +62,13 @@ def is_pixel_model(folder: Path) -> bool:
 
 
 def class_name(settings: Path) -> str:
-    """Tell the class that a file of settings names; an empty text if none.
-
-    Raises:
-        JincError: the file cannot be read.
-    """
+    """Return the class named in a file of settings, or ""."""
     named = read_object(settings).get("_class_name", "")
     return named if isinstance(named, str) and named.isidentifier() else shown(named)
 
 
 def _of_pipeline(folder: Path) -> Place:
-    """The parts of a pipeline; older ones have all of them in the folder itself."""
+    """The parts of a pipeline; older ones have no folders for them."""
     refuse_latent(read_object(folder / "model_index.json"), str(folder))
     own = [folder / part for part in ("scheduler", "unet")]
     scheduler, network = (part if part.is_dir() else folder for part in own)

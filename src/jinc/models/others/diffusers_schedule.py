@@ -1,4 +1,4 @@
-"""The noise schedule and the kind of prediction that a scheduler of diffusers tells of."""
+"""The noise schedule and the prediction of a scheduler of diffusers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -12,12 +12,12 @@ from jinc.errors import JincError
 from jinc.schema import build, shown
 
 PREDICTIONS: Mapping[str, Prediction] = {"epsilon": "eps", "sample": "x0", "v_prediction": "v"}
-"""What a scheduler's `prediction_type` is called here."""
+"""Our names of a scheduler's `prediction_type`."""
 
 
 @dataclass(frozen=True)
 class _Betas:
-    """The settings of a scheduler that make its noise schedule, as diffusers names them."""
+    """The settings of a scheduler that determine its noise schedule."""
 
     beta_schedule: str
     num_train_timesteps: int = 1000
@@ -27,24 +27,24 @@ class _Betas:
     rescale_betas_zero_snr: bool = False
 
     def __post_init__(self) -> None:
-        """Bound what takes memory."""
+        """Bound the memory."""
         steps = self.num_train_timesteps
         if not 1 <= steps <= MOST_STEPS:
             raise JincError(f"num_train_timesteps: {steps} is not from 1 to {MOST_STEPS:,}")
 
 
 def schedule_of(diffusers: Any, settings: Mapping[str, Any]) -> Schedule:
-    """Tell the noise schedule from a scheduler's settings.
+    """Return the noise schedule of a scheduler.
 
-    A scheduler is made of those settings alone that make its betas. Others can stand in the way:
-    DDIM's crashes on the learned variance that DeepFloyd IF's settings name.
+    A scheduler is made from the settings of its betas alone, for others can be in the way: DDIM's
+    crashes on the learned variance in DeepFloyd IF's settings.
 
     Args:
         diffusers: the module.
-        settings: as `scheduler_config.json` has them.
+        settings: of `scheduler_config.json`.
 
     Raises:
-        JincError: it is no schedule that preserves variance.
+        JincError: it is no variance-preserving schedule.
     """
     name = _name(settings)
     if "beta_schedule" not in settings or settings.get("use_flow_sigmas"):
@@ -61,14 +61,10 @@ def schedule_of(diffusers: Any, settings: Mapping[str, Any]) -> Schedule:
 
 
 def prediction_of(schedule: Schedule, settings: Mapping[str, Any]) -> Prediction:
-    """Tell what a network predicts from its scheduler's settings.
-
-    Args:
-        schedule: the one that they make.
-        settings: as `scheduler_config.json` has them.
+    """Return the prediction of a network from its scheduler's settings.
 
     Raises:
-        JincError: it is no prediction of ours, or the noise where there is nothing else.
+        JincError: an unknown prediction, or ε with a schedule that ends in pure noise.
     """
     word = settings.get("prediction_type", "epsilon")
     if not isinstance(word, str) or word not in PREDICTIONS:

@@ -1,4 +1,4 @@
-"""Pixel models of diffusers: a `UNet2DModel` and its scheduler's settings as a `Model` of ours."""
+"""Pixel models of diffusers as models of ours."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -38,7 +38,6 @@ class DiffusersNetwork(Network):
     kind: ClassVar[str] = "diffusers"
 
     def __init__(self, unet: nn.Module) -> None:
-        """Look at what it is."""
         super().__init__()
         settings: Any = unet.config
         channels, made = settings.in_channels, settings.out_channels
@@ -47,7 +46,7 @@ class DiffusersNetwork(Network):
         if settings.class_embed_type is not None:
             raise JincError(f"diffusers: labels of type {settings.class_embed_type!r} are no class")
         if settings.time_embedding_type == "fourier":
-            raise JincError("diffusers: its network is told σ where a step t is expected")
+            raise JincError("diffusers: its network takes σ, a step t is expected")
         self.unet = unet
         self.channels = channels
         self.classes = settings.num_class_embeds or 0
@@ -67,7 +66,7 @@ class DiffusersNetwork(Network):
         return output[:, : self.channels]
 
     def check_size(self, height: int, width: int) -> None:
-        """Refuse sizes that cannot be halved as often as it halves them."""
+        """Refuse sizes that cannot be halved often enough."""
         if height % self._multiple or width % self._multiple:
             m = self._multiple
             near = max(m, height // m * m), max(m, width // m * m)
@@ -76,21 +75,17 @@ class DiffusersNetwork(Network):
             )
 
     def arguments(self) -> NoReturn:
-        """Refuse to be written in our format."""
+        """Not available: models of diffusers are not saved in our format."""
         raise JincError("diffusers: its models are saved by its own save_pretrained")
 
     def save(self, path: str | Path) -> None:
-        """Refuse to be written in our format."""
+        """Not available: models of diffusers are not saved in our format."""
         self.arguments()
 
 
 @dataclass(frozen=True, eq=False)
 class DiffusersModel(Model):
-    """A model whose schedule comes from elsewhere, and has no name of ours.
-
-    Args:
-        trained_with: the schedule.
-    """
+    """A model whose schedule, `trained_with`, has no name of ours."""
 
     trained_with: Schedule = field(kw_only=True)
 
@@ -103,25 +98,24 @@ class DiffusersModel(Model):
 def from_diffusers(
     source: Any, scheduler: Any = None, *, variant: str | None = None
 ) -> DiffusersModel:
-    """Take a pixel model of diffusers for all that models of ours are good for.
+    """Use a pixel model of diffusers as a model of ours.
 
-    Nothing is downloaded, and no code is run that comes with a model: its pickles (`.bin`) are read
+    Nothing is downloaded, and no code that comes with a model is run: its pickles (`.bin`) are read
     by PyTorch's allow-list of types.
 
     Args:
         source: a `UNet2DModel`; a pipeline of one and a scheduler, such as `DDPMPipeline`; or the
-            folder to which either was saved, or a checkpoint of diffusers' training script.
-        scheduler: whose settings tell the schedule and what the network predicts; a pipeline has
-            one of its own.
-        variant: of the files in a folder, such as `fp16`; None for plain ones, or the only variant
-            there is. Weights are float32 in memory.
+            folder of either, or of a checkpoint of diffusers' training script.
+        scheduler: determines the schedule and the prediction; pipelines have one.
+        variant: of the files in a folder, such as `fp16`; None for plain ones, or the only variant.
+            Weights are float32 in memory.
 
     Returns:
-        The model, in evaluation mode. Its class names are the numbers.
+        The model, in evaluation mode. Its class names are numbers.
 
     Raises:
-        JincError: diffusers is not installed, a folder cannot be read, or the model is no pixel
-            model of a variance-preserving schedule.
+        JincError: diffusers is not installed, a folder cannot be read, or the model is not a pixel
+            model with a variance-preserving schedule.
 
     Source: `UNet2DModel` and `SchedulerMixin` of diffusers.
     """
@@ -159,7 +153,6 @@ def from_diffusers(
 def _read(
     diffusers: Any, folder: Path, variant: str | None, scheduled: bool
 ) -> tuple[Any, dict[str, Any] | None]:
-    """Read the network, and the scheduler's settings where they are wanted and there are any."""
     place = find_pixel_model(folder)
     if not scheduled:
         place = replace(place, scheduler=None)
@@ -171,7 +164,6 @@ def _read(
 
 
 def _image_size(network: DiffusersNetwork) -> tuple[int, int]:
-    """Tell height and width in pixels."""
     height, width = image_size_of(network.unet.config)
     network.check_size(height, width)
     return height, width

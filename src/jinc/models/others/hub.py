@@ -1,4 +1,4 @@
-"""Folders by their paths, or by their names on the Hub."""
+"""Folders of pipelines, by path or by name on the Hub."""
 
 import re
 from collections.abc import Sequence
@@ -11,48 +11,48 @@ from jinc.files import one_line
 from jinc.models.others.weight_files import has_weights
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-"""What is called so, and is no folder, is looked for on the Hub."""
+"""A name on the Hub."""
 
 KINDS = ("*.json", "*.model", "*.txt")
-"""Files that go with weights: settings, and the words of tokenizers. None of them is code."""
+"""Files beside weights: settings and vocabularies, but no code."""
 
 FLAT = ("model_index.json", "config.json", "scheduler_config.json")
-"""Settings beside the folders of a pipeline, or instead of them."""
+"""Settings outside the folders of a pipeline."""
 
 ALONE = "diffusion_pytorch_model"
-"""How weights are named beside the settings of older pipelines, which have no folders within."""
+"""Name of the weights of older pipelines, which have no folders."""
 
 
 def is_hub_name(source: str) -> bool:
-    """Tell whether a name can be one on the Hub, `owner/name`."""
+    """Whether a text can be a name on the Hub, `owner/name`."""
     return NAME.fullmatch(source) is not None
 
 
-def pipeline_folder(source: str, variant: str | None = None, told: bool = False) -> Path:
-    """Return the folder of a pixel pipeline on the Hub, downloaded where it is not there yet.
+def pipeline_folder(source: str, variant: str | None = None, with_texts: bool = True) -> Path:
+    """Return the folder of a pixel pipeline on the Hub, downloaded if it is not cached.
 
     Args:
         source: `owner/name`.
         variant: of the weights, such as `fp16`; None for those without a variant.
-        told: whether to do without its text encoder, which is the largest part.
+        with_texts: whether to download its text encoder, the largest part.
 
     Raises:
-        JincError: it cannot be had.
+        JincError: the download failed.
     """
-    texts = () if told else ("tokenizer", "text_encoder")
+    texts = ("tokenizer", "text_encoder") if with_texts else ()
     return folder_of(source, ("unet", "scheduler", *texts), variant)
 
 
 def folder_of(source: str | Path, parts: Sequence[str], variant: str | None = None) -> Path:
-    """Return the folder of a pipeline; if it is a name on the Hub, download what is wanted of it.
+    """Return the folder of a pipeline; download the wanted parts if it is a name on the Hub.
 
     Args:
         source: a folder, or `owner/name`.
-        parts: the folders in it that are wanted.
+        parts: the wanted folders in it.
         variant: of the weights, such as `fp16`; None for those without a variant.
 
     Raises:
-        JincError: there is no such folder, and it cannot be had from the Hub.
+        JincError: there is no such folder, and the download failed.
     """
     folder = Path(source)
     if folder.is_dir():
@@ -69,7 +69,7 @@ def folder_of(source: str | Path, parts: Sequence[str], variant: str | None = No
 
 
 def _kinds_of_weights(variant: str | None) -> list[tuple[str, list[str]]]:
-    """Patterns of files to ask for and to leave out, one kind after another: `find_weights`'."""
+    """Patterns of weights to download and to ignore, in the order of `find_weights`."""
     if variant is not None:
         return [(f"*.{variant}*.safetensors", []), (f"*.{variant}*.bin", [])]
     variants = ["*.*.safetensors", "*.*.bin"]
@@ -78,7 +78,7 @@ def _kinds_of_weights(variant: str | None) -> list[tuple[str, list[str]]]:
 
 
 def _has_no_weights(folder: Path) -> bool:
-    """Whether a folder has the settings of a network alone."""
+    """Whether a folder has the settings of a network, but no weights."""
     return (folder / "config.json").is_file() and not has_weights(folder)
 
 
@@ -91,9 +91,9 @@ def _downloaded(source: str, parts: Sequence[str], weights: str, ignored: list[s
             allow_patterns=[*wanted, *FLAT, ALONE + weights],
             ignore_patterns=ignored,
         )
-    except Exception as error:  # whatever a network and a server can come up with
+    except Exception as error:  # a network and a server can raise anything
         reason = one_line(error)[:200]
         raise JincError(
-            f"{source}: no such folder, nor to be had from the Hub ({reason})"
+            f"{source}: no such folder, and the download from the Hub failed ({reason})"
         ) from None
     return Path(downloaded)

@@ -12,10 +12,10 @@ from jinc.signal import cutoff_from_radians
 from jinc.tensors import read_metadata, read_tensors
 
 VARIANTS = ("A", "B", "C", "D", "D+norm")
-"""What the numbers 0 to 4 of the published implementation mean."""
+"""The variants 0 to 4 of the published implementation."""
 
 MAX_LEVELS = 12
-"""More cannot be halved in any image; a file that names more is not what it seems."""
+"""No image can be halved more often."""
 
 RENAMES = (
     (r"^(?:module\.|_orig_mod\.|w/)+", ""),
@@ -48,21 +48,21 @@ def load_official(
 ) -> UNet:
     """Read a checkpoint of the published implementation.
 
-    Configuration, width, channels, levels and classes are told by the names and shapes of the
-    weights. The filter is told by the metadata of a safetensors file; a `.pt` has none.
+    Configuration, width, channels, levels and classes follow from the names and shapes of the
+    weights, the filter from the metadata of a safetensors file; a `.pt` has none.
 
     Args:
-        path: safetensors, or PyTorch's file of tensors, of which nothing is executed.
-        taps: filter size K, where the file does not say; 3 if never said.
-        kaiser_beta: shape of the Kaiser window, where the file does not say.
-        omega_c: cutoff in radians per pixel, where the file does not say; π/2 if never said.
-        omega_c_up: that of the way up, if another than that of the way down.
+        path: safetensors, or PyTorch's file of tensors, of which no code is run.
+        taps: filter size K (default: that of the file, else 3).
+        kaiser_beta: shape of the Kaiser window (default: that of the file).
+        omega_c: cutoff in radians per pixel (default: that of the file, else π/2).
+        omega_c_up: of upsampling, if it differs.
 
     Returns:
-        A faithful network with those weights, in evaluation mode.
+        A network of the published design with those weights, in evaluation mode.
 
     Raises:
-        JincError: the file cannot be read, is no such checkpoint, or its filter is not known.
+        JincError: the file cannot be read, is of another kind, or its filter is unknown.
     """
     file = Path(path)
     tensors, metadata = read_tensors(file), read_metadata(file)
@@ -90,7 +90,7 @@ def _our_name(name: str) -> str:
 
 
 def _numbered(name: str, levels: int) -> str:
-    """Turn down1, sa1, up1, bot1… into places in our lists."""
+    """Convert down1, sa1, up1, bot1… to indices of our lists."""
     match = re.match(r"(down|up|bot|sa)(\d+)\.(.*)", name)
     if match is None:
         return name
@@ -102,7 +102,7 @@ def _numbered(name: str, levels: int) -> str:
 
 
 def _variant(file: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:
-    """Tell the configuration from the names of the weights."""
+    """Determine the configuration from the names of the weights."""
     names = "\n".join(tensors)
     if not re.search(r"\binc\.", names) or not re.search(r"\boutc\.", names):
         raise JincError(f"{file}: its names are not those of the published U-Net")
@@ -133,7 +133,7 @@ def _config(
     if kaiser_beta is None:
         kaiser_beta = _number(file, metadata, "kaiser_beta")
     if kaiser_beta is None:
-        raise JincError(f"{file}: does not say the Kaiser β of its filters; give kaiser_beta")
+        raise JincError(f"{file}: the Kaiser β of its filters is unknown; give kaiser_beta")
     size = float(3 if taps is None else taps)
     if taps is None and (said := _number(file, metadata, "kernel_size")) is not None:
         size = said
@@ -172,7 +172,7 @@ def _sizes(file: Path, weights: dict[str, Tensor]) -> tuple[int, int, int]:
     """Return width, channels and classes."""
     first = weights.get("first.conv1.weight")
     if first is None or first.ndim != 4:
-        raise JincError(f"{file}: lacks the weights of its first convolution")
+        raise JincError(f"{file}: has no weights of a first convolution")
     labels = weights.get("label_embedding.weight")
     if labels is not None and labels.ndim != 2:
         raise JincError(f"{file}: its label_emb.weight is no table")

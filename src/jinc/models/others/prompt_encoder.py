@@ -1,4 +1,4 @@
-"""What a prompt says, as a text encoder puts it into numbers: once for each prompt."""
+"""Embeddings of prompts by a text encoder, computed once for each prompt."""
 
 import warnings
 from collections.abc import Callable
@@ -9,32 +9,31 @@ import torch
 from torch import Tensor, nn
 
 TOKENS = 77
-"""How long texts are for networks that were trained on captions, DeepFloyd IF among them."""
+"""Length of texts for networks trained on captions, such as DeepFloyd IF."""
 
 
 class Embedder(Protocol):
-    """Puts prompts into numbers: a `PromptEncoder`, or a `PromptTable` of what one said."""
+    """Embeds prompts: a `PromptEncoder`, or a `PromptTable` of stored embeddings."""
 
     def __call__(self, prompt: str) -> Tensor:
-        """What a network is told, `[L, D]`: D numbers for each of L tokens."""
+        """Return the embedding, `[L, D]`: D numbers for each of L tokens."""
         ...
 
     def to(self, device: torch.device | str) -> None:
-        """Go where the network goes, as far as that helps."""
+        """Move to a device, if there is a network to move."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class PromptEncoder:
-    """A text encoder and its tokenizer; an `Embedder` that asks them once for each prompt.
+    """A text encoder and its tokenizer, with a cache; an `Embedder`.
 
     Args:
-        tokenizer: texts to numbers of tokens, as `transformers` has them.
-        encoder: numbers of tokens to what the network is told.
-        length: tokens of every text: shorter ones are filled up, of longer ones the end is cut off,
-            with a warning.
-        masked: whether the encoder is told what is filled up.
-        lowered: whether texts are put in small letters, without spaces around them.
+        tokenizer: of `transformers`.
+        encoder: tokens to embeddings.
+        length: tokens of every text: shorter ones are padded, longer ones cut with a warning.
+        masked: whether padding is masked in the encoder.
+        lowered: whether texts are lower-cased and stripped.
     """
 
     tokenizer: Callable[..., Any]
@@ -46,7 +45,7 @@ class PromptEncoder:
 
     @classmethod
     def of(cls, tokenizer: Any, encoder: nn.Module) -> "PromptEncoder":
-        """Choose the rest as pipelines do: DeepFloyd IF's for T5, Stable Diffusion's for others."""
+        """Use the settings of pipelines: DeepFloyd IF's for T5, Stable Diffusion's for others."""
         settings: Any = encoder.config
         if getattr(settings, "model_type", None) == "t5":
             return cls(tokenizer, encoder)
@@ -57,14 +56,14 @@ class PromptEncoder:
         return cls(tokenizer, encoder, length, masked, lowered=False)
 
     def __call__(self, prompt: str) -> Tensor:
-        """What a network is told, `[L, D]`, on the encoder's device."""
+        """Return the embedding, `[L, D]`, on the encoder's device."""
         text = plain(prompt) if self.lowered else prompt
         if text not in self._known:
             self._known[text] = self._encode(text)
         return self._known[text]
 
     def to(self, device: torch.device | str) -> None:
-        """Move the encoder; what it has said moves when it is used."""
+        """Move the encoder; cached embeddings move when they are used."""
         self.encoder.to(device)
 
     @torch.no_grad()
@@ -88,7 +87,7 @@ class PromptEncoder:
 
 
 def plain(prompt: str) -> str:
-    """A prompt as DeepFloyd IF reads it: in small letters, without spaces around it.
+    """Lower-case and strip a prompt, as DeepFloyd IF does.
 
     >>> plain(" A Cat ")
     'a cat'

@@ -1,4 +1,4 @@
-"""Prompts put into numbers beforehand: a file of them, so that no text encoder need be loaded."""
+"""Stored embeddings of prompts, so that no text encoder needs to be loaded."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,11 +17,11 @@ from jinc.tensors import read_tensors
 
 @dataclass(frozen=True, eq=False)
 class PromptTable:
-    """What a text encoder said of some prompts; an `Embedder` of these.
+    """Embeddings by prompt; an `Embedder`.
 
     Args:
-        embeddings: for each prompt `[L, D]`, or `[1, L, D]`; "" is the prompt that says nothing.
-        source: where they are from, for messages.
+        embeddings: for each prompt `[L, D]`, or `[1, L, D]`; "" is the empty prompt.
+        source: for errors.
     """
 
     embeddings: Mapping[str, Tensor]
@@ -29,7 +29,7 @@ class PromptTable:
     _plain: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse what is no table."""
+        """Check that embeddings have one shape and a float type."""
         kept = {prompt: _single(value) for prompt, value in self.embeddings.items()}
         shapes = {tuple(value.shape) for value in kept.values()}
         if not kept:
@@ -43,10 +43,10 @@ class PromptTable:
         self._plain.update({plain(prompt): value for prompt, value in kept.items()})
 
     def __call__(self, prompt: str) -> Tensor:
-        """What a network is told, `[L, D]`, whether letters are small or not.
+        """Return the embedding, `[L, D]`; case is ignored if need be.
 
         Raises:
-            JincError: a prompt that the table does not have; the message names those near it.
+            JincError: an unknown prompt; the message names the nearest ones.
         """
         found = self.embeddings.get(prompt, self._plain.get(plain(prompt)))
         if found is None:
@@ -54,7 +54,7 @@ class PromptTable:
         return found
 
     def to(self, device: torch.device | str) -> None:
-        """Stay: a prompt moves when it is used."""
+        """Do nothing: embeddings move when they are used."""
 
     def _hint(self, prompt: str) -> str:
         near = get_close_matches(plain(prompt), self._plain, n=3)
@@ -68,37 +68,36 @@ def read_prompts(file: str | Path) -> PromptTable:
     """Read a table of prompts.
 
     Args:
-        file: safetensors, each prompt the name of its tensor; or PyTorch's file of a dictionary of
-            tensors, of which nothing is executed.
+        file: safetensors, or PyTorch's file of a dictionary, of tensors by prompt; no code is run.
 
     Raises:
-        JincError: it cannot be read, or is no such table.
+        JincError: it cannot be read, or is of another kind.
     """
     path = Path(file)
     return PromptTable(read_tensors(path), str(path))
 
 
 def write_prompts(file: str | Path, embed: Embedder, prompts: Iterable[str]) -> None:
-    """Write what an encoder says of prompts, and of "", which guidance needs.
+    """Write the embeddings of prompts, and of "", which guidance needs.
 
     Args:
-        file: `.safetensors`, to be read by `read_prompts`.
+        file: `.safetensors`, for `read_prompts`.
         embed: the encoder.
-        prompts: what is written.
+        prompts: to embed.
 
     Raises:
-        JincError: it cannot be written.
+        JincError: the file cannot be written.
     """
     prompts = list(prompts)
     if "__metadata__" in prompts:  # the format has another use for that name
         raise JincError(f"{file}: '__metadata__' is no prompt")
-    said = {prompt: embed(prompt) for prompt in dict.fromkeys(["", *prompts])}
-    # Prompts that differ in their letters alone share numbers, which the format does not allow.
-    data = serialize({prompt: value.cpu().clone() for prompt, value in said.items()})
+    found = {prompt: embed(prompt) for prompt in dict.fromkeys(["", *prompts])}
+    # Prompts that differ in case alone share memory, which the format does not allow.
+    data = serialize({prompt: value.cpu().clone() for prompt, value in found.items()})
     with writing(Path(file)) as opened:
         opened.write(data)
 
 
 def _single(value: Tensor) -> Tensor:
-    """A batch of one is how pipelines hand prompts out."""
+    """Unpack a batch of one, as pipelines return."""
     return value[0] if value.ndim == 3 and len(value) == 1 else value

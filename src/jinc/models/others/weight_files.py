@@ -1,5 +1,5 @@
-"""Which files hold the weights of a network of diffusers or transformers, and whether they may be
-read: safetensors before pickles, the variant that is asked for, all within the folder."""
+"""Finding the weights of a network of diffusers or transformers: safetensors before pickles, of the
+wanted variant, all within the folder."""
 
 import re
 from dataclasses import dataclass
@@ -35,11 +35,10 @@ def find_weights(folder: Path, variant: str | None = None) -> WeightFiles:
 
     Args:
         folder: of a network.
-        variant: such as `fp16`; None for weights without one, or, where there are none, for those
-            of the only variant there is.
+        variant: such as `fp16`; None for weights without one, else of the only variant.
 
     Raises:
-        JincError: there are none such, an index names files elsewhere, or an archive is compressed.
+        JincError: there are none, an index names files elsewhere, or an archive is compressed.
     """
     found = _listed(folder)
     variants = sorted({each or "" for _, each in found})

@@ -9,7 +9,7 @@ import numpy as np
 
 from jinc.data import ImageSet
 from jinc.documents import read_object
-from jinc.models import kept_images
+from jinc.models import cached_images
 
 USED = 400
 """Images of a set that pages use."""
@@ -33,7 +33,7 @@ class GeneratedImages:
 
     def images(self, most: int = USED) -> ImageSet:
         """Read the first of them; raise a JincError if a file is damaged."""
-        return kept_images(self.folder, min(self.count, most))
+        return cached_images(self.folder, min(self.count, most))
 
     def words(self) -> str:
         """Describe how they were sampled."""

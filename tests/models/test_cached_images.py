@@ -9,8 +9,8 @@ import torch
 from jinc.data import to_uint8
 from jinc.diffusion import ddim, sample
 from jinc.errors import JincError
-from jinc.models import SamplingPlan, generate_images, keep_images, kept_images
-from jinc.models.generation.kept_images import PART
+from jinc.models import SamplingPlan, cache_images, cached_images, generate_images
+from jinc.models.generation.cached_images import PART
 
 ETA = partial(sample, method=ddim(1.0))
 
@@ -20,7 +20,7 @@ def plan(count: int) -> SamplingPlan:
 
 
 def keep(model, count, folder, **options) -> int:
-    return sum(keep_images(model, plan(count), folder, **{"facts": {"run": 1}} | options))
+    return sum(cache_images(model, plan(count), folder, **{"facts": {"run": 1}} | options))
 
 
 def expected(model, count) -> np.ndarray:
@@ -32,9 +32,9 @@ def expected(model, count) -> np.ndarray:
 def test_they_are_those_that_are_generated(make_model, tmp_path) -> None:
     model = make_model()
     keep(model, PART + 21, tmp_path)
-    found = kept_images(tmp_path, PART + 21)
+    found = cached_images(tmp_path, PART + 21)
     assert np.array_equal(found.images, expected(model, PART + 21))
-    assert np.array_equal(kept_images(tmp_path, 5).images, found.images[:5])
+    assert np.array_equal(cached_images(tmp_path, 5).images, found.images[:5])
 
 
 def test_more_can_be_asked_for_and_nothing_is_made_twice(make_model, tmp_path) -> None:
@@ -44,16 +44,18 @@ def test_more_can_be_asked_for_and_nothing_is_made_twice(make_model, tmp_path) -
     keep(model, 32, tmp_path)  # two whole chunks are there
     assert not calls
     keep(model, PART + 5, tmp_path)
-    assert np.array_equal(kept_images(tmp_path, PART + 5).images, expected(make_model(), PART + 5))
+    assert np.array_equal(
+        cached_images(tmp_path, PART + 5).images, expected(make_model(), PART + 5)
+    )
 
 
 def test_shares_of_processes_are_the_whole(make_model, tmp_path) -> None:
     model, count = make_model(), 2 * PART + 9
     for rank in (2, 0, 1):
         with pytest.raises(JincError, match="fewer than"):
-            kept_images(tmp_path, count)
+            cached_images(tmp_path, count)
         keep(model, count, tmp_path, share=(rank, 3))
-    assert np.array_equal(kept_images(tmp_path, count).images, expected(model, count))
+    assert np.array_equal(cached_images(tmp_path, count).images, expected(model, count))
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:100], lambda data: b"", lambda _: b"x" * 99])
@@ -64,14 +66,14 @@ def test_damaged_files_are_made_again(make_model, tmp_path, damage) -> None:
     whole = file.read_bytes()
     file.write_bytes(damage(whole))
     with pytest.raises(JincError, match="fewer than"):
-        kept_images(tmp_path, PART + 3)
+        cached_images(tmp_path, PART + 3)
     keep(model, PART + 3, tmp_path)
     assert file.read_bytes() == whole
 
 
 def test_images_made_otherwise_are_not_mixed(make_model, tmp_path) -> None:
     keep(make_model(), 3, tmp_path)
-    with pytest.raises(JincError, match=r"holds images made otherwise \(run, steps\)"):
+    with pytest.raises(JincError, match=r"holds images of other settings \(run, steps\)"):
         keep(make_model(), 3, tmp_path, facts={"run": 2, "steps": 4})
     (tmp_path / "images.json").write_text("no JSON")
     with pytest.raises(JincError, match=r"images\.json: is not valid JSON"):

@@ -1,4 +1,4 @@
-"""Generated images kept in a folder, file by file: what was interrupted is taken up again."""
+"""A cache of generated images in a folder, file by file, which can be resumed and extended."""
 
 import json
 import time
@@ -21,16 +21,16 @@ from jinc.models.generation.plan import SamplingPlan
 from jinc.models.pixel_model import PixelModel
 
 PART = 128
-"""Images in a file, whole chunks of them."""
+"""Images of a file, whole chunks of them."""
 
 PATIENCE = 3600
 """Seconds without a new file after which waiting for other processes ends."""
 
 FACTS = "images.json"
-"""What made them; by it the folder is known."""
+"""Describes how the images were made, and identifies the folder."""
 
 
-def keep_images(
+def cache_images(
     model: PixelModel,
     plan: SamplingPlan,
     folder: Path,
@@ -38,24 +38,24 @@ def keep_images(
     facts: Mapping[str, Any],
     share: tuple[int, int] = (0, 1),
 ) -> Iterator[int]:
-    """Generate the images of a plan into a folder, leaving out what is there already.
+    """Generate the images of a plan into a folder, except those that are there already.
 
-    Image i is the same however many are asked for, so that more can be added at any time, by any
-    number of processes, each of which makes a share.
+    Image i does not depend on how many are generated, so that more can be added at any time, by any
+    number of processes.
 
     Args:
-        model: what generates.
+        model: generates the images.
         plan: which images, and how; its batch divides `PART`.
-        folder: where they are kept.
-        facts: all that makes them what they are, ready for JSON; other facts are refused.
-        share: which part of the files, and of how many processes: `(rank, processes)`.
+        folder: of the cache.
+        facts: all that the images depend on, ready for JSON.
+        share: rank and number of the processes that share the work.
 
     Yields:
-        After every step, how many images have been made or found there, in whole steps.
+        Whenever images are generated or found, how many.
 
     Raises:
-        JincError: the folder holds images of other facts, or cannot be written; or a batch that
-            makes no whole files.
+        JincError: the folder holds images of other facts, or cannot be written; or the batch does
+            not divide `PART`.
     """
     count, batch = plan.number, plan.together
     if PART % batch:
@@ -78,15 +78,11 @@ def keep_images(
             file.write(data.getvalue())
 
 
-def kept_images(folder: Path, count: int) -> ImageSet:
-    """Read what was kept.
-
-    Args:
-        folder: where it is.
-        count: how many images.
+def cached_images(folder: Path, count: int) -> ImageSet:
+    """Read images from a cache.
 
     Raises:
-        JincError: there are not so many, or a file is damaged.
+        JincError: there are fewer than `count`, or a file is damaged.
     """
     parts = [_part(folder, first) for first in range(0, count, PART)]
     whole = [*(len(part) == PART for part in parts[:-1]), sum(map(len, parts)) >= count]
@@ -104,12 +100,12 @@ def await_images(folder: Path, count: int, processes: int) -> ImageSet:
         processes: that write there; with less than two, missing images are an error at once.
 
     Raises:
-        JincError: as of `kept_images`, when no new file appears for an hour.
+        JincError: as of `cached_images`, when no new file appears for an hour.
     """
     waited, there = 0, -1
     while True:
         try:
-            return kept_images(folder, count)
+            return cached_images(folder, count)
         except JincError:
             before, there = there, len([*folder.iterdir()])
             waited = 0 if there > before else waited + 1
@@ -119,7 +115,7 @@ def await_images(folder: Path, count: int, processes: int) -> ImageSet:
 
 
 def _claim(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Write down what the images are made by, or compare with what is there."""
+    """Write the facts, or compare them with those in the folder."""
     file, text = folder / FACTS, json.dumps(facts, indent=2, ensure_ascii=False, sort_keys=True)
     there = read_object(file) if file.exists() else None
     wanted = json.loads(text)
@@ -128,14 +124,16 @@ def _claim(folder: Path, facts: Mapping[str, Any]) -> None:
             out.write((text + "\n").encode())
     elif there != wanted:
         other = [name for name in {**there, **wanted} if there.get(name) != wanted.get(name)]
-        raise JincError(f"{folder}: holds images made otherwise ({', '.join(other)}); take another")
+        raise JincError(
+            f"{folder}: holds images of other settings ({', '.join(other)}); take another"
+        )
 
 
 def _part(folder: Path, first: int) -> NDArray[np.uint8]:
-    """Return the images of a file; none if it is not there or is damaged."""
+    """Return the images of a file; none if it is missing or damaged."""
     file, none = _file(folder, first), np.zeros((0, 1, 1, 1), np.uint8)
     try:
-        # Mapped, for then NumPy compares the size of the file with what it says of itself.
+        # Mapped: NumPy then compares the size of the file with its header.
         images = np.load(file, mmap_mode="r", allow_pickle=False) if file.is_file() else none
     except (OSError, ValueError, EOFError):
         return none
