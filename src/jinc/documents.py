@@ -1,7 +1,7 @@
 """JSON, YAML and TOML in files: plain values, bounded in size, nesting and numbers.
 
-Readers get objects whose names are text and are there once, lists, texts that can be encoded,
-whole numbers of up to 64 bits, other finite numbers, true, false and null.
+The values are objects with unique names, lists, texts that can be encoded, whole numbers of up to
+64 bits, other finite numbers, true, false and null.
 """
 
 import json
@@ -22,15 +22,15 @@ from jinc.files import one_line, reading
 MOST_BYTES = 4 << 20
 """Of a JSON file."""
 MOST_BRACKETS = 100_000
-"""Of a JSON file: an empty list takes 30 times the memory of its text, and most of the time."""
+"""Of a JSON file: an empty list takes 30 times the memory of its text."""
 MOST_BYTES_OF_YAML = 32 << 10
 """Its reader takes a tenth of a millisecond a word."""
 MOST_BYTES_OF_TOML = 16 << 10
-"""Its reader takes the square of the time for names that are joined by dots."""
+"""Its reader takes quadratic time for dotted names."""
 DEEPEST = 32
 """Levels of nesting."""
 MOST_VALUES = 500_000
-"""Those of YAML that are there by reference count again."""
+"""References of YAML count each time."""
 MOST_BITS = 64
 """Of a whole number."""
 _ODD = re.compile("[\\0\ud800-\udfff]")
@@ -39,17 +39,14 @@ MOST_MERGED = 10_000
 
 
 def read_json(file: Path, most_bytes: int = MOST_BYTES) -> Any:
-    """Read a JSON file whose size and depth are bounded.
+    """Read a JSON file of bounded size and depth.
 
     Args:
         file: a regular file.
         most_bytes: larger files are refused.
 
-    Returns:
-        The value: finite numbers, texts that can be encoded, and no name twice in an object.
-
     Raises:
-        JincError: the file cannot be read, is too large, or is not such JSON.
+        JincError: the file cannot be read, is too large, or invalid.
     """
     return _read(file, "JSON", most_bytes, parse_json)
 
@@ -60,28 +57,14 @@ def read_object(file: Path, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
 
 
 def read_yaml(file: Path) -> dict[str, Any]:
-    """Read a YAML file of settings by name; a name is text as it is written, also 1 or yes.
-
-    Args:
-        file: a regular file, up to `MOST_BYTES_OF_YAML`.
-
-    Raises:
-        JincError: the file cannot be read, is too large, is not such YAML, or has a name twice.
-    """
+    """Read a YAML file of settings; names are always text, also 1 or yes. Errors as `read_json`."""
     return _object(
         file, _read(file, "YAML", MOST_BYTES_OF_YAML, partial(yaml.load, Loader=_Loader))
     )
 
 
 def read_toml(file: Path) -> dict[str, Any]:
-    """Read a TOML file.
-
-    Args:
-        file: a regular file, up to `MOST_BYTES_OF_TOML`.
-
-    Raises:
-        JincError: the file cannot be read, is too large, or is not such TOML.
-    """
+    """Read a TOML file; errors as of `read_json`."""
     return _object(file, _read(file, "TOML", MOST_BYTES_OF_TOML, tomllib.loads))
 
 
@@ -111,14 +94,10 @@ def _object(file: Path, value: Any) -> dict[str, Any]:
 
 
 def parse_json(text: str, most_brackets: int = MOST_BRACKETS) -> Any:
-    """Parse JSON that has no NaN, and no name twice in an object.
-
-    Args:
-        text: the whole text.
-        most_brackets: lists and objects that it may have.
+    """Parse JSON without NaN, duplicate names, or too many lists and objects.
 
     Raises:
-        ValueError: it is not such JSON.
+        ValueError: the JSON is invalid.
         RecursionError: it is nested too deep.
     """
     if text.count("[") + text.count("{") > most_brackets:
@@ -131,7 +110,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object, unless a name is there twice, of which the last would count."""
+    """Make an object; refuse duplicate names, of which the last would count."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = Counter(name for name, _ in pairs)
@@ -143,7 +122,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_co
 
 
 def _check(file: Path, value: Any) -> None:
-    """Refuse what is not plain, too deep or too much."""
+    """Refuse values that are not plain, nested too deep, or too many."""
     level, count = [("", value)], 0
     for _ in range(DEEPEST + 1):
         count += len(level)
@@ -164,7 +143,7 @@ def _check(file: Path, value: Any) -> None:
 
 
 def _problem(value: Any) -> str:
-    """Say what is wrong with a value that is neither an object nor a list."""
+    """Describe the fault of a value that is neither an object nor a list; "" for none."""
     if isinstance(value, str):
         return "a text has surrogates or NUL characters" if _ODD.search(value) else ""
     if isinstance(value, float):
@@ -179,7 +158,7 @@ def _problem(value: Any) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads plain values, and refuses a name that is given twice, of which the last would count."""
+    """Reads plain values, and refuses duplicate names."""
 
     def fetch_flow_collection_start(self, token: Any) -> None:
         """Stop before the scanner, which looks at all levels for each token, takes minutes."""
@@ -200,13 +179,13 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Bring in names by `<<`, which can bring them in again and again."""
+        """Merge names by `<<`, but not too many."""
         super().flatten_mapping(node)
         if len(node.value) > MOST_MERGED:
             raise ValueError("too many names by <<")
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """Take names as they are written."""
+        """Read names as text."""
         self.flatten_mapping(node)
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
@@ -214,7 +193,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
     def construct_number(self, node: yaml.ScalarNode) -> int | float:
-        """Make a number, but none of base 60, as which YAML 1.1 reads the text 1:30:2."""
+        """Read a number, but not base 60, as which YAML 1.1 reads the text 1:30:2."""
         if ":" in node.value:
             line = node.start_mark.line + 1
             raise ValueError(f"line {line}: write {node.value[:40]} in quotes")

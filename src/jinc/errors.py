@@ -1,4 +1,4 @@
-"""The errors that a person can mend."""
+"""Errors of bad input."""
 
 import os
 import re
@@ -14,16 +14,16 @@ LONGEST = 300
 
 
 class JincError(ValueError):
-    """Bad input, told in one line that names the file or option and the reason.
+    """Bad input: one line that names the file or option and the reason.
 
-    The command line prints the line and exits with `exit_code`; it never shows a traceback for it.
+    The command line prints the line, without a traceback, and exits with `exit_code`.
     """
 
     exit_code = 2
 
 
 def printable(text: str) -> str:
-    r"""Return text with what cannot be printed, or is not Unicode, as it is written in Python.
+    r"""Escape characters that are not printable, or not Unicode.
 
     >>> printable("caf\udce9"), printable("a\nb"), printable("naïve")
     ('caf\\udce9', 'a\\nb', 'naïve')
@@ -32,7 +32,7 @@ def printable(text: str) -> str:
 
 
 def in_one_line(text: str, most: int = LONGEST) -> str:
-    r"""Return text as one short line without control characters, its middle left out if need be.
+    r"""Return text as one short line without control characters; a long one loses its middle.
 
     >>> print(in_one_line("red\x1b[31m\n!"), in_one_line("x" * 30 + " is no option", 24))
     red\x1b[31m ! xxxxxxxxxxx … no option
@@ -47,7 +47,7 @@ def in_one_line(text: str, most: int = LONGEST) -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """Return a number of things, one of them without the s of their plural.
+    """Return a number of things, in the singular for one.
 
     >>> counted(1, "empty folders"), counted(1000, "images"), counted(1, ".xls")
     ('1 empty folder', '1,000 images', '1 .xls')
@@ -58,24 +58,20 @@ def counted(number: int, what: str) -> str:
 
 
 class ToldElsewhere(JincError):
-    """An error that another process of the run tells of; this one only leaves with its code."""
+    """An error that another process of the run reports; this one only exits with its code."""
 
     def __init__(self, exit_code: int = JincError.exit_code) -> None:
-        """Say nothing."""
         super().__init__()
         self.exit_code = exit_code
 
 
 def unknown(said: str, word: str, words: Iterable[str]) -> JincError:
-    """Make the error for a word that is none of those that there are.
+    """Make the error for an unknown word: what is wrong, and the nearest known word or a list.
 
     Args:
-        said: what is wrong, as `sampler: 'dimm' is none`.
-        word: the word.
-        words: those that there are.
-
-    Returns:
-        the error: what is wrong, and the nearest word, or some where none is near.
+        said: what is wrong, such as `sampler: 'dimm' is none`.
+        word: the unknown word.
+        words: the known ones.
 
     >>> print(unknown("sampler: 'dimm' is none", "dimm", ["ddim", "ddpm"]))
     sampler: 'dimm' is none; did you mean ddim?
@@ -88,7 +84,7 @@ def unknown(said: str, word: str, words: Iterable[str]) -> JincError:
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """Ask whether the word that is nearest to another was meant, capitals or not; or ask nothing.
+    """Suggest the nearest of known words, ignoring case; "" if none is near.
 
     >>> nearest("DIMM", ["ddim", "ddpm"]), nearest("x", ["ddim", "ddpm"])
     ('did you mean ddim?', '')
@@ -99,14 +95,14 @@ def nearest(word: str, words: Iterable[str]) -> str:
 
 
 def is_of_memory(error: Exception) -> bool:
-    """Whether memory has run out, here or on a device; told without importing torch."""
+    """Whether memory is exhausted, here or on a device, without importing torch."""
     words = ("can't allocate memory", "out of memory")
     named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     return named or any(word in str(error) for word in words)
 
 
 def check_launched() -> None:
-    """Check what torchrun tells by the environment, which others set too."""
+    """Check the environment variables of torchrun, which others set too."""
     for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE"):
         word = os.environ.get(name, "1")
         if not (word.isascii() and word.isdecimal() and len(word) < 7):
@@ -115,17 +111,13 @@ def check_launched() -> None:
 
 
 def is_first_on_node() -> bool:
-    """Whether this process is the first of those that torchrun has started on this node."""
+    """Whether this is the first process of torchrun on this node."""
     return os.environ.get("LOCAL_RANK", "0") == "0"
 
 
 @contextmanager
 def told_once() -> Iterator[None]:
-    """Of processes that torchrun started and that all fail alike, let one on each node tell why.
-
-    Raises:
-        ToldElsewhere: on the others.
-    """
+    """Of torchrun's processes that all fail alike, let one on each node report why."""
     try:
         yield
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Files read and written so that a failure is one line that names the file."""
+"""Reading and writing files; failures are one line that names the file."""
 
 import hashlib
 import json
@@ -25,13 +25,7 @@ _TEMPORARY = re.compile(r"\..*\.[0-9a-f]{12}\.tmp", re.DOTALL)
 
 
 def one_line(error: BaseException) -> str:
-    """Tell the reason of an exception in one line.
-
-    Args:
-        error: any exception.
-
-    Returns:
-        The operating system's reason, or the message, or the exception's name.
+    """Return the reason of an exception in one line: of the system, the message, or its name.
 
     >>> one_line(FileNotFoundError(2, "No such file or directory", "a.png"))
     'No such file or directory'
@@ -45,7 +39,7 @@ def reading(path: Path) -> Iterator[BinaryIO]:
     """Open a regular file for reading bytes.
 
     Args:
-        path: the file; a folder, a pipe or a device is refused, since it could block for ever.
+        path: the file; not a folder, a pipe or a device, which could block forever.
 
     Raises:
         JincError: the file is missing, not a regular file, not permitted, or fails to be read.
@@ -87,7 +81,7 @@ def file_digest(path: Path) -> str:
 
 
 def regular(path: Path) -> Path:
-    """Return where the file of a name lies, links followed, whether it exists or not.
+    """Resolve the path of a file, which need not exist.
 
     Raises:
         JincError: it is a device, a pipe, a socket or a folder, or links go round in a circle.
@@ -107,14 +101,11 @@ def regular(path: Path) -> Path:
 
 @contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
-    """Write a file that appears under its name only when it is complete.
+    """Write a file atomically: it appears under its name only when it is complete.
 
-    The bytes go to a temporary name in the same folder, which is made if need be, and are
+    The bytes go to a temporary file in the same folder, which is created if missing, and which is
     renamed at the end; after a failure nothing is left behind and an older file is untouched.
-    A link is followed. Temporary files of processes that were killed are removed.
-
-    Args:
-        path: the file's final name.
+    Links are followed. Temporary files of processes that were killed are removed.
 
     Raises:
         JincError: the folder or the file cannot be written, or the name is not that of a file.
@@ -137,14 +128,14 @@ def writing(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_json(path: Path, facts: Mapping[str, Any] | Sequence[Any]) -> None:
-    """Write JSON; what JSON does not know is written as text, NaN as null."""
+    """Write JSON, with unknown types as text and NaN as null."""
     text = json.dumps(without_nan(facts), indent=2, ensure_ascii=False, default=str)
     with writing(path) as file:
         file.write((text + "\n").encode(errors="replace"))  # names of files need not be UTF-8
 
 
 def temporary_name(place: Path) -> Path:
-    """Return a hidden name beside a file or folder, which no other process uses."""
+    """Return a unique hidden name beside a file or folder."""
     return place.with_name(f".{place.name[:40]}.{secrets.token_hex(6)}.tmp")
 
 

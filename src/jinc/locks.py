@@ -1,4 +1,4 @@
-"""One writer a folder: a lock that ends with the process that holds it, however that ends."""
+"""Locks of folders and files, which end with the process that holds them."""
 
 import os
 import shutil
@@ -29,9 +29,7 @@ class Taken(JincError):
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Be the only process that writes to a folder.
-
-    The folder is made if need be, and removed again if nothing was put into it.
+    """Lock a folder for writing; it is created if missing, and removed again if empty.
 
     Raises:
         Taken: another process writes there; the message names it.
@@ -78,12 +76,10 @@ def _lock(folder: Path) -> int:
 
 
 def try_lock(path: Path, flags: int = os.O_RDONLY) -> int | None:
-    """Open a regular file or a folder and lock it, until it is closed or the process ends.
-
-    Where the file system has no locks, it is opened only.
+    """Open and lock a regular file or a folder; without locks of the file system, only open it.
 
     Returns:
-        The open file; None where another one has taken its name meanwhile.
+        The open file; None if another file has taken its name meanwhile.
 
     Raises:
         BlockingIOError: another process has locked it.
@@ -106,11 +102,7 @@ def try_lock(path: Path, flags: int = os.O_RDONLY) -> int | None:
 
 
 def remove_abandoned(path: Path) -> None:
-    """Remove a file or a folder that its writer would hold the lock of, if it were alive.
-
-    Raises:
-        OSError: its writer is alive, or it cannot be removed.
-    """
+    """Remove a file or folder that is not locked; raise an OSError if its writer is alive."""
     file = os.open(path, os.O_RDONLY | _PLAIN)
     try:
         if _flock(file):
@@ -120,7 +112,7 @@ def remove_abandoned(path: Path) -> None:
 
 
 def _flock(file: int) -> bool:
-    """Lock an open file, and tell whether there are locks where it lies."""
+    """Lock an open file; return whether its file system has locks."""
     if fcntl is None:
         return False
     try:

@@ -1,4 +1,4 @@
-"""Folders that are whole or known to be damaged: a manifest with the SHA-256 of every file."""
+"""Folders with a manifest of the SHA-256 of every file, which shows damage."""
 
 import glob
 import os
@@ -34,7 +34,7 @@ def check_manifest(folder: Path) -> None:
 
 
 def is_sealed(folder: Path) -> bool:
-    """Whether a folder has a manifest of ours, so that one file more would damage it."""
+    """Whether a folder has a manifest of ours."""
     with suppress(JincError):  # none, or that of something else
         return bool(_digests(folder))
     return False
@@ -48,17 +48,12 @@ def check_replaceable(folder: Path) -> None:
 
 @contextmanager
 def replacing(folder: Path) -> Iterator[Path]:
-    """Write a folder that takes its name only when it is complete, with its manifest.
+    """Write a folder with its manifest atomically; yields a temporary folder for the files.
 
-    Args:
-        folder: its final name; an older folder of that name is replaced if it has a manifest too.
-
-    Yields:
-        A temporary folder beside it to write files into.
+    An older folder is replaced if it has a manifest too.
 
     Raises:
-        JincError: it cannot be written, or stands there with other things in it; what is there is
-            untouched.
+        JincError: it cannot be written, or a folder with other files exists, which is untouched.
     """
     check_replaceable(folder)
     place = Path(os.path.realpath(folder))
@@ -84,7 +79,7 @@ def replacing(folder: Path) -> Iterator[Path]:
 
 
 def _digests(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a folder; nothing where it is none of ours."""
+    """Return the manifest of a folder; {} if it is not one of ours."""
     found = read_object(folder / MANIFEST)
     return found if all(map(_is_digest, found.values())) else {}
 
@@ -94,7 +89,7 @@ def _is_digest(word: object) -> bool:
 
 
 def _remove_abandoned(folder: Path) -> None:
-    """Remove what stood at a place before, and what killed processes left of others of its name."""
+    """Remove replaced folders, and those of killed processes."""
     for leftover in folder.parent.glob(f".{glob.escape(folder.name[:40])}.*.tmp"):
         with suppress(OSError):
             remove_abandoned(leftover)

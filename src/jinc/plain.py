@@ -1,4 +1,4 @@
-"""Numbers as they are written: in JSON, and in words that are read as the same again."""
+"""Numbers as text: in JSON, and exactly."""
 
 import math
 from collections.abc import Mapping
@@ -6,12 +6,12 @@ from typing import Any
 
 
 def number_or_none(value: float) -> float | None:
-    """Return a number, or None for what is no finite one, which JSON does not know."""
+    """Return a finite number, else None, for JSON."""
     return value if math.isfinite(value) else None
 
 
 def without_nan(value: Any) -> Any:
-    """Return the same, in which every number is as `number_or_none` has it.
+    """Replace all numbers in a value that are not finite by None.
 
     >>> without_nan({"db": [1.0, math.nan]})
     {'db': [1.0, None]}
@@ -24,7 +24,7 @@ def without_nan(value: Any) -> Any:
 
 
 def exact(number: float) -> str:
-    """Write a number with as many digits as it has.
+    """Write a number with all its digits.
 
     >>> [exact(number) for number in (2.0, 0.2, 1 / 3, 12345678901234567)]
     ['2', '0.2', '0.3333333333333333', '12345678901234567']
@@ -33,7 +33,7 @@ def exact(number: float) -> str:
 
 
 def power_of_ten(*values: float) -> int:
-    """Tell which power of ten is taken out of numbers that are all tiny; 0 where one is not.
+    """Return the power of ten to factor out of numbers that are all tiny; else 0.
 
     >>> power_of_ten(1.0822e-6, 4.5e-9), power_of_ten(0.02, 4.5e-9), power_of_ten(0.0)
     (-6, 0, 0)
@@ -43,7 +43,7 @@ def power_of_ten(*values: float) -> int:
 
 
 def with_places(value: float, places: int, power: int = 0) -> str:
-    """Write a number that ends at so many places after the point, with a power of ten taken out.
+    """Write a number with so many decimal places, with a power of ten factored out.
 
     >>> with_places(31.25, 1), with_places(1.0822e-6, 10, -6), with_places(4.5e-9, 10, -6)
     ('31.2', '1.0822e-6', '0.0045e-6')

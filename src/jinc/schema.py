@@ -1,4 +1,4 @@
-"""JSON files and values checked against annotations: a dataclass describes what a file holds."""
+"""JSON files and values checked against the annotations of dataclasses."""
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,13 +16,7 @@ T = TypeVar("T")
 
 
 def read_as(kind: type[T], file: Path, most_bytes: int = MOST_BYTES) -> T:
-    """Read a JSON file as a dataclass; arguments and errors are those of `read_json` and `build`.
-
-    Args:
-        kind: the dataclass.
-        file: a regular file.
-        most_bytes: larger files are refused.
-    """
+    """Read a JSON file as a dataclass; arguments and errors as of `read_json` and `build`."""
     return build(kind, read_object(file, most_bytes), str(file))
 
 
@@ -32,11 +26,10 @@ def build(kind: type[T], values: Mapping[str, Any], where: str) -> T:
     Args:
         kind: the dataclass; fields with a default may be missing.
         values: as JSON has them: a list becomes a tuple.
-        where: they come from, for errors.
+        where: their source, for errors.
 
     Raises:
-        JincError: a name is unknown or missing, or a value is of another type; or what the
-            dataclass itself raises.
+        JincError: a name is unknown or missing, or a value of another type; or by the dataclass.
     """
     known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]  # a dataclass
     if unknown := [name for name in values if name not in known]:
@@ -56,7 +49,7 @@ def build(kind: type[T], values: Mapping[str, Any], where: str) -> T:
 
 
 def is_a(value: object, kind: Any) -> bool:
-    """Tell whether a value is what an annotation says.
+    """Whether a value matches an annotation.
 
     A whole number is also a float, true and false are no numbers, and numbers are finite.
 
@@ -91,7 +84,7 @@ def is_a(value: object, kind: Any) -> bool:
 
 
 def in_words(kind: Any) -> str:
-    """Say in words what an annotation asks for.
+    """Describe an annotation in words.
 
     >>> in_words(tuple[int, ...]), in_words(float | None), in_words(Literal["a", "b"])
     ('a list, each a whole number', 'a finite number or nothing', 'one of a, b')
@@ -126,7 +119,7 @@ def shown(value: object) -> str:
 
 
 def unknown_name(name: str, known: Iterable[str]) -> str:
-    """Say that a name is unknown, and which one may have been meant."""
+    """Say that a name is unknown, and suggest the nearest."""
     hint = nearest(name, known) or "a newer version may have written it"
     return f"{shown(name)} is unknown; {hint}"
 

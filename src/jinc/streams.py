@@ -1,4 +1,4 @@
-"""Random streams of a seed: one for each use, apart from each other and from generated images'."""
+"""Independent random streams of a seed, one for each use."""
 
 from enum import IntEnum, unique
 
@@ -7,12 +7,12 @@ from numpy.random import SeedSequence
 
 @unique
 class Stream(IntEnum):
-    """What is drawn at random beside generated images; no two may have one number."""
+    """Uses of randomness besides generated images; their numbers are part of the seeds."""
 
     ORDER = 0
     """Of images in an epoch of training."""
     SMALL = 1
-    """All that a step of training draws but noise."""
+    """All but the noise of a step of training."""
     NOISE = 2
     """Of training images."""
     DROPOUT = 3
@@ -27,21 +27,17 @@ class Stream(IntEnum):
 
 
 def stream(seed: int, which: Stream, *key: int) -> SeedSequence:
-    """Return what a generator is seeded with, for one stream of a seed.
+    """Return the seed sequence of one stream of a seed.
 
     A generated image draws from `default_rng((seed, i))` (`diffusion.SeededNoise`). Longer tuples
-    would not keep clear of it: NumPy fills up what is shorter than its pool of four words with
-    zeros, so that (seed, 2, 0, 0) is (seed, 2). A spawn key is put behind the seed only after that
-    has been filled up, so behind any seed and number that fit into the pool.
+    could collide with it: NumPy pads what is shorter than its pool of four words with zeros, so
+    that (seed, 2, 0, 0) is (seed, 2). A spawn key follows the padded seed.
 
     Args:
         seed: of the run, 0 to 2^128 − 1.
-        which: what is drawn.
-        key: numbers of the stream, as step and row, each 0 to 2^32 − 1; as many for every stream
-            of one kind.
-
-    Returns:
-        the seed sequence, for `np.random.default_rng`; another for every other stream.
+        which: the use.
+        key: numbers of the stream, such as step and row, each 0 to 2^32 − 1; equally many for every
+            stream of one use.
 
     Source: the reference of `numpy.random.SeedSequence` (`spawn_key`, `pool_size`), and NumPy's
         pull request 16551, "Ensure SeedSequence 0-padding does not collide with spawn keys".

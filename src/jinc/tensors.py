@@ -1,4 +1,4 @@
-"""Files of tensors, read without running code: safetensors, and PyTorch's by an allow-list."""
+"""Reading files of tensors without running code: safetensors, and PyTorch's by an allow-list."""
 
 import warnings
 import zipfile
@@ -22,10 +22,9 @@ WRAPPERS = ("state_dict", "model_state_dict", "model", "ema_model", "ema")
 
 
 def read_tensors(file: Path) -> dict[str, Tensor]:
-    """Read tensors by name; what kind of file it is shows in its content, not in its ending.
+    """Read tensors by name from a file, recognised by content.
 
-    Nothing in the file is executed: PyTorch's pickles are read by its allow-list of types
-    (`weights_only=True`).
+    No code is run: PyTorch's pickles are read by its allow-list of types (`weights_only=True`).
 
     Args:
         file: safetensors; or PyTorch's format: a dictionary of tensors, alone or under one of
@@ -78,7 +77,7 @@ def is_safetensors(file: Path) -> bool:
 
 
 def check_archive(file: Path) -> None:
-    """Refuse an archive of PyTorch's whose members are larger than the file, before it is read."""
+    """Refuse a compressed archive, which PyTorch does not write, before it is read."""
     if not zipfile.is_zipfile(file):
         return  # the format of PyTorch before 1.6
     try:
@@ -111,7 +110,7 @@ def _unpickled(file: Path) -> Any:
 
 
 def _unreadable(file: Path, kind: str, error: Exception) -> JincError:
-    """Tell the reason, without torch's advice to read the file unsafely."""
+    """The reason, without torch's advice to read the file unsafely."""
     words = one_line(error)[:150]
     if "weights_only" in str(error) or "TorchScript" in str(error):
         words = "it holds other things than tensors, which would have to be executed"

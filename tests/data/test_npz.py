@@ -190,7 +190,7 @@ def test_archives_of_other_things(saved, tmp_path, arrays, says) -> None:
 
 
 def test_more_labels_than_classes_can_be(saved, monkeypatch) -> None:
-    monkeypatch.setattr("jinc.data.labels.MOST_CLASSES", 2)
+    monkeypatch.setattr("jinc.data.imageset.MOST_CLASSES", 2)
     with pytest.raises(JincError, match="3 different labels, the limit is 2"):
         saved(x=IMAGES, y=LABELS)
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from jinc.data import contact_sheet
-from jinc.data.sheet import GAP
+from jinc.data.images import GAP
 from jinc.errors import JincError
 
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from jinc.signal import extend, ideal_filtered_activation
-from jinc.signal.cached import cached_table
 from jinc.signal.padding import _source_index
+from jinc.signal.tables import cached_table
 
 
 def counted():

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from jinc.signal import disc, precision
-from jinc.signal.precision import brought, precise, widest
+from jinc.signal import disc, tables
+from jinc.signal.tables import precise, to_device, widest
 
 OTHER = torch.device("meta")
 
@@ -26,9 +26,9 @@ class Watched(TorchDispatchMode):
 
 @pytest.fixture
 def without_float64(monkeypatch):
-    known = precision.widest
+    known = tables.widest
     monkeypatch.setattr(
-        precision, "widest", lambda device: torch.float32 if device == OTHER else known(device)
+        tables, "widest", lambda device: torch.float32 if device == OTHER else known(device)
     )
 
 
@@ -47,9 +47,9 @@ def test_numbers_become_precise_where_they_are(without_float64) -> None:
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.int64, torch.bool])
 def test_what_is_brought_is_never_what_a_device_lacks(without_float64, dtype) -> None:
     x = torch.ones(3, dtype=dtype)
-    assert brought(x, x.device) is x
+    assert to_device(x, x.device) is x
     with Watched() as watched:
-        brought(x, OTHER)
+        to_device(x, OTHER)
     assert watched.seen == {torch.float32 if dtype == torch.float64 else dtype}
 
 

@@ -8,7 +8,7 @@ import torch
 
 from jinc.data import ImageSet
 from jinc.nn import NO_CLASS
-from jinc.signal import precision
+from jinc.signal import tables
 from jinc.train import Batch, Batches
 from jinc.train.augment import Augmentation
 
@@ -179,7 +179,7 @@ def test_hiding_and_mirroring_change_nothing_else() -> None:
 
 def test_moves_are_in_a_type_that_the_device_knows(monkeypatch) -> None:
     lacking = {"meta": torch.float32}
-    monkeypatch.setattr(precision, "widest", lambda at: lacking.get(at.type, torch.float64))
+    monkeypatch.setattr(tables, "widest", lambda at: lacking.get(at.type, torch.float64))
     here, there = (
         batches(numbered(4), moves="shift", device=torch.device(name)).batch(0).move.amounts
         for name in ("cpu", "meta")

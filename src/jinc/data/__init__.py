@@ -3,8 +3,6 @@
 from jinc.data.animation import ANIMATIONS as ANIMATIONS
 from jinc.data.animation import check_animation as check_animation
 from jinc.data.animation import save_animation as save_animation
-from jinc.data.boxes import Box as Box
-from jinc.data.boxes import parse_box as parse_box
 from jinc.data.cache import cache_folder as cache_folder
 from jinc.data.canvas import Canvas as Canvas
 from jinc.data.canvas import Fitting as Fitting
@@ -22,13 +20,13 @@ from jinc.data.folder import Progress as Progress
 from jinc.data.folder import read_folder as read_folder
 from jinc.data.idx import read_idx as read_idx
 from jinc.data.idx import read_mnist as read_mnist
+from jinc.data.images import contact_sheet as contact_sheet
 from jinc.data.images import enlargement as enlargement
 from jinc.data.images import image_grid as image_grid
 from jinc.data.images import is_numbered as is_numbered
 from jinc.data.images import list_numbered as list_numbered
 from jinc.data.images import numbered_files as numbered_files
 from jinc.data.images import numbered_name as numbered_name
-from jinc.data.images import remove_images as remove_images
 from jinc.data.images import save_images as save_images
 from jinc.data.images import save_png as save_png
 from jinc.data.images import to_float as to_float
@@ -40,7 +38,9 @@ from jinc.data.listing import Listing as Listing
 from jinc.data.listing import list_images as list_images
 from jinc.data.load import load_images as load_images
 from jinc.data.load import read_digits as read_digits
+from jinc.data.masks import Box as Box
 from jinc.data.masks import Mask as Mask
+from jinc.data.masks import parse_box as parse_box
 from jinc.data.masks import read_mask as read_mask
 from jinc.data.mnist_csv import read_mnist_csv as read_mnist_csv
 from jinc.data.pictures import Picture as Picture
@@ -50,6 +50,5 @@ from jinc.data.resize import fit_image as fit_image
 from jinc.data.resize import fit_images as fit_images
 from jinc.data.resize import resize_square as resize_square
 from jinc.data.resize import to_channels as to_channels
-from jinc.data.sheet import contact_sheet as contact_sheet
 from jinc.data.splits import SPLITS as SPLITS
 from jinc.data.splits import Split as Split

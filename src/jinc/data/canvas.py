@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from jinc.data.boxes import Box
 from jinc.data.images import to_float, to_picture, to_uint8
-from jinc.data.masks import Mask, check_size
+from jinc.data.masks import Box, Mask, check_size
 from jinc.data.pictures import Picture
 from jinc.data.resize import FILTERS, check_fit, to_channels
 from jinc.errors import JincError

@@ -98,8 +98,8 @@ def _is_pickled(path: Path) -> bool:
         return False
     with reading(path) as file:
         head = file.read(HEAD_BYTES)
-    if told := stand_in(head):
-        raise JincError(f"{path}: no data but {told}")
+    if placeholder := stand_in(head):
+        raise JincError(f"{path}: no data but {placeholder}")
     return is_pickle(head)
 
 

@@ -227,10 +227,9 @@ def _plugin(file: BinaryIO, path: ImageFile, max_pixels: int) -> Image.Image:
     file.seek(0)
     found = image_format(head)
     if found is None:
-        told = not_an_image(head)
-        raise JincError(
-            f"{path}: {f'not an image but {told}' if told else f'not a {FORMATS} image'}"
-        )
+        kind = not_an_image(head)
+        what = f"not an image but {kind}" if kind else f"not a {FORMATS} image"
+        raise JincError(f"{path}: {what}")
     if found.name == "WebP":  # its reader allocates the canvas when it opens the file
         _check_size(*_webp_size(head), path, max_pixels)
     return found.reader(file)

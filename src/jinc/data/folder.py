@@ -146,8 +146,8 @@ def _pixels(
             needed = count * math.prod(shape)
             if not fits_in_memory(needed):
                 size = f"{needed / 2**30:.3g} GiB of images do not fit in memory either"
-                told = f"{error}; {size}: set JINC_CACHE to a folder with space"
-                raise JincError(told) from None
+                advice = "set JINC_CACHE to a folder with space"
+                raise JincError(f"{error}; {size}: {advice}") from None
             warnings.warn(f"images are not cached, but in memory: {error}", stacklevel=3)
     images, flags = np.empty((count, *shape), np.uint8), list[NDArray[np.bool_]]()
     done = 0

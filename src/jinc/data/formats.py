@@ -119,8 +119,8 @@ def not_an_image(head: bytes) -> str:
     >>> not_an_image(b"%PDF-1.7")
     'a PDF; export its pictures as PNG'
     """
-    if told := stand_in(head):
-        return told
+    if placeholder := stand_in(head):
+        return placeholder
     if not head.strip(b"\0"):
         return "a file of zeros; copy it again" if head else "an empty file; copy it again"
     for magic, what in _FOREIGN.items():

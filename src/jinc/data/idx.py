@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jinc.data.archive import check_unpacked
-from jinc.data.imageset import ImageSet
-from jinc.data.labels import classes_of
+from jinc.data.imageset import ImageSet, classes_of
 from jinc.errors import JincError
 from jinc.files import one_line, reading
 

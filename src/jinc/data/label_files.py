@@ -10,11 +10,13 @@ from typing import Any, TextIO, TypeAlias
 
 from jinc.data.archive import ImageFile, damage_named, first_bytes, opened
 from jinc.data.formats import HEAD_BYTES, stand_in
-from jinc.data.labels import COLUMN, LONGEST_NAME
+from jinc.data.imageset import LONGEST_NAME
 from jinc.data.tree import Tree
 from jinc.documents import parse_json
 from jinc.errors import JincError, unknown
 
+CLASSES_FROM = ("auto", "folders", "names", "none")
+COLUMN = "column:"
 LABEL_FILES = ("dataset.json", "metadata.csv", "metadata.jsonl")
 _COLUMNS = ("label", "labels", "class", "class_name", "label_name", "category", "target")
 _MOST_LINES = 5_000_000
@@ -29,6 +31,14 @@ _Rows: TypeAlias = Iterable[tuple[int, str, Any]]
 """Number of the line or entry, name of the image, and label as stored."""
 
 
+def check_classes_from(source: str) -> None:
+    """Raise a JincError unless a source is one of `CLASSES_FROM`, or `column:` and a name."""
+    if source not in CLASSES_FROM and not source.startswith(COLUMN):
+        raise unknown(
+            f"classes_from: unknown source {source!r:.40}", source, [*CLASSES_FROM, "column:NAME"]
+        )
+
+
 def label_files(tree: Tree) -> dict[str, ImageFile]:
     """Return the files of a tree that can hold labels, by their paths."""
     return {n: f for n, f in tree.documents.items() if posixpath.basename(n) in LABEL_FILES}
@@ -40,24 +50,24 @@ def stored_labels(
     """Read the class of each image from `dataset.json` (StyleGAN) or `metadata.*` (Hugging Face).
 
     Args:
-        files: as `label_files` returns them.
-        images: the images, by path.
+        files: of `label_files`.
+        images: by path.
         source: "column:" and the name of a column, or "auto" for a usual one.
 
     Returns:
-        Path to class, empty where nothing has labels; and notes on each file.
+        Path to class, empty without labels; and notes on each file.
 
     Raises:
-        JincError: a file is damaged, too large or not fetched; an image has two labels; or only
-            some of the images have labels.
+        JincError: a file is damaged, too large or a placeholder; an image has two labels; or only
+            some images have labels.
     """
     found: dict[str, str] = {}
     notes: list[str] = []
     labelled = False
     column = source.removeprefix(COLUMN) if source.startswith(COLUMN) else None
     for path, file in files.items():
-        if told := stand_in(first_bytes(file, HEAD_BYTES)):
-            raise JincError(f"{file}: no labels but {told}")
+        if placeholder := stand_in(first_bytes(file, HEAD_BYTES)):
+            raise JincError(f"{file}: no labels but {placeholder}")
         with (
             damage_named(file, *_BROKEN),
             opened(file) as data,
@@ -135,7 +145,7 @@ def _class_name(label: Any) -> str | None:
 
 
 def _stylegan(data: TextIO, file: ImageFile, images: int) -> _Rows | str:
-    """Entries of a `dataset.json`; or why there are none."""
+    """Entries of a `dataset.json`, or the reason why it has none."""
     most = _MOST_LETTERS + _LETTERS_OF_IMAGE * images
     text = data.read(most + 1)
     if len(text) > most:
@@ -163,7 +173,7 @@ def _stylegan(data: TextIO, file: ImageFile, images: int) -> _Rows | str:
 def _hugging_face(
     data: TextIO, file: ImageFile, column: str | None, notes: list[str]
 ) -> _Rows | str:
-    """Rows of a `metadata.csv` or `metadata.jsonl`, read one by one; or why there are none."""
+    """Rows of a `metadata.csv` or `metadata.jsonl`, or the reason why it has none."""
     lines = _lines(data, file)
     if str(file).endswith(".csv"):
         reader = csv.reader(lines, strict=True)
@@ -182,7 +192,7 @@ def _hugging_face(
 def _chosen(
     columns: list[str], file: ImageFile, column: str | None, notes: list[str]
 ) -> tuple[str, str] | str:
-    """Choose the columns of the name and of the label; or say why there are none."""
+    """The columns of the name and of the label, or the reason why there are none."""
     names = ["file_name"] if "file_name" in columns else []
     names += [key for key in columns if key.endswith("_file_name")]
     if not names:
@@ -231,7 +241,7 @@ def _object_rows(
 
 
 def _lines(data: TextIO, file: ImageFile) -> Iterator[str]:
-    """Yield lines, not endlessly many, and none of them endless."""
+    """Yield lines, of bounded number and length."""
     for _ in range(_MOST_LINES):
         line = data.readline(_LONGEST_LINE + 1)
         if len(line) > _LONGEST_LINE:

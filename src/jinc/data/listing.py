@@ -1,16 +1,17 @@
 """The image files of a folder or an archive: their order, their classes and their split."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from jinc.data.archive import ImageFile
 from jinc.data.formats import FORMATS
-from jinc.data.label_files import LABEL_FILES, label_files, stored_labels
-from jinc.data.labels import LONGEST_NAME, are_buckets, check_classes_from, class_of_name
+from jinc.data.imageset import LONGEST_NAME
+from jinc.data.label_files import LABEL_FILES, check_classes_from, label_files, stored_labels
 from jinc.data.splits import pick_split, resembles_split, split_folders, split_of
-from jinc.data.tree import Tree, by_folder, natural_key, read_tree
+from jinc.data.tree import NaturalKey, Tree, by_folder, natural_key, read_tree
 from jinc.errors import JincError, counted, printable
 
 _PHOTOGRAPHS = ("CelebA-HQ-img/", "CelebAMask-HQ/CelebA-HQ-img/")
@@ -171,8 +172,8 @@ def _classes(
         beside = ("images lie beside the folders",) if folders else ()
         return {}, notes + beside
     if source == "auto" and all(map(are_buckets, groups)):
-        told = "numbered folders are buckets; --classes-from folders makes them classes"
-        return {}, (*notes, told)
+        note = "numbered folders are buckets; --classes-from folders makes them classes"
+        return {}, (*notes, note)
     for prefix in prefixes:
         _check_read(tree, prefix)
     found = {
@@ -185,7 +186,7 @@ def _classes(
 
 
 def _doubts(groups: Sequence[Mapping[str, Mapping[str, T]]]) -> tuple[str, ...]:
-    """Note which folders that are classes, or in classes, may be splits."""
+    """Note folders that are classes, or inside classes, but may be splits."""
     folders = {name for group in groups for name in group}
     paths = {file for group in groups for files in group.values() for file in files}
     within = {path.partition("/")[0] for path in paths if "/" in path}
@@ -207,7 +208,7 @@ def _named(tree: Tree, images: Mapping[str, ImageFile]) -> dict[str, str]:
 
 
 def _check_read(tree: Tree, prefix: str) -> None:
-    """Refuse a folder beside the classes whose files may be images of unreadable formats."""
+    """Refuse a folder beside the classes that may hold images of unreadable formats."""
     read = by_folder(_inside(tree.images, prefix))
     for name, files in by_folder(_inside(tree.unread, prefix)).items():
         if name and name not in read:
@@ -227,3 +228,40 @@ def _passed_over(tree: Tree, images: Mapping[str, ImageFile], with_labels: bool)
     if outside:
         counts["images outside the splits"] = outside
     return {reason: count for reason, count in counts.items() if count}
+
+
+def class_of_name(path: str) -> str:
+    """Return the class that a file is named after: its name without the number at the end.
+
+    >>> [class_of_name(file) for file in ("cat_001.png", "n01440764_10026.JPEG", "eel (2).png")]
+    ['cat', 'n01440764', 'eel']
+    """
+    stem = PurePosixPath(path).stem
+    return re.sub(r"(?:[\W_]+\d+)+\W*$|\d+$", "", stem)
+
+
+def are_buckets(folders: Mapping[str, Collection[str]]) -> bool:
+    """Whether numbered folders only divide one numbered series of files, as StyleGAN's do.
+
+    Folders are buckets if their names are numbers of one width, three digits or more, and if the
+    numbers of the files go on from folder to folder; in folders that are classes (GTSRB's) they
+    begin again.
+
+    >>> are_buckets({"00000": ["img0.png", "img1.png"], "00001": ["img2.png"]})
+    True
+    >>> are_buckets({"00000": ["00000.ppm", "00001.ppm"], "00001": ["00000.ppm"]})
+    False
+    """
+    if (
+        not all(re.fullmatch("[0-9]{3,}", name) for name in folders)
+        or len(set(map(len, folders))) > 1
+    ):
+        return False
+    last: NaturalKey | None = None
+    for _, files in sorted(folders.items()):
+        stems = [PurePosixPath(file).stem for file in files]
+        keys = [natural_key(stem) for stem in stems]
+        if not all(stem[-1:].isdigit() for stem in stems) or (last and min(keys) <= last):
+            return False
+        last = max(keys)
+    return True

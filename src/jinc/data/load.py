@@ -1,4 +1,4 @@
-"""One function that opens every kind of image set, told by its content."""
+"""Loading image sets of any kind, recognised by content."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,8 +12,8 @@ from jinc.data.decode import MAX_PIXELS
 from jinc.data.folder import CACHE_BYTES, Progress, read_folder
 from jinc.data.formats import HEAD_BYTES, image_format, not_an_image, stand_in
 from jinc.data.idx import find_idx, is_idx, read_mnist
-from jinc.data.imageset import ImageSet, concatenate
-from jinc.data.labels import check_classes_from, classes_of
+from jinc.data.imageset import ImageSet, classes_of, concatenate
+from jinc.data.label_files import check_classes_from
 from jinc.data.listing import list_images
 from jinc.data.mnist_csv import read_mnist_csv
 from jinc.data.npz import is_npz, read_npz
@@ -138,8 +138,8 @@ def _read_all(files: Sequence[Path], path: Path, split: str, skip_first: bool) -
 
 def _read_file(path: Path, split: str, skip_first: bool) -> ImageSet:
     head = _head(path)
-    if told := stand_in(head):
-        raise JincError(f"{path}: no data but {told}")
+    if placeholder := stand_in(head):
+        raise JincError(f"{path}: no data but {placeholder}")
     if path.suffix.lower() == ".csv":
         return read_mnist_csv(path, skip_first)
     if is_npz(head):
@@ -150,5 +150,5 @@ def _read_file(path: Path, split: str, skip_first: bool) -> ImageSet:
         return read_mnist(path)
     if image_format(head):
         raise JincError(f"{path}: this is one image; a set is the folder that it lies in")
-    told = not_an_image(head)
-    raise JincError(f"{path}: not an idx, CSV, NumPy or CIFAR file{f' but {told}' if told else ''}")
+    kind = not_an_image(head)
+    raise JincError(f"{path}: not an idx, CSV, NumPy or CIFAR file{f' but {kind}' if kind else ''}")

@@ -14,8 +14,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from jinc.data.imageset import ImageSet
-from jinc.data.labels import LABEL_WORDS, MOST_CLASSES, classes_of
+from jinc.data.imageset import LABEL_WORDS, MOST_CLASSES, ImageSet, classes_of
 from jinc.errors import JincError
 from jinc.files import one_line, reading
 

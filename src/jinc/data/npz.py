@@ -16,8 +16,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from jinc.data.archive import check_unpacked
-from jinc.data.imageset import ImageSet, concatenate
-from jinc.data.labels import LABEL_WORDS, classes_of
+from jinc.data.imageset import LABEL_WORDS, ImageSet, classes_of, concatenate
 from jinc.data.splits import SPLIT_WORDS, pick_split
 from jinc.errors import JincError
 from jinc.files import one_line, reading

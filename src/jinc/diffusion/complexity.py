@@ -1,7 +1,7 @@
-"""Where an image is busy, and a loss that counts errors more there.
+"""Complexity maps of images, and a loss that weights errors by them.
 
-The loss adds λ·mean(C·|eps_hat − eps|) to the usual one, C being the steepness of the image. Maps
-are weights: no gradient flows into them.
+The loss adds λ·mean(C·|eps_hat − eps|) to the usual one, C being the gradient magnitude of the
+image. No gradient flows into the maps.
 """
 
 import torch
@@ -14,15 +14,15 @@ from jinc.types import Images
 
 @torch.no_grad()
 def complexity_published(x_t: Images) -> Tensor:
-    """Gradient magnitude of the noisy image, as published: to reproduce the source, not to use.
+    """Gradient magnitude of the noisy image, as published, to reproduce the source.
 
     In each channel, the steps to the right, [[−1, 1], [0, 0]], and down, [[−1, 0], [1, 0]], of an
     image with a border of zeros; their magnitude divided by one L2 norm over batch, channels and
     pixels (+ 1e-8); and from (H+1)×(W+1) bilinearly back to H×W, pixels being areas (torch's
     `align_corners=False`).
 
-    What that means: it measures mostly noise, which is equally strong everywhere; the frame counts
-    as an edge; and the mean of C² is 1/(B C (H+1)(W+1)) before resizing, so that the term vanishes
+    It measures mostly noise, which is equally strong everywhere; the frame counts as an edge; and
+    the mean of C² is 1/(B C (H+1)(W+1)) before resizing, so that the term vanishes
     as 1/√B, to 2e-5 at B = 128 on one channel. The source needs three channels (`groups=3`); other
     numbers of channels follow the same formula here.
 
@@ -45,7 +45,7 @@ def complexity_published(x_t: Images) -> Tensor:
 
 @torch.no_grad()
 def complexity_normalised(x0: Images) -> Tensor:
-    """Steepness of the clean image, over its own mean.
+    """Gradient magnitude of the clean image, divided by its mean.
 
     Centred differences, the image mirrored at its edges, so that the map of a flipped or quarter-
     turned image is the flipped or turned map; squares added up over directions and channels. Like
@@ -67,7 +67,7 @@ def complexity_normalised(x0: Images) -> Tensor:
 
 
 def complexity_term(complexity: Tensor, eps_hat: Images, eps: Images) -> Tensor:
-    """The error of the noise, counted where the image is busy: mean(C·|eps_hat − eps|).
+    """The weighted error of the noise: mean(C·|eps_hat − eps|).
 
     Args:
         complexity: C, `[B, 1 or C, H, W]`: one map for all channels, or one each.

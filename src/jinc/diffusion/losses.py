@@ -1,8 +1,4 @@
-"""What a network is asked to predict, how wrong it is, and how much that counts.
-
-Every function answers for each image alone; what is added up, and with which weight, is the
-trainer's choice.
-"""
+"""Losses of single images, and their weights; the trainer adds them up."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -20,14 +16,14 @@ ErrorKind: TypeAlias = Literal["mse", "l1", "huber"]
 
 
 def error(output: Images, target: Images, kind: ErrorKind = "mse", *, delta: float = 1.0) -> Tensor:
-    """How far an output is from its target, on average over each image.
+    """The mean error of an output over each image.
 
     Args:
-        output: what the network answered, `[B, C, H, W]`.
-        target: what it should have answered, `[B, C, H, W]`.
-        kind: `mse`, d², whose best answer is the mean; `l1`, |d|, whose best answer is the median;
-            `huber`, ½ d² up to delta and delta (|d| − ½ delta) beyond, which outliers pull less.
-        delta: where huber turns from square to line, > 0; of no effect on the others.
+        output: of the network, `[B, C, H, W]`.
+        target: `[B, C, H, W]`.
+        kind: `mse`, d², minimised by the mean; `l1`, |d|, minimised by the median; `huber`, ½ d² up
+            to delta and delta (|d| − ½ delta) beyond, which is robust to outliers.
+        delta: where huber becomes linear, > 0.
 
     Returns:
         `[B]`, ≥ 0.
@@ -57,17 +53,17 @@ def error(output: Images, target: Images, kind: ErrorKind = "mse", *, delta: flo
 def min_snr_weight(
     schedule: Schedule, prediction: Prediction, t: Steps, gamma: float = 5.0
 ) -> Tensor:
-    """How much a squared error at level t counts, so that no level drowns the others.
+    """Min-SNR weights of squared errors.
 
-    An error of x0_hat at level t counts min(SNR, γ), with SNR = ᾱ/(1−ᾱ) = s²/n². At one x_t an
+    An error of x0_hat at level t has weight min(SNR, γ), with SNR = ᾱ/(1−ᾱ) = s²/n². At one x_t an
     error e of x0_hat is an error −(d/n) e of the prediction (see `process`). So the weight of its
     square is min(SNR, γ)·n²/d²: min(SNR, γ)/SNR of ε, /(SNR + 1) of v and /(√SNR + 1)² of flow.
 
     Args:
         schedule: gives `ᾱ_t`.
-        prediction: in which terms the error is measured.
+        prediction: whose error is weighted.
         t: levels, `[B]`, 0 … T−1.
-        gamma: where the weight stops growing, > 0; infinite for plain ε-weighting.
+        gamma: upper bound of the SNR, > 0; infinite for plain ε-weighting.
 
     Returns:
         `[B]`, > 0, float64 as `Schedule.alpha_bar`.
@@ -86,15 +82,15 @@ def min_snr_weight(
 
 
 def mismatch(a: Images, b: Images, mask: Tensor | None = None) -> Tensor:
-    """Mean square of a − b in each image, where it counts.
+    """Mean square of a − b over the pixels of a mask.
 
-    Of a network's outputs for moved images against its moved outputs, it is the equivariance error
-    in terms of what the network predicts, be it ε, x0, v or flow.
+    Between a network's outputs for moved images and its moved outputs, it is the equivariance error
+    of the prediction.
 
     Args:
         a: `[B, C, H, W]`.
         b: likewise.
-        mask: the pixels that count, `[H, W]`, one of them at least; None for all.
+        mask: the pixels that count, `[H, W]`; None for all.
 
     Returns:
         `[B]`, ≥ 0.

@@ -1,4 +1,4 @@
-"""Noise that can be drawn again: one private stream for each image of a run."""
+"""Reproducible noise: an independent stream for each image of a run."""
 
 from collections.abc import Sequence
 
@@ -14,12 +14,7 @@ SEEDS = 2**32
 
 
 def check_seed(name: str, seed: int) -> None:
-    """Refuse what is no seed of noise, or no number of an image.
-
-    Args:
-        name: of the seed, for the error.
-        seed: 0 … 2³²−1.
-    """
+    """Refuse numbers outside of 0 … 2³²−1."""
     if not 0 <= seed < SEEDS:
         raise JincError(f"{name}: {seed} is not from 0 to {SEEDS - 1}")
 
@@ -28,10 +23,10 @@ class SeededNoise:
     """White noise in which image i has its own stream, seeded by (seed, i): a `Noise`.
 
     An image's noise depends neither on its neighbours in the batch nor on torch's global
-    generator, and building the object again replays it. Noise is always drawn in float32 on the
-    CPU, so that device and type change its rounding and nothing else.
+    generator, and a new object replays it. Noise is drawn in float32 on the CPU, so that device and
+    type change its rounding only.
 
-    The streams are NumPy's, for torch's CPU generator looks only at the lowest 32 bits of a seed:
+    The streams are NumPy's, for torch's CPU generator uses only the lowest 32 bits of a seed:
     among 50,000 images two would share their noise in one run out of four. NumPy makes a state of
     four words of 32 bits, one to one, and (seed, i) is two of them, so that no two pairs share a
     stream. Larger numbers would be several words each: 2³² and 0 those of 0 and 1.
@@ -40,7 +35,7 @@ class SeededNoise:
         seed: of the run, 0 … 2³²−1.
         indices: the number of each image of the batch within the run, 0 … 2³²−1; the same number
             twice is the same noise twice.
-        which: what it is for, if not for the image itself: other noise of the same seed.
+        which: another use of noise of the same seed.
 
     >>> like = torch.zeros(2, 1, 4, 4)
     >>> both = SeededNoise(seed=0, indices=[3, 8])(like)
@@ -67,7 +62,7 @@ class SeededNoise:
         """
         if len(like) != len(self._streams):
             raise JincError(f"noise for {len(self._streams)} images was asked for {len(like)}")
-        # From pinned memory a copy to a GPU goes on by itself, and nobody waits for it.
+        # From pinned memory a copy to a GPU is asynchronous.
         drawn = torch.empty(like.shape, dtype=torch.float32, pin_memory=like.is_cuda)
         for random, image in zip(self._streams, drawn.numpy(), strict=True):
             random.standard_normal(dtype=np.float32, out=image)

@@ -81,20 +81,17 @@ def step_noise(
 def target(
     schedule: Schedule, prediction: Prediction, x0: Images, t: int | Tensor, eps: Images
 ) -> Images:
-    """What a perfect network predicts from `forward(schedule, x0, t, eps)`: `a x0 + b ε`.
+    """The target of a network for `forward(schedule, x0, t, eps)`: `a x0 + b ε`.
 
     Args:
         schedule: gives `ᾱ_t`.
-        prediction: what the output stands for.
+        prediction: of the output.
         x0: clean images, `[B, C, H, W]`.
         t: their level, an int or `[B]`, −1 … T−1.
         eps: white noise of variance 1, `[B, C, H, W]`.
 
     Returns:
         `[B, C, H, W]`.
-
-    Raises:
-        JincError: an unknown prediction.
     """
     a, b, _ = row_of(prediction, *_coefficients(schedule, t, x0))
     return a * x0 + b * eps
@@ -107,16 +104,13 @@ def x0_of(
 
     Args:
         schedule: gives `ᾱ_t`.
-        prediction: what the output stands for.
+        prediction: of the output.
         x_t: noisy images, `[B, C, H, W]`.
         t: their level, an int or `[B]`, −1 … T−1.
         output: p, the prediction, `[B, C, H, W]`.
 
     Returns:
         x0_hat, `[B, C, H, W]`.
-
-    Raises:
-        JincError: an unknown prediction.
 
     Source: of ε, DDPM (arXiv 2006.11239), eq. 15; DDIM's eq. 12 prints α for ᾱ.
     """
@@ -134,16 +128,13 @@ def eps_of(
 
     Args:
         schedule: gives `ᾱ_t`.
-        prediction: what the output stands for.
+        prediction: of the output.
         x_t: noisy images, `[B, C, H, W]`.
         t: their level, an int or `[B]`, 0 … T−1 (there is no noise in a clean image).
         output: p, the prediction, `[B, C, H, W]`.
 
     Returns:
         eps_hat, `[B, C, H, W]`.
-
-    Raises:
-        JincError: an unknown prediction.
     """
     if prediction == "eps":
         return output
@@ -153,16 +144,7 @@ def eps_of(
 
 
 def row_of(prediction: str, s: Tensor, n: Tensor) -> Row:
-    """Look up `(a, b, d)` of a prediction.
-
-    Args:
-        prediction: a name in `PARAMETRISATIONS`.
-        s: √ᾱ_t.
-        n: √(1−ᾱ_t), of the same shape.
-
-    Raises:
-        JincError: an unknown prediction.
-    """
+    """Return `(a, b, d)` of a prediction for s = √ᾱ_t and n = √(1−ᾱ_t), or raise a JincError."""
     if prediction not in PARAMETRISATIONS:
         raise unknown(f"no prediction is called '{prediction}'", prediction, PARAMETRISATIONS)
     return PARAMETRISATIONS[prediction](s, n)

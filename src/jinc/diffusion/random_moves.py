@@ -1,8 +1,7 @@
-"""Moves drawn at random, one for each image, under which a good network is equivariant.
+"""Random moves, one for each image, under which networks are to be equivariant.
 
-All of them are orthogonal: white noise stays white, so that a moved noisy image is a noised moved
-image. Drawing is apart from applying, so that processes which share a batch draw all of it and
-each takes its rows.
+All are orthogonal, so that white noise stays white. Drawing is separate from applying: processes
+that share a batch draw all of it, and each takes its rows.
 """
 
 import math
@@ -28,34 +27,30 @@ MAX_SHIFT = 0.125
 
 @dataclass(frozen=True, eq=False)
 class Move(ABC):
-    """An orthogonal map of images, with an amount for each of them.
-
-    Args:
-        amounts: one row an image, `[B, …]`; what it means is the move's own.
-    """
+    """An orthogonal map of images, with an amount for each, `[B, …]`."""
 
     amounts: Tensor
 
     @classmethod
     @abstractmethod
     def draw(cls, random: np.random.Generator, count: int) -> Self:
-        """Draw amounts for `count` images; what stands still is not drawn."""
+        """Draw amounts for `count` images, never the identity."""
 
     @abstractmethod
     def __call__(self, x: Images) -> Images:
         """Move images `[B, C, H, W]`, float32 or float64, taken as periodic."""
 
     def rows(self, rows: slice) -> Self:
-        """The same moves for some of the images."""
+        """Return the moves of some images."""
         return replace(self, amounts=self.amounts[rows])
 
     def mask(self, height: int, width: int) -> Tensor | None:
-        """Mark the pixels that the move does not tear, boolean `[height, width]`; None for all."""
+        """Mark the pixels unaffected by the edges, boolean `[height, width]`; None for all."""
         return None
 
 
 class Shift(Move):
-    """Move by amounts (down, right), `[B, 2]`, in shares of the height and of the width."""
+    """Shift by amounts (down, right), `[B, 2]`, as shares of height and width."""
 
     @classmethod
     def draw(cls, random: np.random.Generator, count: int) -> Self:
@@ -63,24 +58,24 @@ class Shift(Move):
         return cls(torch.from_numpy(random.uniform(-MAX_SHIFT, MAX_SHIFT, (count, 2))))
 
     def mask(self, height: int, width: int) -> Tensor | None:
-        """Mark a disc that nothing from beyond an edge is shifted into; all of an oblong image."""
+        """Mark a disc that nothing is shifted into; all of an image that is not square."""
         if height != width:
             return None
         return disc(width, 1 - 2 * MAX_SHIFT, self.amounts.device)
 
     def __call__(self, x: Images) -> Images:
-        """Shift by Fourier's theorem."""
+        """Shift periodic images."""
         height, width = x.shape[-2:]
         return shift(x, self.amounts[:, 0] * height, self.amounts[:, 1] * width)
 
 
 @dataclass(frozen=True, eq=False)
 class Rotation(Move):
-    """Turn by amounts `[B]`, radians, counter-clockwise.
+    """Rotate by amounts `[B]`, radians, counter-clockwise.
 
     Args:
         amounts: the angles.
-        method: how to turn, as `signal.rotate` knows it; only `unitary` is orthogonal.
+        method: of `signal.rotate`; only `unitary` is orthogonal.
     """
 
     method: str = "unitary"
@@ -91,16 +86,16 @@ class Rotation(Move):
         return cls(torch.from_numpy(random.uniform(-math.pi, math.pi, count)))
 
     def __call__(self, x: Images) -> Images:
-        """Turn square images."""
+        """Rotate square images."""
         return rotate(x, self.amounts, self.method)
 
     def mask(self, height: int, width: int) -> Tensor:
-        """Mark a disc: what is beyond it may enter at another edge."""
+        """Mark a disc: pixels beyond it may enter at another edge."""
         return disc(width, UNTORN, self.amounts.device)
 
 
 class QuarterTurns(Move):
-    """Turn by amounts `[B]`, quarter turns, any whole numbers, counter-clockwise."""
+    """Rotate by amounts `[B]`, whole numbers of quarter turns, counter-clockwise."""
 
     @classmethod
     def draw(cls, random: np.random.Generator, count: int) -> Self:
@@ -108,7 +103,7 @@ class QuarterTurns(Move):
         return cls(torch.from_numpy(random.integers(1, 4, count)))
 
     def __call__(self, x: Images) -> Images:
-        """Turn square images, exactly."""
+        """Rotate square images, exactly."""
         return turn_quarters(x, self.amounts)
 
 
@@ -130,16 +125,10 @@ def random_move(kind: MoveKind, random: np.random.Generator, count: int) -> Move
     """Draw one move of a kind for each image of a batch.
 
     Args:
-        kind: `shift`, by up to ±12.5 % of the side, and `rotation`, by any angle, which lose
-            nothing; `quarter_turns` and `flip`, which are exact. None of them stands still.
-        random: what to draw from.
+        kind: `shift`, by up to ±12.5 % of the side, or `rotation`, by any angle, both lossless;
+            `quarter_turns` or `flip`, which are exact.
+        random: source of the amounts.
         count: images in the batch.
-
-    Returns:
-        a move of `[count, C, H, W]`; `move.rows(slice)` moves a part of the batch.
-
-    Raises:
-        JincError: an unknown kind.
 
     >>> flip = random_move("flip", np.random.default_rng(0), 5)
     >>> x = torch.randn(5, 1, 4, 4)

@@ -1,4 +1,4 @@
-"""How much of the image is left at each step: the noise schedules."""
+"""Noise schedules."""
 
 import inspect
 import math
@@ -11,13 +11,13 @@ from torch import Tensor
 
 from jinc.errors import JincError, unknown
 from jinc.schema import shown
-from jinc.signal.precision import widest
+from jinc.signal.tables import widest
 
 MOST_STEPS = 100_000
 """Largest T of a schedule by name, in training and in files of models."""
 
 MAX_BETA = 0.999
-"""Upper bound of `beta_t`: a step that keeps nothing could not be undone."""
+"""Upper bound of `beta_t`: a step that leaves no signal could not be undone."""
 
 MOST_SIGNAL = 0.1
 """`√alpha_bar_{T−1}` above which sampling from pure noise is visibly biased."""
@@ -28,7 +28,7 @@ BETA_ENDS = {"linear": (1e-4, 0.02), "scaled_linear": (0.00085, 0.012)}
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
-    """The signal that is left at each of T steps, as `alpha_bar_t`; t = −1 is clean.
+    """The signal at each of T steps, as `alpha_bar_t`; t = −1 is clean.
 
     Args:
         alpha_bars: the share of the signal's power at t = 0 … T−1, `[T]`, strictly decreasing
@@ -61,7 +61,7 @@ class Schedule:
 
     @property
     def signal_left(self) -> float:
-        """`√alpha_bar_{T−1}`, the amplitude of the image at the noisiest step; ideally near 0."""
+        """`√alpha_bar_{T−1}`, the amplitude of the image at the last step, ideally near 0."""
         return math.sqrt(float(self.alpha_bars[-1]))
 
     def alpha_bar(self, t: int | Tensor) -> Tensor:
@@ -75,8 +75,7 @@ class Schedule:
             `[]` on the CPU for an int.
 
         Raises:
-            IndexError: t is out of range (on a GPU, where looking would wait for it, a device
-                assertion).
+            IndexError: t is out of range (on a GPU a device assertion).
         """
         if not isinstance(t, Tensor):
             t = torch.tensor(t, device="cpu")
@@ -191,11 +190,11 @@ class Schedule:
 
     @classmethod
     def flow(cls, T: int = 1000) -> "Schedule":
-        """Levels evenly along the straight way from image to noise: those of flow matching.
+        """Flow matching: levels evenly along the straight path from image to noise.
 
-        The way is `z = (1−τ) x0 + τ eps`. At variance 1 of both it is ours but for a factor,
-        `z = √((1−τ)² + τ²) x_t`, with `alpha_bar = (1−τ)²/((1−τ)² + τ²)`. Here τ_t is
-        (t+1)/(T+1): 0 is clean, and 1, pure noise, is not reached, for `alpha_bar` would be 0.
+        The path is `z = (1−τ) x0 + τ eps = √((1−τ)² + τ²) x_t`, with
+        `alpha_bar = (1−τ)²/((1−τ)² + τ²)`. Here τ_t is (t+1)/(T+1): 0 is clean, and 1, pure noise,
+        is not reached, for `alpha_bar` would be 0.
 
         Args:
             T: number of steps.
@@ -209,14 +208,14 @@ class Schedule:
 def make_schedule(
     name: str, T: int = 1000, *, scale_betas: bool = True, **options: float
 ) -> Schedule:
-    """A schedule by its name, as a configuration file says it.
+    """Make a schedule by name.
 
     Args:
         name: `linear`, `cosine`, `scaled_linear` or `flow`.
         T: number of steps, 1 … `MOST_STEPS`.
-        scale_betas: multiply the usual ends of linear betas by 1000/T; otherwise they are those of
-            1000 steps for any T. The other schedules depend on t/T and do not change.
-        options: the named constructor's own, such as `beta_end`.
+        scale_betas: multiply the default ends of linear betas by 1000/T. The other schedules depend
+            on t/T only.
+        options: of the constructor, such as `beta_end`.
 
     Raises:
         JincError: an unknown name or option, with the nearest known one, or too many steps.
@@ -244,10 +243,7 @@ def make_schedule(
 
 
 def warn_of_signal(schedule: Schedule) -> None:
-    """Warn if the noisiest step still holds more of the image than sampling, from noise, assumes.
-
-    The warning is the same wherever it is raised, so that Python shows it once.
-    """
+    """Warn if the last step has more signal than sampling from pure noise assumes."""
     if schedule.signal_left > MOST_SIGNAL:
         warnings.warn(
             f"schedule: at t = {len(schedule) - 1}, where sampling starts from pure noise, "
@@ -260,7 +256,6 @@ def warn_of_signal(schedule: Schedule) -> None:
 
 
 def _known(kind: str, word: str, words: list[str]) -> None:
-    """Refuse a word that is not among the known ones, and name the nearest."""
     if word not in words:
         raise unknown(f"no {kind} is called {shown(word)}", word, words)
 
@@ -268,7 +263,7 @@ def _known(kind: str, word: str, words: list[str]) -> None:
 def _ends(
     name: str, T: int, beta_start: float | None, beta_end: float | None
 ) -> tuple[float, float]:
-    """Return both ends of the betas: those given, or the usual ones scaled by 1000/T."""
+    """Return both ends of the betas: those given, or the defaults scaled by 1000/T."""
     if T < 1:
         raise JincError(f"a schedule needs T ≥ 1 steps, got {T}")
     for given in (beta_start, beta_end):

@@ -7,12 +7,7 @@ from jinc.types import Images
 
 
 def check_images(images: Images, name: str) -> None:
-    """Refuse what is no batch of images in floats.
-
-    Args:
-        images: `[B, C, H, W]`, of any float type.
-        name: of the images, for the error.
-    """
+    """Refuse anything but float images `[B, C, H, W]`; `name` is used in the error."""
     if images.ndim != 4 or not images.is_floating_point():
         raise JincError(
             f"{name} must be float [B, C, H, W], got {images.dtype} {list(images.shape)}"
@@ -20,25 +15,18 @@ def check_images(images: Images, name: str) -> None:
 
 
 def check_same_shape(images: Images, others: Images, name: str) -> None:
-    """Refuse images of another shape, but for a single one that stands for all.
-
-    Args:
-        images: `[B, C, H, W]`.
-        others: `[B, C, H, W]` or `[1, C, H, W]`.
-        name: of the others, for the error.
-    """
+    """Refuse others that are neither shaped like the images nor `[1, C, H, W]`."""
     if others.shape[1:] != images.shape[1:] or len(others) not in (1, len(images)):
         raise JincError(f"{name} {list(others.shape)} does not fit images {list(images.shape)}")
 
 
 def mask_for(images: Images, mask: Tensor, name: str) -> Tensor:
-    """Check a mask against the images it is for, and make it multiply them.
+    """Check a mask of images, and shape it to multiply them.
 
     Args:
         images: `[B, C, H, W]`.
-        mask: 0 … 1 or boolean, `[H, W]` for all images and channels, or `[B, 1, H, W]`; B may
-            be 1 in either.
-        name: of the mask, for the error.
+        mask: 0 … 1 or boolean, `[H, W]`, or `[B, 1, H, W]`; B may be 1.
+        name: for the error.
 
     Returns:
         `[1, 1, H, W]` or `[B, 1, H, W]`, in the images' type and on their device.

@@ -1,4 +1,4 @@
-"""The levels that a sampler visits."""
+"""The levels that samplers visit."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
@@ -19,12 +19,6 @@ def timesteps(T: int, count: int) -> list[int]:
     Args:
         T: number of steps of the schedule.
         count: number of levels, 1 … T.
-
-    Returns:
-        distinct, falling levels, `count` of them.
-
-    Raises:
-        JincError: count is not in 1 … T.
 
     >>> timesteps(1000, 5)
     [999, 749, 499, 250, 0]
@@ -47,7 +41,7 @@ Spacing: TypeAlias = Literal[
 def spaced(
     schedule: Schedule, count: int, spacing: Spacing = "even", sigma_min: float | None = None
 ) -> list[int]:
-    """`count` falling levels, spaced in one of seven ways.
+    """`count` falling levels of a spacing.
 
     - `even`: in t, from T−1 to 0. `leading` and `trailing`: in equal strides ⌊T/count⌋ from 0 up,
       and T/count from T−1 down.
@@ -57,18 +51,19 @@ def spaced(
     - `flow`: in √τ, from level T−1 to clean, which is not one of them; τ = σ/(1+σ) is the time of
       flow matching.
 
-    Every wish is rounded to the nearest level that the schedule has, and no level comes twice.
-    Samplers go by the σ of the level, so that rounding moves a step and falsifies nothing.
+    Each is rounded to the nearest level of the schedule, and no level comes twice. Samplers use the
+    σ of the rounded level, so that rounding is no error.
 
     Args:
         schedule: gives T and `alpha_bar_t`.
         count: number of levels, 1 … T.
-        spacing: one of the seven.
-        sigma_min: of `karras` and `exponential`: the σ of the lowest level; None for that of t = 0.
+        spacing: one of these.
+        sigma_min: of `karras` and `exponential`: the σ of the lowest level (default: that of
+            t = 0).
 
     Raises:
-        JincError: a count that is not in 1 … T, another word, or a sigma_min for another spacing or
-            beyond what the schedule has.
+        JincError: a count that is not in 1 … T, an unknown spacing, or a sigma_min of another
+            spacing or outside of the schedule.
 
     Source: DDIM (arXiv 2010.02502), appendix D.2; Karras et al. (2206.00364), eq. 5; Lin et al.
         (2305.08891), table 2.
@@ -112,7 +107,7 @@ _MEASURES: Mapping[str, Callable[[Schedule], Tensor]] = {
     "exponential": lambda schedule: _sigma(schedule).log(),
     "flow": lambda schedule: (_sigma(schedule) / (1 + _sigma(schedule))).sqrt(),
 }
-"""In what levels are even, rising with t, `[T]`."""
+"""Functions of t in which levels are even, rising, `[T]`."""
 
 
 def _lowest(schedule: Schedule, sigma_min: float) -> int:
@@ -127,7 +122,7 @@ def _lowest(schedule: Schedule, sigma_min: float) -> int:
 
 
 def _nearest(values: Tensor, wanted: Tensor) -> list[int]:
-    """The places of rising values that are nearest to falling wishes, each place once."""
+    """Indices of rising values nearest to falling ones, each index once."""
     above = torch.searchsorted(values, wanted).clamp(1, len(values) - 1)
     below_is_nearer = wanted - values[above - 1] < values[above] - wanted
     places = (above - below_is_nearer.long()).tolist()
@@ -140,16 +135,6 @@ def _nearest(values: Tensor, wanted: Tensor) -> list[int]:
 
 def strided(T: int, stride: int) -> list[int]:
     """The multiples of a stride, from the highest one of the schedule down to 0.
-
-    Args:
-        T: number of steps of the schedule.
-        stride: the fall from level to level, ≥ 1.
-
-    Returns:
-        falling levels, stride·⌊(T−1)/stride⌋ … 0.
-
-    Raises:
-        JincError: a stride below 1.
 
     >>> strided(1000, 30)[:3], len(strided(1000, 30))
     ([990, 960, 930], 34)
@@ -164,11 +149,8 @@ def path(T: int, steps: int | Sequence[int]) -> list[int]:
 
     Args:
         T: number of steps of the schedule.
-        steps: how many levels, or the levels themselves, −1 … T−1; a rise among them is forward
-            noising. −1 is appended where it is not the last.
-
-    Returns:
-        levels that end on −1, each different from the one before.
+        steps: number of levels, or the levels themselves, −1 … T−1, among which a rise is forward
+            noising; −1 is appended if it is not the last.
 
     Raises:
         JincError: an empty list, a level out of range, or the same level twice in a row.
@@ -189,25 +171,14 @@ def path(T: int, steps: int | Sequence[int]) -> list[int]:
 
 
 def check_falling(levels: Sequence[int]) -> None:
-    """Refuse levels that do not fall from step to step, none at all, and a start that is clean.
-
-    Args:
-        levels: −1 may be the last.
-    """
+    """Refuse levels that do not fall, an empty list, and a clean start; −1 may be the last."""
     falls = all(t_next < t for t, t_next in pairwise(levels))
     if not levels or levels[0] < 0 or not falls:
         raise JincError(f"levels: {list(levels)[:8]} do not fall from step to step")
 
 
 def only_level(t: Steps) -> int:
-    """The one level that all images are at.
-
-    Args:
-        t: levels, `[B]`.
-
-    Raises:
-        JincError: there are several.
-    """
+    """Return the common level of all images, `[B]`; raise a JincError if there are several."""
     levels = set(t.tolist())
     if len(levels) != 1:
         raise JincError(f"images are at {len(levels)} levels, where all must be at one")

@@ -1,4 +1,4 @@
-"""The blocks of the U-Net of arXiv 2411.09174, with the resamplers and activations put in."""
+"""The blocks of the U-Net of arXiv 2411.09174, with injected resamplers and activations."""
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,7 @@ EMBEDDING = 256
 
 
 class Conv3x3(nn.Conv2d):
-    """Convolve with 3×3 taps and a chosen world beyond the edge."""
+    """A 3×3 convolution with any padding."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Conv3x3(nn.Conv2d):
 
 
 class DoubleConv(nn.Module):
-    """Convolve, normalise, activate, convolve, normalise; with a residual path where asked."""
+    """Convolve, normalise, activate, convolve, normalise; with an optional residual path."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class DoubleConv(nn.Module):
         return self.join(x, y) if self.residual else y
 
     def activate(self, h: Tensor) -> Tensor:
-        """Normalise and activate what the first convolution gave."""
+        """Normalise and activate the output of the first convolution."""
         activated: Tensor = self.activation(self.norm1(h))
         return activated
 
@@ -78,12 +78,12 @@ class DoubleConvNormInside(DoubleConv):
     """The published D+norm: normalisation in the upsampled domain, the second one once more."""
 
     def activate(self, h: Tensor) -> Tensor:
-        """Normalise between the way up and the nonlinearity."""
+        """Normalise between upsampling and the nonlinearity."""
         activated: Tensor = self.activation(h, self.norm1)
         return activated
 
     def join(self, x: Tensor, y: Tensor) -> Tensor:
-        """Join, and normalise once more between the way up and the nonlinearity."""
+        """Join, and normalise again between upsampling and the nonlinearity."""
         joined: Tensor = self.activation(x + y, self.norm2)
         return joined
 
@@ -97,7 +97,7 @@ def double_conv(
     mid: int | None = None,
     residual: bool = False,
 ) -> DoubleConv:
-    """Make the double convolution that a configuration asks for."""
+    """Make the double convolution of a configuration."""
     kind = DoubleConvNormInside if config.norm_inside else DoubleConv
     return kind(channels_in, channels_out, config, padding, mid=mid, residual=residual)
 
@@ -122,7 +122,7 @@ class Down(nn.Module):
 
 
 class Up(nn.Module):
-    """Double the resolution, put the skip beside it, convolve, and add the embedding."""
+    """Double the resolution, concatenate the skip, convolve, and add the embedding."""
 
     def __init__(self, channels_in: int, channels_out: int, config: Config, padding: Padding):
         super().__init__()
@@ -139,7 +139,7 @@ class Up(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Let all pixels of a map look at each other, then transform each: a pre-norm transformer."""
+    """Self-attention over all pixels of a map: a pre-norm transformer block."""
 
     def __init__(self, channels: int, heads: int = 4) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What networks refuse to be made of, or to take, in one line each."""
+"""Checks of the sizes and designs of networks."""
 
 import math
 from collections.abc import Mapping
@@ -28,12 +28,7 @@ only what is built one by one, and what overflows, has to be bounded."""
 
 
 def check_sizes(least: Mapping[str, int], given: Mapping[str, object]) -> None:
-    """Refuse sizes that are no whole numbers, too small, or beyond `MOST`.
-
-    Args:
-        least: the least value of each.
-        given: the value of each.
-    """
+    """Refuse sizes that are not whole numbers, below `least`, or above `MOST`."""
     for name, value in given.items():
         if type(value) is not int or not least[name] <= value <= MOST[name]:
             range_ = f"from {least[name]} to {MOST[name]:,}"
@@ -41,14 +36,7 @@ def check_sizes(least: Mapping[str, int], given: Mapping[str, object]) -> None:
 
 
 def check_halvings(height: int, width: int, times: int, fewer: str) -> None:
-    """Refuse images that cannot be halved so often.
-
-    Args:
-        height: of the images, pixels.
-        width: of the images, pixels.
-        times: how often a network halves them.
-        fewer: the argument that says how often.
-    """
+    """Refuse images that cannot be halved so often; `fewer` is the argument that reduces it."""
     unit = 2**times
     if height % unit or width % unit or 0 in (height, width):
         near = max(1, math.ceil(max(height, width) / unit)) * unit
@@ -58,21 +46,12 @@ def check_halvings(height: int, width: int, times: int, fewer: str) -> None:
         )
 
 
-def check_designs(config: Configs, levels: int) -> None:
-    """Refuse designs of levels that a network has not.
-
-    Args:
-        config: the designs.
-        levels: how many resolutions the network has.
-    """
+def check_designs(config: Configs, levels: int, kind: str = "unet") -> None:
+    """Refuse designs for more levels than a network has, and D+norm for another than the U-Net."""
+    if kind != "unet" and any(each.norm_inside for each in config.levels):
+        raise JincError(f"config: {config.name} is of the network 'unet', not of {kind!r}")
     if len(config.levels) > levels:
         raise JincError(
             f"config: {config.name[:SHOWN]} has designs for {len(config.levels)} levels, "
             f"this network has {levels}"
         )
-
-
-def refuse_norm_inside(config: Configs, kind: str) -> None:
-    """Refuse the published D+norm, which is defined by the norms of another network."""
-    if any(each.norm_inside for each in config.levels):
-        raise JincError(f"config: {config.name} is of the network 'unet', not of {kind!r}")

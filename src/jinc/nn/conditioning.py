@@ -1,4 +1,4 @@
-"""What a network is given besides noisy images and their steps."""
+"""The inputs of a network besides noisy images and their steps."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,8 +18,7 @@ class Conditioning(NamedTuple):
 
     Args:
         labels: class of each image, `[B]`, 0 to classes − 1, or `NO_CLASS`; None for no class.
-        augment: how each image was augmented, `[B, augmentations]`; None, like zeros, for not at
-            all.
+        augment: augmentation of each image, `[B, augmentations]`; None, like zeros, for none.
         beside: images that are concatenated with the noisy ones, `[B, beside, H, W]`.
     """
 
@@ -28,14 +27,7 @@ class Conditioning(NamedTuple):
     beside: Images | None = None
 
     def check(self, x_t: Images, classes: int, augmentations: int, beside: int) -> None:
-        """Check shapes and labels against the images and a network's sizes.
-
-        Args:
-            x_t: `[B, C, H, W]`.
-            classes: number of class labels; 0 for none.
-            augmentations: numbers that describe an augmentation.
-            beside: channels of the images beside.
-        """
+        """Check shapes and labels against the images and a network's sizes."""
         if self.labels is not None:
             _check_labels(self.labels, len(x_t), classes)
         if self.augment is not None and self.augment.shape != (len(x_t), augmentations):
@@ -79,6 +71,14 @@ def embed(
     if condition.augment is not None and augment_embedding is not None:
         steps = steps + augment_embedding(condition.augment)
     return steps
+
+
+def embeddings(
+    classes: int, augmentations: int, size: int
+) -> tuple[LabelEmbedding | None, nn.Linear | None]:
+    """Make the embeddings of labels and augmentations, if there are any."""
+    label = LabelEmbedding(classes, size) if classes else None
+    return label, nn.Linear(augmentations, size, bias=False) if augmentations else None
 
 
 def joined_labels(parts: Sequence[tuple[Tensor | None, int]]) -> Tensor | None:

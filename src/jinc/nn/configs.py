@@ -1,4 +1,4 @@
-"""The names of the configurations, and what each of them means.
+"""Configurations and their names.
 
 Without `@`, as published in arXiv 2411.09174, faults included: `A`, `B-0`, `C-1N`, `D-2N`,
 `D+norm-2N`, `D-1N/6`: letter, Kaiser β, `N` where the taps are divided by their sum, `/K` where
@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -31,13 +32,26 @@ from jinc.signal.resample import Phase
 IDEAL = 0
 """The number of taps that stands for the ideal filter, applied by FFT."""
 
-KERNELS: Mapping[str, Callable[..., Tensor]] = {
-    "jinc": partial(design_jinc, window="outer"),
-    "radial": partial(design_jinc, window="radial"),
-    "sinc": design_kaiser_sinc,
+
+class Kernel(NamedTuple):
+    """A filter kernel.
+
+    Args:
+        design: `(taps, cutoff, kaiser_beta, normalize=…) -> [K, K]`.
+        separable: whether it is an outer product, and its pass band a square.
+    """
+
+    design: Callable[..., Tensor]
+    separable: bool = False
+
+
+KERNELS: Mapping[str, Kernel] = {
+    "jinc": Kernel(partial(design_jinc, window="outer")),
+    "radial": Kernel(partial(design_jinc, window="radial")),
+    "sinc": Kernel(design_kaiser_sinc, separable=True),
 }
-"""`(taps, cutoff, kaiser_beta, normalize=…) -> [K, K]`. A new kernel is a design function and a
-line here: its word then stands before the taps in names."""
+"""By the word before the taps in names, none for the jinc. A new kernel is a design function and a
+line here."""
 
 MOST_TAPS = 64
 """Longer filters than this are refused."""
@@ -54,7 +68,7 @@ EXAMPLES = (
     *("B-0", "C-0", "D-0", "B-1", "C-1", "D-1", "B-1N", "C-1N", "D-1N", "B-2N", "C-2N", "D-2N"),
     *("D+norm-2N", "D-1N/6"),
 )
-"""Names that are shown to people; the thirteen of the paper's table are among them."""
+"""Names in help and errors, among them the thirteen of the paper's table."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +135,7 @@ class Config:
     @property
     def separable(self) -> bool:
         """Whether the kernel is separable, and its pass band a square."""
-        return self.filter == "sinc"
+        return KERNELS[self.filter].separable
 
     @property
     def has_taps(self) -> bool:
@@ -135,7 +149,7 @@ class Config:
 
     @property
     def name(self) -> str:
-        """The shortest name that means this, ending in `*` where no name means all of it."""
+        """The shortest name of the configuration, ending in `*` if no name describes all of it."""
         name = _nearest_name(self)
         return name if _means(name, self) else name + "*"
 
@@ -150,17 +164,17 @@ class Config:
         return _designed(self).to(torch.get_default_device(), copy=True)
 
     def kernel_up(self) -> Tensor:
-        """Design the taps of the way up; see `kernel`."""
+        """Design the taps for upsampling; see `kernel`."""
         up = self.cutoff if self.cutoff_up is None else self.cutoff_up
         return replace(self, cutoff=up, cutoff_up=None).kernel()
 
 
 @lru_cache(maxsize=64)
 def _designed(config: Config) -> Tensor:
-    """A network has the same taps in a hundred places; where none is computed, these are."""
+    """Cached, since a network has the same taps in a hundred places."""
     taps, cutoff, beta = config.taps, config.cutoff, config.kaiser_beta
     with torch.device("cpu"):
-        return KERNELS[config.filter](taps, cutoff, beta, normalize=config.normalize)
+        return KERNELS[config.filter].design(taps, cutoff, beta, normalize=config.normalize)
 
 
 _BETA = r"(?P<beta>\d+(?:\.\d+)?)"
@@ -176,16 +190,13 @@ _CORRECTED = re.compile(
 
 
 def parse_config(name: str) -> Config:
-    """Read the name of one design.
+    """Parse the name of one design.
 
     Args:
-        name: as at the head of this file.
-
-    Returns:
-        What the name means.
+        name: as in the docstring of this module.
 
     Raises:
-        JincError: no configuration has this name; the message says which is near.
+        JincError: no configuration has this name; the message names the nearest.
 
     >>> parse_config("D-2N").taps, parse_config("D@12").kaiser_beta
     (3, 3.0)

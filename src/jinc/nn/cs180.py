@@ -1,8 +1,8 @@
-"""The small U-Net of a course on diffusion, whose bottom is one vector and whose norm is BatchNorm.
+"""The small U-Net of a course on diffusion, with a vector as its bottleneck, and BatchNorm.
 
-As a denoiser of one step it needs nothing but the image; time shifts, and classes scale, the
-features at two places. It is made for one image size, and the vector is spread over the same places
-wherever the image stood: resampling without aliasing cannot make all of it move with the image.
+As a single-step denoiser its only input is the image; time shifts, and classes scale, the features
+at two places. It has one image size, and the vector is expanded at a fixed position: alias-free
+resampling cannot make all of it equivariant.
 """
 
 from typing import ClassVar
@@ -13,14 +13,14 @@ from torch import Tensor, nn
 
 from jinc.errors import JincError
 from jinc.nn.blocks import Conv3x3
-from jinc.nn.checks import check_designs, check_sizes, refuse_norm_inside
+from jinc.nn.checks import check_designs
 from jinc.nn.conditioning import Conditioning
 from jinc.nn.configs import Config
 from jinc.nn.layers import Activation, make_activation, make_downsample, make_upsample
-from jinc.nn.levels import ConfigLike, as_configs
+from jinc.nn.levels import ConfigLike
 from jinc.nn.network import Network
 from jinc.signal import extend
-from jinc.signal.padding import Padding, check_padding
+from jinc.signal.padding import Padding
 from jinc.types import Images, Steps
 
 
@@ -34,7 +34,7 @@ class CS180UNet(Network):
         width: hidden width D, ≥ 1.
         image_size: height and width in pixels, a multiple of 4.
         classes: number of class labels; 0 for none.
-        augmentations: numbers that tell how an image was augmented; 0 for none.
+        augmentations: size of the augmentation input; 0 for none.
         timesteps: the number T that steps are divided by; 0 for a network without steps, which
             ignores the numbers `[B]` in their place.
         padding: what lies beyond the edges: `zeros` (published), `reflect` or `circular`. The
@@ -44,6 +44,10 @@ class CS180UNet(Network):
     """
 
     kind: ClassVar[str] = "cs180"
+
+    width: int
+    image_size: int
+    timesteps: int
 
     def __init__(
         self,
@@ -58,18 +62,12 @@ class CS180UNet(Network):
         padding: Padding = "zeros",
     ) -> None:
         super().__init__()
-        least = {"channels": 1, "width": 1, "image_size": 4}
-        least |= {"classes": 0, "augmentations": 0, "timesteps": 0}
-        given = (channels, width, image_size, classes, augmentations, timesteps)
-        check_sizes(least, dict(zip(least, given, strict=True)))
+        sizes = {"channels": channels, "width": width, "image_size": image_size}
+        sizes |= {"classes": classes, "augmentations": augmentations, "timesteps": timesteps}
+        self.configure(config, padding, {"channels": 1, "width": 1, "image_size": 4}, **sizes)
         if image_size % 4:
             raise JincError(f"image_size: {image_size} is not a multiple of 4; it is halved twice")
-        check_padding(padding)
-        self.config, self.padding = as_configs(config), padding
-        refuse_norm_inside(self.config, self.kind)
-        check_designs(self.config, 3)
-        self.channels, self.width, self.image_size = channels, width, image_size
-        self.classes, self.augmentations, self.timesteps = classes, augmentations, timesteps
+        check_designs(self.config, 3, self.kind)
 
         pooled = image_size // 4
         fine, half, quarter = map(self.config.at, range(3))
@@ -148,7 +146,7 @@ class _Modulation(nn.Module):
 
 
 class _TransposedConv(nn.ConvTranspose2d):
-    """Double the resolution by 4×4 taps, with a chosen world beyond the edge."""
+    """Double the resolution by 4×4 taps, with any padding."""
 
     def __init__(self, channels_in: int, channels_out: int, padding: Padding) -> None:
         # A pixel put beyond the edge adds two fine ones, which are cut off again.
@@ -164,7 +162,7 @@ class _TransposedConv(nn.ConvTranspose2d):
 
 
 def _conv_block(ins: int, outs: int, config: Config, padding: Padding) -> nn.Sequential:
-    """Make two convolutions: `[B, ins, H, W]` to `[B, outs, H, W]`."""
+    """Two convolutions: `[B, ins, H, W]` to `[B, outs, H, W]`."""
     return nn.Sequential(
         _normed(Conv3x3(ins, outs, padding, bias=True), outs, config, padding),
         _normed(Conv3x3(outs, outs, padding, bias=True), outs, config, padding),
@@ -174,7 +172,7 @@ def _conv_block(ins: int, outs: int, config: Config, padding: Padding) -> nn.Seq
 def _down_block(
     ins: int, outs: int, fine: Config, coarse: Config, padding: Padding
 ) -> nn.Sequential:
-    """Make the way down: `[B, ins, H, W]` to `[B, outs, H/2, W/2]`."""
+    """Downsampling block: `[B, ins, H, W]` to `[B, outs, H/2, W/2]`."""
     halve: nn.Module = Conv3x3(ins, outs, padding, stride=2, bias=True)
     if fine.filters_resampling:
         conv = Conv3x3(ins, outs, padding, bias=True)
@@ -184,7 +182,7 @@ def _down_block(
 
 
 def _up_block(ins: int, outs: int, config: Config, padding: Padding) -> nn.Sequential:
-    """Make the way up: `[B, ins, H, W]` to `[B, outs, 2H, 2W]`."""
+    """Upsampling block: `[B, ins, H, W]` to `[B, outs, 2H, 2W]`."""
     double: nn.Module = _TransposedConv(ins, outs, padding)
     if config.filters_resampling:
         conv = Conv3x3(ins, outs, padding, bias=True)

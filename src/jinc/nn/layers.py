@@ -1,7 +1,7 @@
-"""Resampling and activation as modules, and which of them a configuration asks for.
+"""Resampling and activation as modules, and the modules of a configuration.
 
-None has parameters, and taps are non-persistent buffers: a network keeps the keys and shapes of
-its state dict whichever of these stand in it.
+None has parameters, and taps are non-persistent buffers: the keys and shapes of a network's state
+dict do not depend on them.
 """
 
 from collections.abc import Callable
@@ -151,7 +151,7 @@ class IdealActivation(nn.Module):
 
 
 def make_upsample(config: Config, padding: Padding) -> nn.Module:
-    """Make the way up that a configuration asks for, `[B, C, H, W]` to `[B, C, 2H, 2W]`."""
+    """Make the upsampling of a configuration, `[B, C, H, W]` to `[B, C, 2H, 2W]`."""
     if not config.filters_resampling:
         return nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
     if config.taps == IDEAL:
@@ -161,7 +161,7 @@ def make_upsample(config: Config, padding: Padding) -> nn.Module:
 
 
 def make_downsample(config: Config, padding: Padding) -> nn.Module:
-    """Make the way down that a configuration asks for, `[B, C, H, W]` to `[B, C, H/2, W/2]`."""
+    """Make the downsampling of a configuration, `[B, C, H, W]` to `[B, C, H/2, W/2]`."""
     if not config.filters_resampling:
         return nn.MaxPool2d(2)
     if config.taps == IDEAL:
@@ -170,7 +170,7 @@ def make_downsample(config: Config, padding: Padding) -> nn.Module:
 
 
 def make_activation(config: Config, padding: Padding, activation: Pointwise = F.gelu) -> nn.Module:
-    """Make the activation that a configuration asks for, `[B, C, H, W]` to the same."""
+    """Make the activation of a configuration, `[B, C, H, W]` to the same."""
     if not config.filters_activation:
         return Activation(activation)
     if config.taps == IDEAL:
@@ -187,7 +187,7 @@ def make_activation(config: Config, padding: Padding, activation: Pointwise = F.
 
 
 class Activation(nn.Module):
-    """Apply a pointwise function where it stands."""
+    """Apply a pointwise function, unfiltered."""
 
     def __init__(self, activation: Pointwise) -> None:
         super().__init__()

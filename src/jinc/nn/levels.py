@@ -22,11 +22,11 @@ MOST_DESIGNS = 16
 
 @dataclass(frozen=True)
 class Configs:
-    """How a network treats aliasing, level by level.
+    """The designs of a network, level by level.
 
     Args:
-        levels: the design of each level, full resolution first; the last is that of all further
-            ones, so that repetitions of it at the end are dropped.
+        levels: the design of each level, full resolution first; the last also applies to all
+            further levels, so that repetitions of it at the end are dropped.
     """
 
     levels: tuple[Config, ...]
@@ -45,11 +45,11 @@ class Configs:
 
     @property
     def name(self) -> str:
-        """The shortest name that means these; a `*` is in it where no name means all of them."""
+        """The shortest name of the designs, with a `*` if no name describes all of them."""
         return ",".join(each.name for each in self.levels)
 
     def argument(self) -> str | dict[str, Any] | list[dict[str, Any]]:
-        """Return what `as_configs` reads these from, ready for JSON: their name if it means all."""
+        """Return the argument of `as_configs`, ready for JSON: the name if it describes all."""
         if "*" not in self.name:
             return self.name
         whole = [asdict(each) for each in self.levels]
@@ -63,13 +63,13 @@ ConfigLike: TypeAlias = (
 
 
 def parse_configs(name: str) -> Configs:
-    """Read the names of designs, level by level.
+    """Parse the names of designs, level by level.
 
     Args:
-        name: as at the head of this file; without a comma, it is the design of all levels.
+        name: names joined by commas; a single one is the design of all levels.
 
     Raises:
-        JincError: one of them means nothing; the message says which name is near.
+        JincError: an unknown name; the message names the nearest.
 
     >>> parse_configs("D@12,B@6").at(3).name
     'B@6'
@@ -82,10 +82,10 @@ def parse_configs(name: str) -> Configs:
 
 
 def as_configs(config: ConfigLike) -> Configs:
-    """Take designs in any of the ways that people and files give them.
+    """Convert names, designs or their fields to `Configs`.
 
     Raises:
-        JincError: a name or a field makes no sense.
+        JincError: an invalid name or field.
     """
     if isinstance(config, Configs):
         return config
@@ -111,7 +111,7 @@ def _as_config(config: str | Config | Mapping[str, Any]) -> Config:
 
 
 def _renamed(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Give fields from files of earlier versions, `window` and `separable`, their present names."""
+    """Convert `window` and `separable` in files of earlier versions to `filter`."""
     fields = dict(fields)
     window, separable = fields.pop("window", "outer"), fields.pop("separable", False)
     kernel = "sinc" if separable else "jinc" if window == "outer" else window

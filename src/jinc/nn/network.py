@@ -1,4 +1,4 @@
-"""What every network has in common: what it is called with, how it is saved, and how it is read."""
+"""The base class of networks: how they are called, saved and loaded."""
 
 import hashlib
 import inspect
@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from jinc.documents import read_object
 from jinc.errors import JincError
 from jinc.files import file_digest, writing
+from jinc.nn.checks import check_sizes
 from jinc.nn.conditioning import UNCONDITIONAL, Conditioning
-from jinc.nn.levels import Configs
+from jinc.nn.levels import ConfigLike, Configs, as_configs
 from jinc.schema import in_words, is_a, shown, unknown_name
-from jinc.signal.padding import Padding
+from jinc.signal.padding import Padding, check_padding
 from jinc.tensors import read_tensors
 from jinc.types import Images, Steps
 
@@ -32,17 +33,17 @@ class Network(
     license="apache-2.0",
     tags=["diffusion", "alias-free"],
 ):
-    """Predict ε, x0 or v from noisy images; which of them is known to its `models.Model`.
+    """Predict ε, x0 or v from noisy images; which of them is a fact of its `models.Model`.
 
     Attributes:
         kind: its name in files and on the command line.
-        scale_aware: whether a louder image gives a louder prediction; a network that normalises
-            its input away cannot tell, and is calibrated when it samples.
-        config: how aliasing is treated, level by level.
+        scale_aware: whether predictions scale with the input; a network that normalises its input
+            away is calibrated in sampling.
+        config: its designs, level by level.
         channels: of the images.
         classes: number of class labels; 0 for none.
-        augmentations: numbers that tell how an image was augmented; 0 for none.
-        beside: channels of other images that it is shown beside the noisy ones; 0 for none.
+        augmentations: size of the augmentation input; 0 for none.
+        beside: channels of other images that are concatenated with the noisy ones; 0 for none.
         padding: what lies beyond the edges.
     """
 
@@ -56,22 +57,38 @@ class Network(
     beside: int = 0
     padding: Padding
 
+    def configure(
+        self, config: ConfigLike, padding: Padding, least: Mapping[str, int], **sizes: int
+    ) -> None:
+        """Check the arguments that all networks share, and set them as attributes.
+
+        Args:
+            config: name of a configuration, or the designs.
+            padding: what lies beyond the edges.
+            least: smallest value of a size, if that is not 0.
+            sizes: of the network.
+        """
+        check_sizes({name: least.get(name, 0) for name in sizes}, sizes)
+        check_padding(padding)
+        self.config, self.padding = as_configs(config), padding
+        for name, size in sizes.items():
+            setattr(self, name, size)
+
     def forward(self, x_t: Images, t: Steps, condition: Conditioning = UNCONDITIONAL) -> Images:
         """Predict from noisy images.
 
         Args:
             x_t: `[B, channels, H, W]`.
             t: steps, `[B]`.
-            condition: labels, augmentations and images beside, as far as the network takes them.
+            condition: labels, augmentations and other images, as far as the network supports them.
 
         Returns:
             Shaped like `x_t`.
 
         Raises:
-            JincError: images or a condition of a shape that the network cannot take, or labels that
-                are no class. Labels on an accelerator, and in a compiled network, are not looked
-                at, for the host would have to wait: one that is negative is then taken for
-                `NO_CLASS`, and one too large is an error of the device.
+            JincError: images or a condition of a wrong shape, or unknown labels. Labels on an
+                accelerator, and in a compiled network, are not read, for the host would have to
+                wait: a negative one is then `NO_CLASS`, and one too large an error of the device.
         """
         self.check_input(x_t, t, condition)
         return self.predict(x_t, t, condition)
@@ -81,21 +98,17 @@ class Network(
         """Predict from input that `check_input` has accepted, as `forward` does."""
 
     def arguments(self) -> dict[str, Any]:
-        """What the class is called with to make this network again, ready for JSON."""
+        """Return the arguments of the constructor, ready for JSON."""
         names = list(inspect.signature(self.__init__).parameters)  # type: ignore[misc]
         values = {name: getattr(self, name) for name in names} | {"config": self.config.argument()}
         return {n: list(v) if isinstance(v, tuple) else v for n, v in values.items()}
 
     @abstractmethod
     def check_size(self, height: int, width: int) -> None:
-        """Refuse images of a size that the network cannot take.
-
-        Raises:
-            JincError: it cannot; the message begins with `image_size:` and names one that it can.
-        """
+        """Refuse images of an unsupported size, with an error that begins with `image_size:`."""
 
     def check_input(self, x_t: Tensor, t: Tensor, condition: Conditioning) -> None:
-        """Refuse what `forward` cannot take."""
+        """Refuse invalid input of `forward`."""
         if x_t.ndim != 4 or t.shape != x_t.shape[:1]:
             raise JincError(
                 f"images and steps: {list(x_t.shape)} and {list(t.shape)} are not "
@@ -109,7 +122,7 @@ class Network(
         condition.check(x_t, self.classes, self.augmentations, self.beside)
 
     def save(self, path: str | Path) -> None:
-        """Write `config.json` and `model.safetensors` into a folder, made where it is missing."""
+        """Write `config.json` and `model.safetensors` into a folder."""
         folder = Path(path)
         weights = {name: w.cpu().contiguous() for name, w in self.state_dict().items()}
         data = serialize(weights, metadata={"format": "pt"})
@@ -122,7 +135,7 @@ class Network(
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read a network of this class back from a folder that `save` wrote.
+        """Load a network of this class from a folder that `save` wrote.
 
         Raises:
             JincError: a file is missing, damaged, or belongs to another network.
@@ -142,12 +155,12 @@ class Network(
 
     @classmethod
     def of_weights(cls, weights: Mapping[str, Tensor], *args: Any, **kwargs: Any) -> Self:
-        """Make a network that has these weights.
+        """Make a network with these weights.
 
         Args:
             weights: by the names of `state_dict`.
-            args: as the class takes them.
-            kwargs: as the class takes them.
+            args: of the constructor.
+            kwargs: of the constructor.
 
         Raises:
             JincError: a weight is missing, unknown or of another shape.
@@ -168,7 +181,6 @@ class Network(
         return network
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        """Let the hub's mixin write the same two files."""
         self.save(save_directory)
 
     @classmethod
@@ -184,7 +196,6 @@ class Network(
         map_location: str = "cpu",
         **_: Any,
     ) -> Self:
-        """Let the hub's mixin read through `load`, which checks what it reads."""
         folder = Path(model_id)
         if not folder.is_dir():
             downloaded = snapshot_download(
@@ -219,7 +230,7 @@ def sinusoidal_embedding(t: Steps, size: int) -> Tensor:
 
 
 def _check_arguments(kind: type[Network], arguments: Mapping[str, Any]) -> None:
-    """Compare arguments from a file with the annotations of a class."""
+    """Check arguments from a file against the annotations of a constructor."""
     hints = get_type_hints(kind.__init__)
     for name, value in arguments.items():
         if name not in hints:

@@ -1,7 +1,7 @@
-"""The blocks of the residual U-Net: a stream that nothing but linear maps touch, and its branches.
+"""The blocks of the residual U-Net: a linear residual stream, and nonlinear branches.
 
-Whatever bends acts in a branch that is added to the stream. So the stream carries the image's own
-amplitude and band from one end to the other, and resampling acts on stream and branch alike.
+All nonlinearities are in branches that are added to the stream. So the stream carries the image's
+own amplitude and band from end to end, and resampling acts on stream and branch alike.
 """
 
 import math
@@ -21,7 +21,7 @@ _Weighted = TypeVar("_Weighted", Conv3x3, nn.Linear)
 
 
 class ResBlock(nn.Module):
-    """Add to the stream what a branch of two convolutions makes of it, at the same size or another.
+    """A residual block: a branch of two convolutions is added to the stream, with resampling.
 
     Source: Dhariwal and Nichol 2021 (ADM), section 3.1; BigGAN's blocks.
     """
@@ -38,10 +38,7 @@ class ResBlock(nn.Module):
         dropout: float = 0.0,
         resample: nn.Module | None = None,
     ) -> None:
-        """Take the channels before and after, and of the embedding; `resample` has no weights.
-
-        The designs are those of the two sizes, before and after `resample`.
-        """
+        """`before` and `after` are the designs at the sizes before and after `resample`."""
         super().__init__()
         self.resample = resample or nn.Identity()
         self.activation1 = make_activation(before, padding, F.silu)
@@ -66,7 +63,7 @@ class ResBlock(nn.Module):
 
 
 class ResAttention(nn.Module):
-    """Add to each pixel of the stream what it gathers from all others.
+    """Self-attention, added to the stream.
 
     Source: Ho et al. 2020 (DDPM), appendix B; heads of a fixed size as in ADM.
     """
@@ -91,7 +88,7 @@ class ResAttention(nn.Module):
 
 
 class Stage(nn.Module):
-    """A residual block, and attention after it where it is asked for."""
+    """A residual block, with optional attention after it."""
 
     def __init__(self, block: ResBlock, attend: ResAttention | None) -> None:
         super().__init__()
@@ -105,26 +102,23 @@ class Stage(nn.Module):
 
 
 def linear_downsample(config: Config, padding: Padding) -> nn.Module:
-    """Make the way down that a configuration asks for; its baseline is the mean of 2×2 pixels.
-
-    A maximum, the baseline elsewhere, would bend the stream.
-    """
+    """Make the downsampling of a configuration; its baseline, which must be linear, is a mean."""
     if config.filters_resampling:
         return make_downsample(config, padding)
     return nn.AvgPool2d(2)
 
 
 def linear_upsample(config: Config, padding: Padding) -> nn.Module:
-    """Make the way up that a configuration asks for; its baseline repeats each pixel 2×2 times."""
+    """Make the upsampling of a configuration; its baseline repeats each pixel 2×2 times."""
     if config.filters_resampling:
         return make_upsample(config, padding)
     return nn.Upsample(scale_factor=2, mode="nearest")
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
-    """Make a GroupNorm of 32 groups, or as many as there are with four channels or more each.
+    """Make a GroupNorm of 32 groups, or as many as have four channels or more each.
 
-    A channel that is normalised alone cannot tell a strong feature from a weak one.
+    A channel that is normalised alone loses the strength of its feature.
     """
     groups = math.gcd(32, channels)
     while groups > 1 and channels // groups < 4:
@@ -133,11 +127,7 @@ def group_norm(channels: int) -> nn.GroupNorm:
 
 
 def count_heads(channels: int, head_channels: int) -> int:
-    """Return how many heads of a size there are in the channels, at least one.
-
-    Raises:
-        JincError: the channels are more than one head's and no whole number of them.
-    """
+    """Return the number of heads of a size, at least one; refuse an uneven division."""
     if channels > head_channels and channels % head_channels:
         raise JincError(
             f"head_channels: {channels} channels are no whole number of {head_channels}"
@@ -146,7 +136,7 @@ def count_heads(channels: int, head_channels: int) -> int:
 
 
 def zeroed(layer: _Weighted) -> _Weighted:
-    """Start a layer at zero, so that a branch adds nothing until it has learned what."""
+    """Initialise a layer to zero, so that its branch adds nothing at first."""
     nn.init.zeros_(layer.weight)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)

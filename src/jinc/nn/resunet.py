@@ -1,4 +1,4 @@
-"""The residual U-Net of DDPM and ADM: resamplers and activations are put in, as everywhere."""
+"""The residual U-Net of DDPM and ADM, with injected resamplers and activations."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from jinc.errors import JincError
 from jinc.nn.blocks import Conv3x3
-from jinc.nn.checks import check_designs, check_halvings, check_sizes, refuse_norm_inside
-from jinc.nn.conditioning import Conditioning, LabelEmbedding, embed
+from jinc.nn.checks import check_designs, check_halvings, check_sizes
+from jinc.nn.conditioning import Conditioning, embed, embeddings
 from jinc.nn.layers import make_activation
-from jinc.nn.levels import ConfigLike, as_configs
+from jinc.nn.levels import ConfigLike
 from jinc.nn.network import Network, sinusoidal_embedding
 from jinc.nn.resblocks import (
     ResAttention,
@@ -25,7 +25,7 @@ from jinc.nn.resblocks import (
     linear_upsample,
     zeroed,
 )
-from jinc.signal.padding import Padding, check_padding
+from jinc.signal.padding import Padding
 from jinc.types import Images, Steps
 
 
@@ -40,13 +40,12 @@ class ResUNet(Network):
         width: channels that the multipliers multiply, even.
         multipliers: one a level, ≥ 1, the first at full resolution; each level halves the image.
         blocks: residual blocks at each level on the way down, ≥ 1; on the way up one more.
-        attention_levels: where pixels look at each other, besides at the deepest; 0 is full
-            resolution.
+        attention_levels: levels with self-attention, besides the deepest; 0 is full resolution.
         dropout: share of the features that training drops in each branch, [0, 1).
         head_channels: of each attention head, ≥ 1.
         classes: number of class labels; 0 for none.
-        augmentations: numbers that tell how an image was augmented; 0 for none.
-        beside: channels of other images that it is shown beside the noisy ones; 0 for none.
+        augmentations: size of the augmentation input; 0 for none.
+        beside: channels of other images that are concatenated with the noisy ones; 0 for none.
         padding: what lies beyond the edges, for filters and 3×3 convolutions: `zeros`, `reflect`
             or `circular`. The ideal filter is always circular.
 
@@ -54,6 +53,10 @@ class ResUNet(Network):
     """
 
     kind: ClassVar[str] = "resunet"
+
+    width: int
+    blocks: int
+    head_channels: int
 
     def __init__(
         self,
@@ -72,26 +75,19 @@ class ResUNet(Network):
         padding: Padding = "zeros",
     ) -> None:
         super().__init__()
+        sizes = {"channels": channels, "width": width, "blocks": blocks}
+        sizes |= {"head_channels": head_channels, "classes": classes}
+        sizes |= {"augmentations": augmentations, "beside": beside}
         least = {"channels": 1, "width": 2, "blocks": 1, "head_channels": 1}
-        least |= {"classes": 0, "augmentations": 0, "beside": 0}
-        given = (channels, width, blocks, head_channels, classes, augmentations, beside)
-        check_sizes(least, dict(zip(least, given, strict=True)))
+        self.configure(config, padding, least, **sizes)
         _check_shape(width, multipliers, attention_levels, dropout)
-        check_padding(padding)
-        self.config, self.padding = as_configs(config), padding
-        refuse_norm_inside(self.config, self.kind)
-        check_designs(self.config, len(multipliers))
-        self.channels, self.width, self.blocks = channels, width, blocks
+        check_designs(self.config, len(multipliers), self.kind)
         self.multipliers, self.attention_levels = tuple(multipliers), tuple(attention_levels)
-        self.dropout, self.head_channels = dropout, head_channels
-        self.classes, self.augmentations, self.beside = classes, augmentations, beside
+        self.dropout = dropout
 
         size = 4 * width
         self.time = nn.Sequential(nn.Linear(width, size), nn.SiLU(), nn.Linear(size, size))
-        self.label_embedding = LabelEmbedding(classes, size) if classes else None
-        self.augment_embedding = (
-            nn.Linear(augmentations, size, bias=False) if augmentations else None
-        )
+        self.label_embedding, self.augment_embedding = embeddings(classes, augmentations, size)
         at = [width * multiplier for multiplier in multipliers]
         self.first = Conv3x3(channels + beside, at[0], padding, bias=True)
         self._build_levels(at)

@@ -1,4 +1,4 @@
-"""One U-Net for every configuration: resamplers and activations are put in, nothing is copied."""
+"""The U-Net of arXiv 2411.09174 for every configuration, by injected resamplers and activations."""
 
 from typing import ClassVar
 
@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from jinc.errors import JincError
 from jinc.nn.blocks import EMBEDDING, Down, SelfAttention, Up, double_conv
-from jinc.nn.checks import check_designs, check_halvings, check_sizes
-from jinc.nn.conditioning import Conditioning, LabelEmbedding, embed
-from jinc.nn.levels import ConfigLike, as_configs
+from jinc.nn.checks import check_designs, check_halvings
+from jinc.nn.conditioning import Conditioning, embed, embeddings
+from jinc.nn.levels import ConfigLike
 from jinc.nn.network import Network, sinusoidal_embedding
-from jinc.signal.padding import Padding, check_padding
+from jinc.signal.padding import Padding
 from jinc.types import Images, Steps
 
 
@@ -25,8 +25,8 @@ class UNet(Network):
         width: channels at the first level, a multiple of 4.
         levels: how often the image is halved, ≥ 1.
         classes: number of class labels; 0 for none.
-        augmentations: numbers that tell how an image was augmented; 0 for none.
-        beside: channels of other images that it is shown beside the noisy ones; 0 for none.
+        augmentations: size of the augmentation input; 0 for none.
+        beside: channels of other images that are concatenated with the noisy ones; 0 for none.
         padding: what lies beyond the edges, for filters and 3×3 convolutions: `zeros`, `reflect`
             or `circular`. The ideal filter is always circular.
 
@@ -35,6 +35,9 @@ class UNet(Network):
 
     kind: ClassVar[str] = "unet"
     scale_aware: ClassVar[bool] = False
+
+    width: int
+    levels: int
 
     def __init__(
         self,
@@ -49,17 +52,12 @@ class UNet(Network):
         padding: Padding = "zeros",
     ) -> None:
         super().__init__()
-        least = {"channels": 1, "width": 4, "levels": 1}
-        least |= {"classes": 0, "augmentations": 0, "beside": 0}
-        given = (channels, width, levels, classes, augmentations, beside)
-        check_sizes(least, dict(zip(least, given, strict=True)))
+        sizes = {"channels": channels, "width": width, "levels": levels}
+        sizes |= {"classes": classes, "augmentations": augmentations, "beside": beside}
+        self.configure(config, padding, {"channels": 1, "width": 4, "levels": 1}, **sizes)
         if width % 4:
             raise JincError(f"width: {width} is not a multiple of 4, one part for each head")
-        check_padding(padding)
-        self.config, self.padding = as_configs(config), padding
         check_designs(self.config, levels + 1)
-        self.channels, self.width, self.levels = channels, width, levels
-        self.classes, self.augmentations, self.beside = classes, augmentations, beside
 
         at = [width * 2 ** min(level, levels - 1) for level in range(levels + 1)]
         deep, designs = at[-1], [self.config.at(level) for level in range(levels + 1)]
@@ -81,10 +79,7 @@ class UNet(Network):
         )
         self.up_attentions = nn.ModuleList(SelfAttention(out) for out in outs)
         self.last = nn.Conv2d(width, channels, 1)
-        self.label_embedding = LabelEmbedding(classes, EMBEDDING) if classes else None
-        self.augment_embedding = (
-            nn.Linear(augmentations, EMBEDDING, bias=False) if augmentations else None
-        )
+        self.label_embedding, self.augment_embedding = embeddings(classes, augmentations, EMBEDDING)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
 
     def predict(self, x_t: Images, t: Steps, condition: Conditioning) -> Images:

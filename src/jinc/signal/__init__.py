@@ -12,8 +12,11 @@ from jinc.signal.ideal import ideal_downsample as ideal_downsample
 from jinc.signal.ideal import ideal_filtered_activation as ideal_filtered_activation
 from jinc.signal.ideal import ideal_upsample as ideal_upsample
 from jinc.signal.padding import extend as extend
+from jinc.signal.resample import bicubic as bicubic
+from jinc.signal.resample import block_mean as block_mean
 from jinc.signal.resample import downsample as downsample
 from jinc.signal.resample import filtered_activation as filtered_activation
+from jinc.signal.resample import repeat_pixels as repeat_pixels
 from jinc.signal.resample import upsample as upsample
 from jinc.signal.rotate import blobs as blobs
 from jinc.signal.rotate import crop as crop
@@ -21,9 +24,6 @@ from jinc.signal.rotate import disc as disc
 from jinc.signal.rotate import error_by_radius as error_by_radius
 from jinc.signal.rotate import pad_to_disc as pad_to_disc
 from jinc.signal.rotate import rotate as rotate
-from jinc.signal.scale import bicubic as bicubic
-from jinc.signal.scale import block_mean as block_mean
-from jinc.signal.scale import repeat_pixels as repeat_pixels
 from jinc.signal.shift import roll as roll
 from jinc.signal.shift import shift as shift
 from jinc.signal.spectrum import RadialSpectrum as RadialSpectrum

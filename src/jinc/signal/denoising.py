@@ -1,4 +1,4 @@
-"""Denoising without learning, to compare with: a Gaussian blur, a median and non-local means."""
+"""Classical denoisers: a Gaussian blur, a median filter and non-local means."""
 
 import math
 from itertools import product
@@ -16,9 +16,7 @@ from jinc.signal.padding import Edges, extend
 def gaussian_blur(
     x: Tensor, taps: int = 3, std_px: float = 0.8, padding: Edges = "reflect"
 ) -> Tensor:
-    """Average every pixel with its neighbours, under Gaussian weights.
-
-    The Gaussian is sampled at whole pixels and divided by its sum: a constant stays as it is.
+    """Gaussian blur, with weights sampled at whole pixels and divided by their sum.
 
     Args:
         x: `[batch, channels, height, width]`, float.
@@ -49,7 +47,7 @@ def gaussian_blur(
 
 
 def median(x: Tensor, size: int = 3, padding: Edges = "reflect") -> Tensor:
-    """Replace every pixel by the median of the square about it, which spares edges.
+    """Median filter over squares, which preserves edges.
 
     Differentiable: the gradient goes to the pixel that was the median.
 
@@ -74,7 +72,7 @@ def median(x: Tensor, size: int = 3, padding: Edges = "reflect") -> Tensor:
 
 
 def _reach(size: int, name: str) -> int:
-    """Return how far an odd window reaches to either side of its middle."""
+    """Half width of an odd window."""
     if size < 1 or size % 2 == 0:
         raise JincError(f"{name}: {size} is not an odd number above 0, so it has no middle pixel")
     return size // 2
@@ -93,20 +91,19 @@ def non_local_means(
     weighting: Weighting = "uniform",
     padding: Edges = "reflect",
 ) -> Tensor:
-    """Replace every pixel by the mean of pixels about it, those of similar patches counting more.
+    """Non-local means: average over neighbouring pixels, weighted by the similarity of patches.
 
-    A pixel at a shift s counts `exp(−max(0, d_s² − 2σ²)/h²)`, where d_s² is the mean square
-    difference of the patches about the two, over channels too, so that all channels of a pixel go
-    together. 2σ² is what noise alone makes two equal patches differ by.
+    A pixel at a shift s has weight `exp(−max(0, d_s² − 2σ²)/h²)`, where d_s² is the mean square
+    difference of the patches around the two over all channels, which share the weight. 2σ² is the
+    difference of two equal patches by noise alone.
 
     Args:
         x: `[batch, channels, height, width]`, float.
-        strength: h, in the unit of x, > 0; 0.8 σ suits where σ is given.
-        noise_std: σ of the noise in x, ≥ 0; 0 where it is not known.
-        patch: pixels a side of the square that is compared, odd.
-        reach: pixels that are looked at to each side, ≥ 0; (2·reach + 1)² shifts are tried.
-        weighting: whether all pixels of a patch count alike, or its middle more, by a Gaussian of
-            deviation (patch − 1)/4.
+        strength: h, in the unit of x, > 0; 0.8 σ is suitable if σ is given.
+        noise_std: σ of the noise in x, ≥ 0; 0 if unknown.
+        patch: pixels a side of a patch, odd.
+        reach: largest shift along each axis, pixels, ≥ 0.
+        weighting: of a patch: `uniform`, or `gaussian` of deviation (patch − 1)/4.
         padding: what lies beyond the edges, as in `extend`.
 
     Returns:
@@ -152,7 +149,7 @@ def _line(patch: int, weighting: Weighting) -> Tensor:
 
 
 def _patch_mean(x: Tensor, line: Tensor) -> Tensor:
-    """Average `[B, 1, H, W]` over patches that lie wholly inside, one axis after the other."""
+    """Average `[B, 1, H, W]` over patches inside the image, one axis after the other."""
     weights = line.to(x)
     return F.conv2d(F.conv2d(x, weights.view(1, 1, -1, 1)), weights.view(1, 1, 1, -1))
 

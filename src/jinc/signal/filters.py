@@ -16,13 +16,7 @@ Window = Literal["outer", "radial"]
 
 
 def cutoff_from_radians(omega_c: float) -> float:
-    """Turn a cutoff in radians per pixel into cycles per pixel.
-
-    Args:
-        omega_c: angular cutoff, (0, π]; the published filters use π/2.
-
-    Returns:
-        ω_c / 2π, cycles per pixel.
+    """Convert a cutoff in radians per pixel, (0, π], to cycles per pixel.
 
     >>> cutoff_from_radians(math.pi / 2)
     0.25
@@ -31,10 +25,7 @@ def cutoff_from_radians(omega_c: float) -> float:
 
 
 def default_kaiser_beta(taps: int) -> float:
-    """Return the Kaiser β that suits so many taps: 2, and 3 from 12 taps on.
-
-    A longer filter can afford a deeper stop band; a short one needs its few taps for the slope.
-    """
+    """Return the default Kaiser β: 2, and 3 from 12 taps on, which allow a deeper stop band."""
     return 3.0 if taps >= 12 else 2.0
 
 
@@ -161,7 +152,7 @@ def frequency_response(kernel: Tensor, fx: Tensor, fy: Tensor) -> Tensor:
 
 
 def centred_positions(taps: int) -> Tensor:
-    """Return where K taps stand about their centre, pixels, `[K]`: −(K−1)/2 … (K−1)/2."""
+    """Return the positions of K taps, pixels from their centre, `[K]`: −(K−1)/2 … (K−1)/2."""
     return torch.arange(taps, dtype=torch.float64) - (taps - 1) / 2
 
 
@@ -181,5 +172,5 @@ def _checked_beta(taps: int, kaiser_beta: float | None) -> float:
 
 
 def _outer_window(p: Tensor, taps: int, beta: float) -> Tensor:
-    """Span the taps as a Kaiser window does: its ends stand on the first and the last tap."""
+    """A Kaiser window whose ends are at the first and the last tap."""
     return kaiser(p, max((taps - 1) / 2, 0.5), beta)

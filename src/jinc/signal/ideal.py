@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jinc.errors import JincError
-from jinc.signal.cached import cached_table
+from jinc.signal.tables import cached_table
 
 Band = Literal["square", "disc"]
 BANDS: tuple[Band, ...] = ("square", "disc")
@@ -83,7 +83,7 @@ def ideal_filtered_activation(
 
 
 def _wide(x: Tensor) -> Tensor:
-    """Take half precision to float32, for it has no FFT."""
+    """Convert half precision, which has no FFT, to float32."""
     return x if x.dtype == torch.float64 else x.float()
 
 
@@ -113,7 +113,7 @@ def _quarter_shift(size: int, dtype: torch.dtype, device: torch.device) -> Tenso
 
 @cached_table
 def _doubling(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Return the same, and half of it for the Nyquist line of an even size."""
+    """As `_quarter_shift`, halved for the Nyquist line of an even size."""
     table = _quarter_shift(size, dtype, device)
     if size % 2:
         return table

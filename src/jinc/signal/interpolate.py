@@ -1,8 +1,7 @@
-"""Turning images by looking between pixels: what is usual, and what it does to noise.
+"""Rotation by interpolation, for comparison with `rotate.rotate_unitary`.
 
-None of these is orthogonal: each turn takes power from the high frequencies, and a thousand small
-ones leave little of white noise. `rotate.rotate_unitary` is the remedy; these are for comparison
-and for single turns of smooth images.
+None of these is orthogonal: each rotation takes power from the high frequencies, and a thousand
+small ones leave little of white noise.
 """
 
 import math
@@ -13,7 +12,7 @@ from torch import Tensor
 
 
 def rotate_spline(x: Tensor, angle: Tensor) -> Tensor:
-    """Turn by cubic B-spline interpolation, as arXiv 2411.09174 does.
+    """Rotate by cubic B-spline interpolation, as arXiv 2411.09174 does.
 
     Args:
         x: `[batch, channels, height, width]`, periodic.
@@ -28,12 +27,12 @@ def rotate_spline(x: Tensor, angle: Tensor) -> Tensor:
 
 
 def rotate_bilinear(x: Tensor, angle: Tensor) -> Tensor:
-    """Turn by bilinear interpolation; arguments and result as of `rotate_spline`."""
+    """Rotate by bilinear interpolation; arguments and result as of `rotate_spline`."""
     return _interpolate(x, angle, lambda d: 1 - d, reach=1)
 
 
 def rotate_lanczos(x: Tensor, angle: Tensor) -> Tensor:
-    """Turn by the Lanczos kernel of three lobes; arguments and result as of `rotate_spline`."""
+    """Rotate by the Lanczos kernel of three lobes; arguments and result as of `rotate_spline`."""
     return _interpolate(x, angle, _lanczos3, reach=3)
 
 
@@ -59,7 +58,7 @@ def _spline_coefficients(x: Tensor) -> Tensor:
 def _interpolate(
     x: Tensor, angle: Tensor, weight: Callable[[Tensor], Tensor], reach: int
 ) -> Tensor:
-    """Weigh the (2·reach)² pixels around where each pixel comes from; weights sum to one."""
+    """Weight the (2·reach)² pixels around the source of each pixel; weights sum to one."""
     height, width = x.shape[-2:]
     from_y, from_x = _sources(height, width, angle.to(x))
     rows, columns = _neighbours(from_y, weight, reach), _neighbours(from_x, weight, reach)
@@ -74,7 +73,7 @@ def _interpolate(
 
 
 def _sources(height: int, width: int, angle: Tensor) -> tuple[Tensor, Tensor]:
-    """Return where every pixel comes from, rows and columns, `[batch, height, width]` each."""
+    """Return the sources of all pixels, rows and columns, `[batch, height, width]` each."""
     y = torch.arange(height, dtype=angle.dtype, device=angle.device) - (height - 1) / 2
     x = torch.arange(width, dtype=angle.dtype, device=angle.device) - (width - 1) / 2
     y, x = torch.meshgrid(y, x, indexing="ij")
@@ -85,7 +84,7 @@ def _sources(height: int, width: int, angle: Tensor) -> tuple[Tensor, Tensor]:
 def _neighbours(
     place: Tensor, weight: Callable[[Tensor], Tensor], reach: int
 ) -> list[tuple[Tensor, Tensor]]:
-    """Return index and weight of the 2·reach pixels around a place on a line."""
+    """Return index and weight of the 2·reach pixels around a position on a line."""
     first = place.floor()
     at = [first + k for k in range(1 - reach, reach + 1)]
     weights = [weight((place - each).abs()) for each in at]

@@ -1,4 +1,4 @@
-"""What lies beyond the edge of an image: zeros, its mirror image, or the image again."""
+"""Padding of images: with zeros, their mirror image, or periodically."""
 
 from collections.abc import Sequence
 from typing import Literal, get_args
@@ -8,13 +8,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jinc.errors import JincError
-from jinc.signal.cached import cached_table
+from jinc.signal.tables import cached_table
 
 Padding = Literal["zeros", "reflect", "circular"]
 PADDINGS: tuple[Padding, ...] = ("zeros", "reflect", "circular")
 
 Edges = Literal[Padding, "mirror"]
-"""What `extend` knows; networks and resampling take `Padding` only."""
+"""Of `extend`; networks and resampling take `Padding` only."""
 
 
 def extend(x: Tensor, before: int, after: int, padding: Edges) -> Tensor:
@@ -64,7 +64,7 @@ def _check_known(padding: str, known: Sequence[str]) -> None:
 def _source_index(
     size: int, before: int, after: int, padding: Edges, device: torch.device
 ) -> Tensor:
-    """Return which pixel of a line of `size` stands at each place of the extended line."""
+    """Return the source of each pixel of an extended line."""
     place = torch.arange(-before, size + after, device=device)
     if padding == "circular":
         return place % size

@@ -1,4 +1,4 @@
-"""The slow, obvious form of `resample`: what it means, step by step, for tests and benchmarks."""
+"""Slow reference implementations of `resample`, step by step, for tests and benchmarks."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ def zero_stuff(x: Tensor) -> Tensor:
 
 
 def weigh_neighbours(x: Tensor, kernel: Tensor) -> Tensor:
-    """Correlate every channel with the taps wherever they fit; K − 1 rows and columns go."""
+    """Correlate every channel with the taps, without padding."""
     channels = x.shape[1]
     return F.conv2d(x, kernel.to(x).expand(channels, 1, *kernel.shape), groups=channels)
 
@@ -30,7 +30,7 @@ def upsample(
     phase: Phase = "half",
     padding: Padding = "zeros",
 ) -> Tensor:
-    """Do as `resample.upsample`: extend, put zeros between, filter, cut out."""
+    """As `resample.upsample`: extend, insert zeros, filter, crop."""
     taps = kernel.shape[-1]
     height, width = x.shape[-2:]
     halo = taps  # more than enough on either side
@@ -41,7 +41,7 @@ def upsample(
 
 
 def downsample(x: Tensor, kernel: Tensor, *, padding: Padding = "zeros") -> Tensor:
-    """Do as `resample.downsample`: extend, filter at the full resolution, keep every second."""
+    """As `resample.downsample`: extend, filter at full resolution, keep every second pixel."""
     taps = kernel.shape[-1]
     before = (taps - 1) // 2
     return weigh_neighbours(extend(x, before, taps - 1 - before, padding), kernel)[..., ::2, ::2]
@@ -57,7 +57,7 @@ def filtered_activation(
     phase: Phase = "half",
     padding: Padding = "zeros",
 ) -> Tensor:
-    """Do as `resample.filtered_activation`, in the words of its formula."""
+    """As `resample.filtered_activation`, by its formula."""
     u = upsample(x, kernel, gain=gain, phase=phase, padding=padding)
     in_band = downsample(activation(u), kernel, padding=padding)
     return in_band + kappa * (x - downsample(u, kernel, padding=padding))

@@ -1,6 +1,6 @@
-"""Doubling and halving of resolution, and activations that do not alias.
+"""Resampling: alias-free by factors of two, activations that do not alias, and by whole factors.
 
-Every function here has a slow, obvious twin in `reference`. Three facts make this one fast:
+The alias-free functions have slow, obvious twins in `reference`. Three facts make these fast:
 
 1. Zero-stuffing followed by a filter is a transposed convolution of stride 2, and a filter followed
    by dropping samples is a convolution of stride 2: nothing is computed to be multiplied by zero
@@ -164,6 +164,58 @@ def filtered_activation(
         return downsample(activation(u), kernel, padding=padding)
     v = torch.add(activation(u), u, alpha=-kappa)
     return torch.add(downsample(v, kernel, padding=padding), x, alpha=kappa)
+
+
+def block_mean(x: Tensor, factor: int) -> Tensor:
+    """Downsample by a whole factor: every pixel is the mean of a block.
+
+    With `repeat_pixels` it is a pair: the mean undoes the repetition, which is up to a factor its
+    transpose. So `x − repeat(mean(x))` is orthogonal to all images that are constant on blocks.
+
+    Args:
+        x: `[B, C, H, W]`, H and W multiples of the factor.
+        factor: pixels a side of a block, ≥ 1.
+
+    Returns:
+        `[B, C, H/factor, W/factor]`.
+    >>> block_mean(torch.tensor([[[[0.0, 2.0], [4.0, 6.0]]]]), 2).item()
+    3.0
+    """
+    height, width = x.shape[-2:]
+    if height % factor or width % factor:
+        raise JincError(f"image size: {height}×{width} cannot be divided by {factor}")
+    return F.avg_pool2d(x, factor)
+
+
+def repeat_pixels(x: Tensor, factor: int) -> Tensor:
+    """Upsample by a whole factor: every pixel becomes a block.
+
+    Args:
+        x: `[B, C, H, W]`.
+        factor: pixels a side of a block, ≥ 1.
+
+    Returns:
+        `[B, C, factor·H, factor·W]`.
+    """
+    return x.repeat_interleave(factor, -2).repeat_interleave(factor, -1)
+
+
+def bicubic(x: Tensor, factor: int) -> Tensor:
+    """Upsample by cubic convolution, every pixel at the centre of its block, as Pillow does.
+
+    It reproduces parabolas, and commutes with flips and quarter turns.
+
+    Args:
+        x: `[B, C, H, W]`; beyond the edges weights are renormalised.
+        factor: how many times larger, ≥ 1.
+
+    Returns:
+        `[B, C, factor·H, factor·W]`.
+
+    Source: Keys 1981, "Cubic convolution interpolation", a = −½.
+    """
+    # Only the antialiased form has a = −½; torch's other one has −¾, which overshoots more.
+    return F.interpolate(x, scale_factor=factor, mode="bicubic", antialias=True)
 
 
 def upsampling_start(taps: int, phase: Phase) -> int:

@@ -1,4 +1,4 @@
-"""Turning images without loss: white noise stays white, and there-and-back is exact.
+"""Lossless rotation: white noise stays white, and the inverse is exact.
 
 Angles are radians, counter-clockwise as displayed, about the centre ((H−1)/2, (W−1)/2).
 """
@@ -18,34 +18,32 @@ from jinc.signal.shift import check_amounts, check_images, phases, shift_rows_by
 Pad = Literal["none", "zeros", "reflect", "circular"]
 
 METHODS = ("unitary", "spline", "bilinear", "lanczos")
-"""The ways to turn, the lossless one first."""
+"""Methods of rotation, the lossless one first."""
 
 UNTORN = math.cos(math.pi / 8)
-"""Of half the side: within this radius no shear carries a pixel over the edge.
+"""Share of half the side within which no shear moves a pixel over the edge.
 
 The first of them moves x by tan(θ/2) y, θ being 45° at most, and |x| + tan(22.5°) |y| is at most
 r/cos(22.5°); after the second and the third, no coordinate is above r."""
 
 
 def rotate(x: Tensor, angle: float | Tensor, method: str = "unitary", pad: Pad = "none") -> Tensor:
-    """Turn images counter-clockwise.
+    """Rotate images counter-clockwise.
 
     Args:
         x: `[batch, channels, height, width]`, float32 or float64; square for `unitary`.
-        angle: radians, any finite number, which is known to 16 digits, so do not wind it up; one
-            for all, or `[batch]`. Angles on an accelerator are not looked at, for the host would
-            have to wait: there NaN gives NaN.
-        method: `unitary` loses nothing and keeps white noise white; `spline` is the published one;
-            `bilinear` and `lanczos` are there to be compared.
-        pad: what lies beyond the edges. `none`: the image again, as on a torus; `unitary` is then
-            orthogonal, and tears what is near the corners. `zeros`, `reflect` or `circular`:
-            extend with `pad_to_disc`, turn, crop. Nothing tears, but what leaves the image is
-            lost: this is not orthogonal. To have both, stay on the larger canvas throughout:
-            `pad_to_disc` once, turn as often as you like, `crop` at the end.
+        angle: radians, finite; one for all, or `[batch]`. Angles on an accelerator are not checked,
+            for the host would have to wait.
+        method: `unitary` is lossless and keeps white noise white; `spline` is the published one;
+            `bilinear` and `lanczos` are for comparison.
+        pad: `none`: the image is periodic; `unitary` is then orthogonal, and wrong near the
+            corners. `zeros`, `reflect` or `circular`: extend with `pad_to_disc`, rotate, crop. Then
+            corners are right, but it is not orthogonal. To have both, stay on the larger canvas:
+            `pad_to_disc` once, rotate any number of times, `crop` at the end.
 
     Returns:
-        Shaped like `x`. Turning by −θ is the transpose of turning by θ for `unitary`, with `none`
-        and with `zeros`; with `none` it is also the inverse.
+        Shaped like `x`. Rotation by −θ is the transpose of rotation by θ for `unitary`, with `none`
+        and `zeros`; with `none` it is also the inverse.
 
     Raises:
         JincError: an unknown method or pad, an angle that is not finite or not one an image, or
@@ -68,17 +66,17 @@ def rotate(x: Tensor, angle: float | Tensor, method: str = "unitary", pad: Pad =
 
 
 def rotate_unitary(x: Tensor, angle: Tensor) -> Tensor:
-    """Turn images by quarter turns and three shears, each of them orthogonal.
+    """Rotate images by quarter turns and three shears, all orthogonal.
 
-    1. Take the nearest number of quarter turns out; an angle within ±45° is left.
-    2. With y downwards, turning by θ is moving rows by tan(θ/2) y, columns by −sin(θ) x, and rows
+    1. Factor out the nearest number of quarter turns; an angle within ±45° is left.
+    2. With y downwards, rotation by θ moves rows by tan(θ/2) y, columns by −sin(θ) x, and rows
        by tan(θ/2) y again; each row or column moves as a whole, by Fourier's shift theorem.
-    3. A negative angle does the transposed steps in the opposite order, so that it undoes the
+    3. A negative angle applies the transposed steps in the opposite order, so that it inverts the
        positive one to rounding.
 
-    The image is taken as periodic: what leaves at one edge enters at the other. Beyond ¾ of half
-    the side from the centre, corners of the torus meet; `error_by_radius` says how much that
-    hurts, and `pad_to_disc` prevents it.
+    The image is periodic: what leaves at one edge enters at the other. Beyond ¾ of half the side
+    from the centre, corners of the torus meet; `error_by_radius` measures the error, and
+    `pad_to_disc` prevents it.
 
     Args:
         x: `[batch, channels, size, size]`, float32 or float64.
@@ -105,16 +103,15 @@ def rotate_unitary(x: Tensor, angle: Tensor) -> Tensor:
 
 
 def check_method(method: str) -> None:
-    """Refuse a name that is no way to turn."""
+    """Refuse an unknown method."""
     if method not in METHODS:
-        raise unknown(f"method: {method!r} is no way to turn an image", method, METHODS)
+        raise unknown(f"method: {method!r} is not a method of rotation", method, METHODS)
 
 
 def pad_to_disc(x: Tensor, padding: Padding = "zeros") -> Tensor:
-    """Extend images so far that no turn carries any of their pixels over an edge.
+    """Extend images so far that no rotation moves any of their pixels over an edge.
 
-    On the larger canvas `unitary` is as orthogonal as ever, and what was in the image stays
-    whole: it is the canvas that tears, beyond the disc that holds the image.
+    On the larger canvas `unitary` is orthogonal and exact for all pixels of the image.
 
     Args:
         x: `[..., height, width]`.
@@ -135,7 +132,7 @@ def pad_to_disc(x: Tensor, padding: Padding = "zeros") -> Tensor:
 
 
 def crop(x: Tensor, height: int, width: int) -> Tensor:
-    """Cut out the middle: undoes `pad_to_disc`.
+    """Crop the centre: undoes `pad_to_disc`.
 
     Args:
         x: `[..., H, W]`.
@@ -143,7 +140,7 @@ def crop(x: Tensor, height: int, width: int) -> Tensor:
         width: columns to keep, up to W.
 
     Returns:
-        `[..., height, width]`, a view; where the middle is between two pixels, the upper left.
+        `[..., height, width]`, a view; for odd margins half a pixel to the upper left.
     """
     top, left = (x.shape[-2] - height) // 2, (x.shape[-1] - width) // 2
     return x[..., top : top + height, left : left + width]
@@ -166,7 +163,7 @@ def disc(size: int, radius: float = 1.0, device: torch.device | None = None) -> 
 
 
 def blobs(size: int, radius: float, azimuth: Tensor, std_px: float = 2.0) -> Tensor:
-    """Draw Gaussian blobs about the centre: images whose turned selves are a formula.
+    """Draw Gaussian blobs about the centre, whose rotation is known exactly.
 
     Args:
         size: side of the images, pixels.
@@ -194,10 +191,10 @@ def error_by_radius(
     steps: int = 1,
     std_px: float = 2.0,
 ) -> Tensor:
-    """Measure how far from the centre an operator can be trusted.
+    """Measure the error of a rotation by the distance from the centre.
 
-    A Gaussian blob is put at 24 places of a circle and turned; beside it is the formula of the
-    turned blob. The worst of the 24 counts, over all pixels.
+    A Gaussian blob at 24 places of a circle is rotated, and compared with the exact result; the
+    worst of the 24 counts.
 
     Args:
         size: side of the images, pixels.
@@ -205,9 +202,8 @@ def error_by_radius(
         method: as in `rotate`.
         pad: as in `rotate`.
         radii: of the circles, in halves of the side.
-        steps: how many equal turns make the angle.
-        std_px: standard deviation of the blob, pixels: a wider one touches the edge earlier, a
-            narrower one is less well sampled.
+        steps: number of equal rotations that make the angle.
+        std_px: standard deviation of the blob, pixels.
 
     Returns:
         PSNR in dB, the height of the blob as peak, float64, `[len(radii)]`.
@@ -228,7 +224,7 @@ def error_by_radius(
 
 
 def _quarter_turns(x: Tensor, turns: Tensor) -> Tensor:
-    """Turn each image by its own whole number of quarter turns, `[batch]` or `[1]`."""
+    """Rotate each image by its own whole number of quarter turns, `[batch]` or `[1]`."""
     turns = turns.long() % 4
     if turns.device.type == "cpu":  # a look at them costs nothing
         first = int(turns[0])
@@ -240,7 +236,7 @@ def _quarter_turns(x: Tensor, turns: Tensor) -> Tensor:
 
 
 def _three_shears(x: Tensor, angle: Tensor) -> Tensor:
-    """Turn by at most 45°, `[batch]` or `[1]`."""
+    """Rotate by at most 45°, `[batch]` or `[1]`."""
     size = x.shape[-1]
     place = torch.arange(size, dtype=angle.dtype, device=angle.device) - (size - 1) / 2
     along = phases(torch.tan(angle / 2)[:, None, None] * place, size, x)

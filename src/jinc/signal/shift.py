@@ -1,4 +1,4 @@
-"""Moving periodic images by any number of pixels, by Fourier's shift theorem, without loss.
+"""Lossless shifts of periodic images by any number of pixels, by Fourier's shift theorem.
 
 Every shift here is orthogonal and a whole number of pixels is a roll. The Nyquist line of an even
 size has one real number for two frequencies, and no fraction of a shift keeps both its reality and
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from jinc.errors import JincError
-from jinc.signal.precision import brought, precise
+from jinc.signal.tables import precise, to_device
 
 
 def shift(
@@ -20,21 +20,21 @@ def shift(
     right: float | Tensor,
     start: tuple[float | Tensor, float | Tensor] = (0.0, 0.0),
 ) -> Tensor:
-    """Move periodic images.
+    """Shift periodic images.
 
     Args:
         x: `[batch, channels, height, width]`, float32 or float64.
         down: pixels, any finite number; one for all, or `[batch]`.
         right: pixels, likewise.
-        start: how far, down and right, images of even size have been moved already, which decides
-            on the sign of the Nyquist lines: with it, portions add up to the whole way.
+        start: previous shift, down and right, of images of even size: with it the signs of the
+            Nyquist lines of successive shifts add up to those of one.
 
     Returns:
-        Shaped like `x`; the transpose, which is the inverse, moves by (−down, −right).
+        Shaped like `x`; the transpose, which is the inverse, shifts by (−down, −right).
 
     Raises:
-        JincError: images of another shape or type; pixels that are not finite, or not one an image.
-            On an accelerator they are not looked at, for the host would have to wait.
+        JincError: images of another shape or type; pixels that are not finite (not checked on an
+            accelerator), or not one an image.
 
     Source: the shift theorem of the discrete Fourier transform.
     """
@@ -50,7 +50,7 @@ def shift(
 
 
 def roll(x: Tensor, down: int | Tensor, right: int | Tensor) -> Tensor:
-    """Move periodic images by whole pixels: what `shift` does to rounding, without any rounding.
+    """Shift periodic images by whole pixels, exactly.
 
     Args:
         x: `[batch, channels, height, width]`, any type.
@@ -76,7 +76,7 @@ def roll(x: Tensor, down: int | Tensor, right: int | Tensor) -> Tensor:
 
 
 def shift_rows_by(x: Tensor, table: Tensor) -> Tensor:
-    """Move every row to the right by a table of `phases`, which can serve more than once.
+    """Shift every row to the right by a table of `phases`.
 
     Args:
         x: `[..., height, width]`, float32 or float64, rows periodic.
@@ -90,16 +90,15 @@ def shift_rows_by(x: Tensor, table: Tensor) -> Tensor:
 
 
 def phases(pixels: float | Tensor, size: int, like: Tensor, start: float | Tensor = 0.0) -> Tensor:
-    """Return what the spectrum of a real line is multiplied by when the line is moved.
+    """Return the factors of the spectrum of a real line for a shift.
 
-    The table is made where `pixels` live, in float64, and then brought to the images without
-    waiting for either machine: a number costs an accelerator nothing but the copy.
+    They are computed in float64 on the device of `pixels`, and copied without waiting.
 
     Args:
-        pixels: how far to the right, any real number; a number, or a tensor `[...]`.
+        pixels: to the right, a number or a tensor `[...]`.
         size: pixels of the line.
-        like: the images, float32 or float64: what type and which device the table is for.
-        start: how far to the right the line has been moved already, as `pixels`.
+        like: gives type and device.
+        start: previous shift to the right, like `pixels`.
 
     Returns:
         Complex, `[..., size // 2 + 1]`: exp(−2πi f s) for f = 0, 1/size, …; ±1 at f = ½.
@@ -109,7 +108,7 @@ def phases(pixels: float | Tensor, size: int, like: Tensor, start: float | Tenso
     angle = -2 * math.pi * frequency * s
     turn = torch.polar(torch.ones_like(angle), angle)
     if size % 2 == 0:
-        before = brought(precise(start), s.device)[..., None]
+        before = to_device(precise(start), s.device)[..., None]
         nyquist = 1 - 2 * ((_nearest(before + s) - _nearest(before)) % 2)
         turn = torch.cat([turn[..., :-1], nyquist.to(turn.dtype)], dim=-1)
     # Towards the host a copy that does not wait may be read before it has arrived.
@@ -123,7 +122,7 @@ def _nearest(pixels: Tensor) -> Tensor:
 
 
 def check_images(x: Tensor) -> None:
-    """Refuse what is no batch of images that can be transformed."""
+    """Refuse anything but images `[batch, channels, height, width]` of float32 or float64."""
     if x.ndim != 4 or x.dtype not in (torch.float32, torch.float64) or not x.numel():
         raise JincError(
             f"images: {list(x.shape)} of {x.dtype}; wanted are [batch, channels, height, width], "
@@ -132,16 +131,7 @@ def check_images(x: Tensor) -> None:
 
 
 def check_amounts(name: str, amount: float | Tensor, count: int) -> Tensor:
-    """Return one amount or `[count]`, in one dimension, where they were.
-
-    Args:
-        name: of the argument.
-        amount: a number, or `[count]`.
-        count: images in the batch.
-
-    Raises:
-        JincError: not one number an image; or one that is not finite, if it is on the host.
-    """
+    """Return amounts as `[1]` or `[count]`; refuse another shape or, on the host, NaN and ∞."""
     amounts = precise(amount)
     if amounts.ndim > 1 or amounts.numel() not in (1, count):
         raise JincError(f"{name}: {list(amounts.shape)} is neither one number nor one for {count}")
@@ -151,7 +141,7 @@ def check_amounts(name: str, amount: float | Tensor, count: int) -> Tensor:
 
 
 def _roll_each(x: Tensor, pixels: Tensor, dim: int) -> Tensor:
-    """Move along `dim`, each image by its own whole number, `[batch]` or one."""
+    """Shift along `dim`, each image by its own whole number, `[batch]` or one."""
     line = [1] * x.ndim
     line[dim] = x.shape[dim]
     place = torch.arange(x.shape[dim], device=x.device).view(line)

@@ -1,4 +1,4 @@
-"""How much power images have at each frequency, whatever the direction."""
+"""Radial power spectra of images."""
 
 import math
 from typing import NamedTuple
@@ -13,13 +13,12 @@ CORNER = math.sqrt(0.5)
 
 
 class RadialSpectrum(NamedTuple):
-    """The power of images by frequency.
+    """A radial power spectrum.
 
     Args:
         frequency: middle of each bin, cycles per pixel, `[bins]`, from 0 to √½.
-        power: mean of |X|² over the waves of the bin, `[..., bins]`; that of a pixel where the
-            image is white noise.
-        waves: how many waves the bin holds, `[bins]`; together height × width.
+        power: mean of |X|² over the waves of the bin, `[..., bins]`; for white noise its variance.
+        waves: number of waves of the bin, `[bins]`; in all height × width.
     """
 
     frequency: Tensor
@@ -28,18 +27,14 @@ class RadialSpectrum(NamedTuple):
 
 
 def radial_power_spectrum(x: Tensor, bins: int | None = None) -> RadialSpectrum:
-    """Sort the power of images by the length of the frequency vector.
+    """Compute the power of images by the length of the frequency vector.
 
-    The transform is unitary: power, weighed by `waves`, adds up to the squares of the pixels
-    (Parseval), and white noise has its variance in every bin.
+    The transform is unitary: power, weighted by `waves`, adds up to the sum of squares (Parseval).
 
     Args:
         x: `[..., height, width]`, float32 or float64, taken as periodic.
-        bins: rings of one width from 0 to √½, the corner of the spectrum; None makes them as
-            wide as the distance between two waves.
-
-    Returns:
-        Frequencies, powers and counts.
+        bins: rings of equal width from 0 to √½, the corner of the spectrum; by default as wide as
+            the distance of two waves.
 
     Raises:
         JincError: fewer than one bin, or so many that some hold no wave.
@@ -65,12 +60,12 @@ def radial_power_spectrum(x: Tensor, bins: int | None = None) -> RadialSpectrum:
 
 
 def top_band_power(x: Tensor, lowest: float = 0.375) -> Tensor:
-    """Average the power of the finest details: what interpolation takes away first.
+    """Average the power of the highest frequencies, which interpolation loses first.
 
     Args:
         x: `[..., height, width]`, float32 or float64, taken as periodic.
-        lowest: frequency at which the band begins, cycles per pixel, 0 to √½; it reaches to the
-            corners of the spectrum. By default it begins at ¾ of the Nyquist frequency.
+        lowest: lower end of the band, cycles per pixel, 0 to √½; by default ¾ of the Nyquist
+            frequency.
 
     Returns:
         Mean of |X|² over the waves of the band, `[...]`; 1 for white noise of variance 1.

@@ -1,8 +1,8 @@
-"""The shifts and turns by which StyleGAN3 measures equivariance.
+"""The shifts and rotations by which StyleGAN3 measures equivariance.
 
-Each returns images and the pixels that it knows, `[batch, 1, height, width]`: those that no pixel
-beyond an edge has a part in. They are not orthogonal: they are here to compare with published
-figures, and `signal.rotate` and `signal.shift` are the ones to move images by.
+Each returns images and a mask of valid pixels, `[batch, 1, height, width]`, which do not depend on
+pixels beyond an edge. They are not orthogonal, and serve for comparison with published figures;
+for all else use `signal.rotate` and `signal.shift`.
 
 Written from the formulas of arXiv 2106.12423, appendix E. Coordinates are pixels from the centre
 of the image, x to the right and y up.
@@ -18,10 +18,10 @@ LOBES = 3
 """Half width of the Lanczos window, pixels."""
 
 REACH = 2 * LOBES
-"""Half width of the kernel of a turn: that of two windows, one convolved with the other."""
+"""Half width of the kernel of a rotation: that of two convolved windows."""
 
 UP = 4
-"""Samples a pixel along each axis between which a turned image is interpolated linearly."""
+"""Samples a pixel along each axis for the linear interpolation of a rotated image."""
 
 
 def shift_lanczos(x: Tensor, down: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
@@ -33,7 +33,7 @@ def shift_lanczos(x: Tensor, down: Tensor, right: Tensor) -> tuple[Tensor, Tenso
         right: pixels, `[batch]`.
 
     Returns:
-        The images, and the pixels that are known.
+        The images, and the valid pixels.
 
     Source: arXiv 2106.12423, appendix E.2.
     """
@@ -45,14 +45,14 @@ def shift_lanczos(x: Tensor, down: Tensor, right: Tensor) -> tuple[Tensor, Tenso
 
 
 def turn(x: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
-    """Turn images, and remove the frequencies that the pixel grid cannot hold once turned.
+    """Rotate images, and remove the frequencies that the rotated pixel grid cannot represent.
 
     Args:
         x: `[batch, channels, size, size]`, zero beyond the edges.
         angle: radians, counter-clockwise, `[batch]`.
 
     Returns:
-        The images, and the pixels that are known.
+        The images, and the valid pixels.
 
     Source: arXiv 2106.12423, appendix E.3.
     """
@@ -70,14 +70,14 @@ def turn(x: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def pseudo_turn(x: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
-    """Remove from images that show a turned scene what `turn` removes, without turning them.
+    """Remove from images of a rotated scene the frequencies that `turn` removes.
 
     Args:
         x: `[batch, channels, size, size]`, zero beyond the edges.
-        angle: radians, counter-clockwise, by which the scene was turned, `[batch]`.
+        angle: of the scene, radians, counter-clockwise, `[batch]`.
 
     Returns:
-        The images, and the pixels that are known.
+        The images, and the valid pixels.
 
     Source: arXiv 2106.12423, appendix E.3.
     """
@@ -90,10 +90,10 @@ def pseudo_turn(x: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def turn_kernel(angle: float, up: int) -> Tensor:
-    """Design the low-pass for what two pixel grids hold, of which one is turned against the other.
+    """Design the low-pass for the common band of two pixel grids at an angle.
 
     It is the convolution of both grids' sinc filters, times the convolution of both grids' Lanczos
-    windows, each taken over samples `1/up` apart.
+    windows, each over samples `1/up` apart.
 
     Args:
         angle: radians, counter-clockwise, of the other grid.
@@ -111,9 +111,9 @@ def turn_kernel(angle: float, up: int) -> Tensor:
 
 
 def _band(angle: float, up: int) -> Tensor:
-    """Convolve the sinc filters: Fourier's transform of the octagon that two squares share.
+    """Convolve the sinc filters: the Fourier transform of the octagon that two squares share.
 
-    Over the pixels themselves the one is 1 at its middle and 0 elsewhere, and leaves the other.
+    At one sample a pixel, the filter of that grid is a unit impulse, and leaves the other.
     """
     x, y = _grid(REACH * up - 1, up)
     if up == 1:
@@ -132,7 +132,7 @@ def _band(angle: float, up: int) -> Tensor:
 
 
 def _octagon(angle: float) -> Tensor:
-    """Corners of what a unit square and the same, turned, have in common, counter-clockwise."""
+    """Corners of the intersection of a unit square and its rotation, counter-clockwise."""
     part = angle % (math.pi / 2)
     side = [[0.5, -math.tan(math.pi / 4 - part / 2) / 2], [0.5, math.tan(part / 2) / 2]]
     right = torch.tensor(side, dtype=torch.float64)
@@ -144,7 +144,7 @@ def _octagon(angle: float) -> Tensor:
 
 
 def _window(angle: float, up: int) -> Tensor:
-    """Convolve the Lanczos windows, beside a constant factor."""
+    """Convolve the Lanczos windows, up to a constant factor."""
     reach = LOBES * up - 1
     own = _lanczos_window(torch.arange(-reach, reach + 1, dtype=torch.float64) / up)
     x, y = _grid(REACH * up - 1 + reach, up)
@@ -183,7 +183,7 @@ def _upsample(image: Tensor, kernel: Tensor) -> Tensor:
 
 
 def _line(length: int, way: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the matrix that shifts a line, `[batch, length, length]`, and where it is known."""
+    """Return the matrix that shifts a line, `[batch, length, length]`, and its valid pixels."""
     place = torch.arange(length, dtype=way.dtype, device=way.device)
     weights = _lanczos(place[:, None] - place - way[:, None, None])
     whole = way.floor()[:, None]

@@ -17,8 +17,8 @@ from torch import Tensor
 from jinc.diffusion import QuarterTurns, Rotation
 from jinc.errors import JincError, unknown
 from jinc.signal import extend, rotate, shift
-from jinc.signal.precision import brought
 from jinc.signal.rotate import UNTORN
+from jinc.signal.tables import to_device
 from jinc.types import Images
 
 AugmentationKind: TypeAlias = Literal[
@@ -106,7 +106,7 @@ class Augmentation:
             raise JincError(
                 f"augment: {turning[0]} needs square images, these are {height}×{width}"
             )
-        there = brought(parameters, x0.device)
+        there = to_device(parameters, x0.device)
         for kind, amounts, known in zip(
             self.kinds, there.unbind(1), parameters.unbind(1), strict=True
         ):
@@ -192,7 +192,7 @@ def _turn(x: Images, angles: Tensor, known: Tensor) -> Images:
     (turned,) = known.nonzero(as_tuple=True)
     if len(turned) == 0:
         return x
-    turned = brought(turned, x.device)
+    turned = to_device(turned, x.device)
     size = x.shape[-1]
     around = (size + 1) // 2
     large = Rotation(angles[turned])(extend(x[turned], around, around, "reflect"))

@@ -18,7 +18,7 @@ from torch import Tensor
 from jinc.data import ImageSet, to_float
 from jinc.diffusion import Move, MoveKind, random_move
 from jinc.nn import NO_CLASS
-from jinc.signal.precision import brought
+from jinc.signal.tables import to_device
 from jinc.streams import Stream, stream
 from jinc.train.augment import Augmentation
 from jinc.types import Images, Steps
@@ -153,7 +153,9 @@ class Batches:
             images = self._resident[images]
         x0 = self._augmentation.apply(to_float(images), drawn.parameters)
         augment = self._augmentation.labels(parameters)
-        move = drawn.move and replace(drawn.move, amounts=brought(drawn.move.amounts, self._device))
+        move = drawn.move and replace(
+            drawn.move, amounts=to_device(drawn.move.amounts, self._device)
+        )
         level, low_noise = (
             each if each is None else each.to(self._device, non_blocking=True)
             for each in (drawn.level, drawn.low_noise)

@@ -1,9 +1,9 @@
-"""Filling in a photograph: known pixels are put back at every level, and RePaint's way of walking.
+"""Inpainting: known pixels are replaced at every level, and levels are revisited as in RePaint.
 
-Put back alone, known pixels come with fresh noise that what is generated beside them has one move
-to follow. Of two pixels of variance 1 and correlation .9 the first is known to be 1.5, so that the
-second has mean 1.35 and variance .19; made in 1,000 moves of `posterior`, it has .94 and .31.
-RePaint goes up and down again and gives it time: with ten times in all, 1.32 and .19.
+Replacement alone misses the conditional distribution, for known pixels get fresh noise at every
+level, and their surroundings have one move to adapt. Of two pixels of variance 1 and correlation .9
+let the first be 1.5, so that the second has mean 1.35 and variance .19: after 1,000 moves of
+`posterior` it has .94 and .31; with RePaint's jumps, ten times in all, 1.32 and .19.
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ from jinc.types import Images, Noise
 
 @dataclass(frozen=True, eq=False)
 class replace:
-    """Put the known pixels in their place: `x_t' = m·x_t' + (1−m)·forward(photo, t')`; an `After`.
+    """Replace the known pixels: `x_t' = m·x_t' + (1−m)·forward(photo, t')`; an `After`.
 
-    The photograph gets fresh noise of the new level t', and none at t' = −1, so that the end has
+    The photograph gets fresh noise of the new level t', and none at t' = −1, so that the result has
     its pixels exactly where m is 0.
 
     Args:
@@ -44,7 +44,7 @@ class replace:
         object.__setattr__(self, "mask", mask_for(self.photo, self.mask, "mask"))
 
     def __call__(self, x: Images, t: int) -> Images:
-        """Put the known pixels into the state `[B, C, H, W]` that has just reached level t."""
+        """Replace the known pixels of the state `[B, C, H, W]` at level t."""
         photo, mask = self.photo.to(x), self.mask.to(x)
         check_same_shape(x, mask * photo, "photo")
         known = photo if t == -1 else forward(self.schedule, photo, t, self.noise(x))
@@ -52,19 +52,15 @@ class replace:
 
 
 def repaint_levels(levels: Sequence[int], jump: int, times: int) -> list[int]:
-    """Falling levels, with every stretch of `jump` moves walked down `times` times.
+    """Falling levels, with every stretch of `jump` moves visited `times` times.
 
-    Stretches are counted from the clean end: what is left over, less than one, is at the noisy end
-    and walked once. A stretch is climbed in one move of forward noising. With n levels that makes
-    about times·n questions to the denoiser.
+    Stretches are counted from the clean end; a shorter one at the noisy end is visited once. Each
+    is climbed in one move of forward noising. n levels take about times·n calls of the denoiser.
 
     Args:
-        levels: falling, such as `timesteps(1000, 250)`; a −1 at the end is left out.
-        jump: moves in a stretch, ≥ 1 and fewer than levels. 10 of 250 is as published.
-        times: how often each is walked down, ≥ 1; 1 leaves the levels as they are.
-
-    Returns:
-        levels for `sample(steps=...)`.
+        levels: falling, such as `timesteps(1000, 250)`; a −1 at the end is dropped.
+        jump: moves of a stretch, ≥ 1 and fewer than levels; published: 10 of 250.
+        times: visits of each stretch, ≥ 1; 1 changes nothing.
 
     Raises:
         JincError: levels that do not fall, or a jump or times out of range.
@@ -90,16 +86,12 @@ def repaint_levels(levels: Sequence[int], jump: int, times: int) -> list[int]:
 
 @dataclass(frozen=True)
 class from_noise:
-    """Start from nothing but noise, whatever the photograph; beside `sdedit_start`.
-
-    Args:
-        levels: to visit, the first being where the noise is.
-    """
+    """Start from pure noise, in place of `sdedit_start`; the first of the levels is its level."""
 
     levels: Sequence[int]
 
     def __call__(
         self, schedule: Schedule, photo: Images, *, noise: Noise
     ) -> tuple[Images, list[int]]:
-        """Return white noise in the shape of the photograph, and the levels."""
+        """Return white noise shaped like the photograph, and the levels."""
         return noise(photo), list(self.levels)

@@ -1,4 +1,4 @@
-"""DDIM run backwards: the noise that an image would have been made from."""
+"""DDIM inversion: the noise from which DDIM generates a given image."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -16,32 +16,29 @@ from jinc.types import Denoiser, Images
 def invert(
     denoiser: Denoiser, schedule: Schedule, x0: Images, steps: int | Sequence[int]
 ) -> Images:
-    """Follow DDIM from clean images up to noise; `generate` with as many steps leads back.
+    """Invert DDIM from clean images to noise; `generate` with as many steps leads back.
 
-    A move down from t' to t uses the noise found at t', which is what is looked for. The way up
-    takes the noise found at t instead, `x_t' = √ᾱ' x0_hat + √(1−ᾱ') eps`. So it leads back with an
-    error of first order: it halves as steps double. From the clean image itself, at which no
-    denoiser can be asked, it takes the noise found at level 0.
-
-    Guidance above 1, and whatever else makes predictions jump, makes the error grow.
+    A DDIM step from t' to t uses the noise predicted at t', which is unknown here. The inversion
+    uses that predicted at t instead, `x_t' = √ᾱ' x0_hat + √(1−ᾱ') eps`, an error of first order:
+    it halves as steps double. For the clean image it uses the noise predicted at level 0. Guidance
+    above 1 makes the error grow.
 
     Args:
         denoiser: `(x_t, t) -> x0_hat`.
         schedule: gives T and `alpha_bar_t`.
         x0: clean images, float, `[B, C, H, W]`.
-        steps: how many levels, evenly from T−1 to 0; or the falling levels themselves.
+        steps: number of levels, evenly from T−1 to 0; or the falling levels themselves.
 
     Returns:
-        x_T, the images at the first of the levels, `[B, C, H, W]`.
+        x_T at the first of the levels, `[B, C, H, W]`.
 
     Raises:
-        JincError: images that are not float, or levels that do not fall, or that the schedule does
-            not have.
+        JincError: images that are not float, or invalid levels.
 
     Source: DDIM (arXiv 2010.02502), section 4.3 and eq. 13.
 
     >>> schedule = Schedule.linear()
-    >>> known = lambda x_t, t: torch.full_like(x_t, 0.5)  # an image that it knows by heart
+    >>> known = lambda x_t, t: torch.full_like(x_t, 0.5)
     >>> bool(invert(known, schedule, torch.full((1, 1, 2, 2), 0.5), steps=10).abs().max() < 0.01)
     True
     """

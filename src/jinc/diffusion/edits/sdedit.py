@@ -1,7 +1,6 @@
-"""Starting from a photograph instead of noise: SDEdit, in three ways of saying how much is kept.
+"""SDEdit: sampling starts from a noisy photograph; the more noise, the less of it is left.
 
-Each gives `x_t, levels`, and `sample(denoiser, schedule, x_t, steps=levels)` goes on from there.
-The more noise, the more is made anew, and the less of the photograph is left.
+Each function returns `x_t, levels` for `sample(denoiser, schedule, x_t, steps=levels)`.
 """
 
 import math
@@ -21,20 +20,17 @@ def sdedit_start(
     noise: Noise,
     steps: int | Sequence[int] = 50,
 ) -> tuple[Images, list[int]]:
-    """Start at a share of the way up: of n levels, the last ⌈strength·n⌉ are walked.
+    """Start at a share of the levels: of n, the last ⌈strength·n⌉ are visited.
 
     Args:
         schedule: of the denoiser.
         photo: clean images, `[B, C, H, W]`.
-        strength: in (0, 1]; 1 walks all levels, and leaves as much of the photograph as `ᾱ_{T−1}`.
+        strength: in (0, 1]; at 1 all levels are visited.
         noise: white noise on demand, such as `SeededNoise`; called once.
-        steps: the falling levels that a strength of 1 walks; or how many, evenly from T−1 to 0.
+        steps: the falling levels of strength 1; or their number, evenly from T−1 to 0.
 
     Returns:
         x_t, the photograph at the first level, `[B, C, H, W]`; and the falling levels.
-
-    Raises:
-        JincError: a strength that is not in (0, 1], or steps that the schedule does not have.
 
     Source: SDEdit (arXiv 2108.01073), section 3.
 
@@ -48,27 +44,21 @@ def sdedit_start(
     if not 0 < strength <= 1:
         raise JincError(f"strength must be in (0, 1], got {strength}")
     levels = timesteps(len(schedule), steps) if isinstance(steps, int) else steps
-    walked = math.ceil(strength * len(levels) - 1e-9)  # .07·100 is 7.000000000000001 in floats
-    return sdedit_start_on(schedule, photo, levels[-max(walked, 1) :], noise)
+    visited = math.ceil(strength * len(levels) - 1e-9)  # .07·100 is 7.000000000000001 in floats
+    return sdedit_start_on(schedule, photo, levels[-max(visited, 1) :], noise)
 
 
 def sdedit_start_at(
     schedule: Schedule, photo: Images, level: int, noise: Noise, steps: int = 50
 ) -> tuple[Images, list[int]]:
-    """Start at a level: it is walked from in `steps` levels, or as many as there are.
+    """Start at a level, and visit `steps` levels from there, or as many as there are.
 
     Args:
         schedule: of the denoiser.
         photo: clean images, `[B, C, H, W]`.
         level: t, 0 … T−1.
         noise: white noise on demand; called once.
-        steps: how many levels, evenly from t to 0, ≥ 1.
-
-    Returns:
-        x_t at the level, `[B, C, H, W]`; and the falling levels.
-
-    Raises:
-        JincError: a level that the schedule does not have, or no steps.
+        steps: number of levels, evenly from t to 0, ≥ 1.
 
     Source: SDEdit (arXiv 2108.01073), section 3.
     """
@@ -80,20 +70,14 @@ def sdedit_start_at(
 def sdedit_start_index(
     schedule: Schedule, photo: Images, index: int, noise: Noise, stride: int = 30
 ) -> tuple[Images, list[int]]:
-    """Start at a place in the list of strided levels, as CS180 says it: t = 990 − 30·index.
+    """Start at an index of strided levels, as in CS180: t = 990 − 30·index.
 
     Args:
         schedule: of the denoiser.
         photo: clean images, `[B, C, H, W]`.
-        index: 0 for the highest level, to one less than there are levels; 33 of 1000 steps.
+        index: from 0 for the highest level.
         noise: white noise on demand; called once.
-        stride: the fall from level to level, ≥ 1.
-
-    Returns:
-        x_t at the level, `[B, C, H, W]`; and the falling levels.
-
-    Raises:
-        JincError: an index that is not in the list, or a stride below 1.
+        stride: difference of the levels, ≥ 1.
 
     >>> import torch
     >>> x_t, levels = sdedit_start_index(
@@ -111,19 +95,6 @@ def sdedit_start_index(
 def sdedit_start_on(
     schedule: Schedule, photo: Images, levels: Sequence[int], noise: Noise
 ) -> tuple[Images, list[int]]:
-    """Start on the first of any falling levels.
-
-    Args:
-        schedule: of the denoiser.
-        photo: clean images, `[B, C, H, W]`.
-        levels: falling, 0 … T−1.
-        noise: white noise on demand; called once.
-
-    Returns:
-        x_t at the first level, `[B, C, H, W]`; and the levels.
-
-    Raises:
-        JincError: levels that do not fall.
-    """
+    """Start at the first of given falling levels."""
     check_falling(levels)
     return forward(schedule, photo, levels[0], noise(photo)), list(levels)

@@ -1,27 +1,27 @@
-"""Sampling in steps that are as long as an error allows, for each image its own.
+"""Adaptive sampling: the longest steps that an error tolerance allows, for each image.
 
-On the straight way from image to noise, `flow`, an image moves by `dz/dτ = u = (z − x0_hat)/τ`. By
+On the straight path from image to noise, `flow`, an image moves by `dz/dτ = u = (z − x0_hat)/τ`. By
 differentiating τ u = z − x0_hat, u changes only as x0_hat does: `du/dτ = −(dx0_hat/dτ)/τ`. So with
 x0_hat = a + b τ² since the level before, the slope du/dτ is −2b, and a step of length h is
 
     z(τ + h) = z + h u + ½ h² s,    s = −2 (x0_hat − x0_hat_before)/(τ² − τ_before²).
 
-Its last term, known before the step is made, is how far DDIM would be off, and a shorter step asks
-nothing again. So the next level is the farthest at which that term is within the tolerance, as
-`step_length` has it: one question a step, and none in vain. What the next question shows is of use
-twice, for the step that led there is made again with the slope that it really had, at no cost.
+Its last term, known before the step, is the error of DDIM, and a shorter step needs no further
+call. So the next level is the farthest at which that term is within the tolerance (`step_length`):
+one call a step, and no step is rejected. The next prediction is used twice, for the step that led
+there is corrected with the slope that it really had, at no cost.
 
-How far images are from the end of the flow after so many questions on average, root mean square in
-±1 images of a class-conditional U-Net of MNIST with 300 levels (`studies/adaptive.py`):
+Distance to the end of the flow after a number of calls on average, root mean square in ±1 images of
+a class-conditional U-Net of MNIST with 300 levels (`studies/adaptive.py`):
 
     DDIM                              7: .100   9: .081   12: .064   20: .041   50: .018
     DPM-Solver++, 2M                  7: .088   9: .068   12: .046
     this, at even levels              7: .050   9: .029   12: .015
     this                            6.7: .052 8.1: .033 11.2: .015
 
-So most is owed to τ and to second order, and images of one kind differ little in what they need
-(±7 %). What is left to adaptivity is that nobody has to choose the levels: even ones suit this
-schedule, and do not suit every one.
+So most is due to τ and to second order, and images of one kind differ little in the calls they need
+(±7 %). The benefit of adaptivity is that no levels have to be chosen: even ones suit this schedule,
+but not every one.
 """
 
 import math
@@ -42,25 +42,23 @@ from jinc.errors import JincError, unknown
 from jinc.types import Denoiser, Images, Noise
 
 Weight: TypeAlias = Callable[[Images], Tensor]
-"""`x0_hat -> [n, 1 or C, H, W]`, ≥ 0: how much errors count where, in each of some images."""
+"""`x0_hat -> [n, 1 or C, H, W]`, ≥ 0: the weights of errors by pixel."""
 
 
 @dataclass(frozen=True, eq=False)
 class AdaptiveStep(Step):
-    """What is shown after every image has made a move, or was done before.
-
-    `t` is the highest level of all; −1, clean, at the end.
+    """The state after a step of every image that is not done; `t` is the highest level.
 
     Args:
-        levels: the level that each image has reached, `[B]`.
-        calls: how often the denoiser was asked about it so far, `[B]`.
+        levels: of each image, `[B]`.
+        calls: of the denoiser for each image so far, `[B]`.
     """
 
     levels: Tensor
     calls: Tensor
 
     def first(self, count: int) -> Self:
-        """Return the same of the first images alone."""
+        """Return the step of the first images alone."""
         fewer = super().first(count)
         return replace(fewer, levels=self.levels[:count], calls=self.calls[:count])
 
@@ -78,24 +76,23 @@ def adaptive(
 ) -> Iterator[AdaptiveStep]:
     """Denoise x_T along the flow, every image by its own levels, and yield every state.
 
-    What becomes of an image, and by which levels, is its own: its neighbours change the rounding
-    and nothing else (an error within rounding of the tolerance may tip the choice between two
-    levels). Images that are done are not asked about, if the denoiser's leaves have `rows`.
+    An image depends on its neighbours in the batch only by rounding, which may tip the choice
+    between two levels. Images that are done are not evaluated, if the denoiser's leaves have
+    `rows`.
 
-    The error at the end halves with the tolerance; the number of questions grows as 1/√tolerance.
-    Of a small model of digits, .02 takes 8 and .005 takes 15.
+    The final error halves with the tolerance; the number of calls grows as 1/√tolerance. For a
+    small model of digits, .02 takes 8 calls and .005 takes 15.
 
     Args:
         denoiser: see `SamplerFn`; each image has its own level, which effects that need one for
             all, such as `alternating` and `framed`, refuse.
         schedule: see `SamplerFn`.
         x_T: see `SamplerFn`.
-        tolerance: by how much, root mean square, a step of DDIM in the place of each step made
-            would change an image in the end, ≥ 0; at 0 every level is visited.
-        weight: which errors count more, such as `complexity_normalised`; a mean over the image,
-            so that only the ratio of weights matters. By default all are alike, as they are in
-            an image in which all are zero.
-        steps: among which levels to choose: a count, evenly from T−1 to 0, which is then the
+        tolerance: root mean square change of the final image if a step were one of DDIM, ≥ 0; at 0
+            every level is visited.
+        weight: of errors, such as `complexity_normalised`; only ratios within an image matter.
+            By default uniform.
+        steps: the levels to choose from: their number, evenly from T−1 to 0, which is then the
             largest number of calls; or the falling levels themselves. All by default.
         noise: ignored.
         after: see `SamplerFn`; for single images, as it takes one level. No step is made again,
@@ -163,14 +160,14 @@ ADAPTIVE = Sampler(
 
 @dataclass(frozen=True, eq=False)
 class _State:
-    """What is known of some images: their places, `[n]`, themselves there, what is predicted."""
+    """Some images at their places in the grid, `[n]`, and the predictions there."""
 
     place: Tensor
     z: Images
     x0_hat: Images
 
     def only(self, those: Tensor) -> Self:
-        """Keep some."""
+        """Select some images."""
         return type(self)(self.place[those], self.z[those], self.x0_hat[those])
 
     def slope(self, grid: LevelGrid, before: Self) -> Slope:
@@ -180,7 +177,7 @@ class _State:
         return Slope(change * (self.x0_hat - before.x0_hat), there, here)
 
     def moved(self, grid: LevelGrid, slope: Images, place: Tensor) -> Images:
-        """z at other places by way of a constant slope; at the last one x0_hat itself."""
+        """z at other places, for a constant slope; at the last one x0_hat itself."""
         here, there = grid.time[self.place], grid.time[place]
         share = over(there / here, self.z)
         bend = torch.where(place < grid.last, (there - here).square() / 2, 0)
@@ -196,7 +193,7 @@ def _walk(
     weight: Weight | None,
     after: After | None,
 ) -> Iterator[AdaptiveStep]:
-    """Move all images that are not done, again and again."""
+    """Move all images until they are done."""
     x = x0_hat = x_T
     rows = torch.arange(len(x_T), device=x_T.device)
     place, calls = torch.zeros_like(rows), torch.zeros_like(rows)
@@ -213,7 +210,7 @@ def _walk(
             slope_before, slope = slope, now.slope(grid, before)
             counts = None if weight is None else weight(answer)
             there, bend = grid.next(here, slope, slope_before, counts, tolerance), slope.value
-            if after is None:  # once more, by the slope that it had
+            if after is None:  # correct the last step
                 now = replace(now, z=before.moved(grid, bend, here))
         moved = now.moved(grid, bend, there) * over(grid.scale[there], x)
         x, x0_hat = x.index_copy(0, rows, moved), x0_hat.index_copy(0, rows, answer)

@@ -34,7 +34,7 @@ from jinc.diffusion.samplers.sampler import (
 )
 from jinc.diffusion.schedule import Schedule
 from jinc.errors import JincError
-from jinc.signal.precision import widest
+from jinc.signal.tables import widest
 from jinc.types import Denoiser, Images, Noise
 
 

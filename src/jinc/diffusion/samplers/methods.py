@@ -1,6 +1,6 @@
-"""One move down, from level t to t' < t: DDPM, its strided posterior, and DDIM.
+"""Single moves from level t to t' < t: DDPM, its strided posterior, and DDIM.
 
-All of them are `x_t' = a x0_hat + b x_t + σ z` with fresh noise z. `ᾱ` is written `alpha_bar`, and
+All are `x_t' = a x0_hat + b x_t + σ z` with fresh noise z. `ᾱ` is written `alpha_bar`, and
 what belongs to the new level t' ends in `_next`.
 """
 
@@ -17,27 +17,24 @@ Variance = Literal["beta", "posterior"]
 
 
 class Method(Protocol):
-    """A move down, and the levels it visits when none are given."""
+    """A move to a lower level, and the default levels."""
 
     def levels(self, T: int) -> list[int]:
-        """The method's own falling levels on a schedule of T steps, without the final −1."""
+        """The default levels on a schedule of T steps, falling, without the final −1."""
         ...
 
     def __call__(
         self, schedule: Schedule, x_t: Images, x0_hat: Images, t: int, t_next: int, noise: Noise
     ) -> Images:
-        """The images at level t_next < t.
+        """Return the images at level t_next, `[B, C, H, W]`.
 
         Args:
             schedule: gives `alpha_bar_t`.
             x_t: images at level t, `[B, C, H, W]`.
-            x0_hat: the clean images predicted from them, `[B, C, H, W]`.
-            t: the level they are at, 0 … T−1.
-            t_next: the level they go to, −1 … t−1.
-            noise: white noise on demand; not called where its coefficient is 0.
-
-        Returns:
-            x_t_next, `[B, C, H, W]`.
+            x0_hat: the prediction from them, `[B, C, H, W]`.
+            t: their level, 0 … T−1.
+            t_next: the new level, −1 … t−1.
+            noise: white noise on demand; not called if its coefficient is 0.
         """
         ...
 
@@ -51,7 +48,7 @@ class Coefficients(NamedTuple):
 
 
 class Affine(ABC):
-    """A `Method` that is given by its coefficients; it visits every level."""
+    """A `Method` given by its coefficients; by default it visits every level."""
 
     def levels(self, T: int) -> list[int]:
         """Every level."""
@@ -72,11 +69,11 @@ class Affine(ABC):
 
 @dataclass(frozen=True)
 class ddpm(Affine):
-    """Ancestral sampling as published: T steps of fresh noise, the best match to the data's spread.
+    """Ancestral sampling as published: T steps with fresh noise.
 
     Args:
-        variance: `beta`, the published choice, right for data like white noise; or `posterior`,
-            right for a single known image. The truth lies between; over T steps they are close.
+        variance: `beta`, the published choice, exact for data like white noise; or `posterior`,
+            exact for a single image. Over T steps they are close.
 
     Source: DDPM (arXiv 2006.11239), algorithm 2 and section 3.2.
     """
@@ -142,10 +139,10 @@ class posterior(Affine):
 
 @dataclass(frozen=True)
 class ddim(Affine):
-    """Sampling with as much fresh noise as you like: the choice for few steps, edits and replays.
+    """DDIM, with any amount of fresh noise: for few steps, edits and inversion.
 
     Args:
-        eta: 0, deterministic, first order in the step; to 1, the posterior's variance.
+        eta: 0 (deterministic, of first order in the step) to 1 (the posterior's variance).
 
     Source: DDIM (arXiv 2010.02502), eq. 12 and 16, with ᾱ where the paper writes α.
     """
@@ -159,7 +156,7 @@ class ddim(Affine):
     def coefficients(self, schedule: Schedule, t: int, t_next: int) -> Coefficients:
         """Those of `x_t' = √ᾱ' x0_hat + √(1−ᾱ'−σ²) ε + σ z` with `ε = (x_t − √ᾱ x0_hat)/√(1−ᾱ)`.
 
-        ε follows x0_hat, and not the network, so that it fits an x0_hat that was clipped.
+        ε is that of x0_hat, and not of the network, so that it fits a clipped x0_hat.
         """
         alpha_bar, alpha_bar_next = _alpha_bars(schedule, t, t_next)
         kept = alpha_bar / alpha_bar_next

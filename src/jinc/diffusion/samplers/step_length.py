@@ -1,4 +1,4 @@
-"""How far adaptive sampling goes at once: as far as the error of a step allows."""
+"""Step lengths of adaptive sampling, from the error of a step."""
 
 import math
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ from jinc.errors import JincError
 from jinc.types import Images
 
 FIRST_SLOPE = 2.0
-"""Root mean square of du/dτ where nothing is known yet; about what images of digits have."""
+"""Assumed root mean square of du/dτ for the first step; about that of images of digits."""
 
 GROWTH = 2.0
-"""A step is at most so many times as long as the one before."""
+"""Largest ratio of a step to the one before."""
 
 SPREAD = 5.0
-"""Standard deviation of images along what differs most among them, a direction of length 1.
+"""Standard deviation of images along their first principal component.
 
 Along it an error of z at τ is 1/√((1−τ)² + (τ/SPREAD)²) times as large at the end of the flow, and
-so errors are counted. As measured, what a step of DDIM is off by grows, for a model of MNIST, 2.4
-times from ᾱ = .05, 1.9 times from .24 and 1.0 times from .77; by this it is, in terms of x_t, 3.3,
-1.9 and 1.1 times."""
+errors are weighted so. Measured for a model of MNIST, the error of a DDIM step grows 2.4 times from
+ᾱ = .05, 1.9 times from .24 and 1.0 times from .77; by this formula, in terms of x_t, 3.3, 1.9 and
+1.1 times."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,23 +44,23 @@ class Slope:
 
     @property
     def middle(self) -> Tensor:
-        """Where it is right, `[n]`."""
+        """τ at which it is exact, `[n]`."""
         return (self.start + self.stop) / 2
 
     def only(self, those: Tensor) -> Self:
-        """Keep some images."""
+        """Select some images."""
         return type(self)(self.value[those], self.start[those], self.stop[those])
 
 
 @dataclass(frozen=True, eq=False)
 class LevelGrid:
-    """The levels that may be visited, from noise to −1; images are at places in it, 0 … K−1.
+    """The levels to choose from, from noise to −1; images are at indices in it, 0 … K−1.
 
     Args:
         t: the levels, `[K]`.
         time: τ, `[K]`.
-        scale: how much larger x_t is than z, `[K]`.
-        gain: how much larger an error of z is in the end, `[K]`.
+        scale: ratio of x_t to z, `[K]`.
+        gain: growth of an error of z until the end, `[K]`.
     """
 
     t: Tensor
@@ -70,13 +70,7 @@ class LevelGrid:
 
     @classmethod
     def at(cls, schedule: Schedule, levels: Sequence[int], like: Images) -> Self:
-        """Look up what is needed of every level.
-
-        Args:
-            schedule: gives `ᾱ_t`.
-            levels: falling, the last being −1.
-            like: gives the device.
-        """
+        """Make the grid of falling levels that end with −1, on the device of `like`."""
         t = torch.tensor(levels, device=like.device)
         time = flow_time(schedule, t)
         gain = ((1 - time).square() + (time / SPREAD).square()).rsqrt()
@@ -84,16 +78,11 @@ class LevelGrid:
 
     @property
     def last(self) -> int:
-        """The place that is clean."""
+        """The index of the clean level."""
         return len(self.t) - 1
 
     def first(self, place: Tensor, tolerance: float) -> Tensor:
-        """Where to go from the start, of which no slope is known, `[n]`.
-
-        Args:
-            place: where images are, `[n]`.
-            tolerance: of the error.
-        """
+        """Return the next indices from the start, where no slope is known, `[n]`."""
         size = torch.full_like(self.time[place], FIRST_SLOPE)[:, None]
         return self._farthest(place, size, torch.full_like(self.time[place], math.inf), tolerance)
 
@@ -105,23 +94,19 @@ class LevelGrid:
         weight: Tensor | None,
         tolerance: float,
     ) -> Tensor:
-        """Where to go, `[n]`: the farthest places at which the error is within the tolerance.
+        """Return the farthest indices at which the error is within the tolerance, `[n]`.
 
-        The error of a step of length h is ½ h² times the root mean square of its slope: of the last
-        one, or, if that is larger, of the one that the last two foresee for its middle. Without
-        foresight, steps are far too long where a slope turns about: of single numbers from two
-        heaps, at a tolerance of .0025, the error was 15 times as large; of images, which do not
-        turn about as one, a little larger.
+        The error of a step of length h is ½ h² times the root mean square of its slope: the larger
+        one of the last slope, and of the extrapolation of the last two to the middle of the step.
+        Without extrapolation, steps are far too long where a slope changes sign: for single numbers
+        from a mixture of two, at a tolerance of .0025, the error was 15 times as large.
 
         Args:
-            place: where images are, `[n]`.
-            slope: that led there.
-            before: the one before it.
-            weight: of errors, `[n, 1 or C, H, W]`; None for all alike.
+            place: indices of the images, `[n]`.
+            slope: of the last step.
+            before: the slope before it.
+            weight: of errors, `[n, 1 or C, H, W]`; None for uniform.
             tolerance: of the error.
-
-        Raises:
-            JincError: weights that do not fit.
         """
         own = _mean(slope.value.square(), weight)[:, None]
         square = own
@@ -138,7 +123,7 @@ class LevelGrid:
         return self._farthest(place, square.sqrt(), limit, tolerance)
 
     def _farthest(self, place: Tensor, size: Tensor, limit: Tensor, tolerance: float) -> Tensor:
-        """The farthest places within tolerance and limit, or else the next one, `[n]`."""
+        """The farthest indices within tolerance and limit, but at least the next, `[n]`."""
         length = self.time[place][:, None] - self.time
         error = size * length.square() / 2 * self.gain
         fits = (error <= tolerance) & (length <= limit[:, None])
@@ -147,7 +132,7 @@ class LevelGrid:
 
 
 def over(coefficient: Tensor, images: Images) -> Tensor:
-    """One coefficient an image, `[n, 1, 1, 1]`, in the images' type."""
+    """Shape one coefficient an image to `[n, 1, 1, 1]`, in the images' type."""
     return coefficient.to(images.dtype).view(-1, 1, 1, 1)
 
 
