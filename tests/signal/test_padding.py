@@ -1,12 +1,14 @@
 """Extension of images against numpy's."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
 from jinc.errors import JincError
 from jinc.signal import extend
-from jinc.signal.padding import check_padding
+from jinc.signal.padding import Edges, check_padding
 
 NUMPY = {"zeros": "constant", "reflect": "symmetric", "circular": "wrap", "mirror": "reflect"}
 
@@ -25,3 +27,17 @@ def test_unknown_padding_is_named() -> None:
         extend(torch.zeros(1, 1, 2, 2), 1, 1, "edge")
     with pytest.raises(JincError, match="'mirror' is none of zeros, reflect, circular"):
         check_padding("mirror")  # networks
+
+
+@pytest.mark.parametrize("padding", ["reflect", "circular", "mirror"])
+@pytest.mark.parametrize(("before", "after"), [(1, 1), (3, 0), (2, 4), (7, 9)])
+def test_the_gradient_is_the_transpose(padding: Edges, before: int, after: int) -> None:
+    """⟨extend(x), y⟩ = ⟨x, extendᵀ(y)⟩, in both layouts, and the gradient of that too."""
+    random = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 3, 5, 6, dtype=torch.float64, generator=random)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        laid = x.contiguous(memory_format=layout).requires_grad_()
+        assert extend(laid, 1, 1, padding).is_contiguous(memory_format=layout)
+        extended = partial(extend, before=before, after=after, padding=padding)
+        assert torch.autograd.gradcheck(extended, laid)
+        assert torch.autograd.gradgradcheck(extended, laid)

@@ -1,7 +1,7 @@
 """Padding of images: with zeros, their mirror image, or periodically."""
 
-from collections.abc import Sequence
-from typing import Literal, get_args
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -45,6 +45,9 @@ def extend(x: Tensor, before: int, after: int, padding: Edges) -> Tensor:
         return x
     if padding == "zeros":
         return F.pad(x, (before, after, before, after))
+    if max(before, after) < min(x.shape[-2:]) and not torch.compiler.is_compiling():
+        extended: Tensor = _Extended.apply(x, before, after, padding)  # type: ignore[no-untyped-call]
+        return extended
     for dim in (-2, -1):
         x = x.index_select(dim, _source_index(x.shape[dim], before, after, padding, x.device))
     return x
@@ -58,6 +61,55 @@ def check_padding(padding: str) -> None:
 def _check_known(padding: str, known: Sequence[str]) -> None:
     if padding not in known:
         raise JincError(f"padding: {padding!r} is none of {', '.join(known)}")
+
+
+class _Extended(torch.autograd.Function):
+    """Extend by less than the image: one copy, and four strips that are read from it.
+
+    Indexing says the same in a line, and takes three to eight times as long with its gradient where
+    no compiler fuses it.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, before: int, after: int, padding: Edges) -> Tensor:
+        """Copy the image into a larger one, then columns, then whole rows."""
+        ctx.around = before, after, padding
+        height, width = x.shape[-2:]
+        size = (*x.shape[:-2], before + height + after, before + width + after)
+        channels_last = x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last)
+        layout = torch.channels_last if channels_last else torch.contiguous_format
+        whole = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=layout)
+        middle = whole.narrow(-2, before, height)
+        middle.narrow(-1, before, width).copy_(x)
+        for lines, dim in ((middle, -1), (whole, -2)):
+            inside = lines.narrow(dim, before, x.shape[dim])
+            for strip, source in _strips(lines, inside, dim, before, after, padding):
+                strip.copy_(source if padding == "circular" else source.flip(dim))
+        return whole
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Add what the strips received to where they were read from."""
+        before, after, padding = ctx.around
+        for dim in (-2, -1):
+            size = gradient.shape[dim] - before - after
+            inside = gradient.narrow(dim, before, size).clone()
+            for strip, source in _strips(gradient, inside, dim, before, after, padding):
+                source += strip if padding == "circular" else strip.flip(dim)
+            gradient = inside
+        return gradient, None, None, None
+
+
+def _strips(
+    lines: Tensor, inside: Tensor, dim: int, before: int, after: int, padding: Edges
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the strips before and after the inside of lines, each with where it is read from."""
+    size = inside.shape[dim]
+    skipped = int(padding == "mirror")  # the outermost pixel, which is there once
+    starts = (size - before, 0) if padding == "circular" else (skipped, size - after - skipped)
+    places = (0, before), (before + size, after)
+    for (place, width), start in zip(places, starts, strict=True):
+        yield lines.narrow(dim, place, width), inside.narrow(dim, start, width)
 
 
 @cached_table
