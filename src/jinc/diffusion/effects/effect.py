@@ -40,7 +40,6 @@ class Shared(Protocol):
     @property
     def shares(self) -> Hashable:
         """Leaves of one class with equal `shares` are joined; as a rule it is the network's id."""
-        ...
 
     def joined(self, parts: Sequence[tuple[Self, int]]) -> Denoiser:
         """Join leaves to one denoiser of `[sum of the counts, C, H, W]`, their images in order.
@@ -48,7 +47,6 @@ class Shared(Protocol):
         Args:
             parts: each leaf, and its number of images; self is the first.
         """
-        ...
 
     def __call__(self, x_t: Images, t: Steps) -> Images: ...
 
@@ -63,7 +61,6 @@ class Rows(Protocol):
         Args:
             places: indices of the images in the batch, `[n]`.
         """
-        ...
 
     def __call__(self, x_t: Images, t: Steps) -> Images: ...
 

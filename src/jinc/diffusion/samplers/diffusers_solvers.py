@@ -94,7 +94,6 @@ class Scheduler(Protocol):
     @property
     def config(self) -> Any:
         """The arguments of its constructor, a mapping."""
-        ...
 
 
 def solve(

@@ -21,7 +21,6 @@ class Method(Protocol):
 
     def levels(self, T: int) -> list[int]:
         """The default levels on a schedule of T steps, falling, without the final −1."""
-        ...
 
     def __call__(
         self, schedule: Schedule, x_t: Images, x0_hat: Images, t: int, t_next: int, noise: Noise
@@ -36,7 +35,6 @@ class Method(Protocol):
             t_next: the new level, −1 … t−1.
             noise: white noise on demand; not called if its coefficient is 0.
         """
-        ...
 
 
 class Coefficients(NamedTuple):

@@ -72,7 +72,6 @@ class SamplerFn(Protocol):
         after: After | None = None,
     ) -> Iterator[Step]:
         """Sample from the first level to clean images."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)

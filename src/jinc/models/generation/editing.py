@@ -21,7 +21,6 @@ class Start(Protocol):
         self, schedule: Schedule, photo: Images, *, noise: Noise
     ) -> tuple[Images, list[int]]:
         """Return x_t and the levels to visit, of which the first is that of x_t."""
-        ...
 
 
 def edit_images(

@@ -59,7 +59,6 @@ class Composition(Protocol):
             model: generates the images.
             numbers: of the images of the batch.
         """
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)

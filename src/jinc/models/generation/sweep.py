@@ -36,7 +36,6 @@ class Sweep(Protocol):
 
     def __len__(self) -> int:
         """How many amounts there are."""
-        ...
 
     def moving(self, which: Sequence[int], levels: Sequence[int]) -> Moving:
         """Return the movement of a batch.
@@ -45,7 +44,6 @@ class Sweep(Protocol):
             which: for each image, the index of its amount.
             levels: the falling levels that the sampler visits.
         """
-        ...
 
 
 @dataclass(frozen=True)

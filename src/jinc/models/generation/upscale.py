@@ -24,7 +24,6 @@ class UpscalingModel(Sampled, Protocol):
     @property
     def low_size(self) -> tuple[int, int]:
         """Height and width of its small images, pixels: `image_size` over a whole number."""
-        ...
 
     def upscaling(self, low: Images, prompts: Sequence[str], level: int, noise: Noise) -> Denoiser:
         """Return the denoiser of the large images of small ones.
@@ -38,7 +37,6 @@ class UpscalingModel(Sampled, Protocol):
         Raises:
             JincError: images, prompts or a level that the model does not support.
         """
-        ...
 
 
 @runtime_checkable
@@ -47,7 +45,6 @@ class ThroughView(Protocol):
 
     def through(self, view: View) -> Denoiser:
         """Return the denoiser of large images seen through a view."""
-        ...
 
 
 def factor_of(model: UpscalingModel) -> int:

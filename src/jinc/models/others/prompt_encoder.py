@@ -17,11 +17,9 @@ class Embedder(Protocol):
 
     def __call__(self, prompt: str) -> Tensor:
         """Return the embedding, `[L, D]`: D numbers for each of L tokens."""
-        ...
 
     def to(self, device: torch.device | str) -> None:
         """Move to a device, if there is a network to move."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
