@@ -143,7 +143,7 @@ def _new(place: Path) -> tuple[Path, int]:
     """Make a temporary file beside a name, locked while this process writes it."""
     while True:
         temporary = temporary_name(place)
-        # Not `tempfile`, whose files nobody but their owner may read.
+        # Not `tempfile`, whose files are private to their owner.
         with suppress(BlockingIOError):  # another process is just removing it as abandoned
             file = try_lock(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
             if file is not None:

@@ -169,10 +169,10 @@ def drawings(folder: Path, colour: int, count: int) -> None:
 @pytest.mark.parametrize(
     ("white", "black", "ground", "note"),
     [
-        (5, 0, 0, "on black: of 5 images looked at, 5 would hardly be seen on white, 0 on black"),
+        (5, 0, 0, "on black: of 5 images examined, 5 are hardly visible on white, 0 on black"),
         (0, 5, 255, None),
-        (4, 1, 0, "on black: of 5 images looked at, 4 would hardly be seen on white, 1 on black"),
-        (1, 4, 255, "on white: of 5 images looked at, 1 would hardly be seen on white"),
+        (4, 1, 0, "on black: of 5 images examined, 4 are hardly visible on white, 1 on black"),
+        (1, 4, 255, "on white: of 5 images examined, 1 are hardly visible on white"),
     ],
 )
 def test_white_drawings_lie_on_black(tmp_path, white, black, ground, note) -> None:

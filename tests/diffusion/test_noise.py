@@ -79,7 +79,7 @@ def test_type_only_rounds(dtype):
 
 
 def test_mistakes_are_told():
-    with pytest.raises(JincError, match="noise for 2 images was asked for 3"):
+    with pytest.raises(JincError, match="noise: made for 2 images, got 3"):
         SeededNoise(0, [0, 1])(torch.zeros(3, 1, 2, 2))
     for number in (-1, 2**32, 2**70):
         with pytest.raises(JincError, match=f"^seed: {number} is not from 0 to 4294967295$"):

@@ -216,7 +216,7 @@ def _background(files: Sequence[ImageFile], max_pixels: int) -> tuple[Background
     with _threads() as pool:
         faint = list(pool.map(lambda place: _faint(files[place], max_pixels), places))
     on_white, on_black = faint.count("white"), faint.count("black")
-    words = f"of {len(faint)} images looked at, {on_white} would hardly be seen on white"
+    words = f"of {len(faint)} images examined, {on_white} are hardly visible on white"
     if on_white > on_black:
         return "black", (f"transparent images lie on black: {words}, {on_black} on black",)
     return "white", (f"transparent images lie on white: {words}",) if on_white else ()

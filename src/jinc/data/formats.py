@@ -17,7 +17,7 @@ from PIL import (
 HEAD_BYTES = 512
 """First bytes of a file that suffice to identify it."""
 
-# Pillow calls a PNG damaged where one of its texts, which nobody looks at here, has over 1 MB.
+# Pillow calls a PNG damaged if one of its texts, which are not used here, has over 1 MB.
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 
 

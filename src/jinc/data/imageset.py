@@ -210,7 +210,7 @@ def concatenate(sets: Sequence[ImageSet], name: str) -> ImageSet:
     """Concatenate sets of images of one size.
 
     Args:
-        sets: one or more; labels are kept if all have them, and classes are matched by name.
+        sets: one or more; the result has labels if all have them; classes are matched by name.
         name: of the result.
 
     Raises:

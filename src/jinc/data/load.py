@@ -25,7 +25,7 @@ from jinc.files import one_line, reading
 
 def read_digits() -> ImageSet:
     """Read scikit-learn's digits: 1,797 grey 8×8 images in ten classes, scaled to 0 … 255."""
-    from sklearn.datasets import load_digits  # heavy: only when asked for
+    from sklearn.datasets import load_digits  # heavy
 
     digits = load_digits()
     images = np.rint(digits.images * (255 / 16)).astype(np.uint8)[..., None]

@@ -132,7 +132,7 @@ def read_npz(path: Path, split: str = "train", own: str = "train") -> ImageSet:
         The images of the split; a note names the arrays that were not read.
 
     Raises:
-        JincError: the file is damaged, lacks images or the split, or is ambiguous.
+        JincError: the file is damaged or ambiguous, or has no images or no such split.
     """
     with numpy_arrays(path) as arrays:
         images = _image_arrays(arrays, path, own)

@@ -52,16 +52,16 @@ class SeededNoise:
         self._streams = [np.random.default_rng(each) for each in own]
 
     def __call__(self, like: Images) -> Images:
-        """The next noise of every image.
+        """Draw the next noise of every image.
 
         Args:
             like: gives shape, type and device, `[B, C, H, W]` with B = len(indices).
 
         Returns:
-            independent values of mean 0 and variance 1, `[B, C, H, W]`.
+            independent normal values, `[B, C, H, W]`.
         """
         if len(like) != len(self._streams):
-            raise JincError(f"noise for {len(self._streams)} images was asked for {len(like)}")
+            raise JincError(f"noise: made for {len(self._streams)} images, got {len(like)}")
         # From pinned memory a copy to a GPU is asynchronous.
         drawn = torch.empty(like.shape, dtype=torch.float32, pin_memory=like.is_cuda)
         for random, image in zip(self._streams, drawn.numpy(), strict=True):

@@ -1,4 +1,4 @@
-"""A trained network with all that sampling needs to know about it: what a `model/` folder holds."""
+"""Models of images: a trained network with the facts that sampling needs."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from jinc.types import Denoiser, Images, Steps
 
 @dataclass(frozen=True, eq=False)
 class NetworkDenoiser:
-    """Turn a network that predicts ε, x0 or v into a denoiser.
+    """A denoiser from a network that predicts ε, x0, v or flow.
 
     Args:
         network: `(x_t, t, condition) -> prediction`.
@@ -39,7 +39,7 @@ class NetworkDenoiser:
 
     @property
     def shares(self) -> Hashable:
-        """Leaves of one network and schedule are asked together."""
+        """Leaves of one network and schedule are evaluated together."""
         return id(self.network), id(self.schedule), self.prediction
 
     def joined(self, parts: Sequence[tuple[Self, int]]) -> Denoiser:
@@ -50,10 +50,7 @@ class NetworkDenoiser:
 
 @dataclass(frozen=True, eq=False)
 class Model(Trained):
-    """A model of images: a network, its schedule, and the images it was trained on.
-
-    Its arguments are those of `Trained`.
-    """
+    """A model of images; its arguments are those of `Trained`."""
 
     FILE: ClassVar[str] = "diffusion.json"
 
@@ -62,12 +59,5 @@ class Model(Trained):
         return NetworkDenoiser(self.network, self.schedule, labels, self.prediction)
 
     def prompted(self, prompts: Sequence[str]) -> Denoiser:
-        """Return a denoiser of as many images as there are prompts.
-
-        Args:
-            prompts: for each image the name or the number of a class, or "" for none.
-
-        Raises:
-            JincError: a prompt that is no class.
-        """
+        """Return a denoiser of images with a class each, by name or number, or "" for none."""
         return self.denoiser(self.labels(prompts))

@@ -1,4 +1,4 @@
-"""What sampling needs of a model, whoever made it."""
+"""The protocols of models that can be sampled."""
 
 from collections.abc import Sequence
 from typing import Protocol, Self
@@ -10,11 +10,11 @@ from jinc.types import Denoiser
 
 
 class Sampled(Protocol):
-    """What is to be known of any model that is sampled from."""
+    """The properties of any model that can be sampled."""
 
     @property
     def schedule(self) -> Schedule:
-        """The noise that it was trained with."""
+        """The schedule it was trained with."""
 
     @property
     def timesteps(self) -> int:
@@ -30,15 +30,15 @@ class Sampled(Protocol):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """What it can be asked for, where that can be listed; nothing for texts."""
+        """Names of its classes; none for text-to-image models."""
 
     @property
     def guidable(self) -> bool:
-        """Whether it also predicts without a prompt, to compare with."""
+        """Whether it also predicts without a prompt, as guidance needs."""
 
     @property
     def scale_aware(self) -> bool:
-        """Whether a louder image gives a louder prediction; if not, it is calibrated."""
+        """Whether predictions scale with the input; if not, they are calibrated."""
 
     @property
     def device(self) -> torch.device:
@@ -48,11 +48,11 @@ class Sampled(Protocol):
         """Move its network, and return the model."""
 
     def limited(self, denoiser: Denoiser) -> Denoiser:
-        """Keep predictions in the range of images, in the way that the model is used to."""
+        """Limit predictions to the range of images, in the model's own way."""
 
 
 class PixelModel(Sampled, Protocol):
-    """A model of pixels that can be prompted: a run of ours, one of diffusers, DeepFloyd IF."""
+    """A model of images with prompts: a run of ours, a model of diffusers, DeepFloyd IF."""
 
     def prompted(self, prompts: Sequence[str]) -> Denoiser:
         """Return a denoiser of as many images as there are prompts.
@@ -61,5 +61,5 @@ class PixelModel(Sampled, Protocol):
             prompts: one for each image of a batch: a class by name or number, a text, or "".
 
         Raises:
-            JincError: a prompt that the model does not understand.
+            JincError: an unknown prompt.
         """

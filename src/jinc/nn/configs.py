@@ -208,7 +208,7 @@ def parse_config(name: str) -> Config:
     if match := _CORRECTED.fullmatch(name):
         return _corrected(name, match)
     if "," in name:
-        raise JincError(f"config: {name!r} has a design for each level where one is asked for")
+        raise JincError(f"config: {name!r} has a design for each level, a single one is expected")
     if name.split("-")[0].split("@")[0] == "E":
         raise JincError(
             "config: E is not a network but a way of sampling: the image is turned while it is "

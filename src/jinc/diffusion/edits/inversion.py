@@ -47,8 +47,8 @@ def invert(
     check_falling(levels)
     x = x0
     for t, t_next in pairwise(reversed(levels)):
-        asked = max(t, 0)
-        x0_hat = denoiser(x, torch.full((len(x),), asked, device=x.device))
-        eps = eps_of(schedule, "x0", x, asked, x0_hat)
+        level = max(t, 0)
+        x0_hat = denoiser(x, torch.full((len(x),), level, device=x.device))
+        eps = eps_of(schedule, "x0", x, level, x0_hat)
         x = forward(schedule, x0_of(schedule, "eps", x, t, eps), t_next, eps)
     return x

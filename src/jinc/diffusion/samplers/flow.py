@@ -1,7 +1,7 @@
-"""Flow matching's straight paths from image to noise, and Heun's method along them.
+"""The straight paths of flow matching, and Heun's method along them.
 
 On the path `z = (1−τ) x0 + τ eps` the direction is u = eps − x0, which a denoiser knows at every
-level: `u = (z − x0_hat)/τ`. Images of ours are on such paths, whatever the schedule: with α = √ᾱ_t
+level: `u = (z − x0_hat)/τ`. For any schedule, noisy images are on such paths: with α = √ᾱ_t
 and σ = √(1−ᾱ_t) they are `x_t = (α+σ) z` at τ = σ/(α+σ).
 
 There is no `euler` here, for it is `ddim()`: a step `z' = z + (τ'−τ) u` leaves x0_hat and
@@ -21,7 +21,7 @@ from jinc.types import Denoiser, Images, Noise
 
 
 def flow_time(schedule: Schedule, t: int | Tensor) -> Tensor:
-    """How far along the straight path to noise: `τ = √(1−ᾱ_t)/(√ᾱ_t + √(1−ᾱ_t))`.
+    """Flow time, the position on the straight path: `τ = √(1−ᾱ_t)/(√ᾱ_t + √(1−ᾱ_t))`.
 
     Args:
         schedule: gives `ᾱ_t`.
@@ -38,7 +38,7 @@ def flow_time(schedule: Schedule, t: int | Tensor) -> Tensor:
 
 
 def flow_scale(schedule: Schedule, t: int | Tensor) -> Tensor:
-    """How much larger x_t is than the image z on the straight path: `√ᾱ_t + √(1−ᾱ_t)`, 1 to √2.
+    """Ratio of x_t to the image z on the straight path: `√ᾱ_t + √(1−ᾱ_t)`, 1 to √2.
 
     Args:
         schedule: gives `ᾱ_t`.
@@ -62,12 +62,12 @@ def heun(
 ) -> Iterator[Step]:
     """Denoise x_T by Heun's method along straight paths; arguments and errors: see `SamplerFn`.
 
-    A step goes by Euler's method, asks again where that leads, and goes by the mean of both
-    directions instead: second order for two calls a step. The last move, to clean, where there is
-    no direction, is the prediction itself: n levels take 2n − 1 calls.
+    A step of Euler's method is repeated with the mean of the directions at both ends: second order
+    for two calls a step. The last step, to clean, where there is no direction, is the prediction
+    itself: n levels take 2n − 1 calls.
 
-    Heun's method in σ/α, as in EDM and diffusers, suffers where noise is all there
-    is, σ/α being without bound; τ is even at both ends.
+    Heun's method in σ/α, as in EDM and diffusers, is inaccurate near pure noise,
+    where σ/α is unbounded; τ is bounded.
 
     Source: EDM (arXiv 2206.00364), algorithm 1, there in σ.
 
@@ -90,7 +90,7 @@ def _walk(
     levels: list[int],
     after: After | None,
 ) -> Iterator[Step]:
-    """Go down, asking twice a step but for the last."""
+    """Two calls a step, but one for the last."""
 
     def ask(z: Images, t: int) -> tuple[Images, Images]:
         """x0_hat, and the direction u."""

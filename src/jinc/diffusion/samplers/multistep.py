@@ -4,9 +4,9 @@ With λ = log(α/σ), α = √ᾱ_t, σ = √(1−ᾱ_t) and h = λ' − λ, the
 
     x_t' = σ'/σ x_t + α' ∫ e^(s−h) x0_hat(s) ds,    s = 0 … h,
 
-if the prediction x0_hat is known all the way. Both draw a line through the last two predictions.
-UniPC repeats the move when the next prediction is known, along a parabola through three, without
-another call. The move to clean, where h is infinite, is the last prediction itself.
+if the prediction x0_hat is known in between. Both extrapolate linearly from the last two
+predictions. UniPC corrects the move when the next prediction is known, by a parabola through three,
+without another call. The move to clean, where h is infinite, is the last prediction itself.
 """
 
 import math
@@ -55,8 +55,8 @@ def unipc(
 ) -> Iterator[Step]:
     """Denoise x_T by UniPC of order 2; arguments, result and errors: see `SamplerFn`.
 
-    The states are those before the correction, at which the denoiser is asked. Where `after`
-    changes them nothing is corrected, for that would undo the change.
+    The states are those before the correction, at which the denoiser is evaluated. With `after`
+    nothing is corrected, for that would undo the change.
 
     Source: UniPC (arXiv 2302.04867), algorithms 1 and 2, with B(h) = e^h − 1.
     """
@@ -71,7 +71,7 @@ UNIPC = Sampler(name="unipc", make=lambda: unipc)
 
 @dataclass(frozen=True, eq=False)
 class _Visit:
-    """A level, the state with which it is left, and what is predicted there."""
+    """A level, the state there, and the prediction."""
 
     t: int
     x_t: Images
@@ -90,7 +90,7 @@ def _walk(
     after: After | None,
     correct: _Correct | None,
 ) -> Iterator[Step]:
-    """Go down, remembering two levels."""
+    """Sample with the last two levels as history."""
     x, before, last = x_T, None, None
     for t, t_next in pairwise(levels):
         x0_hat = predict_at(denoiser, x, t)
@@ -105,7 +105,7 @@ def _walk(
 
 
 def _predicted(schedule: Schedule, before: _Visit | None, last: _Visit, t_next: int) -> Images:
-    """The state at t_next, x0_hat going on along a line: its value at h/2 stands for all."""
+    """The state at t_next for a linear x0_hat, which counts by its value at h/2."""
     h, middle = _fall(schedule, last.t, t_next), last.x0_hat
     if before is not None:
         share = h / (2 * _fall(schedule, before.t, last.t))
@@ -114,7 +114,7 @@ def _predicted(schedule: Schedule, before: _Visit | None, last: _Visit, t_next: 
 
 
 def _corrected(schedule: Schedule, before: _Visit | None, last: _Visit, here: _Visit) -> Images:
-    """The state at `here` again, x0_hat going along a parabola; by the mean where two are known.
+    """The state at `here` for a parabolic x0_hat; by the mean if two predictions are known.
 
     Of `1, s, s²` the integral with `e^(s−h)` is `1 − e^−h`, h less that, and h² less twice that.
     """

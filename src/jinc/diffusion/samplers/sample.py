@@ -61,11 +61,7 @@ def generate(
     noise: Noise | None = None,
     after: After | None = None,
 ) -> Images:
-    """The clean images at the end of `sample`, which takes the same arguments.
-
-    Returns:
-        `[B, C, H, W]`; not clipped.
-    """
+    """Return the clean images at the end of `sample`, with the same arguments; not clipped."""
     x = x_T
     for step in sample(
         denoiser, schedule, x_T, method=method, steps=steps, noise=noise, after=after
@@ -84,7 +80,7 @@ def _walk(
     noise: Noise,
     after: After | None,
 ) -> Iterator[Step]:
-    """Go through the levels: down by the method, up by forward noising."""
+    """Visit the levels: down by the method, up by forward noising."""
     x = x0_hat = x_T
     for t, t_next in pairwise(levels):
         if t_next < t:
