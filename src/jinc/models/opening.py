@@ -9,14 +9,12 @@ from jinc.documents import read_object
 from jinc.errors import JincError
 from jinc.models.device import choose_device
 from jinc.models.generation.upscale import UpscalingModel
-from jinc.models.model import Model
 from jinc.models.others.deepfloyd_files import PromptSource, open_deepfloyd, open_deepfloyd_upscaler
-from jinc.models.others.diffusers_files import refuse_no_pixels
-from jinc.models.others.diffusers_folders import find_pixel_model, is_pixel_model
+from jinc.models.others.diffusers_files import find_pixel_model, is_pixel_model, refuse_no_pixels
 from jinc.models.others.from_diffusers import from_diffusers
 from jinc.models.others.hub import is_hub_name, pipeline_folder
 from jinc.models.pixel_model import PixelModel
-from jinc.models.trained import FILES
+from jinc.models.trained import FILES, Model
 from jinc.models.upscaler import Upscaler
 
 

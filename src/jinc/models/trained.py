@@ -1,8 +1,8 @@
-"""What all trained models share: a network, its schedule, and their folder."""
+"""Trained models: a network, its schedule and the facts that sampling needs, in a folder."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -10,14 +10,14 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor
 
-from jinc.diffusion import Prediction, Schedule, clip, make_schedule
+from jinc.diffusion import Prediction, Schedule, clip, make_schedule, x0_of
 from jinc.errors import JincError, unknown
 from jinc.files import writing
 from jinc.manifest import check_manifest, replacing
-from jinc.nn import NO_CLASS, Network, load_network
+from jinc.nn import NO_CLASS, Conditioning, Network, joined_labels, load_network
 from jinc.nn.checks import check_sizes
 from jinc.schema import read_as
-from jinc.types import Denoiser
+from jinc.types import Denoiser, Images, Steps
 
 FILES = {
     "denoiser.json": "a single-step denoiser; see jinc denoise test",
@@ -177,6 +177,57 @@ class Trained:
             return cls(network, **cls.arguments(network, facts))
         except JincError as error:
             raise JincError(f"{file}: {error}") from None
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkDenoiser:
+    """A denoiser from a network that predicts ε, x0, v or flow.
+
+    Args:
+        network: `(x_t, t, condition) -> prediction`.
+        schedule: the one it was trained with.
+        labels: class of each image, `[B]`; None for no class.
+        prediction: what the network predicts.
+    """
+
+    network: Network
+    schedule: Schedule
+    labels: Tensor | None = None
+    prediction: Prediction = "eps"
+
+    def __call__(self, x_t: Images, t: Steps) -> Images:
+        """Predict the clean images, `[B, C, H, W]`, from noisy ones and their steps `[B]`."""
+        output = self.network(x_t, t, Conditioning(self.labels))
+        return x0_of(self.schedule, self.prediction, x_t, t, output)
+
+    def rows(self, places: Tensor) -> Denoiser:
+        """Return a denoiser of some images of the batch only."""
+        return self if self.labels is None else replace(self, labels=self.labels[places])
+
+    @property
+    def shares(self) -> Hashable:
+        """Leaves of one network and schedule are evaluated together."""
+        return id(self.network), id(self.schedule), self.prediction
+
+    def joined(self, parts: Sequence[tuple[Self, int]]) -> Denoiser:
+        """Return one denoiser for the images of all parts, one after another."""
+        labels = joined_labels([(part.labels, count) for part, count in parts])
+        return replace(self, labels=labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Model(Trained):
+    """A model of images; its arguments are those of `Trained`."""
+
+    FILE: ClassVar[str] = "diffusion.json"
+
+    def denoiser(self, labels: Tensor | None = None) -> Denoiser:
+        """Return `(x_t, t) -> x0_hat` for images of given classes, `[B]`, or of none."""
+        return NetworkDenoiser(self.network, self.schedule, labels, self.prediction)
+
+    def prompted(self, prompts: Sequence[str]) -> Denoiser:
+        """Return a denoiser of images with a class each, by name or number, or "" for none."""
+        return self.denoiser(self.labels(prompts))
 
 
 def label_of(prompt: str, names: Sequence[str]) -> int:

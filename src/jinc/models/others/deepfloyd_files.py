@@ -10,9 +10,8 @@ from torch import Tensor
 
 from jinc.diffusion import clip, dynamic_threshold
 from jinc.errors import JincError
-from jinc.models.others.deepfloyd import PromptedModel
+from jinc.models.others.deepfloyd import PromptedModel, PromptedUpscaler
 from jinc.models.others.deepfloyd_parts import Parts, Stored, encoder_of, parts_of, read_encoder
-from jinc.models.others.deepfloyd_upscaler import PromptedUpscaler
 from jinc.models.others.diffusers_files import (
     image_size_of,
     import_diffusers,
@@ -20,8 +19,7 @@ from jinc.models.others.diffusers_files import (
 )
 from jinc.models.others.diffusers_schedule import prediction_of, schedule_of
 from jinc.models.others.hub import folder_of
-from jinc.models.others.prompt_encoder import Embedder, PromptEncoder
-from jinc.models.others.prompt_table import PromptTable, read_prompts
+from jinc.models.others.prompts import Embedder, PromptEncoder, PromptTable, read_prompts
 from jinc.types import Denoiser
 
 PromptSource = Embedder | Mapping[str, Tensor] | str | Path

@@ -13,14 +13,14 @@ from jinc.documents import read_object
 from jinc.errors import JincError
 from jinc.files import one_line
 from jinc.models.others.diffusers_files import (
+    class_name,
     network_settings,
     read_network,
     refuse_latent,
     refuse_missing,
 )
-from jinc.models.others.diffusers_folders import class_name
 from jinc.models.others.hub import folder_of
-from jinc.models.others.prompt_encoder import PromptEncoder
+from jinc.models.others.prompts import PromptEncoder
 from jinc.models.others.weight_files import find_weights
 from jinc.schema import shown
 from jinc.tensors import read_tensors

@@ -12,15 +12,15 @@ from torch import Tensor, nn
 from jinc.diffusion import Schedule
 from jinc.documents import read_object
 from jinc.errors import JincError
-from jinc.models.model import Model
 from jinc.models.others.diffusers_files import (
+    find_pixel_model,
     image_size_of,
     import_diffusers,
     read_network,
     refuse_latent,
 )
-from jinc.models.others.diffusers_folders import find_pixel_model
 from jinc.models.others.diffusers_schedule import prediction_of, schedule_of
+from jinc.models.trained import Model
 from jinc.nn import Conditioning, Network, parse_configs
 from jinc.types import Images, Steps
 
