@@ -199,7 +199,7 @@ def test_a_view_acts_at_the_larger_size(jinc, trained_on_classes, upscaler, tmp_
             ("inpaint", "--image", "PHOTO", "--mask", "0,0,4,4", "--times", "1000000000"),
             "--times: 1,000,000,000 is not from 1 to 100",
         ),
-        (("illusion", "hybrid", "--level", "1"), "--prompt: 0 where"),
+        (("illusion", "hybrid", "--level", "1"), "--prompt: got 0, a hybrid by distance needs 2"),
         (("illusion", "anagram", "-n", "1000"), "--number: 1,000 is not from 1 to 400"),
         (("illusion", "anagram", "--view", "rotate 1e308"), "--view: angle: "),
     ],

@@ -14,7 +14,7 @@ from jinc.cli.results import Results
 from jinc.cli.sampling import SEVERAL
 from jinc.data import save_png
 from jinc.diffusion import sdedit_start, sdedit_start_index
-from jinc.errors import JincError
+from jinc.errors import JincError, counted
 from jinc.models import PixelModel, edit_images
 from jinc.models.generation.editing import Start
 from jinc.report import enlarged_sheet
@@ -63,8 +63,11 @@ def edit(
         edited[word] = results.images(run, plan.number, steps, word)
         inputs.save(results.folder(), edited[word], _suffix(word))
     _save_sheet(out / "sheet.png", inputs, edited)
-    line = f"{plan.number * len(words)} results: {out}, side by side in {out / 'sheet.png'}"
-    results.report(line, {"starts": words, "images": plan.number})
+    number = counted(plan.number * len(words), "results")
+    results.report(
+        f"{number}: {out}, side by side in {out / 'sheet.png'}",
+        {"starts": words, "images": plan.number},
+    )
 
 
 def _start_words(

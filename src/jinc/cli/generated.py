@@ -17,14 +17,14 @@ from jinc.models import PART, PixelModel, await_images, cache_images
 
 
 def generated_images(
-    source: Path, model: PixelModel, kept: Path | None, options: SamplingOptions
+    source: Path, model: PixelModel, cache: Path | None, options: SamplingOptions
 ) -> ImageSet | None:
     """Generate the images of a plan that are not in the cache yet, and return all.
 
     Args:
         source: the model's folder.
         model: the model.
-        kept: the cache; None for a folder in the run.
+        cache: the cache; None for a folder in the run.
         options: how images are generated.
 
     Returns:
@@ -35,21 +35,21 @@ def generated_images(
     """
     plan = options.for_model(model)
     facts = generation_facts(source, plan, plan.count(model.timesteps))
-    if kept is None:
+    if cache is None:
         if not (source / "config.yaml").is_file():  # sealed model folders take no files
             raise JincError("--images: missing; give a folder for the generated images")
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
-        kept = source / "images" / digest
-    claim(kept)
+        cache = source / "images" / digest
+    claim(cache)
     rank, processes = (int(os.environ.get(name, 0)) for name in ("RANK", "WORLD_SIZE"))
     if PART % plan.together:
         raise JincError(f"--batch: {plan.together} does not divide {PART}, the images of a file")
-    walks = cache_images(model, plan, kept, facts=facts, share=(rank, max(processes, 1)))
+    counts = cache_images(model, plan, cache, facts=facts, share=(rank, max(processes, 1)))
     with Progress(console=Console(stderr=True, quiet=rank > 0)) as bar:
         task = bar.add_task("sampling", total=-(-options.number // max(processes, 1)))
         try:
-            for made in walks:
-                bar.advance(task, made)
+            for count in counts:
+                bar.advance(task, count)
         except JincError as error:
             raise JincError(f"{source}: {error}") from None
-    return None if rank else await_images(kept, options.number, processes)
+    return None if rank else await_images(cache, options.number, processes)

@@ -21,7 +21,7 @@ from jinc.diffusion import (
     sum_preserving,
     view_by_name,
 )
-from jinc.errors import JincError
+from jinc.errors import JincError, counted
 from jinc.models import Anagram, Composition, Hybrid, HybridKind
 from jinc.report import Frame, enlarged_sheet, fade_film, view_film
 from jinc.types import Images
@@ -166,5 +166,5 @@ def _save(
     save_png(out / "sheet.png", enlarged_sheet(torch.stack([*seen], 1), rows, labels))
     for name, film in zip(options.animations, films, strict=True):
         save_animation(out / name, film, FPS)
-    line = f"{len(images)} images: {out}, with all their views in {out / 'sheet.png'}"
+    line = f"{counted(len(images), 'images')}: {out}, with all views in {out / 'sheet.png'}"
     results.report(line, {"images": len(images), "seen": list(labels)})

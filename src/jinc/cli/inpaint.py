@@ -10,7 +10,7 @@ from jinc.cli.edit_inputs import EditInputs, EditOptions, names_of, result_names
 from jinc.cli.results import Results
 from jinc.data import save_png
 from jinc.diffusion import SAMPLERS, from_noise, repaint_levels
-from jinc.errors import JincError
+from jinc.errors import JincError, counted
 from jinc.models import edit_images
 from jinc.report import enlarged_sheet
 from jinc.types import Images
@@ -58,7 +58,7 @@ def inpaint(
     images = results.images(run, plan.number, len(levels), "inpainting")
     inputs.save(results.folder(), images)
     _save_sheet(out / "sheet.png", inputs, images)
-    line = f"{plan.number} results: {out}, side by side in {out / 'sheet.png'}"
+    line = f"{counted(plan.number, 'results')}: {out}, side by side in {out / 'sheet.png'}"
     results.report(line, {"images": plan.number, "steps": len(levels)})
 
 

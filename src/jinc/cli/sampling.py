@@ -67,8 +67,8 @@ class SamplingOptions(SamplingPlan):
         tolerance_by: error weights of adaptive: complexity counts errors in busy areas more
             (default: uniform).
         seed: of the random numbers, at least 0; image i of a seed is always the same.
-        batch: images per batch (default 16, or the number of results if smaller); other sizes
-            change images by rounding only.
+        batch: images per batch (default 16; for edits and illusions no more than results); other
+            sizes change images by rounding only.
         clip: clip predictions to the range of images (default: yes, except for published).
         threshold: how to clip: static cuts values off, dynamic rescales images that exceed the
             range (default: the model's own).

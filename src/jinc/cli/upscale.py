@@ -15,7 +15,7 @@ from jinc.cli.pictures import ReadingOptions
 from jinc.cli.results import ResultOptions, Results
 from jinc.cli.sampling import SEVERAL
 from jinc.data import save_png, to_float, to_uint8
-from jinc.errors import JincError
+from jinc.errors import JincError, counted
 from jinc.metrics import decibels
 from jinc.models import Enlargement, SmallImage, upscale_in_turn
 from jinc.report import upscaling_sheet
@@ -90,7 +90,8 @@ def upscale(
         save_png(results.folder() / files[numbers.start], images[-1])
     save_png(out / "sheet.png", upscaling_sheet(inputs, small, images))
     facts: dict[str, Any] = {"images": len(images), "factor": small[0].factor}
-    line = f"{len(images)} results: {out}, beside bicubic ones in {out / 'sheet.png'}"
+    number = counted(len(images), "results")
+    line = f"{number}: {out}, beside bicubic enlargements in {out / 'sheet.png'}"
     if options.shrink:
         facts["psnr"] = psnr = _mean_psnr(small, images)
         line += "\nPSNR: {upscaled:.2f} dB, bicubic {bicubic:.2f} dB".format(**psnr)
