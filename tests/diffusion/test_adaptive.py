@@ -168,8 +168,8 @@ def test_even_levels_are_of_second_order() -> None:
     def error(count):
         return rms(end(oracle, schedule, x_T, tolerance=0.0, steps=count).x_t - exact)
 
-    slopes = -np.diff(np.log2([error(count) for count in (160, 320, 640)]))
-    assert np.abs(slopes - 2).max() < 0.25  # measured: 2.16, 2.09
+    slopes = -np.diff(np.log2([error(count) for count in (160, 320)]))
+    assert np.abs(slopes - 2).max() < 0.25  # measured: 2.16; from 320 to 640, 2.09
 
 
 def test_every_step_is_as_long_as_its_error_allows() -> None:
