@@ -27,7 +27,7 @@ from jinc.metrics import decibels
 from jinc.models import SamplingPlan, Upscaler, choose_device, device_name, upscale_images
 from jinc.signal import bicubic, block_mean, repeat_pixels
 from jinc.train import Run
-from jinc.train.validation import hold_out
+from jinc.train.batches import hold_out
 from jinc.types import Images
 
 SHOWN = 8

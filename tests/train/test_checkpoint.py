@@ -54,7 +54,7 @@ def names(folder: Path) -> list[str]:
 
 
 def test_round_trip(tmp_path) -> None:
-    path = save_checkpoint(tmp_path / "deep" / "folder", checkpoint(7), keep=1)
+    path, _ = save_checkpoint(tmp_path / "deep" / "folder", checkpoint(7), keep=1)
     assert path == tmp_path / "deep" / "folder" / "step-00000007"
     assert set(names(path)) == FILES
     assert same(load_checkpoint(path), checkpoint(7))
@@ -88,7 +88,7 @@ def test_the_best_of_all_is_kept_besides_the_newest(tmp_path, keep, seed) -> Non
     rng = random.Random(seed)
     scores = [rng.choice([None, math.nan, math.inf, -math.inf, *range(9)]) for _ in range(10)]
     for step, score in enumerate(scores):
-        path = save_checkpoint(tmp_path, scored(step, score), keep)
+        path, _ = save_checkpoint(tmp_path, scored(step, score), keep)
         finite = [s for s in range(step + 1) if scores[s] is not None and math.isfinite(scores[s])]
         best = min(finite, key=lambda s: (scores[s], -s), default=None)
         newest = range(max(0, step + 1 - keep), step + 1)
@@ -104,7 +104,7 @@ def test_the_best_of_all_is_kept_besides_the_newest(tmp_path, keep, seed) -> Non
 def test_a_score_that_is_no_number_is_none(tmp_path, score) -> None:
     save_checkpoint(tmp_path, scored(1, score), 3)
     assert best_checkpoint(tmp_path) is None
-    better = save_checkpoint(tmp_path, scored(2, 100.0), 3)
+    better, _ = save_checkpoint(tmp_path, scored(2, 100.0), 3)
     assert best_checkpoint(tmp_path) == better
 
 
@@ -182,7 +182,7 @@ def flipped(data: bytes, bit: int) -> bytes:
 @pytest.mark.parametrize("kind", ["flip", "truncate", "delete", "append"])
 def test_a_damaged_file_sends_back_to_the_checkpoint_before(tmp_path, name, kind) -> None:
     save_checkpoint(tmp_path, scored(1, 0.2), 3)
-    path = save_checkpoint(tmp_path, scored(2, 0.1), 3)
+    path, _ = save_checkpoint(tmp_path, scored(2, 0.1), 3)
     assert best_checkpoint(tmp_path) == path
     file = path / name
     for harmed in harms(kind, file.read_bytes(), random.Random(name)):
@@ -201,7 +201,7 @@ def test_a_damaged_file_sends_back_to_the_checkpoint_before(tmp_path, name, kind
 
 def test_where_all_are_damaged(tmp_path) -> None:
     for step in (1, 2):
-        (save_checkpoint(tmp_path, checkpoint(step), 3) / "ema.safetensors").unlink()
+        (save_checkpoint(tmp_path, checkpoint(step), 3)[0] / "ema.safetensors").unlink()
     with (
         pytest.warns(RuntimeWarning, match="step-00000002"),
         pytest.raises(JincError, match=r"step-00000001.*no other is left") as raised,
@@ -253,7 +253,7 @@ def seal(path: Path) -> None:
 def test_what_only_has_the_name_of_a_checkpoint(tmp_path, harm: Callable[[Path], None]) -> None:
     """It is passed with a warning, replaced by one of its step, and goes when it is too old."""
     save_checkpoint(tmp_path, checkpoint(1), 3)
-    path = save_checkpoint(tmp_path, checkpoint(2), 3)
+    path, _ = save_checkpoint(tmp_path, checkpoint(2), 3)
     harm(path)
     with pytest.warns(RuntimeWarning, match="step-00000002") as caught:
         assert same(load_newest(tmp_path), checkpoint(1))
@@ -267,7 +267,7 @@ def test_what_only_has_the_name_of_a_checkpoint(tmp_path, harm: Callable[[Path],
 
 
 def test_a_file_too_many_is_damage(tmp_path) -> None:
-    path = save_checkpoint(tmp_path, checkpoint(2), 3)
+    path, _ = save_checkpoint(tmp_path, checkpoint(2), 3)
     (path / "optimiser.safetensors").write_bytes((path / "ema.safetensors").read_bytes())
     with pytest.raises(JincError, match=r"optimiser\.safetensors: is not in the manifest"):
         load_checkpoint(path)
@@ -275,7 +275,7 @@ def test_a_file_too_many_is_damage(tmp_path) -> None:
 
 @pytest.mark.parametrize("manifest", ["[]", "3", "null", "{}", '{"manifest.json": "0"}'])
 def test_a_manifest_of_another_kind(tmp_path, manifest) -> None:
-    path = save_checkpoint(tmp_path, checkpoint(2), 3)
+    path, _ = save_checkpoint(tmp_path, checkpoint(2), 3)
     (path / "manifest.json").write_text(manifest)
     with pytest.raises(JincError, match="step-00000002"):
         load_checkpoint(path)
@@ -285,7 +285,7 @@ def test_a_manifest_of_another_kind(tmp_path, manifest) -> None:
 def test_training_that_went_back_keeps_what_it_saves(tmp_path, keep) -> None:
     """The damaged checkpoint ahead neither counts as one to keep nor comes back later."""
     save_checkpoint(tmp_path, checkpoint(10), keep)
-    ahead = save_checkpoint(tmp_path, checkpoint(20), keep)
+    ahead, _ = save_checkpoint(tmp_path, checkpoint(20), keep)
     (ahead / "state.json").write_text("damaged")
     save_checkpoint(tmp_path, checkpoint(15), keep)
     assert same(load_newest(tmp_path), checkpoint(15))

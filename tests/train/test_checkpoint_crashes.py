@@ -208,7 +208,7 @@ def same_step_was_best(folder: Path) -> tuple[Checkpoint, int]:
 
 def after_crashes(folder: Path) -> tuple[Checkpoint, int]:
     """One stopped while a checkpoint was written, one deleted, one replaced."""
-    path = save_checkpoint(folder, checkpoint(5, 0.1), 1)
+    path, _ = save_checkpoint(folder, checkpoint(5, 0.1), 1)
     for leftover in (".writing-step-00000010", ".deleting-step-00000003"):
         shutil.copytree(path, folder / leftover)
     path.rename(folder / f".replaced-{path.name}")
@@ -217,7 +217,7 @@ def after_crashes(folder: Path) -> tuple[Checkpoint, int]:
 
 def went_back(folder: Path) -> tuple[Checkpoint, int]:
     save_checkpoint(folder, checkpoint(10), 1)
-    (save_checkpoint(folder, checkpoint(90), 2) / "state.json").write_text("damaged")
+    (save_checkpoint(folder, checkpoint(90), 2)[0] / "state.json").write_text("damaged")
     return checkpoint(15), 1
 
 
@@ -399,7 +399,7 @@ def test_a_read_only_disk(tmp_path, monkeypatch, case) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
 def test_a_read_only_folder(tmp_path) -> None:
-    path = save_checkpoint(tmp_path, checkpoint(5), 1)
+    path, _ = save_checkpoint(tmp_path, checkpoint(5), 1)
     tmp_path.chmod(0o500)
     with pytest.raises(JincError, match=r"step-00000006: cannot be written \(Permission denied\)$"):
         save_checkpoint(tmp_path, checkpoint(6), 1)

@@ -63,7 +63,7 @@ def result_of(function: str) -> Spoil:
     """Spoil what a function returns that the task calls."""
 
     def spoil(_: Trainer, value: float, patch: pytest.MonkeyPatch) -> None:
-        path = f"jinc.train.diffusion_task.{function}"
+        path = f"jinc.train.tasks.{function}"
         module, name = path.rsplit(".", 1)
         real = getattr(__import__(module, fromlist=[name]), name)
         patch.setattr(path, lambda *args: one_of(real(*args), value) + 0 * real(*args))

@@ -12,7 +12,7 @@ from jinc.diffusion import make_schedule, target
 from jinc.models import Model, SamplingPlan, SingleStep, generate_images
 from jinc.nn import NO_CLASS
 from jinc.train import Batches, TrainConfig, build_task, validation
-from jinc.train.validation import validation_loss
+from jinc.train.observing import validation_loss
 
 OBJECTIVES = {
     "eps, l1": {"loss": "l1"},

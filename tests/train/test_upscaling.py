@@ -15,8 +15,8 @@ from jinc.models.upscaler import LowResConditioning
 from jinc.nn import NO_CLASS
 from jinc.signal import bicubic, block_mean
 from jinc.train import Batches, TrainConfig, build_task, check_settings
+from jinc.train.observing import validation_loss
 from jinc.train.upscaling_task import spread
-from jinc.train.validation import validation_loss
 
 PLAIN = {"width": 4, "levels": 1, "timesteps": 20, "upscale": 2}
 

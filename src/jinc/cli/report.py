@@ -33,7 +33,7 @@ from jinc.report.pages import (
     write_page,
 )
 from jinc.train import Run, TrainConfig, clean_images, load_data
-from jinc.train.validation import hold_out
+from jinc.train.batches import hold_out
 
 PROBED = 16
 """Images of a probe."""

@@ -23,6 +23,8 @@ from jinc.streams import Stream, stream
 from jinc.train.augment import Augmentation
 from jinc.types import Images, Steps
 
+_HOLDOUT = 4  # outside `streams`, since it defines what existing runs hold out
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:
@@ -75,25 +77,25 @@ class _Drawn:
 
 
 class Batches:
-    """Deal out a data set, every image once an epoch, in an order drawn anew for each.
+    """Deal out a data set, every image once an epoch, in a new random order.
 
     Args:
         images: the data.
         batch_size: images a step.
-        timesteps: T; steps are drawn uniformly from 0 … T − 1.
+        timesteps: T; t is drawn uniformly from 0 … T − 1.
         seed: of the run.
-        augmentation: how images are changed at random.
-        label_dropout: share of labels that are hidden.
-        moves: how images are moved to see whether the network follows; None for not at all.
-        most_noise: steps of noise that small images go through at most: half of them through any
-            number up to it, evenly, the other half through none, for sampling asks of those.
-        factor: how many times smaller they are.
-        among: positions of the images that are dealt out; all of them if not given.
-        rows: the share of each batch that is dealt out here; all of it if not given.
-        device: where batches are needed.
+        augmentation: of the images.
+        label_dropout: share of labels to drop.
+        moves: kind of the moves of the equivariance loss; None without it.
+        most_noise: highest timestep of the noise on low-resolution images: uniform for half of
+            them, 0 for the other half, as in sampling.
+        factor: of super-resolution.
+        among: positions of the images to use (default: all).
+        rows: of each batch to return (default: all).
+        device: of the batches.
         resident: keep all images there, as bytes.
-        workers: threads that prepare batches ahead.
-        ahead: images seen beside `batch_size` a step, before the first of these steps.
+        workers: threads that prefetch batches.
+        ahead: images seen before step 0 beyond `batch_size` per step.
     """
 
     def __init__(
@@ -235,3 +237,9 @@ class Batches:
 
 def _all_bytes(images: ImageSet) -> Tensor:
     return images.batch(np.arange(len(images)))
+
+
+def hold_out(images: int, count: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Split the positions of a data set into those to train on and `count` to validate on."""
+    mixed = np.random.default_rng((seed, _HOLDOUT)).permutation(images)
+    return np.sort(mixed[count:]), np.sort(mixed[:count])

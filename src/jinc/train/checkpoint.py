@@ -65,7 +65,7 @@ class Checkpoint:
     state: Mapping[str, Any]
 
 
-def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
+def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> tuple[Path, bool]:
     """Write a checkpoint, then delete all but the newest few and the best.
 
     Checkpoints of later steps are deleted too: training resumed before them, so they are damaged.
@@ -76,7 +76,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
         keep: how many to keep besides the best, ≥ 1.
 
     Returns:
-        The new checkpoint's folder.
+        The new checkpoint's folder, and whether it is the best.
 
     Raises:
         JincError: it cannot be written; older ones are untouched.
@@ -104,8 +104,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
         with suppress(OSError):
             restore_replaced(folder)
         raise JincError(f"{final}: cannot be written ({one_line(error)})") from error
-    discard_others(final, keep)
-    return final
+    return final, discard_others(final, keep) == final
 
 
 def load_newest(folder: Path) -> Checkpoint | None:

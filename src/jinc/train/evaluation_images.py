@@ -11,10 +11,10 @@ from jinc.errors import JincError
 from jinc.models import PixelModel
 from jinc.streams import Stream, stream
 from jinc.train.augment import Augmentation, symmetries
+from jinc.train.batches import hold_out
 from jinc.train.config import TrainConfig
 from jinc.train.run import Run
 from jinc.train.setup import load_data
-from jinc.train.validation import hold_out
 from jinc.types import Images
 
 

@@ -1,16 +1,27 @@
-"""Grids of samples and scores during training."""
+"""Validation loss, grids of samples and scores during training."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from jinc.data import save_png
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jinc.data import ImageSet, save_png
 from jinc.models import Model
+from jinc.nn import Conditioning, Network
+from jinc.train.batches import Batches
 from jinc.train.config import TrainConfig
 from jinc.train.processes import Processes
 from jinc.train.run import Run
 from jinc.train.stepper import Stepper
-from jinc.train.task import Task
+from jinc.train.tasks import Task
+
+MOST = 1024
+"""Held-out images of a validation at most; always the same ones."""
 
 Scorer: TypeAlias = Callable[[Model], Iterator[float | None]]
 """Scores a model, lower being better: yields None after every step, and the score at the end."""
@@ -102,3 +113,47 @@ class Observer:
 
     def _due(self, step: int, every: int) -> bool:
         return bool(every) and (step % every == 0 or step == self.total)
+
+
+@torch.no_grad()
+def validation_loss(
+    task: Task[Any],
+    network: Network,
+    images: ImageSet,
+    held_out: NDArray[np.int64],
+    config: TrainConfig,
+) -> float:
+    """Return the mean loss of a network on held-out images, without augmentation.
+
+    Each is used once; of more than `MOST`, the same `MOST`, drawn by the seed.
+
+    Args:
+        task: the objective.
+        network: put into evaluation mode meanwhile.
+        images: the data.
+        held_out: positions of the images, one at least.
+        config: of the run.
+    """
+    size = min(config.batch_size, len(held_out))
+    batches = Batches(
+        images,
+        batch_size=size,
+        timesteps=config.timesteps,
+        seed=config.seed + 2**63,  # other noise than in training
+        among=held_out,
+        moves=config.moves if config.equivariance else None,
+        device=next(network.parameters()).device,
+    )
+
+    def predict(*inputs: Tensor | Conditioning) -> Tensor:
+        output: Tensor = network(*inputs)
+        return output
+
+    was_training = network.training
+    network.eval()
+    count = min(len(held_out), MOST)
+    steps = range(math.ceil(count / size))
+    losses = torch.cat([task.losses(predict, batches.batch(step)) for step in steps])
+    network.train(was_training)
+    # The last batch is filled up with images of the next round, for losses that need whole ones.
+    return float(losses[:count].mean())

@@ -41,19 +41,23 @@ def best_checkpoint(folder: Path) -> Path | None:
     return _best(_standing(list_checkpoints(folder)))
 
 
-def discard_others(newest: Path, keep: int) -> None:
+def discard_others(newest: Path, keep: int) -> Path | None:
     """Delete all checkpoints but the best, the newest and the few before it.
 
     Args:
         newest: just written; those of later steps are deleted too.
         keep: how many to keep besides the best, the newest included.
+
+    Returns:
+        The best; None if no intact checkpoint has a score.
     """
     listed = list_checkpoints(newest.parent)
     passed = _standing(listed[listed.index(newest) :])
-    staying = {*passed[:keep], _best(passed)}
+    best = _best(passed, intact=newest)
     for path in listed:
-        if path not in staying:
+        if path not in {*passed[:keep], best}:
             discard(path)
+    return best
 
 
 def discard(path: Path) -> None:
@@ -99,11 +103,11 @@ def _standing(listed: list[Path]) -> list[Path]:
     return [*reversed(standing.values())]
 
 
-def _best(paths: Iterable[Path]) -> Path | None:
-    """Return the best of some checkpoints, given newest first."""
+def _best(paths: Iterable[Path], intact: Path | None = None) -> Path | None:
+    """Return the best of some checkpoints, newest first, of which one is known to be intact."""
     scored = [(score, path) for path in paths if (score := _score(path)) is not None]
     ranked = sorted(scored, key=lambda each: each[0])
-    return next((path for _, path in ranked if _is_whole(path)), None)
+    return next((path for _, path in ranked if path == intact or _is_whole(path)), None)
 
 
 def _score(path: Path) -> float | None:

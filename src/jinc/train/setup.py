@@ -1,7 +1,10 @@
 """The start of a run: its images, its initialised network, and its objective."""
 
+import json
 import math
+import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,21 +13,25 @@ from numpy.typing import NDArray
 
 from jinc.data import ImageSet, load_images
 from jinc.errors import JincError
-from jinc.models import Model, SingleStep, Trained, Upscaler, choose_device
-from jinc.nn import NETWORKS, Network
+from jinc.manifest import check_manifest
+from jinc.models import Model, SingleStep, Trained, Upscaler, choose_device, model_folder
+from jinc.models.trained import FILES
+from jinc.nn import NETWORKS, Network, load_network
 from jinc.train.augment import Augmentation
 from jinc.train.batches import Batches
 from jinc.train.config import READING, TrainConfig
 from jinc.train.contradictions import refuse_contradictions
-from jinc.train.denoising_task import DenoisingTask
-from jinc.train.diffusion_task import DiffusionTask
 from jinc.train.memory import check_memory
 from jinc.train.processes import Processes
+from jinc.train.tasks import DenoisingTask, DiffusionTask
 from jinc.train.track import check_trackers
 from jinc.train.upscaling_task import UpscalingTask, spread
 
 RESIDENT_BYTES = 4 * 2**30
 """Largest data set that is kept on an accelerator by default."""
+
+_MEANING = ("prediction", "timesteps")
+"""Facts of a model that its weights depend on."""
 
 
 def load_data(
@@ -103,7 +110,7 @@ def build_network(
         JincError: a size is invalid, or no feature map has the size of an attention map.
     """
     size = min(image_size)
-    told = Augmentation(config.augment).numbers if config.augment_labels else 0
+    labels = Augmentation(config.augment).numbers if config.augment_labels else 0
     own: dict[str, dict[str, Any]] = {
         "unet": {"levels": config.levels, "beside": channels if config.upscale else 0},
         "resunet": {
@@ -124,7 +131,7 @@ def build_network(
         channels=channels,
         width=config.width,
         classes=classes,
-        augmentations=told + (config.most_noise > 0),
+        augmentations=labels + (config.most_noise > 0),
         padding=config.padding,
         **own[config.network],
     )
@@ -189,3 +196,40 @@ def _levels(config: TrainConfig, size: int) -> tuple[int, ...]:
             there = ", ".join(map(str, sides))
             raise JincError(f"attention: no feature map is {side} wide; there are {there}")
     return tuple(sides.index(side) for side in config.attention if side in sides)
+
+
+def load_initial(network: Network, config: TrainConfig) -> None:
+    """Copy the weights of the model `config.init`, a run's average, into a network.
+
+    Networks that differ in resampling alone have the same weights.
+
+    Raises:
+        JincError: there is no such model, it is damaged, or its weights have other shapes.
+    """
+    if config.init is None:
+        return
+    folder = model_folder(Path(config.init))
+    check_manifest(folder)
+    given, own = load_network(folder).state_dict(), network.state_dict()
+    shapes = [{n: list(t.shape) for n, t in each.items()} for each in (given, own)]
+    there, here = shapes
+    differing = [n for n in {**there, **here} if there.get(n) != here.get(n)]
+    if differing:
+        name = differing[0]
+        raise JincError(
+            f"init: {config.init} does not fit: {len(differing)} of {len(own)} weights differ; "
+            f"{name} is {there.get(name, 'missing')} there and {here.get(name, 'missing')} here"
+        )
+    network.load_state_dict(given)
+    _warn_of_meaning(folder, config)
+
+
+def _warn_of_meaning(folder: Path, config: TrainConfig) -> None:
+    """Warn if the given weights were trained for other settings."""
+    file = next((folder / name for name in FILES if (folder / name).is_file()), None)
+    facts: dict[str, Any] = json.loads(file.read_text("utf-8")) if file else {}
+    for name in _MEANING:
+        now = getattr(config, name)
+        if facts.get(name, now) != now:
+            message = f"{config.init} was trained with {name} {facts[name]}, this run uses {now}"
+            warnings.warn(f"init: {message}", RuntimeWarning, stacklevel=2)

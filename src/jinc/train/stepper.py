@@ -16,7 +16,7 @@ from jinc.train.checkpoint import Tensors
 from jinc.train.config import TrainConfig
 from jinc.train.processes import Processes, copies, gradients_apart
 from jinc.train.sharding import load_whole, norm, shard, whole
-from jinc.train.task import Task
+from jinc.train.tasks import Task
 from jinc.train.update import (
     BufferGuard,
     Ema,
@@ -191,8 +191,8 @@ def _group(place: int) -> str:
 
 def warn_of_slow_precision(precision: str, device: torch.device) -> None:
     """Warn of a precision that an x86 processor emulates, which is slower than float32."""
-    tell = getattr(torch.cpu, "get_capabilities", dict)  # older torch has none: no warning
-    there: dict[str, Any] = tell()
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)  # older torch has none: no warning
+    there: dict[str, Any] = capabilities()
     if device.type != "cpu" or precision not in _INSTRUCTIONS:
         return
     if there.get("architecture") != "x86_64" or any(there.get(n) for n in _INSTRUCTIONS[precision]):

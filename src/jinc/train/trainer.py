@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,11 +10,11 @@ import torch
 from jinc.data import ImageSet
 from jinc.errors import JincError
 from jinc.plain import number_or_none
+from jinc.train.batches import hold_out
 from jinc.train.checkpoint import Checkpoint, save_checkpoint
 from jinc.train.config import TrainConfig
-from jinc.train.initial import load_initial
 from jinc.train.ledger import Ledger, give_up
-from jinc.train.observing import Observer, Scorer
+from jinc.train.observing import Observer, Scorer, validation_loss
 from jinc.train.processes import Processes
 from jinc.train.resume import (
     Changes,
@@ -27,12 +26,11 @@ from jinc.train.resume import (
 )
 from jinc.train.retention import best_checkpoint, checkpoint_path
 from jinc.train.run import Run
-from jinc.train.setup import build_task, make_batches
+from jinc.train.setup import build_task, load_initial, make_batches
 from jinc.train.stepper import Stepper
-from jinc.train.task import Task
+from jinc.train.tasks import Task
 from jinc.train.track import Trackers
 from jinc.train.update import learning_rate
-from jinc.train.validation import hold_out, validation_loss
 
 
 @dataclass(frozen=True)
@@ -158,11 +156,11 @@ class Trainer:
         since, first = time.perf_counter(), self.step
         while self.step < self.total and not self._stops:
             batch = self.batches.batch(self.step)
-            told = self.stepper.step(self.step, batch, stop=self._asked_to_stop)
-            self._ledger.enter(self.step, told)
+            report = self.stepper.step(self.step, batch, stop=self._asked_to_stop)
+            self._ledger.enter(self.step, report)
             self.step += 1
             pause = self._due(config.log_every) or self._due(config.checkpoint_every)
-            self._read(0 if pause or not told.is_cuda else LAG)
+            self._read(0 if pause or not report.is_cuda else LAG)
             if self._due(config.log_every):
                 images = (self.step - first) * config.batch_size
                 rate = images / (time.perf_counter() - since)
@@ -223,8 +221,7 @@ class Trainer:
         with self.processes.together():
             if self.processes.is_main:
                 checkpoint = Checkpoint(self.step, groups, state)
-                path = save_checkpoint(self.run.checkpoints, checkpoint, self.config.keep)
-                best = score is not None and self._is_best(path)
+                _, best = save_checkpoint(self.run.checkpoints, checkpoint, self.config.keep)
         self._save_models(best)
 
     def _due(self, every: int) -> bool:
@@ -262,9 +259,6 @@ class Trainer:
             return number_or_none(loss)
         return self._ledger.score()
 
-    def _is_best(self, checkpoint: Path) -> bool:
-        return best_checkpoint(self.run.checkpoints) == checkpoint
-
     def _save_models(self, best: bool) -> None:
         for place, (decay, network) in enumerate(self.stepper.whole_networks()):
             with self.processes.together():
@@ -293,6 +287,7 @@ class Trainer:
         if self.processes.is_main:
             warn_of_rounding(checkpoint, self.run, self.processes)
         # An interruption may have come between the checkpoint and the model and grid of its step.
-        self._save_models(self._is_best(checkpoint_path(self.run.checkpoints, self.step)))
+        path = checkpoint_path(self.run.checkpoints, self.step)
+        self._save_models(best_checkpoint(self.run.checkpoints) == path)
         missing = self._is_observed() and not self._observer.has_all(self.step)
         self._unobserved = any(self.processes.gather(int(missing)))

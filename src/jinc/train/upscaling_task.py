@@ -13,11 +13,9 @@ from jinc.models import SamplingPlan, Upscaler, upscale_images
 from jinc.models.upscaler import LowResConditioning, augmentation_input
 from jinc.nn import Conditioning, Network
 from jinc.signal import bicubic, block_mean, repeat_pixels
-from jinc.train.batches import Batch
+from jinc.train.batches import Batch, hold_out
 from jinc.train.config import TrainConfig
-from jinc.train.diffusion_task import diffusion_losses
-from jinc.train.task import Predict
-from jinc.train.validation import hold_out
+from jinc.train.tasks import Predict, diffusion_losses
 from jinc.types import Images, Steps
 
 SHOWN = 8

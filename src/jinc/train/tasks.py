@@ -1,16 +1,19 @@
-"""The objective of a diffusion model: noise, image, velocity or flow from a noisy image."""
+"""Training objectives: a loss on a batch, and the model that it trains."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jinc.data import image_grid
+from jinc.data import ImageSet, image_grid, to_float
 from jinc.diffusion import (
     Schedule,
+    SeededNoise,
     complexity_normalised,
     complexity_published,
     complexity_term,
@@ -21,18 +24,53 @@ from jinc.diffusion import (
     mismatch,
     target,
 )
-from jinc.models import CHUNK, Model, SamplingPlan, generate_images, grid_columns
+from jinc.models import CHUNK, Model, SamplingPlan, SingleStep, generate_images, grid_columns
 from jinc.nn import Conditioning, Network
 from jinc.train.batches import Batch
 from jinc.train.config import TrainConfig
-from jinc.train.task import Predict
 from jinc.types import Images
+
+Predict: TypeAlias = Callable[..., Tensor]
+"""The network in training: wrapped for several processes, in the precision of the run."""
 
 GRID = 40
 """Images in a grid of samples; one chunk if they are larger than 32×32."""
 
 STEPS = 50
 """DDIM steps of these samples, or T if that is less."""
+
+DENOISED = 10
+"""Images in a grid of the single-step denoiser."""
+
+
+class Package(Protocol):
+    """A network with all that is needed to use it, saved as a folder."""
+
+    @property
+    def network(self) -> Network:
+        """The network."""
+
+    def save(self, folder: str | Path) -> None:
+        """Write the folder, or replace it atomically."""
+
+
+P = TypeVar("P", bound=Package)
+
+
+class Task(Protocol[P]):
+    """A network and its training objective."""
+
+    package: P
+    """The model, untrained."""
+
+    def losses(self, predict: Predict, batch: Batch) -> Tensor:
+        """Return the loss of every image of a batch, `[B]`, differentiable."""
+
+    def packaged(self, network: Network) -> P:
+        """Return the model with another network, such as an average of the weights."""
+
+    def draw(self, package: P) -> Iterator[NDArray[np.uint8] | None]:
+        """Draw a picture of what it can do for each sampler; None while that goes on."""
 
 
 class DiffusionTask:
@@ -74,6 +112,42 @@ class DiffusionTask:
                 yield None
             images = torch.cat(list(last.values()))
             yield image_grid(images, columns=grid_columns(prompts), scale=None)
+
+
+class DenoisingTask:
+    """Train a network to denoise z = x + σ ε, images x being in [0, 1].
+
+    Args:
+        package: the untrained denoiser.
+        config: the loss, and the seed of the noise in grids.
+        images: the first of them appear in grids.
+
+    Source: CS180 (Berkeley), project 5, part B.
+    """
+
+    def __init__(self, package: SingleStep, config: TrainConfig, images: ImageSet) -> None:
+        self.package, self._config = package, config
+        self._shown = images.batch(range(min(DENOISED, len(images))))
+
+    def losses(self, predict: Predict, batch: Batch) -> Tensor:
+        """Return the loss of every image."""
+        x = (batch.x0 + 1) / 2
+        noisy = x + self.package.noise_std * batch.eps
+        no_step = torch.zeros_like(batch.t)  # as when it is used
+        return error(predict(noisy, no_step), x, self._config.loss)
+
+    def packaged(self, network: Network) -> SingleStep:
+        """Return the denoiser with other weights."""
+        return replace(self.package, network=network)
+
+    def draw(self, package: SingleStep) -> Iterator[NDArray[np.uint8] | None]:
+        """Draw rows of clean, noisy and denoised images."""
+        device = next(package.network.parameters()).device
+        x = (to_float(self._shown).to(device) + 1) / 2
+        noise = SeededNoise(self._config.seed, range(len(x)))
+        noisy = x + package.noise_std * noise(x)
+        rows = torch.cat([x, noisy, package(noisy)])
+        yield image_grid(2 * rows - 1, columns=len(x), scale=None)
 
 
 def diffusion_losses(
