@@ -46,7 +46,14 @@ from jinc.diffusion import (
     timesteps,
 )
 from jinc.files import writing
-from jinc.metrics import Sampling, eq_r, eq_t, eq_t_frac, moved_on_the_way, network_equivariance
+from jinc.metrics import (
+    Sampling,
+    eq_r,
+    eq_t,
+    eq_t_frac,
+    moved_during_sampling,
+    network_equivariance,
+)
 from jinc.models import Model, SamplingPlan
 from jinc.train import Run
 from jinc.train.augment import Augmentation
@@ -131,7 +138,7 @@ def on_the_way(
     ]
     movings = [*turns, shifting(0.5, 0.5, levels)]
     replay = partial(SeededNoise, 3, range(number))
-    *dbs, shifted = [db for _, db in moved_on_the_way(sampling, replay, movings)]
+    *dbs, shifted = [db for _, db in moved_during_sampling(sampling, replay, movings)]
     curves = np.array(dbs).reshape(len(METHODS), -1).tolist()
     return {"turned": dict(zip(METHODS, curves, strict=True)), "shifted": shifted}
 

@@ -204,7 +204,7 @@ def test_a_program_that_dislikes_the_size(jinc, tmp_path) -> None:
         torch.jit.script(network).save(tmp_path / "lin.pt")
     words = ("evaluate", tmp_path / "good.npz", "--against", "digits", "--allow-torchscript")
     words = (*words, "--features")
-    says = "lin: cannot look at images of 3×8×8 numbers (RuntimeError: mat1 and mat2 shapes"
+    says = "lin: fails on images of 3×8×8 numbers (RuntimeError: mat1 and mat2 shapes"
     said = jinc(*words, f"torchscript:{tmp_path / 'lin.pt'}")
     assert (said.code, says in said.err.splitlines()[-1]) == (2, True)
     said = jinc(*words, f"torchscript:{tmp_path / 'lin.pt'}?channels=1&size=4", "--json")
@@ -244,7 +244,7 @@ def test_statistics_stand_in_for_real_images(jinc, trained_copy, judge, tmp_path
     torch.manual_seed(1)
     save_digit_classifier(tmp_path / "other", DigitClassifier(), "mnist", {})
     for more, says in (
-        ((*by, "--only", "kernel"), "kernel: needs real images, digits are statistics alone"),
+        ((*by, "--only", "kernel"), "kernel: needs real images, digits are only statistics"),
         ((*by, "--neighbours", "--out", tmp_path / "o"), f"--neighbours: {kept} holds statistics"),
         (("--features", tmp_path / "other"), "digits: are statistics by mnist-classifier"),
     ):

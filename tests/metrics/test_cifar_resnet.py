@@ -49,7 +49,7 @@ def test_other_files(tmp_path) -> None:
     weights = CifarResNet(1).state_dict()
     changes = {
         "has no residual blocks": {"a": torch.zeros(1)},
-        "lacks weight linear.bias": {k: v for k, v in weights.items() if k != "linear.bias"},
+        "has no weight linear.bias": {k: v for k, v in weights.items() if k != "linear.bias"},
         r"linear.weight is \[10, 63\]": weights | {"linear.weight": torch.zeros(10, 63)},
     }
     for says, changed in changes.items():

@@ -136,7 +136,7 @@ def test_features_that_are_refused() -> None:
 
 def test_a_network_that_fails_is_told_in_a_line() -> None:
     narrow = Extractor("narrow", nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), resize="none")
-    with pytest.raises(JincError, match=r"^narrow: cannot look at images of 3×8×8 numbers \(mat1"):
+    with pytest.raises(JincError, match=r"^narrow: fails on images of 3×8×8 numbers \(mat1"):
         narrow(BYTES)
 
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from jinc.errors import JincError
 from jinc.metrics import Extractor, open_inception, score_name
+from jinc.metrics.features.extractors import resize_tensorflow1
 from jinc.metrics.features.inception import Inception
-from jinc.metrics.features.resizing import resize_tensorflow1
 
 MIXED = {
     "5b": (192, {"1x1": 64, "5x5": (48, 64), "3x3dbl": (64, 96, 96), "pool": 32}),
@@ -207,7 +207,7 @@ def test_a_file_of_another_layout_is_refused(weights, tmp_path) -> None:
     file = tmp_path / "w.pth"
     name = "Mixed_6c.branch7x7_2.conv.weight"
     changes = {
-        f"lacks weight {name}": {k: v for k, v in weights.items() if k != name},
+        f"has no weight {name}": {k: v for k, v in weights.items() if k != name},
         "has an unknown weight AuxLogits": weights | {"AuxLogits": torch.zeros(1)},
         r"is \[160, 160, 7, 1\], not \[160, 160, 1, 7\]": weights | {name: weights[name].mT},
         f"{name} holds values that are not finite": weights | {name: weights[name] * torch.nan},

@@ -87,7 +87,7 @@ def test_it_is_said_in_a_line() -> None:
 
 def test_images_that_a_network_cannot_look_at() -> None:
     picky = Extractor("picky", nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), 1, resize="none")
-    with pytest.raises(JincError, match=r"picky: cannot look at images of 1×3×3 .*multiplied"):
+    with pytest.raises(JincError, match=r"picky: fails on images of 1×3×3 .*multiplied"):
         check_scores(picky, images(4), 4)
 
 

@@ -22,8 +22,8 @@ from jinc.diffusion import (
     shifting,
     timesteps,
 )
-from jinc.metrics import Sampling, eq_r, eq_t, eq_t_frac, moved_on_the_way, moved_start
-from jinc.metrics.equivariance.of_sampling import moved
+from jinc.metrics import Sampling, eq_r, eq_t, eq_t_frac, moved_during_sampling, moved_start
+from jinc.metrics.equivariance.measures import moved
 from jinc.signal.spectrum import radial_frequency
 
 SCHEDULE = Schedule.linear(T=50)
@@ -72,12 +72,12 @@ def test_moved_on_the_way(method) -> None:
     levels = timesteps(50, 10)
     shifts = [shifting(0.0, 0.0, levels), shifting(1.5, -0.7, levels)]
     sampling = Sampling(SMOOTH, SCHEDULE, LIKE, method, levels)
-    (same, still), (_, there) = moved_on_the_way(sampling, REPLAY, shifts)
+    (same, still), (_, there) = moved_during_sampling(sampling, REPLAY, shifts)
     assert still == 200
     torch.testing.assert_close(same, sampling.run(REPLAY()))
     assert there > 60  # but for the line at ½ cycle a pixel
     held = Sampling(ramped, SCHEDULE, LIKE, method, levels)
-    assert [db for _, db in moved_on_the_way(held, REPLAY, shifts)][1] < 35
+    assert [db for _, db in moved_during_sampling(held, REPLAY, shifts)][1] < 35
 
 
 def test_a_spline_on_the_way_loses_what_unitary_turns_keep() -> None:
@@ -85,7 +85,7 @@ def test_a_spline_on_the_way_loses_what_unitary_turns_keep() -> None:
     rough = isotropic(SCHEDULE, torch.zeros(1, dtype=torch.float64), torch.ones(1, SIZE, SIZE))
     sampling = Sampling(rough, SCHEDULE, LIKE, steps=levels)
     turns = [rotating(math.pi / 2, levels, method) for method in ("unitary", "spline")]
-    unitary, spline = (images.var() for images, _ in moved_on_the_way(sampling, REPLAY, turns))
+    unitary, spline = (images.var() for images, _ in moved_during_sampling(sampling, REPLAY, turns))
     still = sampling.run(REPLAY()).var()
     assert unitary / still == pytest.approx(1, abs=0.05)
     assert spline / still < 0.8

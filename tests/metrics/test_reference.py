@@ -79,8 +79,8 @@ def test_scores_are_the_same_and_the_others_are_left_out(digits, extractor, kept
         assert found.error == pytest.approx(one.scores[kind].error, rel=1e-6)
         assert found.name == one.scores[kind].name
     assert other.real == one.real
-    assert "statistics alone" in other.left_out["kernel"]
-    with pytest.raises(JincError, match=r"^digits: are statistics alone, images are needed"):
+    assert "only statistics" in other.left_out["kernel"]
+    with pytest.raises(JincError, match=r"^digits: are only statistics, images are needed"):
         score(read_reference(kept), made, ["recall"])
 
 
@@ -193,7 +193,7 @@ def test_one_image_has_none(digits, extractor) -> None:
 def test_what_cannot_be_had_is_told_before(kept, extractor) -> None:
     known, like = read_reference(kept), torch.zeros(1, 1, 8, 8, dtype=torch.uint8)
     check_reference(extractor, known, like, 100, ["frechet", "classes"])
-    with pytest.raises(JincError, match=r"^kernel: needs real images, digits are statistics alone"):
+    with pytest.raises(JincError, match=r"^kernel: needs real images, digits are only statistics"):
         check_reference(extractor, known, like, 100, ["kernel"])
     with pytest.raises(JincError, match=r"^frechet_unlimited: 10 generated images are too few"):
         check_reference(extractor, known, like, 10, ["frechet_unlimited"])

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from jinc.metrics.features.resizing import resize_antialiased, resize_tensorflow1
+from jinc.metrics.features.extractors import resize_antialiased, resize_tensorflow1
 
 
 def slow_tensorflow1(image: torch.Tensor, height: int, width: int) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""How good a model is, in numbers."""
+"""Metrics: scores, equivariance, and comparisons of denoisers."""
 
 from jinc.metrics.comparison import CLASSICAL as CLASSICAL
 from jinc.metrics.comparison import ITERATIVE as ITERATIVE
@@ -15,11 +15,11 @@ from jinc.metrics.equivariance.eq import eq_r_stylegan3 as eq_r_stylegan3
 from jinc.metrics.equivariance.eq import eq_t as eq_t
 from jinc.metrics.equivariance.eq import eq_t_frac as eq_t_frac
 from jinc.metrics.equivariance.eq import eq_t_frac_stylegan3 as eq_t_frac_stylegan3
-from jinc.metrics.equivariance.of_networks import AtLevel as AtLevel
-from jinc.metrics.equivariance.of_networks import network_equivariance as network_equivariance
-from jinc.metrics.equivariance.of_sampling import Sampling as Sampling
-from jinc.metrics.equivariance.of_sampling import moved_on_the_way as moved_on_the_way
-from jinc.metrics.equivariance.of_sampling import moved_start as moved_start
+from jinc.metrics.equivariance.measures import AtLevel as AtLevel
+from jinc.metrics.equivariance.measures import Sampling as Sampling
+from jinc.metrics.equivariance.measures import moved_during_sampling as moved_during_sampling
+from jinc.metrics.equivariance.measures import moved_start as moved_start
+from jinc.metrics.equivariance.measures import network_equivariance as network_equivariance
 from jinc.metrics.equivariance.probe import PARTS as PARTS
 from jinc.metrics.equivariance.probe import Curve as Curve
 from jinc.metrics.equivariance.probe import Figure as Figure
@@ -60,16 +60,11 @@ from jinc.metrics.over_seeds import Column as Column
 from jinc.metrics.over_seeds import Entry as Entry
 from jinc.metrics.over_seeds import OverSeeds as OverSeeds
 from jinc.metrics.scores.bootstrap import Estimate as Estimate
-from jinc.metrics.scores.bootstrap import bootstrap_error as bootstrap_error
-from jinc.metrics.scores.bootstrap import jackknife_error as jackknife_error
-from jinc.metrics.scores.frechet import Extrapolation as Extrapolation
 from jinc.metrics.scores.frechet import extrapolated_frechet as extrapolated_frechet
 from jinc.metrics.scores.frechet import frechet_distance as frechet_distance
 from jinc.metrics.scores.frechet import frechet_error as frechet_error
 from jinc.metrics.scores.frechet import linearised_error as linearised_error
-from jinc.metrics.scores.inception_score import ClassScore as ClassScore
 from jinc.metrics.scores.inception_score import class_score as class_score
-from jinc.metrics.scores.kernel_distance import KernelDistance as KernelDistance
 from jinc.metrics.scores.kernel_distance import kernel_distance as kernel_distance
 from jinc.metrics.scores.manifolds import ManifoldScores as ManifoldScores
 from jinc.metrics.scores.manifolds import manifold_scores as manifold_scores

@@ -11,6 +11,9 @@ a synthesis network. The metrics are those of StyleGAN3, in two forms:
 
 Shifts by whole pixels need no filter, so that there is one `eq_t`.
 
+Every metric takes a sampler of images, `[B, C, H, W]`, square for rotations; its noise; and a
+generator that draws shifts or angles uniformly. It returns 10·log10(2²/E[mask·(difference)²]), dB.
+
 Source: StyleGAN3 (arXiv 2106.12423), section 3 and appendix E.
 """
 
@@ -20,7 +23,7 @@ from torch import Tensor
 
 from jinc.diffusion import Rotation, Shift, mismatch
 from jinc.metrics.decibels import decibels
-from jinc.metrics.equivariance.of_sampling import Replay, Sampling, moved, moved_start
+from jinc.metrics.equivariance.measures import Replay, Sampling, moved, moved_start
 from jinc.signal import disc, stylegan3
 from jinc.signal.pseudo_rotation import pseudo_rotate, rotate_in_band
 from jinc.signal.rotate import UNTORN
@@ -36,15 +39,7 @@ SMALLEST = 2 * stylegan3.REACH + 1
 def eq_t(sampling: Sampling, replay: Replay, random: np.random.Generator) -> float:
     """Measure equivariance to shifts by whole pixels, up to an eighth of the side.
 
-    Of 8×8 images that is one pixel, and a quarter of them stand still.
-
-    Args:
-        sampling: on the disc, of square images; else all of them.
-        replay: its noise.
-        random: draws the shifts, uniformly.
-
-    Returns:
-        10·log10(2²/E[mask·(difference)²]), dB.
+    For 8×8 images that is one pixel at most, and a quarter of them do not move.
     """
     height, width = sampling.like.shape[-2:]
     size = torch.tensor([height, width], dtype=torch.float64)
@@ -56,29 +51,13 @@ def eq_t(sampling: Sampling, replay: Replay, random: np.random.Generator) -> flo
 def eq_t_frac(sampling: Sampling, replay: Replay, random: np.random.Generator) -> float:
     """Measure equivariance to shifts by any distance, up to an eighth of the side, by Fourier.
 
-    A denoiser that clips makes frequencies beyond the grid, which no shift can follow.
-
-    Args:
-        sampling: of images.
-        replay: its noise.
-        random: draws the shifts, uniformly.
-
-    Returns:
-        10·log10(2²/E[mask·(difference)²]), dB.
+    Clipping in the denoiser creates frequencies beyond the grid, which no shift preserves.
     """
     return moved_start(sampling, replay, [Shift.draw(random, len(sampling.like))])[0]
 
 
 def eq_t_frac_stylegan3(sampling: Sampling, replay: Replay, random: np.random.Generator) -> float:
-    """Measure the same with StyleGAN3's Lanczos shifts.
-
-    Args:
-        sampling: of images of `SMALLEST` pixels a side or more.
-        replay: its noise.
-        random: draws the shifts, uniformly.
-
-    Returns:
-        10·log10(2²/E[mask·(difference)²]), dB.
+    """Measure `eq_t_frac` with StyleGAN3's Lanczos shifts, for sides of `SMALLEST` pixels or more.
 
     Source: arXiv 2106.12423, appendix E.2.
     """
@@ -88,32 +67,16 @@ def eq_t_frac_stylegan3(sampling: Sampling, replay: Replay, random: np.random.Ge
 
 
 def eq_r(sampling: Sampling, replay: Replay, random: np.random.Generator) -> float:
-    """Measure equivariance to turns by any angle, within a disc of frequencies.
+    """Measure equivariance to rotations by any angle, −π … π, within a disc of frequencies.
 
-    Both images count below the frequencies that a pixel grid holds at every angle only: the one
-    is turned within that band, and from the other the rest is removed (`pseudo_rotate`).
-
-    Args:
-        sampling: of square images.
-        replay: its noise.
-        random: draws the angles, uniformly from −π … π.
-
-    Returns:
-        10·log10(2²/E[mask·(difference)²]), dB.
+    Only frequencies that a pixel grid holds at every angle count: one image is rotated within
+    that band, and all others are removed from the other one (`pseudo_rotate`).
     """
     return turned_psnr(*_turned(sampling, replay, random))
 
 
 def eq_r_stylegan3(sampling: Sampling, replay: Replay, random: np.random.Generator) -> float:
-    """Measure equivariance to turns by any angle with StyleGAN3's operators.
-
-    Args:
-        sampling: of square images of `SMALLEST` pixels a side or more.
-        replay: its noise.
-        random: draws the angles, uniformly from −π … π.
-
-    Returns:
-        10·log10(2²/E[mask·(difference)²]), dB.
+    """Measure `eq_r` with StyleGAN3's operators, for sides of `SMALLEST` pixels or more.
 
     Source: arXiv 2106.12423, appendix E.3.
     """
@@ -121,11 +84,11 @@ def eq_r_stylegan3(sampling: Sampling, replay: Replay, random: np.random.Generat
 
 
 def turned_psnr(still: Images, turned: Images, angle: Tensor) -> float:
-    """Compare images of turned scenes with the turned images, as `eq_r` does.
+    """Compare images of rotated scenes with the rotated images, as `eq_r` does.
 
     Args:
         still: images of scenes, `[B, C, size, size]` in [−1, 1].
-        turned: of the scenes, turned.
+        turned: images of the rotated scenes.
         angle: radians, counter-clockwise, `[B]`.
 
     Returns:
@@ -138,11 +101,11 @@ def turned_psnr(still: Images, turned: Images, angle: Tensor) -> float:
 
 
 def turned_psnr_stylegan3(still: Images, turned: Images, angle: Tensor) -> float:
-    """Compare images of turned scenes with the turned images, as `eq_r_stylegan3` does.
+    """Compare images of rotated scenes with the rotated images, as `eq_r_stylegan3` does.
 
     Args:
         still: images of scenes, `[B, C, size, size]` in [−1, 1].
-        turned: of the scenes, turned.
+        turned: images of the rotated scenes.
         angle: radians, counter-clockwise, `[B]`.
 
     Returns:
@@ -158,7 +121,7 @@ def shifted_psnr_stylegan3(still: Images, shifted: Images, amounts: Tensor) -> f
 
     Args:
         still: images of scenes, `[B, C, H, W]` in [−1, 1].
-        shifted: of the scenes, shifted.
+        shifted: images of the shifted scenes.
         amounts: down and right, in shares of the height and of the width, `[B, 2]`.
 
     Returns:
@@ -177,6 +140,6 @@ def _turned(
 
 
 def _psnr(a: Images, b: Images, known: Tensor) -> float:
-    """Compare where it is known, every pixel counting alike."""
+    """Compare pixels where the filters are defined."""
     square = (a - b).square().mean(1, keepdim=True)
     return decibels(float(square[known].double().mean()))

@@ -1,1 +1,1 @@
-"""What looks at images when they are scored."""
+"""Feature networks and the features of images."""

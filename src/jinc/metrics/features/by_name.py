@@ -91,10 +91,10 @@ def open_extractor(what: str | Path, *, allow_torchscript: bool = False) -> Extr
             "trust it, allow it on the command line: --allow-torchscript"
         )
     if name.startswith(SCRIPT):
-        path, said = parse_script_word(name)
+        path, options = parse_script_word(name)
         if file_digest(path) != SCRIPT_SHA256:
-            return open_torchscript(path, **said)
-        if said:
+            return open_torchscript(path, **options)
+        if options:
             raise JincError(f"{name}: this is Inception, which takes no options")
         return replace(open_torchscript(path, name=NAME, resize="inside"), layer="2048")
     path = Path(what)

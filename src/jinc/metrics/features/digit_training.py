@@ -15,7 +15,7 @@ from jinc.data import ImageSet, Summary, load_images, to_channels, to_float
 from jinc.errors import JincError
 from jinc.metrics.features.digit_classifier import SHAPES, DigitClassifier, DigitSet
 
-SHOWN_AT_ONCE = 500
+BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def read_digits_of(
     kind: DigitSet,
     source: str | Path,
     split: str,
-    told: Callable[[Summary], object] | None = None,
+    report: Callable[[Summary], object] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Read images and labels for a classifier.
 
@@ -67,7 +67,7 @@ def read_digits_of(
         kind: of the digits.
         source: as `load_images` takes it.
         split: train or test.
-        told: called with a summary of the images.
+        report: called with a summary of the images.
 
     Returns:
         float32 `[N, C, H, W]` in [−1, 1], and int64 `[N]`, 0 … 9.
@@ -83,8 +83,8 @@ def read_digits_of(
     if _is_grey(found) != (shape.channels == 1):
         kinds = ("grey", "coloured") if _is_grey(found) else ("coloured", "grey")
         raise JincError(f"{source}: its digits are {kinds[0]}, those of {kind} are {kinds[1]}")
-    if told is not None:
-        told(found.summary())
+    if report is not None:
+        report(found.summary())
     pixels = found.batch(range(len(found))).permute(0, 2, 3, 1).numpy()
     fitted = torch.from_numpy(to_channels(pixels, shape.channels)).permute(0, 3, 1, 2)
     digits = np.array([int(name) for name in found.class_names], np.int64)
@@ -163,7 +163,7 @@ def _batches(
 @torch.no_grad()
 def digit_accuracy(classifier: DigitClassifier, images: Tensor, labels: Tensor) -> float:
     """Return the share of images that are classified correctly."""
-    parts = images.split(SHOWN_AT_ONCE)  # type: ignore[no-untyped-call]
+    parts = images.split(BATCH)  # type: ignore[no-untyped-call]
     found = torch.cat([classifier(part).argmax(-1) for part in parts])
     return float((found == labels).double().mean())
 

@@ -95,7 +95,7 @@ def features_of(
     digest = hashlib.sha256()
     values: list[Tensor] = []
     logits: list[Tensor] = []
-    for part, classes in looked_at(images, extractor, called, digest, progress):
+    for part, classes in extracted(images, extractor, called, digest, progress):
         values.append(part)
         if classes is not None:
             logits.append(classes)
@@ -114,11 +114,11 @@ def images_digest(images: ImageSet | Iterable[Tensor]) -> str:
     """Return the SHA-256 of a set, as in `Features.images`, without a network."""
     digest = hashlib.sha256()
     for batch in _batches(images, MOST_AT_ONCE, "images"):
-        _count_in(digest, batch)
+        _hash_images(digest, batch)
     return digest.hexdigest()
 
 
-def looked_at(
+def extracted(
     images: ImageSet | Iterable[Tensor],
     extractor: Extractor,
     name: str,
@@ -138,8 +138,8 @@ def looked_at(
         features `[B, D]` and logits `[B, K]`, or None, on the CPU.
     """
     done = 0
-    for batch in _batches(images, _at_once(images, extractor), name):
-        _count_in(digest, batch)
+    for batch in _batches(images, _batch_size(images, extractor), name):
+        _hash_images(digest, batch)
         values, logits = extractor(batch)
         yield values.cpu(), None if logits is None else logits.cpu()
         done += len(batch)
@@ -147,7 +147,7 @@ def looked_at(
             progress(done)
 
 
-def _at_once(images: ImageSet | Iterable[Tensor], extractor: Extractor) -> int:
+def _batch_size(images: ImageSet | Iterable[Tensor], extractor: Extractor) -> int:
     size = extractor.image_size
     if size is None:
         size = images.image_size if isinstance(images, ImageSet) else (64, 64)
@@ -174,7 +174,7 @@ def _batches(images: ImageSet | Iterable[Tensor], most: int, name: str) -> Itera
                 yield part if part.dtype == torch.uint8 else to_uint8(part)
 
 
-def _count_in(digest: "hashlib._Hash", batch: Tensor) -> None:
+def _hash_images(digest: "hashlib._Hash", batch: Tensor) -> None:
     """Hash each image with its size, so that the batch size does not matter."""
     for image in batch.cpu():
         digest.update(repr(list(image.shape)).encode())

@@ -20,7 +20,7 @@ from jinc.data import ImageSet
 from jinc.errors import JincError
 from jinc.files import one_line, reading, writing
 from jinc.metrics.features.extractors import Extractor, ExtractorFacts
-from jinc.metrics.features.features import Progress, looked_at
+from jinc.metrics.features.features import Progress, extracted
 from jinc.metrics.features.statistics import LARGEST, Statistics, check_features
 from jinc.schema import build
 
@@ -38,7 +38,7 @@ _DAMAGE = (OSError, ValueError, EOFError, KeyError, RuntimeError, zlib.error, zi
 
 @dataclass(frozen=True)
 class _Facts:
-    """What a file of `Reference.save` holds besides mean and covariance; all of it optional."""
+    """The optional facts in a file of `Reference.save` besides mean and covariance."""
 
     name: str | None = None
     extractor: Mapping[str, Any] | None = None
@@ -75,10 +75,10 @@ class Reference:
     def save(self, file: Path) -> None:
         """Write a `.npz` file with `mu` and `sigma`, as other tools do, and the other facts."""
         known = None if self.extractor is None else asdict(self.extractor)
-        said = _Facts(self.name, known, self.images, self.count, self.shape)
+        facts = _Facts(self.name, known, self.images, self.count, self.shape)
         out = BytesIO()
         mean, covariance = self.statistics.mean.numpy(), self.statistics.covariance.numpy()
-        np.savez(out, mu=mean, sigma=covariance, jinc=np.array(json.dumps(asdict(said))))
+        np.savez(out, mu=mean, sigma=covariance, jinc=np.array(json.dumps(asdict(facts))))
         with writing(file) as opened:
             opened.write(out.getvalue())
 
@@ -97,7 +97,7 @@ def reference_of(
         JincError: there are fewer, or features are not finite.
     """
     digest = sha256()
-    parts = (each for each, _ in looked_at(images, extractor, images.name, digest, progress))
+    parts = (each for each, _ in extracted(images, extractor, images.name, digest, progress))
     try:
         found = Statistics.over(parts)
         found.covariance  # noqa: B018 refuses one image
@@ -149,12 +149,12 @@ def read_reference(path: str | Path) -> Reference:
     least = float(torch.linalg.eigvalsh(covariance).min())
     if least < -NEGATIVE * scale:
         raise JincError(f"{path}: sigma has a variance of {least:.3g}, and is no covariance")
-    said = _facts(arrays.get("jinc"), path)
-    stands_for = said.count or 2
+    facts = _facts(arrays.get("jinc"), path)
+    stands_for = facts.count or 2
     statistics = Statistics(stands_for, mean, (covariance + covariance.T) / 2 * (stands_for - 1))
-    known, name = said.extractor, said.name or Path(path).stem
+    known, name = facts.extractor, facts.name or Path(path).stem
     extractor = None if known is None else build(ExtractorFacts, known, f"{path}: extractor")
-    return Reference(statistics, name, extractor, said.images, said.count, said.shape)
+    return Reference(statistics, name, extractor, facts.images, facts.count, facts.shape)
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from jinc.errors import JincError, unknown
 from jinc.files import file_digest, one_line, reading
-from jinc.metrics.features.extractors import Extractor
-from jinc.metrics.features.resizing import Resize
+from jinc.metrics.features.extractors import Extractor, Resize
 from jinc.metrics.features.weight_files import check_digest
 
 SCRIPT = "torchscript:"

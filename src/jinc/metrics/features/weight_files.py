@@ -124,7 +124,7 @@ def take_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) 
     expected = network.state_dict()
     optional = {name for name in expected if name.endswith("num_batches_tracked")}
     for name in sorted((expected.keys() ^ weights.keys()) - (optional - weights.keys())):
-        problem = "lacks" if name in expected else "has an unknown"
+        problem = "has no" if name in expected else "has an unknown"
         raise JincError(f"{path}: is of another layout, it {problem} weight {name}")
     for name, value in weights.items():
         if value.shape != expected[name].shape:

@@ -90,7 +90,7 @@ def check_reference(
     for kind in which or ():
         _check_classes(kind, extractor.name, logits)
         if kind not in WITHOUT_IMAGES:
-            raise JincError(f"{kind}: needs real images, {reference.name} are statistics alone")
+            raise JincError(f"{kind}: needs real images, {reference.name} are only statistics")
         _, needed = _FEWEST[kind](features.shape[1])
         _check_count(kind, extractor.name, "generated", generated, needed)
 

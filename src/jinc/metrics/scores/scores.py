@@ -151,12 +151,12 @@ def score(
     left_out: dict[ScoreKind, str] = {}
     for kind in SCORES if which is None else which:
         try:
-            found[kind] = _WAYS[kind](pair, kind)
+            found[kind] = _FUNCTIONS[kind](pair, kind)
         except JincError as error:
             if which is not None:
                 raise
             left_out[kind] = str(error)
-    return Scores(generated.extractor, _told(real), _told(generated), found, left_out)
+    return Scores(generated.extractor, _facts(real), _facts(generated), found, left_out)
 
 
 def check_several(name: str, count: int) -> None:
@@ -176,7 +176,7 @@ class _Pair:
     @property
     def real_features(self) -> Features:
         if isinstance(self.real, Reference):
-            raise JincError(f"{self.real.name}: are statistics alone, images are needed")
+            raise JincError(f"{self.real.name}: are only statistics, images are needed")
         return self.real
 
     @cached_property
@@ -195,8 +195,8 @@ class _Pair:
         by: str,
         details: Mapping[str, Any] | None = None,
     ) -> Score:
-        told = kind == "classes" or self.real.extractor is not None
-        named = score_name if told else _plain_name  # of whose features the statistics are
+        known = kind == "classes" or self.real.extractor is not None
+        named = score_name if known else _plain_name  # statistics may be of other features
         name = named(self.generated.extractor, kind)
         return Score(name, value, error, by, kind in LOWER_IS_BETTER, details or {})
 
@@ -238,7 +238,7 @@ def _manifold(pair: _Pair, kind: ScoreKind) -> Score:
     return pair.scored(kind, found.value, found.error, by, {"k": k})
 
 
-_WAYS: Mapping[ScoreKind, Callable[[_Pair, ScoreKind], Score]] = {
+_FUNCTIONS: Mapping[ScoreKind, Callable[[_Pair, ScoreKind], Score]] = {
     "frechet": _frechet,
     "frechet_unlimited": _unlimited,
     "kernel": _kernel,
@@ -247,6 +247,6 @@ _WAYS: Mapping[ScoreKind, Callable[[_Pair, ScoreKind], Score]] = {
 }
 
 
-def _told(features: Features | Reference) -> dict[str, Any]:
+def _facts(features: Features | Reference) -> dict[str, Any]:
     count = features.count if isinstance(features, Reference) else len(features)
     return {"name": features.name, "images": count, "sha256": features.images}
