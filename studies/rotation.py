@@ -19,7 +19,7 @@ from torch import Tensor
 
 from jinc.data import read_digits, read_mnist, to_float
 from jinc.diffusion import Schedule, SeededNoise, ddpm, gaussian, rotating, sample, timesteps
-from jinc.report.rotation import plot_error, plot_turns
+from jinc.report import plot_error, plot_turns
 from jinc.signal import error_by_radius, extend, rotate, top_band_power
 from jinc.signal.rotate import METHODS, Pad, blobs
 from jinc.signal.spectrum import radial_frequency

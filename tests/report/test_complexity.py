@@ -8,7 +8,7 @@ from PIL import Image
 
 from jinc.diffusion import complexity_normalised
 from jinc.errors import JincError
-from jinc.report.complexity import plot_complexity
+from jinc.report.image_tables import plot_complexity
 
 
 def images(channels=1):

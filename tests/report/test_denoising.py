@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from jinc.errors import JincError
-from jinc.report.denoising import GAP, plot_denoising
+from jinc.report.image_tables import GAP, plot_denoising
 
 SIGMAS = (0.0, 0.2, 0.5, 1.0)
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from jinc.errors import JincError
-from jinc.report.rotation import plot_error, plot_turns
+from jinc.report import plot_error, plot_turns
 
 
 @pytest.fixture

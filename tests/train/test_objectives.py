@@ -11,7 +11,7 @@ from jinc.data import ImageSet, to_float
 from jinc.diffusion import make_schedule, target
 from jinc.models import Model, SamplingPlan, SingleStep, generate_images
 from jinc.nn import NO_CLASS
-from jinc.train import Batches, TrainConfig, build_task, validation
+from jinc.train import Batches, TrainConfig, build_task, observing
 from jinc.train.observing import validation_loss
 
 OBJECTIVES = {
@@ -269,7 +269,7 @@ def test_validation_looks_at_every_image_that_was_held_out(new_trainer) -> None:
 
 @pytest.mark.parametrize(("held_out", "most"), [(10, 1024), (8, 1024), (3, 1024), (40, 10)])
 def test_every_image_of_a_validation_counts_once(new_trainer, monkeypatch, held_out, most) -> None:
-    monkeypatch.setattr(validation, "MOST", most)
+    monkeypatch.setattr(observing, "MOST", most)
     trainer = new_trainer(holdout=held_out, batch_size=4)
     dark: dict[bytes, float] = {}
 

@@ -1,4 +1,4 @@
-"""Equivariance to shifts, rotations and flips: names of what is measured, plots and charts."""
+"""Equivariance to shifts, rotations and flips: names of measures, plots and charts."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -151,6 +151,32 @@ def plot_curves(curves: Mapping[str, Curve], file: Path) -> None:
     if unit == "degrees":
         axes.xaxis.set_major_locator(MultipleLocator(30))
     _finish(figure, [axes], file)
+
+
+def plot_error(radii: Sequence[float], errors: Mapping[str, Sequence[float]], file: Path) -> None:
+    """Plot the PSNR of operators over the distance from the centre.
+
+    Args:
+        radii: in halves of the side, `[R]`, rising.
+        errors: PSNR by operator, dB, `[R]`, as `signal.error_by_radius` returns it.
+        file: the PNG to write.
+
+    Raises:
+        JincError: counts do not agree, or the file cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    for name, values in errors.items():
+        if len(values) != len(radii):
+            raise JincError(f"{name}: {len(values)} values for {len(radii)} radii")
+    figure = Figure(figsize=(10, 4.6), layout="constrained")
+    axes = figure.subplots()
+    for name, values in errors.items():
+        axes.plot(radii, values, marker="o", markersize=3, label=name)
+    axes.set(xlabel="radius, halves of the side", ylabel="PSNR, dB", ylim=(0, None))
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1))
+    save(figure, file)
 
 
 def equivariance_chart(title: str, curves: Mapping[str, Points], label: str) -> Chart:

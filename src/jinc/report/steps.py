@@ -13,6 +13,7 @@ from jinc.diffusion import AdaptiveStep
 from jinc.diffusion.timesteps import check_falling
 from jinc.errors import JincError
 from jinc.report.charts import save
+from jinc.report.image_tables import rgb
 from jinc.types import Images
 
 ROWS = 24
@@ -116,7 +117,7 @@ def _thumbnail(image: Tensor, place: int) -> Any:
     """Make a small picture to the left of a row."""
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
-    pixels = ((image + 1) / 2).clamp(0, 1).expand(3, -1, -1).permute(1, 2, 0).cpu().numpy()
+    pixels = rgb(image)
     picture = OffsetImage(pixels, zoom=15 / max(pixels.shape[:2]), interpolation="antialiased")
     where = ("axes fraction", "data")
     return AnnotationBbox(picture, (-0.015, place), xycoords=where, frameon=False, pad=0)

@@ -25,8 +25,13 @@ from jinc.report.pages.samples import (
     rotation,
     training_frames,
 )
-from jinc.report.pages.scores import RunScores, run_scores
-from jinc.report.pages.sources import GeneratedImages, find, find_images
+from jinc.report.pages.sources import (
+    GeneratedImages,
+    RunScores,
+    find,
+    find_images,
+    run_scores,
+)
 from jinc.report.pictures import columns_that_fit
 from jinc.report.spectra import floats, spectrum_charts
 from jinc.train import Run
