@@ -28,12 +28,13 @@ def test_labels_from_1_are_the_classes_of_the_model(jinc, refused, tiny, tmp_pat
     assert made["prompts"] == ["1", "2", "3"]
     assert jinc(*sample, "--out", tmp_path / "three", "-n", "1", "--class", "3").code == 0
     refused(*sample, "--out", tmp_path / "none", "--class", "0", says="there are 1, 2, 3")
-    assert jinc("probe", run, "-n", "2").code == 0
+    assert jinc("probe", run, "-n", "2", "--only", "network").code == 0
 
 
 def test_a_test_set_may_have_some_of_the_classes(jinc, trained_on_classes, tmp_path) -> None:
     np.savez(tmp_path / "set.npz", x_test=IMAGES, y_test=np.arange(12) % 2 + 8)
-    assert jinc("probe", trained_on_classes, "--data", tmp_path / "set.npz", "-n", "2").code == 0
+    words = ("--data", tmp_path / "set.npz", "-n", "2", "--only", "network")
+    assert jinc("probe", trained_on_classes, *words).code == 0
 
 
 @pytest.fixture

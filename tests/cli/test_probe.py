@@ -78,7 +78,7 @@ def test_what_is_printed_is_what_is_written(jinc, trained, tmp_path) -> None:
 
 
 def test_a_part_of_it_on_more_images_than_go_together(jinc, trained_on_classes) -> None:
-    words = ("-n", 70, "--steps", 1, "--only", "sampling", "network", "--json")
+    words = ("-n", 66, "--steps", 1, "--only", "sampling", "network", "--json")
     said = jinc("probe", trained_on_classes, *words)
     facts = json.loads(said.out)
     assert facts["network"]

@@ -33,7 +33,9 @@ def test_images_are_made_once_and_shared_with_evaluate(jinc, trained_copy, tmp_p
     assert "seed 1" in (tmp_path / "a.html").read_text()
 
 
-def test_probe_and_turning(jinc, trained_copy) -> None:
+def test_probe_and_turning(jinc, trained_copy, monkeypatch) -> None:
+    monkeypatch.setattr("jinc.cli.report.PROBED", 4)
+    monkeypatch.setattr("jinc.cli.report.ANGLES", "-90:90:3")
     said = jinc("report", trained_copy, "--probe", "--rotate", "--no-real", *FEW)
     assert said.code == 0, said
     page = (trained_copy / "report.html").read_text()

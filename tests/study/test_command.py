@@ -133,7 +133,9 @@ def test_a_plan_needs_no_judge(jinc, file) -> None:
     assert json.loads(shown)["hours"] > 100
 
 
-def test_its_page_probes_and_turns_what_was_not(jinc, out) -> None:
+def test_its_page_probes_and_turns_what_was_not(jinc, out, monkeypatch) -> None:
+    monkeypatch.setattr("jinc.cli.report.PROBED", 4)
+    monkeypatch.setattr("jinc.cli.report.ANGLES", "-90:90:3")
     asked = ("report", out, "--probe", "--rotate", "--steps", 2)
     code, shown, told = jinc(*asked)
     assert code == 0, told

@@ -59,6 +59,18 @@ Each PSNR is shown with its floor, which an exactly equivariant denoiser reaches
 clipping and the transform itself cause the rest. 10 dB more is a tenth of the error power.
 """
 
+EVALUATE = """Score images against real ones: FID, KID and others, each with its standard error.
+
+Generated images are stored, so that an interrupted call continues and a larger --number only adds
+images. `torchrun --nproc-per-node N -m jinc evaluate …` generates on N processes.
+"""
+
+REPORT = """Make a self-contained HTML page of a run or a study.
+
+It shows the results in the folder: scores of `jinc evaluate` or of the study, figures of `jinc
+probe` and generated images; and it names the commands for what is missing.
+"""
+
 COMPARE = """Compare classical, one-step and iterative denoising of images.
 
 As in part A of project 5 of CS180 (Berkeley): a Gaussian blur, a median filter and non-local means;
@@ -96,9 +108,9 @@ for name, target, text in (
     ("shift", "shift:shift", SHIFT),
     ("probe", "probe:probe", PROBE),
     ("compare", "compare:compare", COMPARE),
-    ("evaluate", "evaluate:evaluate", "Score images against real ones: FID, KID and others."),
+    ("evaluate", "evaluate:evaluate", EVALUATE),
     ("study", "study:app", "Train, sample and score many networks, and compare them in a table."),
-    ("report", "report:report", "Make an HTML page of a run or a study."),
+    ("report", "report:report", REPORT),
     ("info", "info:info", "Describe a run or a model."),
     ("features", "features:app", "Train feature networks, and compute feature statistics."),
     ("filters", "filters:filters", "Plot the anti-aliasing filter of a configuration."),

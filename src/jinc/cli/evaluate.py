@@ -88,9 +88,6 @@ def evaluate(
 ) -> None:
     """Score images against real ones: FID, KID and others, each with its standard error.
 
-    Generated images are stored, so that an interrupted call continues and a larger --number only
-    adds images. `torchrun --nproc-per-node N -m jinc evaluate …` generates on N processes.
-
     Args:
         source: a run or model folder; or images: a folder, a ZIP or TAR archive, or a .npz file.
         against: real images, as `jinc train --data` takes them; or a .npz file of statistics, by
@@ -107,7 +104,9 @@ def evaluate(
             CIFAR-10 ResNet or of a classifier of `jinc features train`; or torchscript:PATH, with
             --allow-torchscript, and optionally ?channels=1&range=0,255&size=299 for its input. FID,
             KID and IS are the names of Inception's scores only.
-        only: scores to compute (default: all that these images allow).
+        only: scores to compute: frechet (FID), frechet_unlimited (FID extrapolated to N → ∞),
+            kernel (KID), classes (IS), precision, recall, density, coverage (default: all that
+            these images allow).
         number: number of images to generate (default: 2000); images in files are all used.
         images: folder that stores generated images (default: in the run).
         out: folder for scores.json, scores.md, provenance.json and neighbours.png.

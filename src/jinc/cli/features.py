@@ -51,8 +51,8 @@ AllowTorchScript: TypeAlias = Annotated[
         name="--allow-torchscript",
         negative=(),
         converter=_refuse,
-        help="Run TorchScript programs given as features torchscript:PATH, which can write files "
-        "and use all memory. Settings files cannot set this option.",
+        help="run TorchScript programs (features torchscript:PATH), which can write files and use "
+        "all memory; settings files cannot set this option.",
     ),
 ]
 

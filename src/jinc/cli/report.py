@@ -74,9 +74,6 @@ def report(
 ) -> None:
     """Make a self-contained HTML page of a run or a study.
 
-    It shows the results in the folder: scores of `jinc evaluate` or of the study, figures of `jinc
-    probe`, generated images; and the commands for what is missing.
-
     Args:
         source: a run folder, or the folder of a study.
         out: the HTML file to write (default: report.html in the folder).

@@ -51,9 +51,6 @@ def quick_answers(
     Returns:
         images by method: the keys of `CLASSICAL`, and `ONE_STEP`; `[B, C, H, W]`.
 
-    Raises:
-        JincError: a level without signal.
-
     Source: CS180 (Berkeley), project 5, part A.
     """
     alpha_bar = float(schedule.alpha_bar(t))
@@ -75,9 +72,6 @@ def levels_from(t: int, T: int, stride: int) -> list[int]:
 
     Returns:
         falling levels, t … 0.
-
-    Raises:
-        JincError: the level is not in the schedule, or the stride is below 1.
 
     Source: CS180 (Berkeley), project 5, part A: multiples of 30 from 990 down, begun at the tenth,
         which is 690.

@@ -164,11 +164,7 @@ def charts_beside(
 
 
 def save(figure: Any, file: Path) -> None:
-    """Write a figure of matplotlib as a PNG.
-
-    Raises:
-        JincError: the file cannot be written.
-    """
+    """Write a figure of matplotlib as a PNG."""
     with writing(file) as out:
         figure.savefig(out, format="png", dpi=110)
 

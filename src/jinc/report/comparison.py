@@ -35,9 +35,6 @@ def comparison_sheet(
 
     Returns:
         `[height, width, 3]`, for `save_png`.
-
-    Raises:
-        JincError: counts do not agree.
     """
     shape = len(levels), *x0.shape
     if psnr.keys() != answers.keys() or any(each.shape != shape for each in answers.values()):

@@ -106,9 +106,6 @@ def plot_levels(network: Mapping[str, Sequence[AtLevel]], file: Path) -> None:
     Args:
         network: levels by transform, as `metrics.probe` returns them.
         file: the PNG to write.
-
-    Raises:
-        JincError: there is nothing to draw, or the file cannot be written.
     """
     from matplotlib.figure import Figure
 
@@ -132,9 +129,6 @@ def plot_curves(curves: Mapping[str, Curve], file: Path) -> None:
     Args:
         curves: of one unit, by name, as `metrics.probe` returns them.
         file: the PNG to write.
-
-    Raises:
-        JincError: there is nothing to draw, units differ, or the file cannot be written.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MultipleLocator
@@ -160,9 +154,6 @@ def plot_error(radii: Sequence[float], errors: Mapping[str, Sequence[float]], fi
         radii: in halves of the side, `[R]`, rising.
         errors: PSNR by operator, dB, `[R]`, as `signal.error_by_radius` returns it.
         file: the PNG to write.
-
-    Raises:
-        JincError: counts do not agree, or the file cannot be written.
     """
     from matplotlib.figure import Figure
 

@@ -47,9 +47,6 @@ def plot_filter(config: Config | Configs, file: Path) -> None:
     Args:
         config: one design with taps, or several with taps in one at least.
         file: the PNG to write.
-
-    Raises:
-        JincError: no design has taps, or the file cannot be written.
     """
     from matplotlib.figure import Figure
 
@@ -70,9 +67,6 @@ def filter_sections(names: Sequence[str]) -> list[FilterSection]:
 
     Args:
         names: of configurations.
-
-    Raises:
-        JincError: there is no configuration of such a name.
     """
     designs = [design for name in names for design in parse_configs(name).levels]
     return [_section(design) for design in dict.fromkeys(designs)]

@@ -35,9 +35,6 @@ def plot_turns(
         turned: images `[K, C, H, W]` by operator, a row each.
         counts: titles of the columns, `[K]`, such as "10 turns".
         file: the PNG to write.
-
-    Raises:
-        JincError: shapes or counts do not agree, or the file cannot be written.
     """
     if image.ndim != 3 or image.shape[0] not in (1, 3) or not turned:
         raise JincError(
@@ -68,9 +65,6 @@ def plot_denoising(
         sigmas: standard deviation of the noise, `[S]`.
         file: the PNG to write.
         scores: captions of the tiles by row, `[S]`, such as "21.3 dB".
-
-    Raises:
-        JincError: shapes or counts do not agree, or the file cannot be written.
     """
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -92,10 +86,6 @@ def plot_complexity(images: Images, file: Path, *, t: int = 250) -> None:
             the published form.
         file: the PNG to write.
         t: noise level of the published form, 0 … 999 on the linear schedule.
-
-    Raises:
-        JincError: no images, images that cannot be shown, a t out of range, or a file that cannot
-            be written.
     """
     from matplotlib.figure import Figure
 

@@ -28,9 +28,6 @@ def plot_learning_curve(entries: Log, file: Path) -> None:
     Args:
         entries: the log. A loss that was not finite is marked at the upper edge.
         file: the PNG to write.
-
-    Raises:
-        JincError: there is no loss to draw, or the file cannot be written.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter

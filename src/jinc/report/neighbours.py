@@ -111,9 +111,6 @@ def neighbours_sheet(
 
     Returns:
         `[height, width, 3]`, for `save_png`.
-
-    Raises:
-        JincError: there is nothing to lay out, or counts do not agree.
     """
     if not found or not len(generated):
         raise JincError("neighbours: there are none to lay out")
@@ -149,9 +146,6 @@ def neighbour_table(
 
     Returns:
         None without generated or training images.
-
-    Raises:
-        JincError: sizes or channels differ.
     """
     if not images or real.train is None:
         return None

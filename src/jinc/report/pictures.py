@@ -61,11 +61,7 @@ def embedded(pixels: NDArray[np.uint8], most: int = 100_000) -> Embedded:
 
 
 def embedded_file(path: Path, most: int) -> Embedded:
-    """Encode a picture file again.
-
-    Raises:
-        JincError: it is not a picture, or is damaged.
-    """
+    """Encode a picture file again."""
     return embedded(decode_image(path), most)
 
 
@@ -75,9 +71,6 @@ def animation(path: Path, most: int) -> Embedded:
     Args:
         path: WebP, GIF or APNG.
         most: bytes.
-
-    Raises:
-        JincError: it cannot be read, is no animation, or is too large.
     """
     with reading(path) as file:
         data = file.read()
@@ -96,9 +89,6 @@ def first_frame(path: Path, most: int = 100_000) -> Embedded:
     Args:
         path: WebP, GIF or APNG.
         most: bytes.
-
-    Raises:
-        JincError: there is none.
     """
     with reading(path) as file, _opened(path, file) as image:
         return embedded(np.asarray(image.convert("RGB")), most)

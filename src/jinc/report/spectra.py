@@ -58,9 +58,6 @@ def ratio_charts(
         images: generated ones by variant, a set per seed.
         real: `[M, C, H, W]` in [−1, 1].
         baseline: the variant in grey.
-
-    Raises:
-        JincError: generated and real images differ in size.
     """
     true, frequency = powers(real), radial_power_spectrum(real[:1]).frequency
     lines: dict[str, Sequence[Curve]] = {

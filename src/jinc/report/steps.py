@@ -32,9 +32,6 @@ def asked_levels(walk: Iterable[AdaptiveStep], first: int) -> tuple[list[list[in
     Returns:
         Levels at which the denoiser was called for each image, falling from the first; and the
         final images, `[B, C, H, W]`.
-
-    Raises:
-        JincError: the walk makes no step.
     """
     asked: list[list[int]] = []
     end: Images | None = None
@@ -65,10 +62,6 @@ def plot_steps(
         file: the PNG to write.
         images: results, drawn beside the rows, `[B, 1 or 3, H, W]` in [−1, 1].
         title: of the figure.
-
-    Raises:
-        JincError: no images, not as many images as levels belong to, levels that do not fall or are
-            not in 0 … T−1, or a file that cannot be written.
     """
     from matplotlib.figure import Figure
 

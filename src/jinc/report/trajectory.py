@@ -85,9 +85,6 @@ class Trajectory:
         Args:
             file: ends in .png, or in what `save_animation` takes.
             fps: frames per second.
-
-        Raises:
-            JincError: another ending, or the file cannot be written.
         """
         if Path(file).suffix.lower() == ".png":
             save_png(file, self.strip())
@@ -105,9 +102,6 @@ class Recorder:
         steps: total number of steps.
         frames: number to record, all if there are fewer; 1 records the last.
         images: number of images of each step to record, the first ones; None for all.
-
-    Raises:
-        JincError: no steps, or no frames.
 
     >>> from jinc.diffusion import Schedule, sample
     >>> recorder = Recorder(steps=50, frames=3)
@@ -139,11 +133,7 @@ class Recorder:
         self._seen += 1
 
     def trajectory(self) -> Trajectory:
-        """Return what was recorded.
-
-        Raises:
-            JincError: there was no step.
-        """
+        """Return what was recorded."""
         if not self._recorded:
             raise JincError("a trajectory of no step shows nothing")
         levels, states, predictions = zip(*self._recorded, strict=True)
@@ -156,9 +146,6 @@ def trajectory(steps: Sequence[Step], frames: int = 10) -> Trajectory:
     Args:
         steps: of a sampler, such as `[*sample(...)]`; a start `Step(t, x_t, x_t)` may precede them.
         frames: number of steps, all if there are fewer; 1 selects the last.
-
-    Raises:
-        JincError: no steps, or no frames.
     """
     recorder = Recorder(len(steps), frames)
     for _ in recorder.watch(steps):
@@ -171,9 +158,6 @@ def joined(parts: Sequence[Trajectory]) -> Trajectory:
 
     Args:
         parts: trajectories through the same levels.
-
-    Raises:
-        JincError: none, or their levels differ.
     """
     if len({part.levels for part in parts}) != 1:
         raise JincError("trajectories through different levels cannot be joined")

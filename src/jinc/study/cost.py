@@ -39,11 +39,7 @@ class UnitCost:
 
 
 def study_cost(study: Study) -> list[UnitCost]:
-    """Count the operations of every network; a training step takes three forward passes.
-
-    Raises:
-        JincError: data cannot be read.
-    """
+    """Count the operations of every network; a training step takes three forward passes."""
     count = _Counted()
     found = []
     for unit in study.units():

@@ -37,9 +37,6 @@ def read_study(
             `baseline`, `sample` and `scores`.
         places: paths for the names that begin with `$`.
         scored: whether paths for scores are required; the cost of a study does not need them.
-
-    Raises:
-        JincError: the file cannot be read, or a setting is invalid.
     """
     return _Reader(file, places or {}, scored).study(read_yaml(file))
 

@@ -42,11 +42,7 @@ class CellScores:
 
     @classmethod
     def read(cls, file: Path) -> "CellScores":
-        """Read the scores of a cell.
-
-        Raises:
-            JincError: they cannot be read, or are incomplete.
-        """
+        """Read the scores of a cell."""
         found = read_object(file)
         try:
             return cls(
@@ -69,9 +65,6 @@ class CellScores:
             extractor: of the others.
             real: SHA-256 of the real images of the others.
             other: subject of the error, such as `cells/b/scores.json is`.
-
-        Raises:
-            JincError: they differ.
         """
         remedy = "delete one of the two scores.json, and run the study again"
         if extractor != self.extractor:

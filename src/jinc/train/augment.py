@@ -44,9 +44,6 @@ class Augmentation:
             all circularly by any distance; `spin` turns all by any angle inside a round window,
             black outside.
 
-    Raises:
-        JincError: a kind is unknown, or repeated.
-
     >>> augmentation = Augmentation(("hflip", "rotation"))
     >>> augmentation.numbers
     3
@@ -96,9 +93,6 @@ class Augmentation:
 
         Returns:
             `[B, C, H, W]`.
-
-        Raises:
-            JincError: images to be turned are not square.
         """
         height, width = x0.shape[-2:]
         turning = [kind for kind in self.kinds if kind in ("quarter_turns", "rotation", "spin")]

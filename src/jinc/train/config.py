@@ -60,11 +60,7 @@ class TrainConfig(
     NetworkSettings,
     DataSettings,
 ):
-    """All settings of a training run, by the sections of `settings`.
-
-    Raises:
-        JincError: a value has the wrong type or is out of range.
-    """
+    """All settings of a training run, by the sections of `settings`."""
 
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(type(self)).items():
@@ -113,11 +109,7 @@ class TrainConfig(
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """Read a file that `write` wrote, of this version or an older one.
-
-        Raises:
-            JincError: the file cannot be read, or a setting is unknown or invalid.
-        """
+        """Read a file that `write` wrote, of this version or an older one."""
         return cls.of_settings(as_written(read_yaml(file)), str(file))
 
     @classmethod
@@ -127,9 +119,6 @@ class TrainConfig(
         Args:
             settings: values by name, as `settings` returns them.
             where: their source, for errors.
-
-        Raises:
-            JincError: a setting is unknown or invalid.
         """
         known = [field.name for field in fields(cls)]
         for name in sorted(map(str, settings.keys() - set(known))):

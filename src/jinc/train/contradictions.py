@@ -26,11 +26,7 @@ _OF_NETWORKS = {
 
 
 def refuse_contradictions(config: TrainConfig, images: ImageSet) -> None:
-    """Check that settings fit one another and the images.
-
-    Raises:
-        JincError: they do not.
-    """
+    """Check that settings fit one another and the images."""
     if config.conditional and not images.class_names:
         raise JincError(
             f"conditional: {images.name} has no classes; leave it out, or choose --classes-from, "
@@ -56,11 +52,7 @@ def refuse_contradictions(config: TrainConfig, images: ImageSet) -> None:
 
 
 def refuse_unused(config: TrainConfig) -> None:
-    """Refuse settings that the chosen network does not use.
-
-    Raises:
-        JincError: there is one.
-    """
+    """Refuse settings that the chosen network does not use."""
     for name, owner in _OF_NETWORKS.items():
         if config.network != owner and getattr(config, name) != getattr(TrainConfig, name):
             raise JincError(f"{name}: is for {owner}, not {config.network}; leave it out")

@@ -55,11 +55,7 @@ def training_bytes(
 def check_memory(
     network: Network, image_size: tuple[int, int], config: TrainConfig, device: torch.device
 ) -> None:
-    """Refuse a training run that exceeds the free memory of a device.
-
-    Raises:
-        JincError: it does; the message says what to reduce.
-    """
+    """Refuse a training run that exceeds the free memory of a device."""
     cuda = device.type == "cuda"
     free = torch.cuda.mem_get_info(device)[0] if cuda else psutil.virtual_memory().available
     pixels = config.batch_size * image_size[0] * image_size[1]

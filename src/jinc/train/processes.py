@@ -126,8 +126,8 @@ class Processes:
         """Return a number of each process, by rank, once all have sent theirs."""
         numbers = torch.zeros(self.count, dtype=torch.int64, device=self.device)
         numbers[self.rank] = number
-        told: list[int] = self.add(numbers).tolist()
-        return told
+        gathered: list[int] = self.add(numbers).tolist()
+        return gathered
 
     def wait(self) -> None:
         """Wait for all processes."""

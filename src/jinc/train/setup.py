@@ -43,9 +43,6 @@ def load_data(
         config: settings of the run.
         progress: called with (done, total) while a folder is decoded.
         other: arguments of `data.load_images`, `source` included, that override the settings.
-
-    Raises:
-        JincError: as `data.load_images`.
     """
     if not config.data:
         raise JincError("data: is not set; add --data digits, or a path to images")
@@ -105,9 +102,6 @@ def build_network(
         channels: of the images.
         image_size: height and width.
         classes: number of classes; 0 for an unconditional network.
-
-    Raises:
-        JincError: a size is invalid, or no feature map has the size of an attention map.
     """
     size = min(image_size)
     labels = Augmentation(config.augment).numbers if config.augment_labels else 0
@@ -185,11 +179,7 @@ def check_settings(config: TrainConfig, images: ImageSet) -> None:
 
 
 def _levels(config: TrainConfig, size: int) -> tuple[int, ...]:
-    """Return the levels with self-attention, for images of a side.
-
-    Raises:
-        JincError: no feature map has a side that was set explicitly.
-    """
+    """Return the levels with self-attention, for images of a side."""
     sides = [size >> level for level in range(len(config.multipliers))]
     for side in config.attention if config.attention != TrainConfig.attention else ():
         if side not in sides:

@@ -23,7 +23,7 @@ def shard(network: nn.Module, processes: Processes) -> None:
     warnings.filterwarnings("ignore", "FSDP2-wrapped module", UserWarning)
     mesh = init_device_mesh(processes.device.type, (processes.count,))
     processes.leaving.callback(_let_go, mesh)
-    network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # torch's stub lacks it
+    network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # not in torch's stub
     lists = [child for child in network.modules() if isinstance(child, nn.ModuleList)]
     blocks = [block for each in reversed(lists) for block in each]  # inner blocks first
     for block in blocks:

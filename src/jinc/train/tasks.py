@@ -187,8 +187,8 @@ def _outputs(
 ) -> tuple[Images, Images]:
     """Predict from the images and, for the equivariance loss, the moved images, in one call."""
     labels = batch.labels if network.classes else None
-    told = network.augmentations and batch.augment.shape[1]  # in validation nothing is augmented
-    augment = batch.augment if told else None
+    labelled = network.augmentations and batch.augment.shape[1]  # not in validation
+    augment = batch.augment if labelled else None
     if batch.move is None:
         output = predict(x_t, batch.t, Conditioning(labels, augment))
         return output, output

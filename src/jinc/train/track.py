@@ -25,9 +25,6 @@ class Trackers:
         names: `tensorboard`, whose files go to `tensorboard/` of the run; `trackio`.
         folder: the run's.
         step: number of finished steps; entries of later ones are purged.
-
-    Raises:
-        JincError: a tool is not installed.
     """
 
     def __init__(self, names: Sequence[str], folder: Path, step: int = 0) -> None:

@@ -59,9 +59,9 @@ class UpscalingTask:
         )
         augment = batch.augment
         if package.most_noise:
-            is_told = self._config.augment_labels and augment.shape[1]  # not so in validation
+            labelled = self._config.augment_labels and augment.shape[1]  # not so in validation
             others = augment.new_zeros(len(augment), package.network.augmentations - 1)
-            augment = augmentation_input(low_res, augment if is_told else others)
+            augment = augmentation_input(low_res, augment if labelled else others)
         beside = low_res.beside
         if batch.move is not None:
             beside = torch.cat([beside, batch.move(beside)])

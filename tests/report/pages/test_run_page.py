@@ -122,7 +122,7 @@ PARTS = {
     "probe": ("equivariance", "jinc probe"),
     "images": ("samples", "--samples 400"),
     "rotation": ("rotation", "--rotate"),
-    "samples": ("samples during training", "there are none"),
+    "samples": ("samples during training", "not drawn"),
     "model": ("model", "has no model yet"),
     "log.jsonl": ("learning curve", "the log is empty"),
 }

@@ -82,9 +82,6 @@ def network_equivariance(
 
     Returns:
         one result per level, over all images.
-
-    Raises:
-        JincError: a level is out of range.
     """
     mask = move.mask(*x0.shape[-2:])
     floor = isotropic.fit(schedule, x0)

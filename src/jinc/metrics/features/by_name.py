@@ -47,9 +47,6 @@ def open_inception(
 
     Returns:
         The extractor, with logits if the layer is the last.
-
-    Raises:
-        JincError: the file cannot be read or downloaded, is another one, or has another layout.
     """
     file = fetched(URL, SHA256, cache_folder() / "weights") if path is None else Path(path)
     if not any_weights:

@@ -91,9 +91,6 @@ def open_cifar_resnet(path: str | Path) -> Extractor:
     Args:
         path: such as `resnet20-12fca82f.th` or `resnet56-4bfd9763.th`, whose names hold the
             beginnings of their SHA-256.
-
-    Raises:
-        JincError: the file cannot be read, does not match its name, or has another layout.
     """
     file = Path(path)
     check_digest_in_name(file)

@@ -111,9 +111,6 @@ def read_digit_classifier(path: str | Path) -> tuple[DigitClassifier, DigitSet, 
 
     Returns:
         The classifier, the kind of its digits, and the SHA-256 of its weights.
-
-    Raises:
-        JincError: a file is missing, damaged or of another layout.
     """
     place = Path(path)
     if place.is_dir():
@@ -139,9 +136,6 @@ def open_digit_classifier(path: str | Path) -> Extractor:
 
     Args:
         path: a folder that `jinc features train` wrote, or a safetensors file of the weights.
-
-    Raises:
-        JincError: a file is missing, damaged or of another layout.
     """
     classifier, kind, digest = read_digit_classifier(path)
     shape = SHAPES[kind]

@@ -71,10 +71,6 @@ def read_digits_of(
 
     Returns:
         float32 `[N, C, H, W]` in [−1, 1], and int64 `[N]`, 0 … 9.
-
-    Raises:
-        JincError: there are none, their labels are not ten digits, or their colours do not fit the
-            kind.
     """
     shape = SHAPES[kind]
     found = load_images(source, split=split, image_size=shape.image_size)
@@ -118,9 +114,6 @@ def train_digits(
 
     Returns:
         The classifier, in evaluation mode.
-
-    Raises:
-        JincError: there are fewer images than a batch takes.
     """
     recipe = recipe or RECIPES[kind]
     if len(images) < recipe.batch_size:

@@ -90,9 +90,6 @@ class Extractor:
         layer: that features are taken from.
         sha256: of the weight file; by default of the weights and the network's description.
 
-    Raises:
-        JincError: an argument is out of range.
-
     >>> from torch import nn
     >>> pixels = Extractor("pixels", nn.Flatten(), channels=1, resize="none")
     >>> pixels(torch.ones(2, 1, 4, 4))[0].shape
@@ -152,9 +149,6 @@ class Extractor:
 
         Returns:
             float32, `[B, channels, H, W]` from `low` to `high`, on the network's device.
-
-        Raises:
-            JincError: they have another shape, or hold NaN.
         """
         if images.ndim != 4 or images.shape[1] not in (1, 3):
             found = list(images.shape)

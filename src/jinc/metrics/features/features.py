@@ -38,9 +38,6 @@ class Features:
         extractor: the feature network.
         images: SHA-256 of the images' bytes and sizes in order, 64 hexadecimal digits.
         name: of the set, in tables.
-
-    Raises:
-        JincError: values or logits are not finite, or differ in length.
     """
 
     values: Tensor
@@ -210,9 +207,6 @@ def cached_features(
 
     Returns:
         Features of all images in order.
-
-    Raises:
-        JincError: as `features_of`.
     """
     if not extractor.facts.is_known:
         return features_of(images, extractor, progress=progress)

@@ -92,9 +92,6 @@ def reference_of(
         images: two or more.
         extractor: the feature network.
         progress: called with the number of images done.
-
-    Raises:
-        JincError: there are fewer, or features are not finite.
     """
     digest = sha256()
     parts = (each for each, _ in extracted(images, extractor, images.name, digest, progress))
@@ -125,9 +122,6 @@ def read_reference(path: str | Path) -> Reference:
     Args:
         path: a NumPy archive with `mu`, `[D]`, and `sigma`, `[D, D]`, the unbiased covariance, as
             pytorch-fid, clean-fid and others write them; or one of `Reference.save`.
-
-    Raises:
-        JincError: it cannot be read, or has other contents.
     """
     try:
         with reading(Path(path)) as file, zipfile.ZipFile(file) as archive:

@@ -38,11 +38,7 @@ class Statistics:
 
     @classmethod
     def of(cls, features: Tensor) -> Self:
-        """Compute the statistics of features `[n, D]`, n ≥ 1.
-
-        Raises:
-            JincError: they have another shape, D exceeds `LARGEST`, or they are not finite.
-        """
+        """Compute the statistics of features `[n, D]`, n ≥ 1."""
         check_features(features)
         check_dimension(features.shape[1])
         values = features.detach().double()
@@ -52,11 +48,7 @@ class Statistics:
 
     @classmethod
     def over(cls, parts: Iterable[Tensor]) -> Self:
-        """Compute the statistics of features in parts `[n, D]`.
-
-        Raises:
-            JincError: there are none, or they differ in D.
-        """
+        """Compute the statistics of features in parts `[n, D]`."""
         found: Self | None = None
         for part in parts:
             found = cls.of(part) if found is None else found.plus(part)
@@ -69,11 +61,7 @@ class Statistics:
         return self.merged(type(self).of(features))
 
     def merged(self, other: Self) -> Self:
-        """Join the statistics of two parts.
-
-        Raises:
-            JincError: they differ in D.
-        """
+        """Join the statistics of two parts."""
         if self.dimension != other.dimension:
             raise JincError(f"features: {self.dimension} beside {other.dimension} numbers an image")
         count = self.count + other.count
@@ -92,11 +80,7 @@ class Statistics:
 
     @property
     def covariance(self) -> Tensor:
-        """The unbiased covariance, `[D, D]`.
-
-        Raises:
-            JincError: there is one image only.
-        """
+        """The unbiased covariance, `[D, D]`."""
         if self.count < 2:
             raise JincError("features: one image has no covariance, take more images")
         return self.scatter / (self.count - 1)

@@ -48,9 +48,6 @@ def open_torchscript(
 
     Returns:
         The extractor, which records the file's SHA-256.
-
-    Raises:
-        JincError: the file cannot be read, or has another digest.
     """
     file = Path(path)
     if sha256 is not None:
@@ -80,9 +77,6 @@ def parse_script_word(word: str) -> tuple[Path, dict[str, Any]]:
 
     Returns:
         The path, and keyword arguments of `open_torchscript`.
-
-    Raises:
-        JincError: an option is unknown or malformed.
 
     >>> parse_script_word("torchscript:a.pt?channels=1&size=28")[1]
     {'channels': 1, 'image_size': (28, 28), 'resize': 'antialiased'}

@@ -43,9 +43,6 @@ def check_digest_in_name(path: Path) -> None:
     Args:
         path: such as `resnet20-12fca82f.th`: eight digits or more after the last dash.
 
-    Raises:
-        JincError: the file is damaged, or another one.
-
     Source: `torch.hub.load_state_dict_from_url` with `check_hash`.
     """
     said = re.search(r"-([0-9a-f]{8,64})\.[^.]*$", path.name)

@@ -30,9 +30,6 @@ def frechet_distance(a: Statistics, b: Statistics) -> float:
     Returns:
         The distance, ≥ 0; biased upwards by about 1/n.
 
-    Raises:
-        JincError: they differ in D, or a set has one image.
-
     Source: D. Dowson, B. Landau, 1982, eq. 4; FID: arXiv 1706.08500, eq. 6.
 
     >>> one = torch.ones(1, 1, dtype=torch.float64)
@@ -86,9 +83,6 @@ def linearised_error(a: Statistics, features: Tensor) -> float:
 
     Returns:
         The standard error.
-
-    Raises:
-        JincError: they differ in D, or one set is of one image.
 
     Source: the infinitesimal jackknife (B. Efron, 1982, chapter 6) of the distance above.
     """
@@ -183,9 +177,6 @@ def extrapolated_frechet(
         features: of the generated images, `[n, D]`.
         points: number of subsets, ≥ 3.
         seed: of the subsets.
-
-    Raises:
-        JincError: there are fewer than 5 D images.
 
     Source: M. Chong, D. Forsyth, "Effectively unbiased FID and Inception score", 2020
         (arXiv 1911.07023), section 4.

@@ -42,9 +42,6 @@ def class_score(logits: Tensor, *, splits: int = SPLITS, seed: int | None = SEED
     Returns:
         The score; its error is NaN with one split.
 
-    Raises:
-        JincError: there are fewer images than splits, or logits are not finite.
-
     Source: arXiv 1606.03498, section 4.
     """
     check_features(logits)

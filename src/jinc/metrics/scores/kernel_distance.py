@@ -58,9 +58,6 @@ def kernel_distance(
         subset_size: images in each; fewer if the sets are smaller.
         seed: of the subsets, which are those of torch-fidelity.
 
-    Raises:
-        JincError: they differ in D, or are too few.
-
     Source: KID: arXiv 1801.01401, section 4; the estimate: A. Gretton et al., "A kernel two-sample
         test", 2012, eq. 3.
     """

@@ -70,9 +70,6 @@ def manifold_scores(
         ten-part jackknife for recall and coverage. If all images agree, the error is the change
         that one more, deviating image would make.
 
-    Raises:
-        JincError: they differ in D, or are too few.
-
     Source: precision and recall: arXiv 1904.06991, eq. 1 and 2; density and coverage: arXiv
         2002.09797, eq. 2 and 4.
     """

@@ -35,9 +35,6 @@ def squared_distances(
     Yields:
         the number of the first row of a block, squared distances, and the rounding error that
         each may have, both float64, `[rows, M]`.
-
-    Raises:
-        JincError: they differ in D.
     """
     if a.shape[1] != b.shape[1]:
         raise JincError(f"features: {a.shape[1]} beside {b.shape[1]} numbers an image")
@@ -63,9 +60,6 @@ def nearest(
 
     Returns:
         distances, ascending, float64, and their indices in b, both `[N, k]`.
-
-    Raises:
-        JincError: they differ in D, or b holds fewer than k.
 
     >>> nearest(torch.tensor([[0.0], [9.0]]), torch.tensor([[1.0], [5.0], [2.0]]), 2)[1].tolist()
     [[0, 2], [1, 2]]
@@ -136,9 +130,6 @@ def neighbours_by_pixels(
         train: images of that shape.
         k: number of neighbours, ≥ 1.
         held_out: real images for comparison, which were not trained on.
-
-    Raises:
-        JincError: sizes or channels differ, or there are fewer training images than k.
     """
     stored = generated if generated.dtype == torch.uint8 else to_uint8(generated)
     for images in (train, held_out):
@@ -165,9 +156,6 @@ def neighbours_by_features(
         train: of the training images, by the same extractor.
         k: number of neighbours, ≥ 1.
         held_out: of real images for comparison, which were not trained on.
-
-    Raises:
-        JincError: extractors differ, or there are fewer training images than k.
     """
     for other in (train, held_out):
         if other is not None and other.extractor != generated.extractor:

@@ -92,9 +92,6 @@ def read_cells(folder: Path, only: Collection[str] | None = None) -> list[StudyC
     Args:
         folder: of the study.
         only: names of cells to read; None for all.
-
-    Raises:
-        JincError: a file is damaged.
     """
     found = sorted(folder.glob("cells/*/scores.json"))
     kept = [file for file in found if only is None or file.parent.name in only]

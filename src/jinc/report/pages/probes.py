@@ -177,11 +177,7 @@ def networks(cells: Sequence[StudyCell]) -> list[StudyCell]:
 
 
 def probe_of(run: Run) -> dict[str, Any] | None:
-    """Read what `jinc probe` measured with the current weights of a run; None if nothing.
-
-    Raises:
-        JincError: the file cannot be read.
-    """
+    """Read what `jinc probe` measured with the current weights of a run; None if nothing."""
     weights = RunFacts(run).weights
     for file in find([run.path], "probe.json"):
         facts = read_object(file)

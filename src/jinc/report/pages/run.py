@@ -63,14 +63,14 @@ def run_page(
     facts, folders, page = RunFacts(run), (run.path, *beside), Page()
     if not facts.log and facts.weights is None:
         raise JincError(f"{run.path}: has neither a log nor a model yet")
-    size = page.add("size", facts.size, Missing("model", "there is none"))
+    size = page.add("size", facts.size, Missing("model", "not saved yet"))
     tiles = _add_measurements(page, facts, folders)
     images = _add_samples(page, facts, folders if shown is None else (shown,))
     missing = Missing("learning curve", "the log is empty")
     page.add("charts", lambda: learning_charts(facts.log), missing)
-    missing = Missing("samples during training", "there are none")
+    missing = Missing("samples during training", "not drawn")
     page.add("frames", lambda: training_frames(run.path / "samples"), missing)
-    missing = Missing("filters", "there are none")
+    missing = Missing("filters", "the configuration has none")
     page.add("filters", lambda: filter_sections([facts.config.config]), missing)
     _add_comparisons(page, images, real)
     page.parts.update(
@@ -111,7 +111,7 @@ def _add_samples(page: Page, facts: RunFacts, folders: Sequence[Path]) -> Genera
     if not facts.generates:
         return None
     at = shlex.quote(str(facts.run.path))
-    missing = Missing("samples", "there are none;", f"jinc report {at} --samples 400")
+    missing = Missing("samples", "not generated;", f"jinc report {at} --samples 400")
     found = page.add("generated", lambda: find_images(folders, facts.weights), missing)
     if found is not None:
         images, classes = found.images(), len(found.facts.get("prompts") or ())
@@ -134,7 +134,7 @@ def _add_comparisons(
         page.missing.append(Missing("real images, spectrum, nearest training images", why))
         return
     page.parts["real_words"] = real.words
-    missing = Missing("real images", "there are none")
+    missing = Missing("real images", "not available")
     page.add("real", lambda: collage(real.x0, FEW, 0, FEW_BYTES), missing)
 
     def spectra() -> list[Chart]:

@@ -108,9 +108,6 @@ def training_frames(folder: Path) -> list[TrainingFrame]:
 
     Args:
         folder: `samples/` of the run.
-
-    Raises:
-        JincError: a file is damaged.
     """
     found = [
         (re.fullmatch(r"step-(\d+)", file.stem), file) for file in sorted(folder.glob("*.png"))
@@ -132,9 +129,6 @@ def rotation(run: Path, most: int = ROTATION_BYTES) -> Rotation | None:
 
     Returns:
         None if there is no animation.
-
-    Raises:
-        JincError: a file is damaged or too large.
     """
     folder = run / "rotation"
     files = [file for end in ("webp", "gif") if (file := folder / f"turns.{end}").is_file()]

@@ -84,9 +84,6 @@ def find_images(folders: Iterable[Path], weights: str | None) -> GeneratedImages
     Args:
         folders: where to look.
         weights: SHA-256 of the model file; None if there is none.
-
-    Raises:
-        JincError: the description of a set cannot be read.
     """
     sets = []
     for file in find(folders, "images.json"):

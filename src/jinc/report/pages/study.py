@@ -50,9 +50,6 @@ class StudyTable:
         judged: feature extractor and real images of each data set.
         rows: all variants.
         seeds: all seeds.
-
-    Raises:
-        JincError: a column names no data set or has no entries.
     """
 
     name: str
@@ -96,11 +93,7 @@ def study_page(folder: Path, *, real: Mapping[str, RealImages | JincError] | Non
 
 
 def read_table(folder: Path) -> StudyTable:
-    """Read the table of the study in a folder.
-
-    Raises:
-        JincError: there is none yet, or it cannot be read.
-    """
+    """Read the table of the study in a folder."""
     if not (folder / TABLE).is_file():
         raise JincError(
             f"{folder}: has no {TABLE} yet; jinc study table FILE --out {folder} writes it"
