@@ -44,7 +44,7 @@ from jinc.metrics import (
     open_digit_classifier,
 )
 from jinc.models import Model, SamplingPlan, generate_images
-from jinc.report.steps import asked_levels, plot_steps
+from jinc.report.steps import plot_steps, visited_levels
 from jinc.train import Run
 
 BUDGETS = {5: 0.06, 10: 0.03, 20: 0.02, 50: 0.01}
@@ -231,7 +231,7 @@ def draw(model: Model, plan: SamplingPlan, tolerance: float, file: Path) -> None
     for _, step in generate_images(model, own):
         steps.append(step)
         if step.t == -1:
-            levels, end = asked_levels(steps, model.timesteps - 1)
+            levels, end = visited_levels(steps, model.timesteps - 1)
             asked, images, steps = asked + levels[: len(end)], [*images, end], []
     title = f"Digits, tolerance {tolerance:g}"
     plot_steps(asked, model.timesteps, file, images=torch.cat(images), title=title)

@@ -12,7 +12,7 @@ from PIL import Image
 from jinc.data import load_images, to_float
 from jinc.models import Model
 from jinc.nn import UNet
-from jinc.report import held_against
+from jinc.report import symmetry_note
 from jinc.train import Run, clean_images
 
 QUICK = ("-n", 3, "--steps", 2, "--device", "cpu")
@@ -148,7 +148,7 @@ def test_the_test_split_is_taken(jinc, trained, tmp_path) -> None:
     ],
 )
 def test_what_can_be_held_against_a_model(symmetries, says) -> None:
-    assert says in held_against(symmetries)
+    assert says in symmetry_note(symmetries)
 
 
 @pytest.mark.parametrize(

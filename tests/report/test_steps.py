@@ -8,7 +8,7 @@ from PIL import Image
 
 from jinc.diffusion import Schedule, adaptive
 from jinc.errors import JincError
-from jinc.report.steps import ROWS, asked_levels, plot_steps, step_density
+from jinc.report.steps import ROWS, plot_steps, step_density, visited_levels
 
 SCHEDULE = Schedule.linear(T=60, beta_start=0.001, beta_end=0.15)
 
@@ -26,20 +26,20 @@ def walk(tolerance=0.02, steps=None):
 
 def test_levels_are_those_that_were_asked() -> None:
     *_, last = walk()
-    asked, end = asked_levels(walk(), 59)
+    asked, end = visited_levels(walk(), 59)
     assert torch.equal(end, last.x_t)
     assert [len(levels) for levels in asked] == last.calls.tolist()
     assert len(asked[0]) > len(asked[1])
     for levels in asked:
         assert levels[0] == 59
         assert levels == sorted(set(levels), reverse=True)
-    every, _ = asked_levels(walk(0.0, steps=[50, 20, 3]), 50)
+    every, _ = visited_levels(walk(0.0, steps=[50, 20, 3]), 50)
     assert every == [[50, 20, 3]] * 2
 
 
 def test_a_walk_without_steps_is_refused() -> None:
-    with pytest.raises(JincError, match="walk"):
-        asked_levels(iter(()), 59)
+    with pytest.raises(JincError, match="steps"):
+        visited_levels(iter(()), 59)
 
 
 def test_the_sum_of_the_density_is_the_mean_number_of_steps() -> None:

@@ -17,12 +17,12 @@ from jinc.metrics import AtLevel, Curve, Probe
 from jinc.report import (
     CURVES,
     FIGURES,
-    beside,
-    held_against,
     in_words,
     plot_curves,
     plot_levels,
     plot_turns,
+    symmetry_note,
+    with_floor,
 )
 from jinc.signal import rotate
 
@@ -46,7 +46,9 @@ def print_probe(found: Probe, symmetries: Sequence[str] | None) -> None:
         _print_levels(console, "predicted noise, dB (floor)", found.network, "eps")
         _print_levels(console, "predicted clean images, dB (floor)", found.network, "x0")
     for name, figure in found.sampling.items():
-        console.print(f"{FIGURES[name]}: {beside(figure.db, figure.floor_db)} dB", soft_wrap=True)
+        console.print(
+            f"{FIGURES[name]}: {with_floor(figure.db, figure.floor_db)} dB", soft_wrap=True
+        )
     if found.sampling and "eq_t_frac_stylegan3" not in found.sampling:
         console.print("no figures by StyleGAN3's operators: images are too small for its filters")
     for unit in ("degrees", "pixels"):
@@ -54,7 +56,7 @@ def print_probe(found: Probe, symmetries: Sequence[str] | None) -> None:
             _print_curves(console, unit, curves)
     floor = "floor: that of an exactly equivariant denoiser, due to the pixel grid, clipping and "
     console.print(f"{floor}the transform itself", soft_wrap=True)
-    console.print(held_against(symmetries), soft_wrap=True)
+    console.print(symmetry_note(symmetries), soft_wrap=True)
 
 
 def write_probe(
@@ -108,7 +110,7 @@ def _print_levels(
     rows = [
         [
             str(levels[0].t),
-            *(beside(getattr(at, f"{of}_db"), getattr(at, f"{of}_floor_db")) for at in levels),
+            *(with_floor(getattr(at, f"{of}_db"), getattr(at, f"{of}_floor_db")) for at in levels),
         ]
         for levels in zip(*network.values(), strict=True)
     ]
@@ -118,7 +120,7 @@ def _print_levels(
 def _print_curves(console: Console, unit: str, curves: Mapping[str, Curve]) -> None:
     """Print a row for each amount, and a column for each curve."""
     amounts = next(iter(curves.values())).amounts
-    columns = [map(beside, curve.db, curve.floor_db) for curve in curves.values()]
+    columns = [map(with_floor, curve.db, curve.floor_db) for curve in curves.values()]
     rows = [[f"{amount:g}", *figures] for amount, *figures in zip(amounts, *columns, strict=True)]
     _print_table(console, "generated images, dB (floor)", [unit, *curves], rows)
 

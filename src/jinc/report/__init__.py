@@ -5,12 +5,12 @@ from jinc.report.comparison import draw_comparison as draw_comparison
 from jinc.report.comparison import forward_sheet as forward_sheet
 from jinc.report.equivariance import CURVES as CURVES
 from jinc.report.equivariance import FIGURES as FIGURES
-from jinc.report.equivariance import beside as beside
-from jinc.report.equivariance import held_against as held_against
 from jinc.report.equivariance import in_words as in_words
 from jinc.report.equivariance import plot_curves as plot_curves
 from jinc.report.equivariance import plot_error as plot_error
 from jinc.report.equivariance import plot_levels as plot_levels
+from jinc.report.equivariance import symmetry_note as symmetry_note
+from jinc.report.equivariance import with_floor as with_floor
 from jinc.report.filters import plot_filter as plot_filter
 from jinc.report.image_tables import plot_complexity as plot_complexity
 from jinc.report.image_tables import plot_denoising as plot_denoising
@@ -22,8 +22,8 @@ from jinc.report.morph import view_film as view_film
 from jinc.report.neighbours import neighbours_sheet as neighbours_sheet
 from jinc.report.sheets import SweepSheet as SweepSheet
 from jinc.report.sheets import enlarged_sheet as enlarged_sheet
-from jinc.report.steps import asked_levels as asked_levels
 from jinc.report.steps import plot_steps as plot_steps
+from jinc.report.steps import visited_levels as visited_levels
 from jinc.report.trajectory import Recorder as Recorder
 from jinc.report.trajectory import Trajectory as Trajectory
 from jinc.report.trajectory import joined as joined

@@ -48,11 +48,11 @@ Points: TypeAlias = tuple[Sequence[float], Sequence[float | None], Sequence[floa
 """Where a curve was measured, PSNR there and that of its floor, dB; None is not finite."""
 
 
-def held_against(symmetries: Sequence[str] | None) -> str:
+def symmetry_note(symmetries: Sequence[str] | None) -> str:
     """Say which figures the network alone is responsible for.
 
     Args:
-        symmetries: transforms that the data are invariant under; None where that is not known.
+        symmetries: transforms that the data are invariant under; None if unknown.
     """
     if symmetries is None:
         return (
@@ -90,10 +90,10 @@ def decibels_in_words(db: float) -> str:
     return "exact" if db >= EXACT else f"{db:.1f}"
 
 
-def beside(db: float, floor_db: float) -> str:
+def with_floor(db: float, floor_db: float) -> str:
     """Return a figure with its floor in brackets, a high floor without decimals.
 
-    >>> beside(31.25, 200.0), beside(31.25, 138.4)
+    >>> with_floor(31.25, 200.0), with_floor(31.25, 138.4)
     ('31.2 (exact)', '31.2 (138)')
     """
     floor = f"{floor_db:.0f}" if 100 <= floor_db < EXACT else decibels_in_words(floor_db)

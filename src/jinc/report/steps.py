@@ -22,32 +22,32 @@ ROWS = 24
 BINS = 20
 
 
-def asked_levels(walk: Iterable[AdaptiveStep], first: int) -> tuple[list[list[int]], Images]:
+def visited_levels(steps: Iterable[AdaptiveStep], first: int) -> tuple[list[list[int]], Images]:
     """Run a sampler, and record the levels of each image.
 
     Args:
-        walk: steps of `diffusion.adaptive`.
+        steps: of `diffusion.adaptive`.
         first: its first level.
 
     Returns:
         Levels at which the denoiser was called for each image, falling from the first; and the
         final images, `[B, C, H, W]`.
     """
-    asked: list[list[int]] = []
+    visited: list[list[int]] = []
     end: Images | None = None
-    for step in walk:
-        asked = asked or [[first] for _ in step.levels]
-        for levels, t in zip(asked, step.levels.tolist(), strict=True):
+    for step in steps:
+        visited = visited or [[first] for _ in step.levels]
+        for levels, t in zip(visited, step.levels.tolist(), strict=True):
             if 0 <= t < levels[-1]:
                 levels.append(t)
         end = step.x_t
     if end is None:
-        raise JincError("walk: makes no step")
-    return asked, end
+        raise JincError("steps: there are none")
+    return visited, end
 
 
 def plot_steps(
-    asked: Sequence[Sequence[int]],
+    visited: Sequence[Sequence[int]],
     timesteps: int,
     file: Path,
     *,
@@ -57,7 +57,7 @@ def plot_steps(
     """Plot the levels of each image as a row of ticks, and below them the density of steps.
 
     Args:
-        asked: falling levels of each image, 0 … T−1; the first `ROWS` images get rows.
+        visited: falling levels of each image, 0 … T−1; the first `ROWS` images get rows.
         timesteps: T.
         file: the PNG to write.
         images: results, drawn beside the rows, `[B, 1 or 3, H, W]` in [−1, 1].
@@ -65,29 +65,29 @@ def plot_steps(
     """
     from matplotlib.figure import Figure
 
-    _check(asked, timesteps, images)
-    rows = asked[:ROWS]
+    _check(visited, timesteps, images)
+    rows = visited[:ROWS]
     figure = Figure(figsize=(10, 2.9 + 0.24 * len(rows)), layout="constrained")
-    calls = np.array([len(levels) for levels in asked])
+    calls = np.array([len(levels) for levels in visited])
     figure.suptitle(f"{title}: {calls.mean():.1f} calls per image, {calls.min()} to {calls.max()}")
     heights = [0.24 * len(rows) + 0.1, 1.9]
     ticks, density = figure.subplots(2, 1, sharex=True, height_ratios=heights)
     _draw_rows(ticks, rows, timesteps, None if images is None else images[: len(rows)])
-    _draw_density(density, asked, timesteps)
+    _draw_density(density, visited, timesteps)
     density.set_xlim(timesteps - 1 + 0.02 * timesteps, -1 - 0.02 * timesteps)
     density.set_xlabel("t, level of noise; the last call gives the clean image")
     save(figure, file)
 
 
-def _check(asked: Sequence[Sequence[int]], timesteps: int, images: Images | None) -> None:
-    if not asked:
-        raise JincError("asked: there are no images")
-    if images is not None and (len(images) != len(asked) or images.ndim != 4):
-        raise JincError(f"images: {list(images.shape)} beside the levels of {len(asked)}")
-    for levels in asked:
+def _check(visited: Sequence[Sequence[int]], timesteps: int, images: Images | None) -> None:
+    if not visited:
+        raise JincError("visited: there are no images")
+    if images is not None and (len(images) != len(visited) or images.ndim != 4):
+        raise JincError(f"images: {list(images.shape)} beside the levels of {len(visited)}")
+    for levels in visited:
         check_falling(levels)
         if levels[-1] < 0 or levels[0] >= timesteps:
-            raise JincError(f"asked: {list(levels)[:8]} are not all in 0 … {timesteps - 1}")
+            raise JincError(f"visited: {list(levels)[:8]} are not all in 0 … {timesteps - 1}")
 
 
 def _draw_rows(
@@ -116,9 +116,9 @@ def _thumbnail(image: Tensor, place: int) -> Any:
     return AnnotationBbox(picture, (-0.015, place), xycoords=where, frameon=False, pad=0)
 
 
-def _draw_density(axes: Any, asked: Sequence[Sequence[int]], timesteps: int) -> None:
+def _draw_density(axes: Any, visited: Sequence[Sequence[int]], timesteps: int) -> None:
     """Draw steps per image and tenth of the levels, beside even spacing."""
-    density = step_density(asked, timesteps)
+    density = step_density(visited, timesteps)
     edges = np.linspace(0, timesteps, min(BINS, timesteps) + 1).round() - 0.5
     steps, _ = np.histogram(np.arange(timesteps), edges, weights=density)
     tenth = timesteps / 10
@@ -131,11 +131,11 @@ def _draw_density(axes: Any, asked: Sequence[Sequence[int]], timesteps: int) -> 
     axes.legend(fontsize=9)
 
 
-def step_density(asked: Sequence[Sequence[int]], timesteps: int) -> NDArray[np.float64]:
+def step_density(visited: Sequence[Sequence[int]], timesteps: int) -> NDArray[np.float64]:
     """Return mean steps per image at each level: a step from t to t' is 1/(t − t') at each.
 
     Args:
-        asked: falling levels of each image, 0 … T−1.
+        visited: falling levels of each image, 0 … T−1.
         timesteps: T.
 
     Returns:
@@ -145,7 +145,7 @@ def step_density(asked: Sequence[Sequence[int]], timesteps: int) -> NDArray[np.f
     array([0.375, 0.375, 0.375, 0.375])
     """
     density = np.zeros(timesteps)
-    for levels in asked:
+    for levels in visited:
         for t, t_next in pairwise([*levels, -1]):
             density[t_next + 1 : t + 1] += 1 / (t - t_next)
-    return density / len(asked)
+    return density / len(visited)

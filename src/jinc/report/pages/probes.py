@@ -15,8 +15,8 @@ from jinc.report.equivariance import (
     PREDICTED,
     UNITS,
     equivariance_chart,
-    held_against,
     in_words,
+    symmetry_note,
 )
 from jinc.report.numbers import Number, fixed
 from jinc.report.pages.cells import StudyCell
@@ -110,7 +110,7 @@ def probe_section(facts: Mapping[str, Any], weights: str | None = None) -> Probe
         ),
         str(facts.get("data", "")),
         f"{facts.get('number')} images: {sampled}",
-        held_against(facts.get("invariant_under")),
+        symmetry_note(facts.get("invariant_under")),
     )
 
 
@@ -265,7 +265,7 @@ def _study_section(facts: Mapping[str, Any], baseline: str) -> StudyProbeSection
         tuple(chart for column in columns for chart in score_charts(column, baseline)),
         f"{facts['measured_on']}, {facts['number']} images of each network: {sampled}",
         "; ".join(f"{name} {decibels(floor).text}" for name, floor in facts["floors"].items()),
-        held_against(facts["invariant_under"]),
+        symmetry_note(facts["invariant_under"]),
     )
 
 
