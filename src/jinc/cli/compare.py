@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from jinc.cli.edit_inputs import ReadingOptions
 from jinc.cli.naming import named
-from jinc.cli.pictures import ReadingOptions
 from jinc.cli.progress import decoding_progress, say_what_was_read
 from jinc.cli.results import FRAMES, ResultOptions, Results, check_finite
-from jinc.cli.sampling import SEVERAL, SamplerName
+from jinc.cli.sampling import SAMPLING, SEVERAL, SamplerName
 from jinc.cli.spans import parse_level
 from jinc.data import Picture, fit
 from jinc.diffusion import timesteps
@@ -76,7 +76,7 @@ def compare(
     stride: int | None = None,
     restore: bool = True,
     edges: Literal["reflect", "mirror"] = "reflect",
-    options: Annotated[CompareOptions, Parameter(name="*")] = CompareOptions(),
+    options: Annotated[CompareOptions, Parameter(name="*", group=SAMPLING)] = CompareOptions(),
 ) -> None:
     """Compare denoising by classical filters, in one step and iteratively.
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from jinc.cli.edit_inputs import EditInputs, EditOptions, check_count, names_of, result_names
 from jinc.cli.results import Results
-from jinc.cli.sampling import SEVERAL
+from jinc.cli.sampling import SAMPLING, SEVERAL
 from jinc.data import save_png
 from jinc.diffusion import sdedit_start, sdedit_start_index
 from jinc.errors import JincError, counted
@@ -31,7 +31,7 @@ def edit(
     strength: Annotated[tuple[float, ...], SEVERAL] = (),
     index: Annotated[tuple[int, ...], SEVERAL] = (),
     stride: int = 30,
-    options: Annotated[EditOptions, Parameter(name="*")],
+    options: Annotated[EditOptions, Parameter(name="*", group=SAMPLING)],
 ) -> None:
     """Edit images (SDEdit): add noise, then denoise. More noise keeps less of the image.
 

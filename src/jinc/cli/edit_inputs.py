@@ -1,6 +1,6 @@
 """Input images and masks of `jinc edit` and `jinc inpaint`, and their results at full size."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -8,20 +8,23 @@ from typing import Annotated, Self
 
 import torch
 from cyclopts import Parameter
+from rich.console import Console
 from torch import Tensor
 
 from jinc.cli.naming import named
-from jinc.cli.pictures import ReadingOptions
 from jinc.cli.results import ResultOptions
-from jinc.cli.sampling import SEVERAL
+from jinc.cli.sampling import OWN, SEVERAL
 from jinc.data import (
+    MAX_PIXELS,
     Box,
     Canvas,
     Fitting,
     Mask,
+    Picture,
     crop_with,
     fit,
     read_mask,
+    read_picture,
     window_about,
 )
 from jinc.errors import JincError
@@ -30,6 +33,31 @@ from jinc.types import Images
 
 MOST = 1000
 """Results of one call."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingOptions:
+    """How input images are read.
+
+    Args:
+        max_pixels: maximum pixels of an input image, checked before decoding.
+    """
+
+    max_pixels: Annotated[int, OWN] = MAX_PIXELS
+
+    def read(self, files: Iterable[Path]) -> list[Picture]:
+        """Read images, and print which transparent ones get a background other than white.
+
+        Raises:
+            JincError: a file is not an image, is damaged, or is too large.
+        """
+        pictures = [read_picture(file, self.max_pixels) for file in files]
+        console = Console(stderr=True)
+        for each in pictures:
+            if each.background != "white":
+                words = f"{each.name}: {each.background} background, as it is too light for white"
+                console.print(words, highlight=False, markup=False, emoji=False, soft_wrap=True)
+        return pictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +80,12 @@ class EditOptions(ResultOptions, ReadingOptions):
             (default: unconditional).
     """
 
-    images: Annotated[tuple[Path, ...], SEVERAL, Parameter(name="--image")]
-    fit: Fitting = "crop"
-    mask: str | None = None
-    grow: int = 0
-    feather: int = 0
-    around: float | None = None
+    images: Annotated[tuple[Path, ...], SEVERAL, OWN, Parameter(name="--image")]
+    fit: Annotated[Fitting, OWN] = "crop"
+    mask: Annotated[str | None, OWN] = None
+    grow: Annotated[int, OWN] = 0
+    feather: Annotated[int, OWN] = 0
+    around: Annotated[float | None, OWN] = None
     number: Annotated[int, Parameter(alias="-n")] = 1
     prompts: Annotated[tuple[str, ...], SEVERAL, Parameter(name="--prompt", alias="--class")] = ()
 

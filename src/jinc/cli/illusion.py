@@ -8,7 +8,7 @@ import torch
 from cyclopts import App, Parameter
 
 from jinc.cli.results import Results
-from jinc.cli.sampling import SEVERAL
+from jinc.cli.sampling import SAMPLING, SEVERAL
 from jinc.cli.stages import FPS, IllusionOptions, Stages
 from jinc.data import save_animation, save_images, save_png
 from jinc.diffusion import (
@@ -28,7 +28,7 @@ from jinc.types import Images
 
 app = App(name="illusion", help="Generate visual anagrams and hybrid images.")
 
-Options = Annotated[IllusionOptions, Parameter(name="*")]
+Options = Annotated[IllusionOptions, Parameter(name="*", group=SAMPLING)]
 
 DEFAULTS = IllusionOptions()
 

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from jinc.cli.edit_inputs import EditInputs, EditOptions, names_of, result_names
 from jinc.cli.results import Results
+from jinc.cli.sampling import SAMPLING
 from jinc.data import save_png
 from jinc.diffusion import SAMPLERS, from_noise, repaint_levels
 from jinc.errors import JincError, counted
@@ -26,7 +27,7 @@ def inpaint(
     out: Path,
     jump: int = 10,
     times: int = 10,
-    options: Annotated[EditOptions, Parameter(name="*")],
+    options: Annotated[EditOptions, Parameter(name="*", group=SAMPLING)],
 ) -> None:
     """Inpaint images (RePaint): generate the masked area to match the rest.
 

@@ -16,7 +16,7 @@ from jinc.cli.naming import named
 from jinc.cli.probe_results import FILES, print_probe, write_probe
 from jinc.cli.progress import decoding_progress, say_what_was_read
 from jinc.cli.provenance import check_results, generation_facts
-from jinc.cli.sampling import SEVERAL, SamplingOptions
+from jinc.cli.sampling import SAMPLING, SEVERAL, SamplingOptions
 from jinc.diffusion import method_by_name
 from jinc.errors import JincError
 from jinc.metrics import PARTS, Part, Probe, Sampling, Subject, evaluations
@@ -46,7 +46,7 @@ def probe(
     only: Annotated[tuple[Part, ...], SEVERAL] = PARTS,
     out: Path | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
-    options: Annotated[ProbeOptions, Parameter(name="*")] = ProbeOptions(),
+    options: Annotated[ProbeOptions, Parameter(name="*", group=SAMPLING)] = ProbeOptions(),
 ) -> None:
     """Measure a model's equivariance to shifts, rotations and flips, in dB.
 

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from torch import Tensor
 
 from jinc.cli.results import ResultOptions, Results
+from jinc.cli.sampling import SAMPLING
 from jinc.data import image_grid, numbered_name, save_images, save_png
 from jinc.errors import counted
 from jinc.models import generate_images, grid_columns
@@ -23,7 +24,7 @@ def sample(
     /,
     *,
     out: Path,
-    options: Annotated[ResultOptions, Parameter(name="*")] = DEFAULTS,
+    options: Annotated[ResultOptions, Parameter(name="*", group=SAMPLING)] = DEFAULTS,
 ) -> None:
     """Generate images. Image i of a seed is the same, byte for byte, however many you generate.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
 
 import psutil
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from jinc.cli.naming import named
 from jinc.diffusion import SAMPLERS, Schedule
@@ -34,6 +34,12 @@ STATES = 4
 OPTIONS = ("prompt", *(field.name.replace("_", "-") for field in fields(SamplingPlan)))
 
 SEVERAL = Parameter(consume_multiple=True, negative=())
+
+SAMPLING = Group("Sampling", sort_key=1)
+"""Options of every command that generates images, listed after the command's own."""
+
+OWN = Parameter(group="Parameters")
+"""Marks options of a command among those of sampling."""
 
 
 @dataclass(frozen=True, kw_only=True)

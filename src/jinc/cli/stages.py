@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from jinc.cli.naming import named
 from jinc.cli.results import ResultOptions, Results
-from jinc.cli.sampling import SEVERAL, SamplingOptions
+from jinc.cli.sampling import OWN, SEVERAL, SamplingOptions
 from jinc.data import check_animation, numbered_name
 from jinc.diffusion import Schedule
 from jinc.errors import JincError
@@ -57,9 +57,9 @@ class IllusionOptions(ResultOptions):
 
     prompts: Annotated[tuple[str, ...], SEVERAL, Parameter(name="--prompt", alias="--class")] = ()
     number: Annotated[int, Parameter(alias="-n")] = 8
-    second: Path | None = None
-    level: int | None = None
-    animation: Literal["gif", "webp", "apng", "mp4"] | None = None
+    second: Annotated[Path | None, OWN] = None
+    level: Annotated[int | None, OWN] = None
+    animation: Annotated[Literal["gif", "webp", "apng", "mp4"] | None, OWN] = None
 
     def __post_init__(self) -> None:
         """Refuse a number out of range, and an animation that cannot be written."""

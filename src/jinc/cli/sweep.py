@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from jinc.cli.outputs import check_frames, check_out, write_out
 from jinc.cli.results import with_progress
-from jinc.cli.sampling import SamplingOptions
+from jinc.cli.sampling import OWN, SAMPLING, SamplingOptions
 from jinc.data import to_uint8
 from jinc.diffusion import following, gentle, published, steady
 from jinc.diffusion.samplers.motion import Pace
@@ -40,13 +40,13 @@ class SweepOptions(SamplingOptions):
         json_: print JSON.
     """
 
-    out: Annotated[tuple[Path, ...], Parameter(consume_multiple=True, negative=())]
+    out: Annotated[tuple[Path, ...], OWN, Parameter(consume_multiple=True, negative=())]
     number: Annotated[int, Parameter(alias="-n")] = 4
-    pace: Literal["steady", "gentle", "published"] = "steady"
-    back: Annotated[bool, Parameter(negative=())] = False
-    fps: float = 12.0
-    scale: int | None = None
-    boomerang: bool = True
+    pace: Annotated[Literal["steady", "gentle", "published"], OWN] = "steady"
+    back: Annotated[bool, OWN, Parameter(negative=())] = False
+    fps: Annotated[float, OWN] = 12.0
+    scale: Annotated[int | None, OWN] = None
+    boomerang: Annotated[bool, OWN] = True
     json_: Annotated[bool, Parameter(name="--json", negative=())] = False
 
     def pace_of(self, model: PixelModel) -> Pace:
@@ -75,7 +75,7 @@ class SweepOptions(SamplingOptions):
                 raise JincError(f"--out: {out}: {one_line(error)}") from None
 
 
-Options: TypeAlias = Annotated[SweepOptions, Parameter(name="*")]
+Options: TypeAlias = Annotated[SweepOptions, Parameter(name="*", group=SAMPLING)]
 """All of them as options without a prefix."""
 
 

@@ -9,11 +9,10 @@ from typing import Annotated, Any
 import torch
 from cyclopts import Parameter
 
-from jinc.cli.edit_inputs import names_of, result_names
+from jinc.cli.edit_inputs import ReadingOptions, names_of, result_names
 from jinc.cli.naming import named
-from jinc.cli.pictures import ReadingOptions
 from jinc.cli.results import ResultOptions, Results
-from jinc.cli.sampling import SEVERAL
+from jinc.cli.sampling import OWN, SAMPLING, SEVERAL
 from jinc.data import save_png, to_float, to_uint8
 from jinc.errors import JincError, counted
 from jinc.metrics import decibels
@@ -38,12 +37,12 @@ class UpscaleOptions(ResultOptions, ReadingOptions):
         shrink: reduce the images first, and measure how close (PSNR) results come to the originals.
     """
 
-    images: Annotated[tuple[Path, ...], SEVERAL, Parameter(name="--image")]
+    images: Annotated[tuple[Path, ...], SEVERAL, OWN, Parameter(name="--image")]
     number: Annotated[int, Parameter(alias="-n")] = 1
     prompts: Annotated[tuple[str, ...], SEVERAL, Parameter(name="--prompt", alias="--class")] = ()
-    level: int = 0
-    agree: bool | None = None
-    shrink: Annotated[bool, Parameter(negative=())] = False
+    level: Annotated[int, OWN] = 0
+    agree: Annotated[bool | None, OWN] = None
+    shrink: Annotated[bool, OWN, Parameter(negative=())] = False
 
     def __post_init__(self) -> None:
         """Refuse no image, and a batch."""
@@ -59,7 +58,7 @@ def upscale(
     /,
     *,
     out: Path,
-    options: Annotated[UpscaleOptions, Parameter(name="*")],
+    options: Annotated[UpscaleOptions, Parameter(name="*", group=SAMPLING)],
 ) -> None:
     """Upscale images with a diffusion model. Details are generated, and differ with every seed.
 
