@@ -55,8 +55,9 @@ image.
 
 PROBE = """Measure a model's equivariance to shifts, rotations and flips, in dB.
 
-Each PSNR is shown with its floor, which an exactly equivariant denoiser reaches: the pixel grid,
-clipping and the transform itself cause the rest. 10 dB more is a tenth of the error power.
+Each PSNR is shown with the reference (floor of the error) that an exactly equivariant denoiser
+reaches on the same pixels, with the same clipping and transform. 10 dB more is a tenth of the error
+power.
 """
 
 EVALUATE = """Score images against real ones: FID, KID and others, each with its standard error.

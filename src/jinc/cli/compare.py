@@ -40,14 +40,14 @@ class CompareOptions(ResultOptions, ReadingOptions):
     """How many images, and how they are denoised iteratively.
 
     Args:
-        number: how many images of a set, 1 to 2,000; all files of --images.
+        number: images taken from the data set, 1 to 2,000; has no effect with --images.
         prompts: what the images show, assigned in turn: classes by name or number, or texts
             (default: their classes in the set, if any).
         sampler: of iterative denoising; posterior is that of the course.
         steps: number of levels of iterative denoising, evenly spaced below each of --levels
             (default: by --stride).
         strip: also write strip.png: iterative denoising from the highest level.
-        gif: also write denoising.gif, the same as an animation.
+        gif: also write denoising.gif, an animation of these states.
     """
 
     number: Annotated[int, Parameter(alias="-n")] = 16
@@ -87,8 +87,8 @@ def compare(
         data: a data set (default: the run's: its test split, or what it held out).
         levels: noise levels: t, such as 250, or shares of T, such as 25% or 0.25.
         stride: iterative denoising visits multiples of it (default: 3% of T).
-        restore: give filters x_t/√ᾱ_t, with the contrast of clean images; --no-restore gives them
-            x_t, as in the course.
+        restore: rescale noisy images by 1/√ᾱ_t, to the contrast of clean ones, before filtering;
+            --no-restore filters x_t, as in the course.
         edges: padding of the filters: reflect repeats the outermost pixel, mirror does not (as in
             the course).
         options: how many images, and how they are denoised.

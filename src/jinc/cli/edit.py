@@ -35,14 +35,17 @@ def edit(
 ) -> None:
     """Edit images (SDEdit): add noise, then denoise. More noise keeps less of the image.
 
+    With --mask, only the masked area is edited; to fill it without looking at what it holds, see
+    jinc inpaint.
+
     Args:
         source: a run folder, or a model folder.
         out: folder for the results, each at its image's size, sheet.png and provenance.json.
-        strength: noise strength, above 0 up to 1; several are compared (default: those of the CS180
-            course, 0.96 down to 0.39).
-        index: the same as index into a list of levels, 0 being the noisiest, as in the course; the
-            levels are multiples of --stride.
-        stride: distance of these levels.
+        strength: starting noise level as a fraction of T, in (0, 1]; larger values change more.
+            Several are compared (default: 0.96 0.9 0.84 0.78 0.69 0.39, as in the CS180 course).
+        index: in place of --strength: indices into the levels of the course, which are multiples of
+            --stride from the noisiest, index 0, down.
+        stride: spacing of these levels, in t.
         options: input images, and how results are generated.
     """
     if options.mask is not None:

@@ -90,10 +90,11 @@ def evaluate(
 
     Args:
         source: a run or model folder; or images: a folder, a ZIP or TAR archive, or a .npz file.
-        against: real images, as `jinc train --data` takes them; or a .npz file of statistics, by
-            `jinc features statistics` (FID and IS only) or by pytorch-fid (whose score is not
-            called FID, since the file does not name the feature network).
-        split: split of the real images.
+        against: real images, as `jinc train --data` takes them; or their feature statistics, a .npz
+            file, with which only frechet and classes can be computed: by `jinc features
+            statistics`, or by pytorch-fid, which does not store the feature network, so that the
+            score is called Fréchet distance and not FID.
+        split: split of the real images; those without splits are used whole.
         resize_filter: filter that resizes real images to the size of the others (default: that of
             training, or bilinear if the source is no run).
         image_size: only for images in files: resize them to squares of this side in pixels after a
@@ -102,8 +103,9 @@ def evaluate(
         max_pixels: maximum pixels of an image, checked before decoding (default: as in training).
         features: feature network: inception, downloaded once; a path to weights of Inception, of a
             CIFAR-10 ResNet or of a classifier of `jinc features train`; or torchscript:PATH, with
-            --allow-torchscript, and optionally ?channels=1&range=0,255&size=299 for its input. FID,
-            KID and IS are the names of Inception's scores only.
+            --allow-torchscript, and optionally ?channels=1&range=0,255&size=299 for its input. With
+            features other than Inception's, scores are called Fréchet distance, kernel distance and
+            class score.
         only: scores to compute: frechet (FID), frechet_unlimited (FID extrapolated to N → ∞),
             kernel (KID), classes (IS), precision, recall, density, coverage (default: all that
             these images allow).

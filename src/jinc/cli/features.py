@@ -74,7 +74,7 @@ def train(
     Args:
         kind: mnist, for grey digits of 28×28; or mnist-m, for colour digits of 32×32.
         data: MNIST or MNIST-M, with a test split.
-        out: folder for the weights, their facts and a manifest.
+        out: folder for the weights, metadata and a manifest.
         seed: seed of weights, order and augmentation.
         json_: print JSON.
     """
@@ -125,8 +125,8 @@ def statistics(
         out: the .npz file to write.
         features: feature network, as of `jinc evaluate`.
         split: split of the data.
-        image_size: side in pixels to resize images to, that of the images to compare with them
-            (default: no resizing).
+        image_size: resize images to this side in pixels, after a centre crop; it must match the
+            images that will be compared with them (default: no resizing).
         channels: 1 or 3 (default: those of the data).
         resize_filter: filter that resizes them.
         skip_damaged: skip images that cannot be read, and count them.

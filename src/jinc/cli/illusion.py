@@ -49,8 +49,9 @@ def make_anagram(
         source: a run folder, or a model folder.
         out: folder for the images (000000.png …), sheet.png with all their views, and
             provenance.json.
-        view: orthogonal transforms, one for each prompt, such as identity, "rotate 37", hflip,
-            "puzzle 4", square_hinge, inner_circle, skew, negate; "then" composes several.
+        view: orthogonal transforms, one for each prompt: identity, "rotate 37" (degrees,
+            counter-clockwise), hflip, vflip, "puzzle 4", jigsaw, square_hinge, inner_circle, skew,
+            negate and others, which an unknown name lists; "then" composes several.
         reduction: how the predictions of all views are combined: mean; sum, the mean rescaled to
             the variance of the noise; or alternating, one view per step.
         options: prompts, and how images are generated.
@@ -94,7 +95,7 @@ def make_hybrid(
     std: float = 2.0,
     options: Options = DEFAULTS,
 ) -> None:
-    """Generate hybrid images, which look different from afar, or in grey (factorised diffusion).
+    """Generate hybrid images: they look different from afar, or in greyscale (factorised diffusion).
 
     Args:
         source: a run folder, or a model folder.
@@ -102,7 +103,8 @@ def make_hybrid(
             provenance.json.
         by: how the image is split: distance (low and high frequencies), colour (grey and colour),
             or three (low, middle and high frequencies).
-        std: standard deviation of the Gaussian low-pass, in pixels of the first stage.
+        std: standard deviation of the Gaussian low-pass filter, in pixels of the generated image,
+            before --second.
         options: a prompt for each part, from afar to near, and how images are generated.
     """
     if not 0 < std < float("inf"):

@@ -34,9 +34,10 @@ def inpaint(
     Args:
         source: a run folder, or a model folder.
         out: folder for the results, each at its image's size, sheet.png and provenance.json.
-        jump: RePaint's jump length in steps: noise is added back over so many steps and removed
-            again, so that both areas agree.
-        times: how often each of these steps is denoised, 1 to 100; 1 is without jumps.
+        jump: length of a RePaint jump, in sampling steps, at least 1: after so many steps, noise is
+            added back and removed again, which matches the generated area to the known one.
+        times: passes over each jump, 1 to 100 (RePaint's r), which multiply the model calls; 1
+            disables jumps.
         options: input images and masks, and how results are generated.
     """
     if options.mask is None:

@@ -83,8 +83,8 @@ def report(
         rotate: rotate some images first, and store them in the run; of a study, for one network of
             every variant.
         real: read the data, for spectra and nearest training images.
-        samples: number of images to show; missing ones are generated and stored (default: those
-            stored).
+        samples: number of images to show; missing ones are generated and stored. 0 shows those
+            stored.
         options: how images are generated.
     """
     if samples < 0:

@@ -45,7 +45,7 @@ class ResultOptions(SamplingOptions):
     Args:
         strip: also write strip.png: states of the first 8 images from noise to clean, with the
             predictions below.
-        gif: also write denoising.gif, the same as an animation.
+        gif: also write denoising.gif, an animation of these states.
         json_: print JSON.
     """
 

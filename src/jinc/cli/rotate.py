@@ -26,14 +26,17 @@ def rotate(
 ) -> None:
     """Rotate images during sampling: the same images at several angles.
 
+    As arXiv 2411.09174 publishes it (configuration E, with any network): `--sampler published
+    --noise published --pace published --method spline`.
+
     Args:
         source: a run folder, or a model folder.
         angles: degrees, counter-clockwise: start:stop:count (both ends included), a list such as
             0,45,90, or one number.
-        method: rotation operator: unitary (lossless), spline (as published), bilinear or lanczos.
-        noise: fresh noise: turned with the image, so that an exactly equivariant model generates
-            the same image at every angle; or published, not rotated. Configuration E as published
-            is `--sampler published --noise published --pace published --method spline`.
+        method: rotation operator: unitary (orthogonal and lossless), spline (as published),
+            bilinear or lanczos.
+        noise: fresh noise: turned, rotated with the image, so that an exactly equivariant model
+            generates the same image at every angle; or published, not rotated.
     """
     degrees = parse_span("--angles", angles)
     options.check()

@@ -55,35 +55,37 @@ class SamplingOptions(SamplingPlan):
             --label-dropout.
         avoid: negative prompt, used in place of the unconditional prediction.
         guidance_rescale: guidance rescale φ (0 to 1; 0.7 is usual).
-        guidance_interval: lowest and highest t with guidance (default: all).
+        guidance_interval: lowest and highest t with guidance, from 0 to T − 1 (default: all).
         sampler: ddim; ddpm; posterior (strided DDPM); published (DDPM as in arXiv 2411.09174: 999
             of 1000 steps, neither clipped nor calibrated); adaptive (step size control for each
-            image); or a fast solver: euler, heun (2 model calls per step), dpm++, unipc, deis
-            (needs diffusers).
+            image); or a fast solver: euler, heun (2 model calls per step), dpm++, unipc, or deis
+            (this one needs diffusers).
         steps: number of steps (default: all for ddpm and published, 20 for fast solvers, 50 for
-            others); an upper limit for adaptive.
-        spacing: of the noise levels: even, leading or trailing in t; quadratic in √t; karras in
-            σ^(1/7) and exponential in log σ, where σ is noise over signal; flow in the square root
-            of flow-matching time σ/(1+σ) (default: flow for fast solvers, even for others).
+            others); for adaptive, the maximum (default: no limit but T).
+        spacing: noise levels are uniform in t for even (from T − 1 to 0), leading (ends at 0) and
+            trailing (starts at T − 1); in √t for quadratic; in σ^(1/7) for karras; in log σ for
+            exponential; in √(σ/(1+σ)) for flow; σ is noise over signal (default: flow for fast
+            solvers, even for others).
         sigma_min: lowest σ of karras and exponential spacing (default: σ at t = 0); the last step
             goes from there to the clean prediction.
         eta: η of ddim: 0 is deterministic, 1 adds as much noise as DDPM.
-        tolerance: error tolerance of adaptive (default 0.01); halving it takes about 1.4× the
-            steps. 0.02 is about as good as 20 steps of ddim.
-        tolerance_by: error weights of adaptive: complexity counts errors in busy areas more
-            (default: uniform).
-        seed: of the random numbers, at least 0; image i of a seed is always the same.
-        batch: images per batch (default 16; for edits and illusions no more than results); other
-            sizes change images by rounding only.
+        tolerance: error tolerance of adaptive: root mean square error of a step, for images in
+            [−1, 1] (default: 0.01). Halving it takes about 1.4× the steps; 0.02 is about as good as
+            20 steps of ddim.
+        tolerance_by: complexity weights the errors of adaptive by local complexity (default:
+            uniform weights).
+        seed: random seed, at least 0; image i of a seed is always the same.
+        batch: images per batch (default: 16, or the number of results if that is less); other sizes
+            change images by rounding only.
         clip: clip predictions to the range of images (default: yes, except for published).
         threshold: how to clip: static cuts values off, dynamic rescales images that exceed the
             range (default: the model's own).
-        calibrate: correct the amplitude of the predicted noise (default: for networks that are not
-            scale-aware, except with published).
-        embeddings: for text-to-image models, a file of prompt embeddings made by `write_prompts`,
-            in place of the text encoder.
+        calibrate: correct the amplitude of the predicted noise (default: for networks that
+            normalise their input and cannot see it, except with published).
+        embeddings: for text-to-image models, a file of prompt embeddings made by
+            jinc.models.write_prompts, in place of the text encoder.
         variant: file variant of a pipeline, such as fp16.
-        device: cpu, cuda, mps, or auto for the fastest available.
+        device: cpu, cuda, mps, or auto, the fastest available.
     """
 
     number: Annotated[int, Parameter(alias="-n")] = 16

@@ -24,7 +24,7 @@ def shift(
         source: a run folder, or a model folder.
         right: pixels: start:stop:count (both ends included), a list such as 0,0.5,1, or one number
             (default: 0:8:9 without --down, 0 with it).
-        down: pixels, likewise (default 0); both spans advance together.
+        down: pixels, likewise (default: 0); offsets of both are paired.
     """
     usual = "0:8:9" if down is None else "0"
     named = {

@@ -46,13 +46,16 @@ class IllusionOptions(ResultOptions):
     """Prompts, an optional second stage, and how images are generated.
 
     Args:
-        prompts: one for each view or part: classes by name or number, or texts.
+        prompts: one for each view, or for each part of a hybrid: the image from afar and from near;
+            in grey and in colour; or low, middle and high frequencies. Classes by name or number,
+            or texts.
         number: how many images, 1 to 400.
         second: upscaler for the finished images, which keeps the illusion: a model folder, or a
             name on the Hub such as DeepFloyd/IF-II-M-v1.0.
-        level: noise added to the small images before upscaling, in steps (default: 5% of all for
-            DeepFloyd IF, 0 for others).
-        animation: also animate each image turning into its other view, in this format.
+        level: noise added to the small images before upscaling, as a timestep t (default: 5% of T
+            for DeepFloyd IF, 0 for others).
+        animation: also write an animation of each image, in this format, from one view or part to
+            the other.
     """
 
     prompts: Annotated[tuple[str, ...], SEVERAL, Parameter(name="--prompt", alias="--class")] = ()

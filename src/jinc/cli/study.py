@@ -49,9 +49,9 @@ def plan(
 
     Args:
         file: the study, a YAML file.
-        place: paths for the names in it that begin with $, as mnist=/data/mnist for $mnist.
-        tflops: training speed, 10¹² operations per second (default: half the rate of matrix
-            products, measured on this machine).
+        place: paths for the $names in the file, as mnist=/data/mnist for $mnist.
+        tflops: training speed, 10¹² operations per second, of one network at a time (default: half
+            the throughput of matrix products, measured on this machine).
         json_: print JSON.
     """
     study = _read(file, place, scored=False)
@@ -95,7 +95,7 @@ def run(
     Args:
         file: the study, a YAML file.
         out: folder for runs/, cells/, table.json, table.md, study.yaml and places.json.
-        place: paths for the names in it that begin with $, as mnist=/data/mnist for $mnist
+        place: paths for the $names in the file, as mnist=/data/mnist for $mnist
             (default: those of the previous run in this folder).
         jobs: number of networks at a time, each in its own process; they may share a device.
         ray: address of a Ray cluster whose machines see the folder under the same path; local
@@ -136,7 +136,7 @@ def table(file: Path, /, *, out: Path, place: Paths = (), json_: AsJson = False)
     Args:
         file: the study, a YAML file.
         out: folder of the study.
-        place: paths for the names in it that begin with $, as mnist=/data/mnist for $mnist
+        place: paths for the $names in the file, as mnist=/data/mnist for $mnist
             (default: those of the previous run in this folder).
         json_: print JSON.
     """

@@ -35,7 +35,7 @@ class SweepOptions(SamplingOptions):
         back: undo the movement in the finished images, so that those of a perfectly equivariant
             model are all equal.
         fps: frames per second of animations.
-        scale: repetitions of each pixel (default: until the longer side has 128 pixels).
+        scale: integer zoom (default: the smallest for which the longer side has 128 pixels).
         boomerang: play animations forwards and backwards.
         json_: print JSON.
     """
