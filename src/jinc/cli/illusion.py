@@ -50,7 +50,7 @@ def make_anagram(
         out: folder for the images (000000.png …), sheet.png with all their views, and
             provenance.json.
         view: orthogonal transforms, one for each prompt: identity, "rotate 37" (degrees,
-            counter-clockwise), hflip, vflip, "puzzle 4", jigsaw, square_hinge, inner_circle, skew,
+            counter-clockwise), hflip, vflip, "puzzle 4", square_hinge, inner_circle, skew,
             negate and others, which an unknown name lists; "then" composes several.
         reduction: how the predictions of all views are combined: mean; sum, the mean rescaled to
             the variance of the noise; or alternating, one view per step.
@@ -95,7 +95,7 @@ def make_hybrid(
     std: float = 2.0,
     options: Options = DEFAULTS,
 ) -> None:
-    """Generate hybrid images: they look different from afar, or in greyscale (factorised diffusion).
+    """Generate hybrid images, different from afar or in greyscale (factorised diffusion).
 
     Args:
         source: a run folder, or a model folder.
