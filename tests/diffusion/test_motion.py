@@ -83,12 +83,12 @@ def portions(moving, levels):
 
 
 @pytest.mark.parametrize("pace", [steady, gentle, between(0.25, 0.75), lambda p: p**3])
-@pytest.mark.parametrize("count", [1, 2, 7, 20, 100])
-def test_any_number_of_steps_makes_exactly_the_angle(count, pace) -> None:
-    levels = timesteps(100, count)
-    made = portions(rotating(0.4, levels, pace=pace), levels)
-    assert len(made) == count
-    assert float(made.sum()) == pytest.approx(0.4, abs=1e-7)
+def test_any_number_of_steps_makes_exactly_the_angle(pace) -> None:
+    for count in (1, 2, 7, 20):
+        levels = timesteps(100, count)
+        made = portions(rotating(0.4, levels, pace=pace), levels)
+        assert len(made) == count
+        assert float(made.sum()) == pytest.approx(0.4, abs=1e-7)
 
 
 def test_the_published_run_makes_999_portions_of_a_thousand() -> None:
@@ -116,9 +116,16 @@ def test_every_image_has_its_own_angle_and_way() -> None:
 
 
 @pytest.mark.parametrize(
-    "method", [ddpm("beta"), ddpm("posterior"), posterior(7), ddim(0.0), ddim(0.5), ddim(1.0)]
+    ("method", "steps"),
+    [
+        (ddpm("beta"), None),
+        (ddpm("posterior"), 5),
+        (posterior(7), None),
+        (ddim(0.0), [90, 61, 7, 2]),
+        (ddim(0.5), [50, 0, -1]),
+        (ddim(1.0), 5),
+    ],
 )
-@pytest.mark.parametrize("steps", [None, 5, [90, 61, 7, 2], [50, 0, -1]])
 def test_any_sampler_moves(method, steps) -> None:
     """Quarter turns are exact: an equivariant denoiser, with turned noise, makes the turned image.
 
@@ -143,7 +150,7 @@ def test_any_sampler_moves(method, steps) -> None:
 
 
 @pytest.mark.parametrize("method", ["unitary", "spline", "bilinear", "lanczos"])
-def test_any_operator_turns(method) -> None:
+def test_any_operator_rotates(method) -> None:
     x = noise()
     turning = rotating(1.0, LEVELS, method)
     torch.testing.assert_close(turning(x, LEVELS[3]), rotate(x, 1.0 / 20, method))

@@ -108,9 +108,9 @@ def slopes(scheduler, counts):
     ],
 )
 def test_solvers_converge_to_the_flow_with_their_order(theirs, method, order, tolerance):
-    slope, errors = slopes(theirs(method), [40, 80, 160])
+    slope, errors = slopes(theirs(method), [40, 80])
     assert np.abs(slope - order).max() < tolerance, slope
-    assert errors[-1] < 0.02
+    assert errors[-1] < 0.04
 
 
 @pytest.mark.parametrize("method", FLOWS)
@@ -151,7 +151,7 @@ def both_ways(scheduler, method, clipped, **options):
 @pytest.mark.parametrize(
     ("method", "variance"), [(ddpm("beta"), "fixed_large"), (ddpm("posterior"), "fixed_small")]
 )
-@pytest.mark.parametrize("levels", [range(199, -1, -1), [140, 130, 20, 0]], ids=["all", "four"])
+@pytest.mark.parametrize("levels", [range(59, -1, -1), [140, 130, 20, 0]], ids=["60", "four"])
 @pytest.mark.usefixtures("drawn_by_us")
 def test_ddpm_agrees(method, variance, clipped, levels):
     """To the last level 0: from any other, theirs adds noise to the clean image, and ours none."""
@@ -162,9 +162,10 @@ def test_ddpm_agrees(method, variance, clipped, levels):
     torch.testing.assert_close(theirs, ours, **EXACT)
 
 
-@pytest.mark.parametrize("clipped", [False, True])
-@pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize("count", [200, 25])
+@pytest.mark.parametrize(
+    ("eta", "clipped", "count"),
+    [(0.0, False, 25), (0.0, True, 25), (0.5, True, 50), (1.0, False, 25), (1.0, True, 200)],
+)
 @pytest.mark.usefixtures("drawn_by_us")
 def test_ddim_agrees(eta, clipped, count):
     """Its scheduler takes no levels: they are T//count apart, so that count must divide T."""

@@ -1,4 +1,4 @@
-"""Denoisers through views: any network becomes equivariant, and is asked once."""
+"""Denoisers through views: any network becomes equivariant, and is called once."""
 
 import math
 
@@ -56,11 +56,7 @@ def asymmetry(denoiser, view):
 
 @pytest.mark.parametrize(
     ("kind", "config", "padding"),
-    [
-        (UNet, "A", "zeros"),
-        (UNet, "D-2N", "zeros"),
-        (ResUNet, "D@6", "reflect"),
-    ],
+    [(UNet, "D-2N", "zeros"), (ResUNet, "A", "reflect")],
 )
 def test_any_network_becomes_equivariant(kind, config, padding) -> None:
     """Under what makes up the group, and so under all of it."""
@@ -141,7 +137,7 @@ class Counted(nn.Module):
 
 
 @torch.no_grad()
-def test_a_shared_network_is_asked_once() -> None:
+def test_a_shared_network_is_called_once() -> None:
     leaf, x = Counted(), noise()
     together = symmetrize(conjugate(leaf, puzzle(2)), d4())(x, T_EACH)
     assert leaf.calls == [16]

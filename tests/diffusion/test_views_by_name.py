@@ -50,15 +50,15 @@ def test_names_are_read(name, view) -> None:
     assert view_by_name(view_by_name(name).name) == view
 
 
-@pytest.mark.parametrize("degrees", range(-360, 361, 7))
-def test_whole_degrees_come_back(degrees) -> None:
-    assert view_by_name(f"rotate {degrees}").name == f"rotate {degrees}"
+def test_whole_degrees_come_back() -> None:
+    for degrees in range(-360, 361, 7):
+        assert view_by_name(f"rotate {degrees}").name == f"rotate {degrees}"
 
 
 def test_any_number_of_degrees_comes_back_as_short_as_it_was() -> None:
     generator = random.Random(0)
     for digits in (0, 1, 3, 9, 15, 17):
-        for _ in range(300):
+        for _ in range(60):
             degrees = f"{generator.uniform(-720, 720):.{digits}f}"
             view = view_by_name(f"rotate {degrees}")
             assert view_by_name(view.name) == view
