@@ -8,7 +8,7 @@ from PIL import Image
 from jinc.data import contact_sheet, image_grid, to_uint8
 from jinc.diffusion import Schedule, Step, sample
 from jinc.errors import JincError
-from jinc.report import Recorder, Trajectory, joined, trajectory
+from jinc.report import Recorder, Trajectory
 from jinc.report.trajectory import HELD, spread
 
 
@@ -19,6 +19,13 @@ def steps(count: int, images: int = 2, channels: int = 1) -> list[Step]:
         Step(count - 2 - k, torch.full(size, k / 100), torch.full(size, -k / 100))
         for k in range(count)
     ]
+
+
+def trajectory(steps: list[Step], frames: int = 10) -> Trajectory:
+    recorder = Recorder(len(steps), frames)
+    for _ in recorder.watch(steps):
+        pass
+    return recorder.trajectory()
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 50])
@@ -69,19 +76,6 @@ def test_it_watches_a_sampler_to_its_images() -> None:
     assert torch.equal(found.x_t[-1], to_uint8(last.x_t[:2]))
     assert found.thinned(2).levels == (999, -1)
     assert torch.equal(found.thinned(1).x_t[0], found.x_t[-1])
-
-
-def test_batches_are_joined_as_images() -> None:
-    whole = trajectory(steps(9, images=5), 4)
-    parts = [
-        Trajectory(whole.levels, whole.x_t[:, part], whole.x0_hat[:, part])
-        for part in (slice(0, 2), slice(2, 5))
-    ]
-    assert torch.equal(joined(parts).x_t, whole.x_t)
-    assert torch.equal(joined(parts).x0_hat, whole.x0_hat)
-    for bad in ([], [whole, trajectory(steps(9), 3)]):
-        with pytest.raises(JincError, match="different levels"):
-            joined(bad)
 
 
 @pytest.mark.parametrize("shown", ["x_t", "x0_hat"])
@@ -147,5 +141,3 @@ def test_what_shows_nothing() -> None:
             Recorder(count, frames)
     with pytest.raises(JincError, match="shows nothing"):
         Recorder(3, 3).trajectory()
-    with pytest.raises(JincError, match="shows nothing"):
-        trajectory([])

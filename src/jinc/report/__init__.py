@@ -1,8 +1,5 @@
 """Plots, sheets and animations of results; `pages` has HTML reports."""
 
-from jinc.report.comparison import comparison_sheet as comparison_sheet
-from jinc.report.comparison import draw_comparison as draw_comparison
-from jinc.report.comparison import forward_sheet as forward_sheet
 from jinc.report.equivariance import CURVES as CURVES
 from jinc.report.equivariance import FIGURES as FIGURES
 from jinc.report.equivariance import in_words as in_words
@@ -21,11 +18,12 @@ from jinc.report.morph import fade_film as fade_film
 from jinc.report.morph import view_film as view_film
 from jinc.report.neighbours import neighbours_sheet as neighbours_sheet
 from jinc.report.sheets import SweepSheet as SweepSheet
+from jinc.report.sheets import comparison_sheet as comparison_sheet
+from jinc.report.sheets import draw_comparison as draw_comparison
 from jinc.report.sheets import enlarged_sheet as enlarged_sheet
+from jinc.report.sheets import forward_sheet as forward_sheet
+from jinc.report.sheets import upscaling_sheet as upscaling_sheet
 from jinc.report.steps import plot_steps as plot_steps
 from jinc.report.steps import visited_levels as visited_levels
 from jinc.report.trajectory import Recorder as Recorder
 from jinc.report.trajectory import Trajectory as Trajectory
-from jinc.report.trajectory import joined as joined
-from jinc.report.trajectory import trajectory as trajectory
-from jinc.report.upscaling import upscaling_sheet as upscaling_sheet

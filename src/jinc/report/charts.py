@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -56,14 +56,10 @@ Curve: TypeAlias = tuple[Sequence[float] | Tensor, Sequence[float] | Tensor]
 """x and y of a line."""
 
 
-@dataclass(frozen=True)
-class Key:
-    """An entry of a legend.
+class Key(NamedTuple):
+    """An entry of a legend: a line's name, its colour as a variable of `style.css`, and its style.
 
-    Args:
-        name: of the line.
-        colour: its variable in `style.css`.
-        style: `line`, `faint`, `dashed` or `points`.
+    Styles are `line`, `faint`, `dashed` and `points`.
     """
 
     name: str
@@ -117,7 +113,8 @@ class Chart:
             self.draw(axes)
             for line in axes.lines:
                 _thin(line)
-            _number_ticks(axes)
+            for axis in (axes.xaxis, axes.yaxis):
+                _number_ticks(axis)
             axes.set_position(self._position(axes))
             file = BytesIO()
             metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
@@ -179,29 +176,21 @@ def _thin(line: Any) -> None:
     line.set_data(x[kept], y[kept])
 
 
-def _number_ticks(axes: Any) -> None:
-    """Write the numbers of both axes like those in the text."""
-    from matplotlib.ticker import (
-        AutoLocator,
-        LogFormatter,
-        LogLocator,
-        MaxNLocator,
-        NullLocator,
-        ScalarFormatter,
-    )
+def _number_ticks(axis: Any) -> None:
+    """Write the numbers of an axis like those in the text."""
+    from matplotlib import ticker
 
-    for axis in (axes.xaxis, axes.yaxis):
-        round_numbers = MaxNLocator(6, steps=(1, 2, 2.5, 5, 10))
-        if axis.get_scale() == "log":
-            low, high = axis.get_view_interval()
-            axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
-            axis.set_minor_locator(NullLocator())
-            if sum(low <= tick <= high for tick in axis.get_majorticklocs()) < 3:
-                axis.set_major_locator(round_numbers)  # less than from one power to the next
-        elif isinstance(axis.get_major_locator(), AutoLocator):
-            axis.set_major_locator(round_numbers)
-        if isinstance(axis.get_major_formatter(), ScalarFormatter | LogFormatter):
-            axis.set_major_formatter(lambda value, _: number(float(value)).text)
+    round_numbers = ticker.MaxNLocator(6, steps=(1, 2, 2.5, 5, 10))
+    if axis.get_scale() == "log":
+        low, high = axis.get_view_interval()
+        axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 3, 5, 7)))
+        axis.set_minor_locator(ticker.NullLocator())
+        if sum(low <= tick <= high for tick in axis.get_majorticklocs()) < 3:
+            axis.set_major_locator(round_numbers)  # less than from one power to the next
+    elif isinstance(axis.get_major_locator(), ticker.AutoLocator):
+        axis.set_major_locator(round_numbers)
+    if isinstance(axis.get_major_formatter(), ticker.ScalarFormatter | ticker.LogFormatter):
+        axis.set_major_formatter(lambda value, _: number(float(value)).text)
 
 
 def _legend(axes: Any) -> tuple[Key, ...]:

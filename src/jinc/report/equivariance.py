@@ -1,7 +1,7 @@
 """Equivariance to shifts, rotations and flips: names of measures, plots and charts."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -101,18 +101,10 @@ def with_floor(db: float, floor_db: float) -> str:
 
 
 def plot_levels(network: Mapping[str, Sequence[AtLevel]], file: Path) -> None:
-    """Plot the equivariance of a network over the noise level; floors are dashed.
-
-    Args:
-        network: levels by transform, as `metrics.probe` returns them.
-        file: the PNG to write.
-    """
-    from matplotlib.figure import Figure
-
+    """Plot the equivariance of a network over the noise level, by transform; floors are dashed."""
     if not any(network.values()):
         raise JincError(f"{file}: there is no level to draw")
-    figure = Figure(figsize=(12, 4.6), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
+    figure, panels = _figure((12, 4.6), len(PREDICTED))
     for axes, (of, title) in zip(panels, PREDICTED.items(), strict=True):
         for place, (name, levels) in enumerate(network.items()):
             t = [at.t for at in levels]
@@ -130,14 +122,12 @@ def plot_curves(curves: Mapping[str, Curve], file: Path) -> None:
         curves: of one unit, by name, as `metrics.probe` returns them.
         file: the PNG to write.
     """
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MultipleLocator
 
     units = {curve.unit for curve in curves.values()}
     if len(units) != 1:
         raise JincError(f"{file}: curves need one unit, not {len(units)}")
-    figure = Figure(figsize=(10, 4.6), layout="constrained")
-    axes = figure.subplots()
+    figure, (axes,) = _figure((10, 4.6))
     for place, (name, curve) in enumerate(curves.items()):
         _draw(axes, (curve.amounts, curve.db, curve.floor_db), f"C{place}", name)
     (unit,) = units
@@ -155,13 +145,10 @@ def plot_error(radii: Sequence[float], errors: Mapping[str, Sequence[float]], fi
         errors: PSNR by operator, dB, `[R]`, as `signal.error_by_radius` returns it.
         file: the PNG to write.
     """
-    from matplotlib.figure import Figure
-
     for name, values in errors.items():
         if len(values) != len(radii):
             raise JincError(f"{name}: {len(values)} values for {len(radii)} radii")
-    figure = Figure(figsize=(10, 4.6), layout="constrained")
-    axes = figure.subplots()
+    figure, (axes,) = _figure((10, 4.6))
     for name, values in errors.items():
         axes.plot(radii, values, marker="o", markersize=3, label=name)
     axes.set(xlabel="radius, halves of the side", ylabel="PSNR, dB", ylim=(0, None))
@@ -171,13 +158,7 @@ def plot_error(radii: Sequence[float], errors: Mapping[str, Sequence[float]], fi
 
 
 def equivariance_chart(title: str, curves: Mapping[str, Points], label: str) -> Chart:
-    """Chart PSNR with a dashed floor for each curve; figures above the frame are marked.
-
-    Args:
-        title: of the chart.
-        curves: by name.
-        label: of the x axis.
-    """
+    """Chart PSNR with a dashed floor for each curve; figures above the frame are marked."""
 
     def draw(axes: Any) -> None:
         for place, (name, points) in enumerate(curves.items()):
@@ -195,44 +176,53 @@ def equivariance_chart(title: str, curves: Mapping[str, Points], label: str) -> 
     return Chart(title, f"{title}: {'; '.join(spans)}", draw)
 
 
+def _figure(size: tuple[float, float], panels: int = 1) -> tuple[Any, Sequence[Any]]:
+    """Return a figure of so many inches, and its panels side by side."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(1, panels, sharey=True, squeeze=False)[0]
+
+
 def _draw(axes: Any, points: Points, colour: str, label: str) -> None:
     x, db, floor = points
     axes.plot(x, db, color=colour, marker="o", markersize=3.5, label=label)
     axes.plot(x, floor, "--", color=colour, linewidth=1, alpha=0.7)
 
 
-def _frame(panels: Sequence[Any]) -> float:
-    """Frame the figures of models, mark those above the frame, and return its upper end."""
-    models = [line for axes in panels for line in axes.lines[::2]]
-    heights = [*_finite(models)]
-    floors = [*_finite(line for axes in panels for line in axes.lines[1::2])]
-    top = 1.1 * max([y for y in [*heights, *floors] if y < ROUNDING] or [10, *heights])
+def _frame(panels: Sequence[Any]) -> tuple[float, float]:
+    """Frame the figures of models, mark those above; return the upper end and the highest floor."""
+    models, floors = (
+        [
+            y
+            for axes in panels
+            for line in axes.lines[first::2]
+            for y in line.get_ydata()
+            if math.isfinite(y)
+        ]
+        for first in (0, 1)
+    )
+    top = 1.1 * max([y for y in [*models, *floors] if y < ROUNDING] or [10, *models])
     for axes in panels:
         _mark_above(axes, top)
-        axes.set_ylim(min([0, *heights]), top)
-    return float(top)
+        axes.set_ylim(min([0, *models]), top)
+    return top, max(floors, default=0)
 
 
 def _finish(figure: Any, panels: Sequence[Any], file: Path) -> None:
     """Frame the figures, explain floors and marks in the legend, and write."""
-    named = panels[0].lines[::2]
-    floors = [*_finite(line for axes in panels for line in axes.lines[1::2])]
-    lines = sum(len(axes.lines) for axes in panels)
-    top = _frame(panels)
+    named, lines = panels[0].lines[::2], sum(len(axes.lines) for axes in panels)
+    top, floor = _frame(panels)
     marked = sum(len(axes.lines) for axes in panels) > lines
     for axes in panels:
         axes.grid(alpha=0.3)
     panels[0].set_ylabel("PSNR, dB")
-    label = f"floor: exactly\nequivariant denoiser,\nup to {max(floors, default=0):.0f} dB"
+    label = f"floor: exactly\nequivariant denoiser,\nup to {floor:.0f} dB"
     named += panels[0].plot([], [], "--", color="grey", linewidth=1, label=label)
     if marked:
         named += panels[0].plot([], [], "^", color="grey", label=f"above {top:.0f} dB")
     figure.legend(handles=named, fontsize=9, loc="outside right upper")
     save(figure, file)
-
-
-def _finite(lines: Iterable[Any]) -> Iterable[float]:
-    return (y for line in lines for y in line.get_ydata() if math.isfinite(y))
 
 
 def _mark_above(axes: Any, top: float) -> None:

@@ -42,11 +42,10 @@ class FilterSection:
 
 
 def plot_filter(config: Config | Configs, file: Path) -> None:
-    """Draw the filter of a configuration, or one below the other those of several levels.
+    """Draw the filter of a configuration, or one below the other those of its levels.
 
-    Args:
-        config: one design with taps, or several with taps in one at least.
-        file: the PNG to write.
+    Raises:
+        JincError: no design has taps, or the PNG cannot be written.
     """
     from matplotlib.figure import Figure
 
@@ -63,11 +62,7 @@ def plot_filter(config: Config | Configs, file: Path) -> None:
 
 
 def filter_sections(names: Sequence[str]) -> list[FilterSection]:
-    """Chart the filters of networks for a page, each design once.
-
-    Args:
-        names: of configurations.
-    """
+    """Chart the filters of configurations for a page, each design once."""
     designs = [design for name in names for design in parse_configs(name).levels]
     return [_section(design) for design in dict.fromkeys(designs)]
 

@@ -37,15 +37,11 @@ def plot_turns(
         file: the PNG to write.
     """
     if image.ndim != 3 or image.shape[0] not in (1, 3) or not turned:
-        raise JincError(
-            f"turns of {list(image.shape)}: a picture needs [1 or 3, H, W] and an operator"
-        )
+        raise JincError(f"turns: {list(image.shape)} is not [1 or 3, H, W] beside an operator")
+    shape = [len(counts), *image.shape]
     for name, images in turned.items():
-        if images.shape != (len(counts), *image.shape):
-            raise JincError(
-                f"{name}: its images are {list(images.shape)}, "
-                f"not {[len(counts), *image.shape]} as the others"
-            )
+        if [*images.shape] != shape:
+            raise JincError(f"{name}: its images are {list(images.shape)}, not {shape}")
     size = (1.5 * (len(counts) + 1) + 0.4, 1.55 * len(turned) + 0.3)
     rows = {name: rgb(torch.cat([image[None], images])) for name, images in turned.items()}
     _plot_table(rows, ["before", *counts], size, "constrained", file)
@@ -160,15 +156,14 @@ def _fill_row(axes: Any, name: str, images: Any, **style: Any) -> Any:
 def _check_denoising(
     table: Mapping[str, Tensor], levels: int, scores: Mapping[str, Sequence[str]]
 ) -> None:
-    shapes = {name: list(images.shape) for name, images in table.items()}
     if not table or not levels:
         raise JincError("a table of denoising needs a row and a level of noise")
-    first = next(iter(shapes.values()))
+    first, *_ = (list(images.shape) for images in table.values())
     if len(first) != 5 or first[2] not in (1, 3) or 0 in first:
         raise JincError(f"images must be [sigmas, examples, 1 or 3, height, width], not {first}")
-    for name, shape in shapes.items():
-        if shape != first:
-            raise JincError(f"row {name}: its images are {shape}, those above are {first}")
+    for name, images in table.items():
+        if [*images.shape] != first:
+            raise JincError(f"row {name}: {list(images.shape)} is not {first} as those above")
     if first[0] != levels:
         raise JincError(f"images at {first[0]} levels of noise for {levels} values of sigma")
     for name, row in scores.items():

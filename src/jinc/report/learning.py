@@ -17,6 +17,8 @@ smoother the line, and the smaller the part of the run it blurs."""
 FEW = 10
 """Up to this many entries are drawn as points too: a line through one shows nothing."""
 
+_FAINT: dict[str, Any] = {"color": "C0", "alpha": 0.35, "linewidth": 0.8}
+
 Log: TypeAlias = Sequence[Mapping[str, Any]]
 """Entries of `log.jsonl` in order: `step`, and `loss`, `validation_loss`, `score`, `gradient_norm`
 and `learning_rate` where they are known."""
@@ -25,9 +27,7 @@ and `learning_rate` where they are known."""
 def plot_learning_curve(entries: Log, file: Path) -> None:
     """Draw the loss of a run as logged and smoothed, its scores, and a learning rate that varies.
 
-    Args:
-        entries: the log. A loss that was not finite is marked at the upper edge.
-        file: the PNG to write.
+    Losses that were not finite are marked at the upper edge.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
@@ -73,12 +73,7 @@ def learning_charts(log: Log) -> list[Chart]:
 
 
 def loss_charts(logs: Mapping[str, Sequence[Log]], baseline: str) -> list[Chart]:
-    """Chart the smoothed loss of each variant over that of the baseline.
-
-    Args:
-        logs: by variant, one per seed.
-        baseline: the variant in grey.
-    """
+    """Chart the smoothed loss of each variant over that of the baseline, from logs by variant."""
     lines: dict[str, Sequence[Curve]] = {}
     for variant, seeds in logs.items():
         found = [series(log, "loss", above=0) for log in seeds]
@@ -95,10 +90,7 @@ def loss_charts(logs: Mapping[str, Sequence[Log]], baseline: str) -> list[Chart]
 def series(entries: Log, name: str, above: float = -math.inf) -> tuple[list[int], list[float]]:
     """Return the steps and the values of all finite numbers that were logged under a name.
 
-    Args:
-        entries: the log.
-        name: such as `loss`.
-        above: leave out values up to this one; a logarithmic axis has no place for 0.
+    Values up to `above` are left out: a logarithmic axis has no place for 0.
 
     >>> series([{"step": 1, "loss": 0.5}, {"step": 2, "loss": None}, {"step": 3}], "loss")
     ([1], [0.5])
@@ -156,7 +148,7 @@ def _draw_loss(entries: Log, axes: Any) -> None:
     steps, losses = series(entries, "loss", above=0)
     line = smoothed(losses)
     marker = "o" if len(steps) <= FEW else ""
-    axes.plot(steps, losses, color="C0", alpha=0.35, linewidth=0.8, label="loss as logged")
+    axes.plot(steps, losses, label="loss as logged", **_FAINT)
     label = f"smoothed, {line[-1]:.3g} at the end"
     axes.plot(steps, line, color="C0", linewidth=1.8, marker=marker, label=label)
     at, validation = series(entries, "validation_loss", above=0)
@@ -190,7 +182,7 @@ def _draw_values(
 
 def _draw_norms(log: Log, axes: Any) -> None:
     steps, norms = series(log, "gradient_norm", above=0)
-    axes.plot(steps, norms, color="C0", alpha=0.35, linewidth=0.8, label="as logged")
+    axes.plot(steps, norms, label="as logged", **_FAINT)
     axes.plot(steps, smoothed(norms), color="C0", label="smoothed")
     axes.set(xlabel="step", ylabel="norm")
     _frame(axes, norms, smoothed(norms))

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Protocol, TypeAlias
+from typing import Self, TypeAlias
 
 import numpy as np
 import torch
@@ -41,14 +41,17 @@ def view_film(images: Images, views: Sequence[View]) -> list[list[Frame]]:
     """
     base, *others = views
     size = (images.shape[-2], images.shape[-1])
-    ways = [_motions(base.inverted.then(view), size) for view in others]
-    margin = max((motion.margin for way in ways for motion in way), default=0)
+    paths = [
+        [_Motion.of(p, size) for p in parts_of(base.inverted.then(view)) if p != identity()]
+        for view in others
+    ]
+    margin = max((motion.margin for path in paths for motion in path), default=0)
     films: list[list[Frame]] = []
     for image in images[:, None]:
         film: list[Frame] = []
-        for way in ways:
+        for path in paths:
             there, seen = [], base(image)
-            for motion in way:
+            for motion in path:
                 there += [motion.frame(seen, share, margin) for share in _SHARES[:-1]]
                 seen = motion.view(seen)
             film += _there_and_back(there, base(image), seen, margin)
@@ -57,14 +60,7 @@ def view_film(images: Images, views: Sequence[View]) -> list[list[Frame]]:
 
 
 def fade_film(seen: Sequence[Images]) -> list[list[Frame]]:
-    """Animate images that fade into one another, and back.
-
-    Args:
-        seen: two or more `[N, C, H, W]`, one after another.
-
-    Returns:
-        as of `view_film`.
-    """
+    """Animate images `[N, C, H, W]` that fade into one another, and back, as `view_film` does."""
     films: list[list[Frame]] = []
     for images in zip(*(each[:, None] for each in seen), strict=True):
         there = [
@@ -77,7 +73,7 @@ def fade_film(seen: Sequence[Images]) -> list[list[Frame]]:
 
 
 _SHARES = [share**2 * (3 - 2 * share) for share in np.linspace(0, 1, MOVING).tolist()]
-"""Shares of the way, slower at its ends."""
+"""Shares of a motion, slower at its ends."""
 
 
 def _there_and_back(there: list[Frame], first: Images, last: Images, margin: int) -> list[Frame]:
@@ -86,65 +82,30 @@ def _there_and_back(there: list[Frame], first: Images, last: Images, margin: int
     return [*ends[0], *there[1:], *ends[1], *there[:0:-1]]
 
 
-class _Motion(Protocol):
-    """A motion from an image to its view."""
-
-    @property
-    def view(self) -> View:
-        """The view."""
-        ...
-
-    @property
-    def margin(self) -> int:
-        """Pixels by which it leaves the picture."""
-        ...
-
-    def frame(self, x: Images, share: float, margin: int) -> Frame:
-        """The picture `[1, C, H, W]` after a share of the way, with so many pixels around it."""
-        ...
-
-
-def _motions(view: View, size: tuple[int, int]) -> list[_Motion]:
-    """Return the motions of a view, one for each part."""
-    return [_motion(part, size) for part in parts_of(view) if part != identity()]
-
-
-def _motion(view: View, size: tuple[int, int]) -> _Motion:
-    if isinstance(view, rotation):
-        return _Rigid(view, turned_sheet(*size, view.angle))
-    numbers = torch.arange(math.prod(size), dtype=torch.float64).view(1, 1, *size)
-    seen = view(numbers).round()
-    if torch.equal(seen.flatten().sort().values, numbers.flatten()):
-        return _Rigid(view, rigid_pieces(seen[0, 0].numpy().astype(np.int64)))
-    return _Fade(view)
-
-
-@dataclass(frozen=True)
-class _Fade:
-    """An image that fades or shifts."""
-
-    view: View
-    margin: int = 0
-
-    def frame(self, x: Images, share: float, margin: int) -> Frame:
-        """One frame."""
-        if isinstance(self.view, fourier_shift):
-            part = fourier_shift(share * self.view.down, share * self.view.right)
-            return _on_white(part(x), margin)
-        return _on_white(_faded(x, self.view(x), share), margin)
-
-
 @dataclass(frozen=True, eq=False)
-class _Rigid:
-    """An image whose pieces move."""
+class _Motion:
+    """A motion from an image to its view: of rigid pieces, or else a shift or a fade."""
 
     view: View
-    pieces: Pieces
+    pieces: Pieces | None = None
     _maps: dict[tuple[float, int], NDArray[np.int64]] = field(default_factory=dict, init=False)
+
+    @classmethod
+    def of(cls, view: View, size: tuple[int, int]) -> Self:
+        """Find the motion of a view of images of a height and width."""
+        if isinstance(view, rotation):
+            return cls(view, turned_sheet(*size, view.angle))
+        numbers = torch.arange(math.prod(size), dtype=torch.float64).view(1, 1, *size)
+        seen = view(numbers).round()
+        if torch.equal(seen.flatten().sort().values, numbers.flatten()):
+            return cls(view, rigid_pieces(seen[0, 0].numpy().astype(np.int64)))
+        return cls(view)
 
     @property
     def margin(self) -> int:
         """Pixels by which the corners of turning pieces leave the picture, at most."""
+        if self.pieces is None:
+            return 0
         height, width = self.pieces.owner.shape
         z, beyond = grid(height, width), 0.0
         for share in (0.25, 0.5, 0.75, 1.0):
@@ -154,30 +115,32 @@ class _Rigid:
         return math.ceil(beyond + 0.5) if beyond > 1e-9 else 0
 
     def frame(self, x: Images, share: float, margin: int) -> Frame:
-        """One frame."""
-        colours = to_uint8(x)[0].flatten(1).T.numpy()
-        on_white = np.concatenate([colours, np.full_like(colours[:1], 255)])
-        frame: Frame = on_white[self._map(share, margin)]
-        return frame
+        """Draw `[1, C, H, W]` after a share of the motion, with so many pixels around it."""
+        if self.pieces is not None:
+            colours = to_uint8(x)[0].flatten(1).T.numpy()
+            on_white = np.concatenate([colours, np.full_like(colours[:1], 255)])
+            frame: Frame = on_white[self._map(self.pieces, share, margin)]
+            return frame
+        if isinstance(self.view, fourier_shift):
+            part = fourier_shift(share * self.view.down, share * self.view.right)
+            return _on_white(part(x), margin)
+        return _on_white(_faded(x, self.view(x), share), margin)
 
-    def _map(self, share: float, margin: int) -> NDArray[np.int64]:
-        """Which pixel is seen at each place of a frame; −1 for none."""
+    def _map(self, pieces: Pieces, share: float, margin: int) -> NDArray[np.int64]:
+        """Return which pixel is seen at each place of a frame; −1 for none."""
         if (share, margin) not in self._maps:
-            height, width = self.pieces.owner.shape
+            height, width = pieces.owner.shape
             scale = enlargement((height, width), SEEN)
             fine = 2 * scale  # parts of pixels, half a place apart: none is missed at any angle
             numbers = np.arange(height * width).reshape(height, width)
             number, owner = (
-                each.repeat(fine, 0).repeat(fine, 1).ravel()
-                for each in (numbers, self.pieces.owner)
+                each.repeat(fine, 0).repeat(fine, 1).ravel() for each in (numbers, pieces.owner)
             )
-            place = self.pieces.places(share, grid(height, width, fine).ravel(), owner)
+            place = pieces.places(share, grid(height, width, fine).ravel(), owner)
             row = np.floor(scale * (height / 2 + margin - place.imag)).astype(np.int64)
             column = np.floor(scale * (width / 2 + margin + place.real)).astype(np.int64)
             seen = np.full([scale * (side + 2 * margin) for side in (height, width)], -1)
-            above = np.argsort(
-                ~self.pieces.still[owner], kind="stable"
-            )  # what moves hides the rest
+            above = np.argsort(~pieces.still[owner], kind="stable")  # what moves hides the rest
             seen[row[above], column[above]] = number[above]
             self._maps[share, margin] = seen
         return self._maps[share, margin]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -52,33 +52,11 @@ class RealImages:
     unseen: ImageSet | None = None
 
 
-@dataclass(frozen=True)
-class NeighbourRow:
+class NeighbourRow(NamedTuple):
     """A generated image and the nearest training images with their distances, rising."""
 
     generated: Embedded
     near: tuple[tuple[Embedded, Number], ...]
-
-
-@dataclass(frozen=True)
-class NeighbourTable:
-    """Distances of generated images to their nearest training images.
-
-    Args:
-        rows: one per variant.
-        searched: generated images that were searched for, of each model.
-        among: training images that were searched.
-        trained: all training images.
-        usual: median distance of unseen real images; None if there are none.
-        unseen: number of those.
-    """
-
-    rows: tuple["VariantNeighbours", ...]
-    searched: int
-    among: int
-    trained: int
-    usual: Number | None
-    unseen: int
 
 
 @dataclass(frozen=True)
@@ -99,6 +77,27 @@ class VariantNeighbours:
     shown: tuple[NeighbourRow, ...]
 
 
+@dataclass(frozen=True)
+class NeighbourTable:
+    """Distances of generated images to their nearest training images.
+
+    Args:
+        rows: one per variant.
+        searched: generated images that were searched for, of each model.
+        among: training images that were searched.
+        trained: all training images.
+        usual: median distance of unseen real images; None if there are none.
+        unseen: number of those.
+    """
+
+    rows: tuple[VariantNeighbours, ...]
+    searched: int
+    among: int
+    trained: int
+    usual: Number | None
+    unseen: int
+
+
 def neighbours_sheet(
     generated: Tensor, train: ImageSet, found: Sequence[Neighbours]
 ) -> NDArray[np.uint8]:
@@ -108,9 +107,6 @@ def neighbours_sheet(
         generated: `[N, C, H, W]`, uint8, or float in [−1, 1].
         train: training images of that size.
         found: neighbours of these images by pixels, by features, or both.
-
-    Returns:
-        `[height, width, 3]`, for `save_png`.
     """
     if not found or not len(generated):
         raise JincError("neighbours: there are none to lay out")
@@ -149,21 +145,20 @@ def neighbour_table(
     """
     if not images or real.train is None:
         return None
-    usual, rows, searched = None, [], 0
+    usual, rows, searched, among = None, [], 0, len(real.train)
     for variant, sets in images.items():
         found = []
         for read in sets:
             first = read(SEARCHED)
             made = first.batch(range(len(first)))
-            unseen = real.unseen if usual is None else None
-            near = neighbours_by_pixels(made, real.train, min(3, len(real.train)), unseen)
+            unseen = real.unseen if usual is None else None  # searched once for all
+            near = neighbours_by_pixels(made, real.train, min(3, among), unseen)
             usual = near.usual if usual is None else usual
             found.append((made, replace(near, usual=usual)))
             searched = max(searched, len(made))
         rows.append(_variant(variant, found, real.train, shown))
     middle = None if usual is None else fixed(float(usual.median()), 3)
     unseen_count = 0 if real.unseen is None else len(real.unseen)
-    among = len(real.train)
     return NeighbourTable(tuple(rows), searched, among, real.trained, middle, unseen_count)
 
 
@@ -185,13 +180,12 @@ def _outstanding(near: Neighbours) -> Tensor:
 
 
 def _row(made: Tensor, train: ImageSet, found: Neighbours, place: int) -> NeighbourRow:
-    near = [
-        (embedded(grid(train.batch([at])), PICTURE_BYTES), fixed(apart, 3))
-        for at, apart in zip(
-            found.places[place].tolist(), found.distances[place].tolist(), strict=True
-        )
-    ]
-    return NeighbourRow(embedded(grid(made[place : place + 1]), PICTURE_BYTES), tuple(near))
+    generated, *near = (
+        embedded(grid(images), PICTURE_BYTES)
+        for images in (made[place : place + 1], *train.batch(found.places[place])[:, None])
+    )
+    distances = [fixed(apart, 3) for apart in found.distances[place].tolist()]
+    return NeighbourRow(generated, tuple(zip(near, distances, strict=True)))
 
 
 def _over_seeds(values: Sequence[float], places: int) -> Pair:

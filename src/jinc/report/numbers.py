@@ -26,6 +26,8 @@ class Number:
         return Number(self.value, self.text.rstrip(_DIGIT + _POINT))
 
 
+NOTHING = Number(None, NONE)
+
 Pair: TypeAlias = tuple[Number, Number]
 """A figure and its standard error."""
 
@@ -43,7 +45,7 @@ def number(value: float | None, digits: int = 4) -> Number:
     '1.082e-6'
     """
     if value is None or not math.isfinite(value):
-        return Number(None, NONE)
+        return NOTHING
     if isinstance(value, int):
         return Number(value, _plain(value, 0))
     places = digits - 1 - _magnitude(value) if value else 0
@@ -59,7 +61,7 @@ def fixed(value: float | None, places: int) -> Number:
     '31.2'
     """
     if value is None or not math.isfinite(value):
-        return Number(None, NONE)
+        return NOTHING
     return Number(value, _plain(value, places))
 
 
@@ -72,7 +74,7 @@ def with_error(value: float | None, error: float | None) -> Pair:
     ['1.0822e-6', '0.0045e-6']
     """
     if value is None or not error or not math.isfinite(value + error):
-        return number(value), Number(None, NONE)
+        return number(value), NOTHING
     places = max(0, 1 - _magnitude(error))
     power = power_of_ten(value, error)
     first, second = (_plain(each, places, power) for each in (value, error))
@@ -81,9 +83,7 @@ def with_error(value: float | None, error: float | None) -> Pair:
 
 def signed(value: Number) -> Number:
     """Show a plus before a positive figure."""
-    if value.value is None or value.value <= 0:
-        return value
-    return Number(value.value, "+" + value.text)
+    return Number(value.value, "+" + value.text) if (value.value or 0) > 0 else value
 
 
 def aligned(column: Sequence[Number]) -> list[Number]:
@@ -95,15 +95,11 @@ def aligned(column: Sequence[Number]) -> list[Number]:
     """
     tails = [len(each.text.partition(".")[2]) for each in column]
     longest = max(tails, default=0)
-    return [
-        Number(each.value, each.text + _padding(each.text, longest - tail, longest))
-        for each, tail in zip(column, tails, strict=True)
-    ]
-
-
-def _padding(text: str, missing: int, longest: int) -> str:
-    point = _POINT if longest and "." not in text else ""
-    return point + _DIGIT * missing
+    padded = []
+    for each, tail in zip(column, tails, strict=True):
+        point = _POINT if longest and "." not in each.text else ""
+        padded.append(Number(each.value, each.text + point + _DIGIT * (longest - tail)))
+    return padded
 
 
 def _plain(value: float, places: int, power: int = 0) -> str:

@@ -3,10 +3,9 @@
 import base64
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import torch
@@ -31,8 +30,7 @@ FRAME_PIXELS = 16_000_000
 _QUALITIES = (92, 80, 60)
 
 
-@dataclass(frozen=True)
-class Embedded:
+class Embedded(NamedTuple):
     """A picture as `data:image/webp;base64,…`, its size in pixels, and whether it is lossless."""
 
     uri: str
@@ -57,7 +55,7 @@ def embedded(pixels: NDArray[np.uint8], most: int = 100_000) -> Embedded:
     while len(data) > most and min(picture.size) > 64:
         picture = picture.resize((picture.width // 2, picture.height // 2), Image.Resampling.BOX)
         data = _webp(picture, quality=_QUALITIES[-1])
-    return Embedded(data_uri(data, "image/webp"), picture.width, picture.height, exact)
+    return Embedded(_data_uri(data, "image/webp"), picture.width, picture.height, exact)
 
 
 def embedded_file(path: Path, most: int) -> Embedded:
@@ -66,50 +64,36 @@ def embedded_file(path: Path, most: int) -> Embedded:
 
 
 def animation(path: Path, most: int) -> Embedded:
-    """Embed an animation, scaled down if it is too large.
-
-    Args:
-        path: WebP, GIF or APNG.
-        most: bytes.
-    """
+    """Embed an animation (WebP, GIF or APNG), scaled down if it takes more bytes."""
     with reading(path) as file:
         data = file.read()
     with _opened(path, BytesIO(data)) as image:
         kind, (width, height) = Image.MIME[image.format or "WEBP"], image.size
         if len(data) <= most:
-            return Embedded(data_uri(data, kind), width, height)
+            return Embedded(_data_uri(data, kind), width, height)
         times = image.info.get("duration") or 80
         frames = [frame.convert("RGB") for frame in ImageSequence.Iterator(image)]
     return _smaller(frames, times, most)
 
 
 def first_frame(path: Path, most: int = 100_000) -> Embedded:
-    """Embed the first frame of an animation, for reduced motion and print.
-
-    Args:
-        path: WebP, GIF or APNG.
-        most: bytes.
-    """
+    """Embed the first frame of an animation, for reduced motion and print."""
     with reading(path) as file, _opened(path, file) as image:
         return embedded(np.asarray(image.convert("RGB")), most)
 
 
 def grid(images: Tensor, columns: int | None = None) -> NDArray[np.uint8]:
-    """Lay out images with a transparent pixel between them.
+    """Lay out images with a transparent pixel between them, `[height, width, 4]`.
 
     Args:
         images: `[count, 1 or 3, height, width]`, uint8, or float in [−1, 1].
         columns: images a row; None for about a square.
-
-    Returns:
-        `[height, width, 4]`.
     """
     pixels = image_grid(images, columns, padding=1)
     nothing = torch.zeros_like(images[:, :1], dtype=torch.uint8)
     alpha = 255 - image_grid(nothing, columns, padding=1)[..., :1]
     rgb = np.broadcast_to(pixels, (*pixels.shape[:2], 3))
-    whole = np.concatenate([rgb, alpha], axis=2)[1:-1, 1:-1]
-    return np.ascontiguousarray(whole)
+    return np.ascontiguousarray(np.concatenate([rgb, alpha], axis=2)[1:-1, 1:-1])
 
 
 def columns_that_fit(size: tuple[int, int], wanted: int, multiple: int = 1) -> int:
@@ -127,12 +111,7 @@ def columns_that_fit(size: tuple[int, int], wanted: int, multiple: int = 1) -> i
     return fits // multiple * multiple or fits
 
 
-def data_uri(data: bytes, kind: str) -> str:
-    """Write bytes as a `data:` address.
-
-    >>> data_uri(b"a", "text/plain")
-    'data:text/plain;base64,YQ=='
-    """
+def _data_uri(data: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
@@ -158,7 +137,7 @@ def _smaller(frames: Sequence[Image.Image], times: int, most: int) -> Embedded:
         options = {"save_all": True, "append_images": frames[1:], "duration": times, "loop": 0}
         frames[0].save(file, "WEBP", quality=_QUALITIES[-1], **options)
         if len(data := file.getvalue()) <= most or min(width, height) < 64:
-            return Embedded(data_uri(data, "image/webp"), width, height, exact=False)
+            return Embedded(_data_uri(data, "image/webp"), width, height, exact=False)
         frames = [frame.reduce(2) for frame in frames]
 
 

@@ -6,14 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_WAYS = tuple(
-    (quarters * math.pi / 2, flip)
-    for quarters, flip in (
-        *((0, 0), (1, 0), (-1, 0), (2, 0)),
-        *((0, 1), (0, 2), (1, 1), (1, 2)),
-    )
-)
-"""The eight ways to put a square down: flipped left to right (1), top to bottom (2) or not (0), and
+_TURNS = np.array([0, 1, -1, 2, 0, 0, 1, 1]) * math.pi / 2
+_FLIPS = np.array([0, 0, 0, 0, 1, 2, 1, 2])
+"""The eight symmetries of a square: flipped left to right (1), top to bottom (2) or not (0), and
 then turned, radians."""
 
 _PREFERENCE = 4
@@ -44,18 +39,15 @@ class Pieces:
     def places(
         self, share: float, z: NDArray[np.complex128], owner: NDArray[np.int64]
     ) -> NDArray[np.complex128]:
-        """Where points of pieces are on their way.
+        """Return where points of pieces are after a share of the motion, 0 … 1.
 
         Several pieces of which some turn move apart meanwhile, so that they do not hide each other:
         as far as squares need that turn one way and the other, hinged at their corners.
 
         Args:
-            share: of the way, 0 … 1.
+            share: of the motion.
             z: the points before, of any shape.
             owner: of each, likewise.
-
-        Returns:
-            Shaped like `z`.
         """
         narrowed = math.cos(math.pi * share)
         across = np.where(self.flip == 1, narrowed, 1)[owner]
@@ -79,13 +71,7 @@ class Pieces:
 
 
 def turned_sheet(height: int, width: int, angle: float) -> Pieces:
-    """A whole picture that is turned.
-
-    Args:
-        height: pixels.
-        width: pixels.
-        angle: radians, counter-clockwise.
-    """
+    """Return a whole picture of so many pixels that is turned, radians counter-clockwise."""
     centre, turn = np.zeros(1, np.complex128), np.array([math.remainder(angle, 2 * math.pi)])
     owner = np.zeros((height, width), np.int64)
     return Pieces(owner, np.zeros(1, np.int64), turn, centre, centre)
@@ -103,30 +89,20 @@ def rigid_pieces(sources: NDArray[np.int64]) -> Pieces:
     to = np.empty_like(z)
     to[np.unravel_index(sources, z.shape)] = z
     largest, owner = np.zeros(z.shape), np.zeros(z.shape, np.int64)
-    for way, (turn, flip) in enumerate(_WAYS):
+    for place, (turn, flip) in enumerate(zip(_TURNS, _FLIPS, strict=True)):
         flipped = (z, -z.conj(), z.conj())[flip]
         apart = np.rint(2 * (to - np.exp(1j * turn) * flipped))  # whole numbers, for any size
         part = _connected(apart)
-        size = np.bincount(part.ravel())[part] * (1 if way else _PREFERENCE)
-        owner = np.where(size > largest, way * z.size + part, owner)
+        size = np.bincount(part.ravel())[part] * (1 if place else _PREFERENCE)
+        owner = np.where(size > largest, place * z.size + part, owner)
         largest = np.maximum(size, largest)
     names, owner = np.unique(owner, return_inverse=True)
-    owner = owner.reshape(z.shape)
-    turns, flips = (np.array(each)[names // z.size] for each in zip(*_WAYS, strict=True))
-    return Pieces(owner, flips, turns, _centres(z, owner), _centres(to, owner))
+    owner, moves = owner.reshape(z.shape), names // z.size
+    return Pieces(owner, _FLIPS[moves], _TURNS[moves], _centres(z, owner), _centres(to, owner))
 
 
 def grid(height: int, width: int, fine: int = 1) -> NDArray[np.complex128]:
-    """Places of all pixels, or of the parts of pixels.
-
-    Args:
-        height: pixels.
-        width: pixels.
-        fine: parts that a pixel has along each side.
-
-    Returns:
-        `[fine·height, fine·width]`.
-    """
+    """Return places of pixels split along each side, `[fine·height, fine·width]`."""
     rows, columns = ((np.arange(fine * n) + 0.5) / fine - n / 2 for n in (height, width))
     places: NDArray[np.complex128] = columns - 1j * rows[:, None]
     return places

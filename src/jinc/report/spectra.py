@@ -24,41 +24,24 @@ CUT_DB = 30.0
 
 
 def spectrum_charts(generated: Images, real: Images) -> list[Chart]:
-    """Chart the power of images by frequency, and that of generated over that of real ones.
-
-    Args:
-        generated: `[N, C, H, W]` in [−1, 1].
-        real: `[M, C, H, W]` in [−1, 1].
-    """
+    """Chart the power of images in [−1, 1] by frequency, and that of generated over real ones."""
     frequency = radial_power_spectrum(generated[:1]).frequency
     made, true = powers(generated), powers(real)
     ratio, _ = spectrum_ratio(made, true)
     furthest = int(ratio.abs().argmax())
     extreme = f"{float(ratio[furthest]):.1f} dB at {float(frequency[furthest]):.2f}"
+    power = "Power by frequency of generated and of real images"
+    over = f"Power of generated over that of real images: most {extreme} cycles per pixel"
     return [
-        Chart(
-            "Power by frequency",
-            "Power by frequency of generated and of real images",
-            partial(_draw_powers, frequency, made, true),
-        ),
-        Chart(
-            "Generated over real",
-            f"Power of generated over that of real images: most {extreme} cycles per pixel",
-            partial(_draw_ratio, frequency, made, true),
-        ),
+        Chart("Power by frequency", power, partial(_draw_powers, frequency, made, true)),
+        Chart("Generated over real", over, partial(_draw_ratio, frequency, made, true)),
     ]
 
 
 def ratio_charts(
     images: Mapping[str, Sequence[ReadImages]], real: Images, baseline: str
 ) -> list[Chart]:
-    """Chart the power of each variant's images over that of real ones, a line per seed.
-
-    Args:
-        images: generated ones by variant, a set per seed.
-        real: `[M, C, H, W]` in [−1, 1].
-        baseline: the variant in grey.
-    """
+    """Chart the power of each variant's images over that of real ones, a line per seed."""
     true, frequency = powers(real), radial_power_spectrum(real[:1]).frequency
     lines: dict[str, Sequence[Curve]] = {
         variant: [(frequency, _ratio_of(read(USED), real, true)) for read in sets]
@@ -73,22 +56,14 @@ def ratio_charts(
 
 
 def spectrum_ratio(made: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
-    """Compare mean powers.
-
-    Args:
-        made: power of each generated image by frequency, `[N, bins]`.
-        true: of each real one, `[M, bins]`.
+    """Compare mean powers, of generated images `[N, bins]` and of real ones `[M, bins]`.
 
     Returns:
         10 log10 of the ratio of the means, dB, and its standard error over images, `[bins]`.
     """
-    means = [each.mean(0).clamp_min(1e-30) for each in (made, true)]
-    relative = [
-        each.var(0) / len(each) / mean.square()
-        for each, mean in zip((made, true), means, strict=True)
-    ]
-    ratio = 10 * (means[0] / means[1]).log10()
-    return ratio, 10 / math.log(10) * (relative[0] + relative[1]).sqrt()
+    first, second = (each.mean(0).clamp_min(1e-30) for each in (made, true))
+    relative = made.var(0) / len(made) / first.square() + true.var(0) / len(true) / second.square()
+    return 10 * (first / second).log10(), 10 / math.log(10) * relative.sqrt()
 
 
 def powers(images: Images) -> Tensor:

@@ -21,13 +21,12 @@ ROWS = 24
 
 BINS = 20
 
+_BESIDE = ("axes fraction", "data")
+"""Coordinates of what is beside the rows."""
+
 
 def visited_levels(steps: Iterable[AdaptiveStep], first: int) -> tuple[list[list[int]], Images]:
-    """Run a sampler, and record the levels of each image.
-
-    Args:
-        steps: of `diffusion.adaptive`.
-        first: its first level.
+    """Run `diffusion.adaptive` from its first level, and record the levels of each image.
 
     Returns:
         Levels at which the denoiser was called for each image, falling from the first; and the
@@ -94,14 +93,13 @@ def _draw_rows(
     axes: Any, rows: Sequence[Sequence[int]], timesteps: int, images: Images | None
 ) -> None:
     """Draw ticks, their number and the result."""
-    places = range(len(rows))
+    places, style = range(len(rows)), {"va": "center", "annotation_clip": False}
     axes.eventplot(rows, lineoffsets=places, linelengths=0.75, linewidths=1.6, colors="C0")
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_yticks([])
     axes.spines[["left", "top", "right"]].set_visible(False)
     for place, levels in zip(places, rows, strict=True):
-        beside = {"xycoords": ("axes fraction", "data"), "va": "center", "annotation_clip": False}
-        axes.annotate(str(len(levels)), (1.01, place), fontsize=9, **beside)
+        axes.annotate(str(len(levels)), (1.01, place), xycoords=_BESIDE, fontsize=9, **style)
         if images is not None:
             axes.add_artist(_thumbnail(images[place], place))
 
@@ -112,8 +110,7 @@ def _thumbnail(image: Tensor, place: int) -> Any:
 
     pixels = rgb(image)
     picture = OffsetImage(pixels, zoom=15 / max(pixels.shape[:2]), interpolation="antialiased")
-    where = ("axes fraction", "data")
-    return AnnotationBbox(picture, (-0.015, place), xycoords=where, frameon=False, pad=0)
+    return AnnotationBbox(picture, (-0.015, place), xycoords=_BESIDE, frameon=False, pad=0)
 
 
 def _draw_density(axes: Any, visited: Sequence[Sequence[int]], timesteps: int) -> None:
@@ -132,14 +129,7 @@ def _draw_density(axes: Any, visited: Sequence[Sequence[int]], timesteps: int) -
 
 
 def step_density(visited: Sequence[Sequence[int]], timesteps: int) -> NDArray[np.float64]:
-    """Return mean steps per image at each level: a step from t to t' is 1/(t − t') at each.
-
-    Args:
-        visited: falling levels of each image, 0 … T−1.
-        timesteps: T.
-
-    Returns:
-        `[T]`; its sum is the mean number of steps.
+    """Return mean steps per image at each level, `[T]`: a step from t to t' is 1/(t − t') at each.
 
     >>> step_density([[3, 1], [3]], 4)
     array([0.375, 0.375, 0.375, 0.375])

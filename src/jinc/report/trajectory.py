@@ -1,6 +1,6 @@
-"""The way from noise to images: states of a sampler as a strip and as frames."""
+"""Trajectories of samplers, from noise to images, as a strip and as frames."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,13 +48,9 @@ class Trajectory:
         return Trajectory(levels, self.x_t[places], self.x0_hat[places])
 
     def strip(self, scale: int | None = None) -> NDArray[np.uint8]:
-        """Lay out the states of each image in a row, with the predictions behind them below.
+        """Lay out the states of each image in a row, above the predictions that led to them.
 
-        Args:
-            scale: repetitions of each pixel; None for a visible size.
-
-        Returns:
-            `[height, width, 3]`.
+        Each pixel is repeated `scale` times, by default to a visible size.
         """
         pairs = torch.stack([self.x_t, self.x0_hat], 2)  # [K, B, 2, C, H, W]
         images = pairs.flatten(1, 2).transpose(0, 1)
@@ -66,26 +62,20 @@ class Trajectory:
     def frames(
         self, columns: int | None = None, scale: int | None = None
     ) -> list[NDArray[np.uint8]]:
-        """Return a grid of all images for each state, with the predictions behind it below.
+        """Return a grid of all images for each state, above the predictions that led to it.
 
         Args:
             columns: images in a row; None for about a square.
             scale: repetitions of each pixel; None for a visible size.
         """
-        usual = enlargement(self.x_t.shape[-2:], 2 * SEEN)
-        both = zip(self.x_t, self.x0_hat, strict=True)
+        size = scale or enlargement(self.x_t.shape[-2:], 2 * SEEN)
         return [
-            np.concatenate([image_grid(images, columns, scale=scale or usual) for images in pair])
-            for pair in both
+            np.concatenate([image_grid(images, columns, scale=size) for images in pair])
+            for pair in zip(self.x_t, self.x0_hat, strict=True)
         ]
 
     def save(self, file: str | Path, fps: float = 12) -> None:
-        """Save the strip as PNG, or an animation that pauses at the last frame.
-
-        Args:
-            file: ends in .png, or in what `save_animation` takes.
-            fps: frames per second.
-        """
+        """Save the strip as .png, or an animation that pauses at the last frame."""
         if Path(file).suffix.lower() == ".png":
             save_png(file, self.strip())
             return
@@ -96,7 +86,7 @@ class Trajectory:
 class Recorder:
     """Records evenly spaced steps of a running sampler, including the first and the last.
 
-    Unlike `trajectory` it needs no list of all steps: states are stored as bytes on the CPU.
+    States are stored as bytes on the CPU.
 
     Args:
         steps: total number of steps.
@@ -127,8 +117,8 @@ class Recorder:
     def see(self, step: Step) -> None:
         """Record a step if it is one of those selected."""
         if self._seen in self._wanted:
-            kept = slice(self._images)
-            states, predictions = to_uint8(step.x_t[kept]), to_uint8(step.x0_hat[kept])
+            first = slice(self._images)
+            states, predictions = to_uint8(step.x_t[first]), to_uint8(step.x0_hat[first])
             self._recorded.append((step.t, states.cpu(), predictions.cpu()))
         self._seen += 1
 
@@ -140,39 +130,10 @@ class Recorder:
         return Trajectory(tuple(levels), torch.stack(states), torch.stack(predictions))
 
 
-def trajectory(steps: Sequence[Step], frames: int = 10) -> Trajectory:
-    """Select evenly spaced steps, including the first and the last.
-
-    Args:
-        steps: of a sampler, such as `[*sample(...)]`; a start `Step(t, x_t, x_t)` may precede them.
-        frames: number of steps, all if there are fewer; 1 selects the last.
-    """
-    recorder = Recorder(len(steps), frames)
-    for _ in recorder.watch(steps):
-        pass
-    return recorder.trajectory()
-
-
-def joined(parts: Sequence[Trajectory]) -> Trajectory:
-    """Concatenate the images of several batches.
-
-    Args:
-        parts: trajectories through the same levels.
-    """
-    if len({part.levels for part in parts}) != 1:
-        raise JincError("trajectories through different levels cannot be joined")
-    states, predictions = (
-        torch.cat([getattr(part, each) for part in parts], 1) for each in ("x_t", "x0_hat")
-    )
-    return Trajectory(parts[0].levels, states, predictions)
-
-
 def spread(count: int, wanted: int) -> list[int]:
-    """Select evenly spaced indices, including the first and the last.
+    """Select `wanted` evenly spaced indices of `count`, both ≥ 1, including the first and the last.
 
-    Args:
-        count: number of all indices, ≥ 1.
-        wanted: number to select, ≥ 1; all if there are fewer, the last if it is one.
+    All are selected if there are fewer, and the last if one is wanted.
 
     >>> spread(10, 4), spread(3, 9), spread(5, 1)
     ([0, 3, 6, 9], [0, 1, 2], [4])

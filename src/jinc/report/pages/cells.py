@@ -66,36 +66,10 @@ class StudyCell:
         return {name: value for name, value in found.items() if name not in _OWN}
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Cost of a variant, averaged over its seeds.
-
-    Args:
-        data, variant: names.
-        parameters: of the network.
-        steps: of training.
-        training: its duration in words.
-        sampling: seconds for a thousand images.
-    """
-
-    data: str
-    variant: str
-    parameters: Number
-    steps: Number
-    training: str
-    sampling: Number
-
-
 def read_cells(folder: Path, only: Collection[str] | None = None) -> list[StudyCell]:
-    """Read all cells that have scores.
-
-    Args:
-        folder: of the study.
-        only: names of cells to read; None for all.
-    """
+    """Read all cells of a study that have scores, or those of some names."""
     found = sorted(folder.glob("cells/*/scores.json"))
-    kept = [file for file in found if only is None or file.parent.name in only]
-    return [_cell(folder, file) for file in kept]
+    return [_cell(folder, file) for file in found if only is None or file.parent.name in only]
 
 
 def grouped(
@@ -109,17 +83,21 @@ def grouped(
     return found
 
 
-def costs(cells: Sequence[StudyCell]) -> list[Cost]:
-    """Return the cost of every variant on every data set, in the order of the cells."""
+def costs(cells: Sequence[StudyCell]) -> list[tuple[str, str, Number, Number, str, Number]]:
+    """Return the cost of each variant on each data set, averaged over its seeds.
+
+    Returns:
+        Data set, variant, parameters, steps, time of training, and seconds for a thousand images.
+    """
     return [
-        _cost(data, variant, group)
+        (data, variant, *_cost(group))
         for data, variants in grouped(cells, lambda cell: cell).items()
         for variant, group in variants.items()
     ]
 
 
 def differing(cells: Sequence[StudyCell], by: str) -> tuple[list[str], list[tuple[str, list[str]]]]:
-    """Find the settings that define variants, or data sets.
+    """Find the settings that define groups of cells.
 
     Args:
         cells: of the study.
@@ -169,19 +147,16 @@ def _cell(folder: Path, file: Path) -> StudyCell:
     return StudyCell(data, variant, seed, facts, images, run)
 
 
-def _cost(data: str, variant: str, group: Sequence[StudyCell]) -> Cost:
+def _cost(group: Sequence[StudyCell]) -> tuple[Number, Number, str, Number]:
     seconds = [training_seconds(cell.log, cell.config) for cell in group if cell.config]
     sampling = [
         1000 * cell.facts["sampling_seconds"] / cell.facts["generated"]["images"]
         for cell in group
         if cell.facts.get("sampling_seconds")
     ]
-    first = group[0].facts
-    return Cost(
-        data,
-        variant,
-        number(first.get("parameters")),
-        number(first.get("steps")),
+    return (
+        number(group[0].facts.get("parameters")),
+        number(group[0].facts.get("steps")),
         duration(fmean(seconds)) if seconds else "–",
         number(fmean(sampling) if sampling else None, 3),
     )

@@ -35,31 +35,24 @@ class Missing:
     command: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Page:
-    """Parts of a page by name, and what is missing."""
+    """Parts of a page by name in its template, and what is missing."""
 
     parts: dict[str, Any] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
 
     def add(self, name: str, make: Callable[[], T | None], missing: Missing) -> T | None:
-        """Make a part; where it is empty or fails with a JincError, note that it is missing.
-
-        Args:
-            name: of the part in the template.
-            make: makes it.
-            missing: what to note if it is empty.
-        """
+        """Make a part; where it is empty or fails with a JincError, note that it is missing."""
+        part = None
         try:
-            part = make()
+            part = make() or None
         except JincError as error:
-            self.missing.append(Missing(missing.what, str(error)))
-            part = None
-        else:
-            if not part:
-                self.missing.append(missing)
-        self.parts[name] = part or None
-        return part or None
+            missing = Missing(missing.what, str(error))
+        if part is None:
+            self.missing.append(missing)
+        self.parts[name] = part
+        return part
 
     def render(self, template: str) -> str:
         """Fill in one of `report/templates`, and return HTML in which all data are escaped."""
@@ -68,17 +61,14 @@ class Page:
         script = files("jinc.report").joinpath("templates", "scrub.js").read_text("utf-8").strip()
         # The page runs this script and no other, whatever the names in it contain.
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-        return (
-            _templates()
-            .get_template(template)
-            .render(
-                **self.parts,
-                missing=self.missing,
-                script=Markup(script),
-                script_hash=f"sha256-{digest}",
-                version=version("jinc"),
-                date=datetime.now(UTC).strftime("%Y-%m-%d"),
-            )
+        found = _templates().get_template(template)
+        return found.render(
+            **self.parts,
+            missing=self.missing,
+            script=Markup(script),
+            script_hash=f"sha256-{digest}",
+            version=version("jinc"),
+            date=datetime.now(UTC).strftime("%Y-%m-%d"),
         )
 
 

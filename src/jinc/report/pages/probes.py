@@ -1,9 +1,9 @@
 """Equivariance on pages: what `jinc probe` measured of a run, and of all networks of a study."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 from jinc.documents import read_object
 from jinc.errors import JincError
@@ -14,103 +14,72 @@ from jinc.report.equivariance import (
     FIGURES,
     PREDICTED,
     UNITS,
+    Points,
     equivariance_chart,
     in_words,
     symmetry_note,
 )
-from jinc.report.numbers import Number, fixed
+from jinc.report.numbers import Number, Pair, fixed
 from jinc.report.pages.cells import StudyCell
 from jinc.report.pages.run_facts import RunFacts
 from jinc.report.pages.score_charts import ScoreTable, score_charts, score_tables
 from jinc.report.pages.sources import find, is_current, sampling_words
 from jinc.train import Run
 
-Network: TypeAlias = Mapping[str, Sequence[Mapping[str, Any]]]
-"""Levels of noise by transform, as probe.json has them."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """PSNR of a model, and that of an exactly equivariant denoiser, dB."""
-
-    name: str
-    db: Number
-    floor: Number
-
 
 @dataclass(frozen=True)
 class FigureTable:
-    """Figures by row and column; the first head is that of the rows."""
+    """PSNR of a model and that of an exactly equivariant denoiser, dB, by row and column."""
 
     title: str
     heads: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Figure, ...]], ...]
+    rows: tuple[tuple[str, tuple[Pair, ...]], ...]
 
 
 @dataclass(frozen=True)
 class ProbeSection:
-    """Equivariance of a run.
+    """Equivariance of a run, or of the networks of one data set of a study.
 
     Args:
-        figures: EQ-T and the like.
-        charts: of the network by noise level, and of generated images by angle or distance.
+        charts: of figures, by noise level, angle or distance; or by variant.
         tables: the same as figures.
-        measured_on: real images.
-        settings: of sampling.
+        words: images that it was measured on, and settings of sampling.
         caveat: how far the network is responsible.
+        floors: of an exactly equivariant denoiser, for a study.
+        figures: EQ-T and the like, for a run.
     """
 
-    figures: tuple[Figure, ...]
     charts: tuple[Chart, ...]
-    tables: tuple[FigureTable, ...]
-    measured_on: str
-    settings: str
-    caveat: str
-
-
-@dataclass(frozen=True)
-class StudyProbeSection:
-    """Equivariance of the networks of one data set, and its differences to the baseline."""
-
-    data: str
-    tables: tuple[ScoreTable, ...]
-    charts: tuple[Chart, ...]
+    tables: tuple[FigureTable | ScoreTable, ...]
     words: str
-    floors: str
     caveat: str
+    floors: str = ""
+    figures: tuple[tuple[str, tuple[Pair]], ...] = ()
+
+
+class _Group(NamedTuple):
+    """Curves of one chart."""
+
+    title: str
+    axis: str
+    row: str
+    curves: dict[str, Points]
 
 
 def probe_section(facts: Mapping[str, Any], weights: str | None = None) -> ProbeSection:
-    """Lay out the probe of a run.
-
-    Args:
-        facts: content of probe.json.
-        weights: SHA-256 of the current weights of the model.
-    """
-    network, curves = facts.get("network") or {}, facts.get("curves") or {}
-    made_with = facts.get("made_with", facts)
-    by_unit = {
-        unit: {CURVES.get(n, n): curve for n, curve in curves.items() if curve["unit"] == unit}
-        for unit in UNITS
-    }
-    found = {unit: mine for unit, mine in by_unit.items() if mine}
+    """Lay out the content of probe.json; `weights` is the SHA-256 of the current model."""
+    made_with, groups = facts.get("made_with", facts), [*_groups(facts)]
     sampled = sampling_words(made_with, is_current(made_with, weights))
+    figures = (
+        (FIGURES.get(name, name), (_pair(found["db"], found["floor_db"]),))
+        for name, found in (facts.get("sampling") or {}).items()
+    )
     return ProbeSection(
-        tuple(
-            _figure(FIGURES.get(name, name), each)
-            for name, each in (facts.get("sampling") or {}).items()
-        ),
-        (
-            *(_network_chart(network, of) for of in PREDICTED if network),
-            *(_curve_chart(unit, mine) for unit, mine in found.items()),
-        ),
-        (
-            *(_network_table(network, of) for of in PREDICTED if network),
-            *(_curve_table(unit, mine) for unit, mine in found.items()),
-        ),
-        str(facts.get("data", "")),
-        f"{facts.get('number')} images: {sampled}",
+        tuple(equivariance_chart(group.title, group.curves, group.axis) for group in groups),
+        tuple(map(_table, groups)),
+        f"{facts.get('data', '')}; {facts.get('number')} images: {sampled}",
         symmetry_note(facts.get("invariant_under")),
+        figures=tuple(figures),
     )
 
 
@@ -125,49 +94,36 @@ def decibels(value: float | None) -> Number:
     return fixed(value, 0 if value is not None and value >= 100 else 1)
 
 
-def _figure(name: str, found: Mapping[str, float | None], of: str = "") -> Figure:
-    return Figure(name, decibels(found[f"{of}db"]), decibels(found[f"{of}floor_db"]))
+def _pair(db: float | None, floor: float | None) -> Pair:
+    return decibels(db), decibels(floor)
 
 
-def _network_chart(network: Network, of: str) -> Chart:
-    curves = {
-        in_words(name): (
-            [at["t"] for at in found],
-            [at[f"{of}_db"] for at in found],
-            [at[f"{of}_floor_db"] for at in found],
-        )
-        for name, found in network.items()
-    }
-    return equivariance_chart(f"Predicted {PREDICTED[of]}", curves, "t, level of noise")
+def _groups(facts: Mapping[str, Any]) -> Iterator[_Group]:
+    """Yield curves of the network by noise level, and of generated images by angle or distance."""
+    network, curves = facts.get("network") or {}, facts.get("curves") or {}
+    for of, title in PREDICTED.items() if network else ():
+        names = ("t", f"{of}_db", f"{of}_floor_db")
+        lines: dict[str, Any] = {
+            in_words(n): [[at[name] for at in levels] for name in names]
+            for n, levels in network.items()
+        }
+        yield _Group(f"Predicted {title}", "t, level of noise", "t = {}", lines)
+    for unit, (title, axis) in UNITS.items():
+        lines = {
+            CURVES.get(n, n): (curve["amounts"], curve["db"], curve["floor_db"])
+            for n, curve in curves.items()
+            if curve["unit"] == unit
+        }
+        if lines:
+            yield _Group(f"Generated images {title}", axis, f"{{:g}} {unit}", lines)
 
 
-def _curve_chart(unit: str, curves: Mapping[str, Mapping[str, Any]]) -> Chart:
-    title, label = UNITS[unit]
-    points = {name: (c["amounts"], c["db"], c["floor_db"]) for name, c in curves.items()}
-    return equivariance_chart(f"Generated images {title}", points, label)
-
-
-def _network_table(network: Network, of: str) -> FigureTable:
-    rows = tuple(
-        (f"t = {found[0]['t']}", tuple(_figure("", at, f"{of}_") for at in found))
-        for found in zip(*network.values(), strict=True)
-    )
-    return FigureTable(
-        f"Predicted {PREDICTED[of]}, dB (floor)", ("", *map(in_words, network)), rows
-    )
-
-
-def _curve_table(unit: str, curves: Mapping[str, Mapping[str, Any]]) -> FigureTable:
-    pairs = [[*zip(c["db"], c["floor_db"], strict=True)] for c in curves.values()]
-    amounts = next(iter(curves.values()))["amounts"]
-    rows = tuple(
-        (
-            f"{amount:g} {unit}".replace("-", "−"),
-            tuple(Figure("", decibels(db), decibels(floor)) for db, floor in found),
-        )
-        for amount, *found in zip(amounts, *pairs, strict=True)
-    )
-    return FigureTable("Generated images, dB (floor)", ("", *curves), rows)
+def _table(group: _Group) -> FigureTable:
+    columns = [[_pair(*each) for each in zip(*c[1:], strict=True)] for c in group.curves.values()]
+    amounts = next(iter(group.curves.values()))[0]
+    rows = zip(amounts, zip(*columns, strict=True), strict=True)
+    names = ((group.row.format(amount).replace("-", "−"), pairs) for amount, pairs in rows)
+    return FigureTable(f"{group.title}, dB (floor)", ("", *group.curves), tuple(names))
 
 
 def networks(cells: Sequence[StudyCell]) -> list[StudyCell]:
@@ -179,23 +135,12 @@ def networks(cells: Sequence[StudyCell]) -> list[StudyCell]:
 def probe_of(run: Run) -> dict[str, Any] | None:
     """Read what `jinc probe` measured with the current weights of a run; None if nothing."""
     weights = RunFacts(run).weights
-    for file in find([run.path], "probe.json"):
-        facts = read_object(file)
-        if is_current(facts.get("made_with", {}), weights):
-            return facts
-    return None
+    found = map(read_object, find([run.path], "probe.json"))
+    return next((each for each in found if is_current(each.get("made_with", {}), weights)), None)
 
 
-def study_probe_sections(cells: Sequence[StudyCell], baseline: str) -> list[StudyProbeSection]:
-    """Lay out the probes of all networks, for each data set that has any.
-
-    Args:
-        cells: of the study.
-        baseline: the variant that others are compared with.
-
-    Raises:
-        JincError: a probe cannot be read, or networks were probed with different settings.
-    """
+def study_probe_sections(cells: Sequence[StudyCell], baseline: str) -> list[ProbeSection]:
+    """Lay out the probes of each data set, compared with a baseline; errors as of the facts."""
     return [_study_section(facts, baseline) for facts in equivariance_facts(cells, baseline)]
 
 
@@ -209,15 +154,11 @@ def equivariance_facts(cells: Sequence[StudyCell], baseline: str) -> list[dict[s
     Raises:
         JincError: a probe cannot be read, or networks were probed with different settings.
     """
-    probed = [
-        (cell, facts)
-        for cell in networks(cells)
-        if cell.run is not None and (facts := probe_of(cell.run)) is not None
-    ]
-    return [
-        _facts_of_data(data, [each for each in probed if each[0].data == data], baseline)
-        for data in dict.fromkeys(cell.data for cell, _ in probed)
-    ]
+    sets: dict[str, list[tuple[StudyCell, dict[str, Any]]]] = {}
+    for cell in networks(cells):
+        if cell.run is not None and (facts := probe_of(cell.run)) is not None:
+            sets.setdefault(cell.data, []).append((cell, facts))
+    return [_facts_of_data(data, probed, baseline) for data, probed in sets.items()]
 
 
 def _facts_of_data(
@@ -256,16 +197,14 @@ def _facts_of_data(
     }
 
 
-def _study_section(facts: Mapping[str, Any], baseline: str) -> StudyProbeSection:
-    columns = facts["columns"]
-    sampled = sampling_words(facts["made_with"], True)
-    return StudyProbeSection(
-        facts["data"],
-        tuple(score_tables(columns)),
+def _study_section(facts: Mapping[str, Any], baseline: str) -> ProbeSection:
+    columns, sampled = facts["columns"], sampling_words(facts["made_with"], True)
+    return ProbeSection(
         tuple(chart for column in columns for chart in score_charts(column, baseline)),
+        tuple(score_tables(columns)),
         f"{facts['measured_on']}, {facts['number']} images of each network: {sampled}",
-        "; ".join(f"{name} {decibels(floor).text}" for name, floor in facts["floors"].items()),
         symmetry_note(facts["invariant_under"]),
+        "; ".join(f"{name} {decibels(floor).text}" for name, floor in facts["floors"].items()),
     )
 
 
@@ -276,17 +215,12 @@ def _settings(facts: Mapping[str, Any]) -> list[Any]:
 
 def _means(facts: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
     """Return figures and floors of generated images, and of the network averaged over levels."""
-    sampling = {
+    figures = {
         FIGURES.get(name, name): (found["db"], found["floor_db"])
         for name, found in (facts.get("sampling") or {}).items()
     }
-    network = {
-        f"predicted images, {in_words(name)}": (
-            fmean(at["x0_db"] for at in levels),
-            fmean(at["x0_floor_db"] for at in levels),
-        )
-        for name, levels in (facts.get("network") or {}).items()
-        if levels
-    }
-    known = (sampling | network).items()
-    return {name: (db, floor) for name, (db, floor) in known if db is not None}
+    for name, levels in (facts.get("network") or {}).items():
+        if levels:
+            db, floor = (fmean(at[part] for at in levels) for part in ("x0_db", "x0_floor_db"))
+            figures[f"predicted images, {in_words(name)}"] = db, floor
+    return {name: (db, floor) for name, (db, floor) in figures.items() if db is not None}

@@ -5,6 +5,7 @@ import platform
 import shlex
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,36 +19,19 @@ PACKAGES = ("jinc", "torch", "numpy", "scipy", "pillow", "scikit-learn", "accele
 
 
 def train_command(config: TrainConfig, out: str | Path) -> list[str]:
-    """Write the command that trains with the same settings; defaults are left out.
-
-    Args:
-        config: settings of a run.
-        out: folder of the new run.
-
-    Returns:
-        Parts for a shell, one per option.
+    """Write the command that trains with the same settings: parts for a shell, without defaults.
 
     >>> train_command(TrainConfig(data="my digits", augment=("hflip", "spin"), width=8), "again")
     ['jinc train', '--out again', "--data 'my digits'", '--augment hflip spin', '--width 8']
     """
-    parts = ["jinc train", _option("--out", str(out))]
-    for field in fields(TrainConfig):
-        value = getattr(config, field.name)
-        if value != field.default:
-            parts.append(_option("--" + field.name.replace("_", "-"), value))
-    return parts
+    settings = {field: getattr(config, field.name) for field in fields(TrainConfig)}
+    own = {field.name: value for field, value in settings.items() if value != field.default}
+    options = [_option("--" + name.replace("_", "-"), value) for name, value in own.items()]
+    return ["jinc train", _option("--out", str(out)), *options]
 
 
 def study_command(file: str, out: str | Path, places: Mapping[str, str]) -> list[str]:
-    """Write the command that runs or continues a study.
-
-    Args:
-        file: the study.
-        out: its folder.
-        places: paths by the names that the study has for them.
-
-    Returns:
-        Parts for a shell, one per option.
+    """Write the command that runs or continues a study; `places` are paths by their names in it.
 
     >>> study_command("a study.yaml", "out", {"mnist": "/data/mnist"})
     ['jinc study run', "'a study.yaml'", '--out out', '--place mnist=/data/mnist']
@@ -58,26 +42,23 @@ def study_command(file: str, out: str | Path, places: Mapping[str, str]) -> list
 
 def environment() -> dict[str, str]:
     """Return versions and the machine, without its name or a path, by label."""
+    import psutil
     import torch
 
-    found = {name: _version(name) for name in PACKAGES}
-    found = {name: text for name, text in found.items() if text}
+    found = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
     if commit := _commit():
         found["jinc"] += f", commit {commit}"
     found["Python"] = platform.python_version()
     found["system"] = f"{platform.system()} on {platform.machine()}"
-    found["processor"] = f"{_processor()}, {_cores()} cores"
-    found["memory"] = f"{_memory() / 2**30:.0f} GiB"
+    allowed = getattr(os, "sched_getaffinity", None)
+    found["processor"] = f"{_processor()}, {len(allowed(0)) if allowed else os.cpu_count()} cores"
+    found["memory"] = f"{psutil.virtual_memory().total / 2**30:.0f} GiB"
     if torch.cuda.is_available():
         found["accelerator"] = torch.cuda.get_device_name()
     return found
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""
 
 
 def _commit() -> str:
@@ -109,17 +90,6 @@ def _processor() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def _cores() -> int:
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
-
-
-def _memory() -> int:
-    import psutil
-
-    return int(psutil.virtual_memory().total)
 
 
 def _option(name: str, value: Any) -> str:

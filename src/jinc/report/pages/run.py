@@ -25,13 +25,7 @@ from jinc.report.pages.samples import (
     rotation,
     training_frames,
 )
-from jinc.report.pages.sources import (
-    GeneratedImages,
-    RunScores,
-    find,
-    find_images,
-    run_scores,
-)
+from jinc.report.pages.sources import GeneratedImages, RunScores, find, find_images, run_scores
 from jinc.report.pictures import columns_that_fit
 from jinc.report.spectra import floats, spectrum_charts
 from jinc.train import Run
@@ -46,16 +40,13 @@ def run_page(
     beside: Sequence[Path] = (),
     shown: Path | None = None,
 ) -> str:
-    """Make a page from the files of a run.
+    """Make a page from the files of a run, as HTML.
 
     Args:
         run: the run.
         real: real images, or why they are not available; None if they are not wanted.
         beside: more folders with scores.json, probe.json and images.
         shown: folder of the images to show; by default the largest set.
-
-    Returns:
-        HTML.
 
     Raises:
         JincError: the run has neither a log nor a model, or its settings cannot be read.
@@ -73,21 +64,19 @@ def run_page(
     missing = Missing("filters", "the configuration has none")
     page.add("filters", lambda: filter_sections([facts.config.config]), missing)
     _add_comparisons(page, images, real)
-    page.parts.update(
-        {
-            "name": run.path.resolve().name,
-            "facts": facts,
-            "tiles": [*tiles, *facts.tiles(), *([size] if size else [])],
-            "command": train_command(facts.config, "AGAIN"),
-            "environment": environment(),
-        }
-    )
+    page.parts |= {
+        "name": run.path.resolve().name,
+        "facts": facts,
+        "tiles": [*tiles, *facts.tiles(), *([size] if size else [])],
+        "command": train_command(facts.config, "AGAIN"),
+        "environment": environment(),
+    }
     return page.render("run.html")
 
 
 def _add_measurements(page: Page, facts: RunFacts, folders: Sequence[Path]) -> list[Tile]:
     """Add scores and equivariance; return their key figures."""
-    page.parts.update(dict.fromkeys(("scores", "equivariance")))
+    page.parts |= dict.fromkeys(("scores", "equivariance"))
     if not facts.generates:
         return []
     at, weights = shlex.quote(str(facts.run.path)), facts.weights
@@ -107,7 +96,7 @@ def _add_measurements(page: Page, facts: RunFacts, folders: Sequence[Path]) -> l
 
 
 def _add_samples(page: Page, facts: RunFacts, folders: Sequence[Path]) -> GeneratedImages | None:
-    page.parts.update(dict.fromkeys(("generated", "grid", "collage", "by_class", "rotation")))
+    page.parts |= dict.fromkeys(("generated", "grid", "collage", "by_class", "rotation"))
     if not facts.generates:
         return None
     at = shlex.quote(str(facts.run.path))
@@ -115,10 +104,12 @@ def _add_samples(page: Page, facts: RunFacts, folders: Sequence[Path]) -> Genera
     found = page.add("generated", lambda: find_images(folders, facts.weights), missing)
     if found is not None:
         images, classes = found.images(), len(found.facts.get("prompts") or ())
-        page.parts["grid"] = collage(images, FEW, classes, FEW_BYTES)
-        page.parts["collage"] = collage(images, COLLAGE, classes, MANY_BYTES)
         columns = columns_that_fit(images.image_size, COLLAGE, classes or 1)
-        page.parts["by_class"] = classes > 1 and columns % classes == 0
+        page.parts |= {
+            "grid": collage(images, FEW, classes, FEW_BYTES),
+            "collage": collage(images, COLLAGE, classes, MANY_BYTES),
+            "by_class": classes > 1 and columns % classes == 0,
+        }
     missing = Missing("rotation", "not sampled;", f"jinc report {at} --rotate")
     page.add("rotation", lambda: rotation(facts.run.path), missing)
     return found
@@ -128,7 +119,7 @@ def _add_comparisons(
     page: Page, generated: GeneratedImages | None, real: RealImages | JincError | None
 ) -> None:
     """Compare generated images with real ones."""
-    page.parts.update(dict.fromkeys(("real", "real_words", "spectra", "neighbours")))
+    page.parts |= dict.fromkeys(("real", "real_words", "spectra", "neighbours"))
     if not isinstance(real, RealImages):
         why = "the data were not read" if real is None else str(real)
         page.missing.append(Missing("real images, spectrum, nearest training images", why))
@@ -158,18 +149,13 @@ def _read(file: Path, read: Callable[[dict[str, Any]], T], writer: str) -> T:
 
 
 def _tiles(tables: Sequence[RunScores], probed: ProbeSection | None) -> list[Tile]:
-    rows = [row for table in tables for row in table.rows][:3]
-    tiles = [
-        Tile(
-            row.name,
-            row.value.bare(),
-            row.error.bare(),
-            f"{'lower' if row.lower_is_better else 'higher'} is better",
-        )
-        for row in rows
-    ]
-    for each in () if probed is None else probed.figures:
-        aside = f"floor {each.floor.text} dB; {each.name.partition(', ')[2]}"
-        unit = "dB" if each.db.text != "exact" else ""
-        tiles.append(Tile(each.name.partition(",")[0], each.db, aside=aside, unit=unit))
+    """Return the first scores, and the figures of equivariance of generated images."""
+    tiles = []
+    for row in [row for table in tables for row in table.rows][:3]:
+        better = f"{'lower' if row.lower_is_better else 'higher'} is better"
+        tiles.append(Tile(row.name, row.value.bare(), row.error.bare(), better))
+    for name, ((db, floor),) in () if probed is None else probed.figures:
+        short, _, long = name.partition(", ")
+        unit = "dB" if db.text != "exact" else ""
+        tiles.append(Tile(short, db, aside=f"floor {floor.text} dB; {long}", unit=unit))
     return tiles

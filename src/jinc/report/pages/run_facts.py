@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinc.documents import read_object
 from jinc.models import SingleStep, model_folder
@@ -13,8 +13,7 @@ from jinc.report.numbers import Number, number
 from jinc.train import SECTIONS, Run, TrainConfig
 
 
-@dataclass(frozen=True)
-class Tile:
+class Tile(NamedTuple):
     """A key figure of the first screen, with its standard error, unit and an explanation."""
 
     name: str
@@ -22,15 +21,6 @@ class Tile:
     error: Number | None = None
     aside: str = ""
     unit: str = ""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A setting and its value in words; `own` if that is not the default."""
-
-    name: str
-    value: str
-    own: bool
 
 
 @dataclass(frozen=True)
@@ -87,37 +77,31 @@ class RunFacts:
 
     def tiles(self) -> list[Tile]:
         """Return the key figures of the log."""
-        found = []
-        if (loss := late_loss(self.log)) is not None:
-            found.append(Tile("loss", number(loss), aside="mean of the last tenth of training"))
-        _, validation = series(self.log, "validation_loss")
-        if validation:
-            found.append(Tile("validation loss", number(validation[-1]), aside="at the end"))
-        _, scores = series(self.log, "score")
-        if scores:
-            aside = "the best during training"
-            found.append(Tile("Fréchet distance", number(min(scores)), aside=aside))
-        if self.log:
-            aside = f"of {self.config.batch_size:,} images each"
-            found.append(Tile("steps", number(self.log[-1]["step"]), aside=aside))
-        return found
-
-    def settings(self) -> list[tuple[str, list[Setting]]]:
-        """Return all settings by section."""
+        validation, scores = (series(self.log, n)[1] for n in ("validation_loss", "score"))
+        found = {
+            "loss": (late_loss(self.log), "mean of the last tenth of training"),
+            "validation loss": (validation[-1] if validation else None, "at the end"),
+            "Fréchet distance": (min(scores, default=None), "the best during training"),
+            "steps": (
+                self.log[-1]["step"] if self.log else None,
+                f"of {self.config.batch_size:,} images each",
+            ),
+        }
         return [
-            (
-                title,
-                [
-                    Setting(
-                        field.name.replace("_", " "),
-                        in_words(getattr(self.config, field.name)),
-                        getattr(self.config, field.name) != field.default,
-                    )
-                    for field in fields(section)
-                ],
-            )
-            for title, section in SECTIONS.items()
+            Tile(name, number(value), aside=aside)
+            for name, (value, aside) in found.items()
+            if value is not None
         ]
+
+    def settings(self) -> dict[str, list[tuple[str, str, bool]]]:
+        """Return the settings of each section: name, value in words, whether not the default."""
+        found: dict[str, list[tuple[str, str, bool]]] = {}
+        for title, section in SECTIONS.items():
+            for field in fields(section):
+                value, name = getattr(self.config, field.name), field.name.replace("_", " ")
+                row = name, in_words(value), value != field.default
+                found.setdefault(title, []).append(row)
+        return found
 
     def trained_with(self) -> list[tuple[str, str]]:
         """Return software and speed of training, from the newest checkpoint and the log."""

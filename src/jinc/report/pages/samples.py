@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -37,23 +37,8 @@ sheet, and all animations of a study. A run has at most 3.4 MB of pictures, 4.5 
 stays under 5 MB."""
 
 
-@dataclass(frozen=True)
-class TrainingFrame:
-    """Samples drawn after a step of training."""
-
-    step: Number
-    picture: Embedded
-
-
-@dataclass(frozen=True)
-class Rotation:
-    """Images rotated during sampling.
-
-    Args:
-        moving: the animation.
-        still: its first frame.
-        sheet: its frames in rows and columns; None if there is none.
-    """
+class Rotation(NamedTuple):
+    """Images rotated during sampling: an animation, its first frame, and all frames by angle."""
 
     moving: Embedded
     still: Embedded
@@ -79,57 +64,33 @@ def collage(images: ImageSet | Tensor, side: int, classes: int, most: int) -> Em
 
 def study_grids(
     images: Mapping[str, Sequence[tuple[int, ReadImages]]], cells: int
-) -> list[tuple[str, list[tuple[int, Embedded]]]]:
-    """Lay out the first images of each variant.
+) -> dict[str, list[tuple[int, Embedded]]]:
+    """Lay out the first images of each variant: seed and grid of each cell.
 
     Args:
         images: by variant, the seed and the images of each cell.
         cells: of the study, which share `STUDY_IMAGES`.
-
-    Returns:
-        For each variant the seed and the grid of each cell.
     """
     count = STUDY * min(STUDY, max(1, STUDY_IMAGES // max(1, cells) // STUDY))
-    return [
-        (
-            variant,
-            [
-                (seed, embedded(grid(made.batch(range(len(made))), STUDY), STUDY_BYTES))
-                for seed, read in seeds
-                for made in [read(count)]
-            ],
-        )
-        for variant, seeds in images.items()
-    ]
+    found: dict[str, list[tuple[int, Embedded]]] = {variant: [] for variant in images}
+    for variant, seeds in images.items():
+        for seed, read in seeds:
+            made = read(count)
+            pixels = grid(made.batch(range(len(made))), STUDY)
+            found[variant].append((seed, embedded(pixels, STUDY_BYTES)))
+    return found
 
 
-def training_frames(folder: Path) -> list[TrainingFrame]:
-    """Read samples drawn during training, evenly chosen if there are many.
-
-    Args:
-        folder: `samples/` of the run.
-    """
-    found = [
-        (re.fullmatch(r"step-(\d+)", file.stem), file) for file in sorted(folder.glob("*.png"))
-    ]
-    steps = [(int(match[1]), file) for match, file in found if match]
-    if not steps:
-        return []
-    chosen = [steps[place] for place in spread(len(steps), FRAMES)]
-    most = TRAINING_BYTES // len(chosen)
-    return [TrainingFrame(number(step), embedded_file(file, most)) for step, file in chosen]
+def training_frames(folder: Path) -> list[tuple[Number, Embedded]]:
+    """Read samples drawn during training and their steps, evenly chosen if there are many."""
+    names = [(re.fullmatch(r"step-(\d+)", f.stem), f) for f in sorted(folder.glob("*.png"))]
+    steps = [(number(int(match[1])), file) for match, file in names if match]
+    chosen = [steps[place] for place in spread(len(steps), FRAMES)] if steps else []
+    return [(step, embedded_file(file, TRAINING_BYTES // len(chosen))) for step, file in chosen]
 
 
 def rotation(run: Path, most: int = ROTATION_BYTES) -> Rotation | None:
-    """Read what `jinc rotate` left in a run: `rotation/turns.webp` or `.gif`, and `turns.png`.
-
-    Args:
-        run: its folder.
-        most: bytes of the animation.
-
-    Returns:
-        None if there is no animation.
-    """
+    """Read the animation that `jinc rotate` left in a run, in so many bytes; None without one."""
     folder = run / "rotation"
     files = [file for end in ("webp", "gif") if (file := folder / f"turns.{end}").is_file()]
     if not files:

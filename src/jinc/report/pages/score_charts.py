@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jinc.report.charts import BETTER, INK, UNCERTAIN, WORSE, Chart
-from jinc.report.numbers import NONE, Number, Pair, aligned, number, signed
+from jinc.report.numbers import NOTHING, Pair, aligned, number, signed
 from jinc.report.pages.verdicts import figure, tone
 
 ACROSS = 4
@@ -22,7 +22,7 @@ _COLOURS = {"base": INK, "better": BETTER, "worse": WORSE, "open": UNCERTAIN, "s
 
 @dataclass(frozen=True)
 class TableCell:
-    """A score of a variant, and its difference to the baseline with what is known of it."""
+    """A score of a variant, and its difference to the baseline with its significance."""
 
     score: Pair
     difference: Pair
@@ -80,8 +80,8 @@ class ScoreChart:
             style |= {"markersize": 8, "markerfacecolor": "none", "markeredgewidth": 1.4}
             (dots,) = axes.plot(values, [place] * len(values), "o", **style)
             dots.set_gid(f"title:{name}: {', '.join(number(each).text for each in values)}")
-        names = [name for name, _, _ in self.rows]
-        axes.set_yticks(range(len(names)), [_short(name) for name in names], color=INK)
+        names = [n if len(n) <= LONGEST else n[: LONGEST - 1] + "…" for n, _, _ in self.rows]
+        axes.set_yticks(range(len(names)), names, color=INK)
         axes.set(xlabel=self.label, xlim=(low, high), ylim=(len(names) - 0.5, -0.5))
         axes.grid(visible=False, axis="y")
         axes.grid(visible=True, axis="x")
@@ -90,59 +90,38 @@ class ScoreChart:
 
     def limits(self) -> tuple[float, float]:
         """Return limits that hold all values, and intervals as far as values stay readable."""
-        values = [value for _, _, found in self.rows for value in found["values"]]
+        found = [each for _, _, each in self.rows]
+        values = [value for each in found for value in each["values"]]
         values += [] if self.reference is None else [self.reference]
         low, high = min(values), max(values)
         span = (high - low) or abs(high) or 1.0
-        ends = [
-            found["mean"] + sign * found["reach_95"]
-            for _, _, found in self.rows
-            if found["reach_95"] is not None
-            for sign in (-1, 1)
-        ]
-        low, high = max(low - span, min([low, *ends])), min(high + span, max([high, *ends]))
+        reaches = [(each["mean"], each["reach_95"] or 0.0) for each in found]
+        low = max(low - span, min([low, *(mean - reach for mean, reach in reaches)]))
+        high = min(high + span, max([high, *(mean + reach for mean, reach in reaches)]))
         return low - 0.05 * span, high + 0.05 * span
 
 
 def score_charts(column: Mapping[str, Any], baseline: str) -> list[Chart]:
-    """Chart the score of each variant, and its difference to the baseline.
+    """Chart the scores in a column of `table.json`, and their differences to the baseline."""
+    entries, name, data = column["entries"], column["name"], column["data"]
 
-    Args:
-        column: of `table.json`.
-        baseline: the variant that others are compared with.
-    """
-    entries = column["entries"]
-    base = entries.get(baseline)
-    reference = None if base is None else base["score"]["mean"]
-    title = f"{column['data']}: {column['name']}"
-    charts = [_chart(column, title, column["name"], "score", baseline, reference)]
+    def chart(title: str, what: str, label: str, reference: float | None) -> Chart:
+        rows = [
+            (variant, _COLOURS["base" if variant == baseline else tone(entry)], entry[what])
+            for variant, entry in entries.items()
+            if entry[what] is not None
+        ]
+        means = ", ".join(f"{variant} {number(found['mean']).text}" for variant, _, found in rows)
+        draw = ScoreChart(label, rows, bool(column["lower_is_better"]), reference)
+        alt = f"{data}, {name}: {title}. Means: {means}"
+        return Chart(title, alt, draw, height=66 + ROW * len(rows))
+
+    base = entries[baseline]["score"]["mean"] if baseline in entries else None
+    charts = [chart(f"{data}: {name}", "score", name, base)]
     if any(entry["difference"] is not None for entry in entries.values()):
-        title, label = f"Difference to {baseline}, by seed", f"difference of {column['name']}"
-        charts.append(_chart(column, title, label, "difference", baseline, 0.0))
+        title = f"Difference to {baseline}, by seed"
+        charts.append(chart(title, "difference", f"difference of {name}", 0.0))
     return charts
-
-
-def _chart(
-    column: Mapping[str, Any],
-    title: str,
-    label: str,
-    what: str,
-    baseline: str,
-    reference: float | None,
-) -> Chart:
-    rows = [
-        (variant, _COLOURS["base" if variant == baseline else tone(entry)], entry[what])
-        for variant, entry in column["entries"].items()
-        if entry[what] is not None
-    ]
-    means = ", ".join(f"{name} {number(found['mean']).text}" for name, _, found in rows)
-    draw = ScoreChart(label, rows, bool(column["lower_is_better"]), reference)
-    alt = f"{column['data']}, {column['name']}: {title}. Means: {means}"
-    return Chart(title, alt, draw, height=66 + ROW * len(rows))
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
 
 
 def score_tables(columns: Sequence[Mapping[str, Any]]) -> list[ScoreTable]:
@@ -152,33 +131,32 @@ def score_tables(columns: Sequence[Mapping[str, Any]]) -> list[ScoreTable]:
         mine = [column for column in columns if column["data"] == data]
         variants = variants_of(mine)
         for first in range(0, len(mine), ACROSS):
+            few = mine[first : first + ACROSS]
+            cells = [_column([column["entries"].get(v) for v in variants]) for column in few]
+            heads = tuple((column["name"], column["lower_is_better"]) for column in few)
+            rows = zip(variants, zip(*cells, strict=True), strict=True)
             title = f"{data}, continued" if first else data
-            tables.append(_table(title, mine[first : first + ACROSS], variants))
+            tables.append(ScoreTable(title, heads, tuple(rows)))
     return tables
 
 
-def _table(title: str, columns: Sequence[Mapping[str, Any]], variants: Sequence[str]) -> ScoreTable:
-    laid = [_column([column["entries"].get(v) for v in variants]) for column in columns]
-    heads = tuple((column["name"], column["lower_is_better"]) for column in columns)
-    return ScoreTable(title, heads, tuple(zip(variants, zip(*laid, strict=True), strict=True)))
-
-
 def _column(entries: Sequence[Mapping[str, Any] | None]) -> list[TableCell | None]:
-    none = Number(None, NONE)
-    scores = [(none, none) if e is None else figure(e["score"]) for e in entries]
-    differences = [
-        (none, none) if e is None or e["difference"] is None else figure(e["difference"])
-        for e in entries
-    ]
-    columns = [
-        aligned([pair[place] for pair in pairs])
-        for pairs in (scores, differences)
-        for place in (0, 1)
-    ]
-    tones = ["" if e is None or e["difference"] is None else tone(e) for e in entries]
+    """Return the cells of a score, aligned at their decimal points."""
+
+    def pairs(what: str) -> list[Pair]:
+        found = [
+            (NOTHING, NOTHING) if e is None or e[what] is None else figure(e[what]) for e in entries
+        ]
+        values, errors = (aligned(column) for column in zip(*found, strict=True))
+        return [*zip(values, errors, strict=True)]
+
     return [
-        None if entry is None else TableCell((value, error), (signed(apart), by), known)
-        for entry, value, error, apart, by, known in zip(entries, *columns, tones, strict=True)
+        None
+        if entry is None
+        else TableCell(score, (signed(apart), error), tone(entry) if entry["difference"] else "")
+        for entry, score, (apart, error) in zip(
+            entries, pairs("score"), pairs("difference"), strict=True
+        )
     ]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -48,12 +48,7 @@ def is_current(facts: Mapping[str, Any], weights: str | None) -> bool:
 
 
 def sampling_words(facts: Mapping[str, Any], current: bool) -> str:
-    """Describe how images were sampled.
-
-    Args:
-        facts: recorded beside them.
-        current: whether the weights are those that the model has now.
-    """
+    """Describe how images were sampled, by the current weights of the model or not."""
     words = f"{str(facts.get('sampler')).upper()} in {facts.get('steps')} steps"
     words += f", η = {facts['eta']}" if facts.get("eta") else ""
     words += f", guidance {facts['guidance']}" if facts.get("guidance", 1) != 1 else ""
@@ -62,12 +57,7 @@ def sampling_words(facts: Mapping[str, Any], current: bool) -> str:
 
 
 def find(folders: Iterable[Path], name: str) -> list[Path]:
-    """Find all files of a name in folders and up to two levels below them.
-
-    Args:
-        folders: where to look.
-        name: of the files.
-    """
+    """Find all files of a name in folders and up to two levels below them."""
     found = [
         file
         for folder in folders
@@ -79,20 +69,14 @@ def find(folders: Iterable[Path], name: str) -> list[Path]:
 
 
 def find_images(folders: Iterable[Path], weights: str | None) -> GeneratedImages | None:
-    """Find the largest set of generated images, preferably by the current weights.
-
-    Args:
-        folders: where to look.
-        weights: SHA-256 of the model file; None if there is none.
-    """
-    sets = []
-    for file in find(folders, "images.json"):
-        facts, count = read_object(file), _count(file.parent)
-        if count:
-            current = is_current(facts, weights)
-            found = GeneratedImages(file.parent, count, facts, current)
-            sets.append((current, count, str(file), found))
-    return max(sets, key=lambda each: each[:3])[3] if sets else None
+    """Find the largest set of generated images, preferably by weights of this SHA-256."""
+    sets = [
+        GeneratedImages(file.parent, count, facts, is_current(facts, weights))
+        for file in find(folders, "images.json")
+        for facts, count in [(read_object(file), _count(file.parent))]
+        if count
+    ]
+    return max(sets, key=lambda s: (s.current, s.count, str(s.folder)), default=None)
 
 
 def _count(folder: Path) -> int:
@@ -103,8 +87,7 @@ def _count(folder: Path) -> int:
         return 0
 
 
-@dataclass(frozen=True)
-class ScoreRow:
+class ScoreRow(NamedTuple):
     """A score with its standard error, and the method that estimated that."""
 
     name: str
@@ -132,12 +115,7 @@ class RunScores:
 
 
 def run_scores(facts: Mapping[str, Any], weights: str | None = None) -> RunScores:
-    """Lay out the scores of a run.
-
-    Args:
-        facts: content of scores.json.
-        weights: SHA-256 of the current weights of the model.
-    """
+    """Lay out the content of scores.json; `weights` is the SHA-256 of the current model."""
     made_with = facts.get("made_with")
     by = f"; {sampling_words(made_with, is_current(made_with, weights))}" if made_with else ""
     made, real = facts["generated"], facts["real"]

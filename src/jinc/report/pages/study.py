@@ -71,14 +71,11 @@ class StudyTable:
 
 
 def study_page(folder: Path, *, real: Mapping[str, RealImages | JincError] | None = None) -> str:
-    """Make a page from the folder of a study.
+    """Make a page from the folder of a study, as HTML.
 
     Args:
         folder: of `jinc study run`, with its table.json.
         real: real images by data set, or why they are not available; None if they are not wanted.
-
-    Returns:
-        HTML.
 
     Raises:
         JincError: there is no table yet, or a file is damaged.
@@ -135,29 +132,29 @@ def _page(
     images = grouped(cells, lambda cell: cell.read and (cell.seed, cell.read))
     logs = grouped(cells, lambda cell: cell.log or None)
     learning = [(data, loss_charts(found, baseline)) for data, found in logs.items()]
-    page.parts.update(
-        {
-            "name": table.name,
-            "what": table.what,
-            "baseline": baseline,
-            "verdicts": by_data([verdict(column, baseline) for column in columns]),
-            "seeds": len({cell.seed for cell in cells}),
-            "charts": [(column, score_charts(column, baseline)) for column in columns],
-            "tables": score_tables(columns),
-            "samples": [(data, study_grids(found, len(cells))) for data, found in images.items()],
-            "learning": [(data, charts) for data, charts in learning if charts],
-            "costs": costs(cells),
-            "variants": differing(cells, "variant"),
-            "sets": differing(cells, "data"),
-            "common": in_common(cells),
-            "losses_differ": _losses_differ(cells),
-            "open": len(table.missing),
-            "judged": [str(each["words"]) for each in table.judged],
-            "command": study_command(f"{table.name}.yaml", folder, _places(folder)),
-            "file": _study_file(folder),
-            "environment": environment(),
-        }
-    )
+    variants = differing(cells, "variant")
+    objective = {name.replace("_", " ") for name in ObjectiveSettings.__dataclass_fields__}
+    page.parts |= {
+        "name": table.name,
+        "what": table.what,
+        "baseline": baseline,
+        "verdicts": by_data([verdict(column, baseline) for column in columns]),
+        "seeds": len({cell.seed for cell in cells}),
+        "charts": [(column, score_charts(column, baseline)) for column in columns],
+        "tables": score_tables(columns),
+        "samples": [(data, study_grids(found, len(cells))) for data, found in images.items()],
+        "learning": [(data, charts) for data, charts in learning if charts],
+        "costs": costs(cells),
+        "variants": variants,
+        "sets": differing(cells, "data"),
+        "common": in_common(cells),
+        "losses_differ": bool(objective & {*variants[0]}),
+        "open": len(table.missing),
+        "judged": [str(each["words"]) for each in table.judged],
+        "command": study_command(f"{table.name}.yaml", folder, _places(folder)),
+        "file": _study_file(folder),
+        "environment": environment(),
+    }
     return page
 
 
@@ -174,14 +171,14 @@ def _add_equivariance(page: Page, folder: Path, cells: Sequence[StudyCell], base
 
 def _rotations(cells: Sequence[StudyCell]) -> dict[str, list[tuple[StudyCell, Rotation]]]:
     """Read one animation of each variant, by data set."""
-    chosen: dict[tuple[str, str], StudyCell] = {}
+    chosen: dict[tuple[str, str], tuple[StudyCell, Path]] = {}
     for cell in networks(cells):
         if cell.run is not None and (cell.run.path / "rotation").is_dir():
-            chosen.setdefault((cell.data, cell.variant), cell)
+            chosen.setdefault((cell.data, cell.variant), (cell, cell.run.path))
     found: dict[str, list[tuple[StudyCell, Rotation]]] = {}
     most = min(ROTATION_BYTES, ALL_ROTATIONS_BYTES // max(1, len(chosen)))
-    for cell in chosen.values():
-        if cell.run is not None and (each := rotation(cell.run.path, most)) is not None:
+    for cell, run in chosen.values():
+        if (each := rotation(run, most)) is not None:
             found.setdefault(cell.data, []).append((cell, each))
     return found
 
@@ -216,12 +213,6 @@ def _add_comparisons(
 
     page.add("spectra", spectra, Missing("spectra", why))
     page.add("neighbours", neighbours, Missing("nearest training images", why))
-
-
-def _losses_differ(cells: Sequence[StudyCell]) -> bool:
-    """Tell whether variants have different objectives, so that losses cannot be compared."""
-    names = {name.replace("_", " ") for name in ObjectiveSettings.__dataclass_fields__}
-    return bool(names & {*differing(cells, "variant")[0]})
 
 
 def _without_scores(names: Sequence[str], columns: Sequence[Any]) -> list[Missing]:
