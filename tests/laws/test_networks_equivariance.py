@@ -24,22 +24,26 @@ def course(name: str, **arguments) -> Network:
 
 
 @torch.no_grad()
-def shaken(make: Callable[..., Network], name: str, seed: int = 0, **arguments) -> Network:
-    """A random network without silent branches, its norms accustomed to noise."""
+def shaken(
+    make: Callable[..., Network], name: str, seed: int = 0, size: int = 32, **arguments
+) -> Network:
+    """A random network without silent branches; its batch norms have seen noise."""
     torch.manual_seed(seed)
     network = make(name, **arguments)
     for value in network.parameters():
         if not value.any():
             value.normal_(std=value[0].numel() ** -0.5)
-    for norm in (m for m in network.modules() if isinstance(m, nn.BatchNorm2d)):
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    for norm in norms:
         norm.momentum = None  # what one batch shows is all that is remembered
-    network(torch.randn(8, 3, 32, 32), torch.arange(8))
+    if norms:
+        network(torch.randn(8, 3, size, size), torch.arange(8))
     return network.eval()
 
 
 @torch.no_grad()
 def equivariance_db(
-    make: Callable[..., Network], name: str, pixels: float, seeds: int = 3
+    make: Callable[..., Network], name: str, pixels: float, seeds: int = 1
 ) -> float:
     """PSNR of f(shift x) against shift f(x), the output's range as peak, mean over networks."""
     total = 0.0
@@ -68,13 +72,14 @@ def equivariance_db(
 )
 def test_half_a_pixel(make, name, least, most) -> None:
     """Most of the residual network's gain is in its activations: its baseline is linear already."""
-    assert least <= equivariance_db(make, name, 0.5) <= most
+    seeds = 1 if make is residual else 3
+    assert least <= equivariance_db(make, name, 0.5, seeds) <= most
 
 
-@pytest.mark.parametrize("name", ["A", "C@6", "D-2N", "D@6", "D@12", "D@ideal", *MIXED])
+@pytest.mark.parametrize("name", ["A", "D-2N", "D@6", "D@ideal", MIXED[1]])
 def test_a_pixel_of_the_deepest_level_is_exact(name) -> None:
     """Eight pixels are one at the deepest of four levels, where attention knows no places."""
-    assert equivariance_db(residual, name, 8, seeds=1) > 120
+    assert equivariance_db(residual, name, 8) > 120
 
 
 def symmetries(x: torch.Tensor) -> list[torch.Tensor]:
@@ -92,28 +97,35 @@ def symmetric(network: Network) -> Network:
 
 
 @torch.no_grad()
-def asymmetry(network: Network) -> float:
-    x, t = torch.randn(2, 3, 32, 32, dtype=torch.float64), torch.tensor([10, 299])
+def asymmetry(network: Network, size: int = 32) -> float:
+    x, t = torch.randn(2, 3, size, size, dtype=torch.float64), torch.tensor([10, 299])
     turned = [network(each, t) for each in symmetries(x)]
     pairs = zip(turned, symmetries(network(x, t)), strict=True)
     return max(float((one - other).abs().max()) for one, other in pairs)
 
 
-@pytest.mark.parametrize("padding", ["zeros", "reflect", "circular"])
+PADDINGS = ("zeros", "reflect", "circular")
+
+
 @pytest.mark.parametrize(
-    ("make", "name"),
+    ("make", "name", "padding"),
     [
-        *((make, name) for make in (ResUNet, CS180UNet) for name in CORRECT),
-        *((make, name) for make in (UNet, ResUNet, CS180UNet) for name in MIXED),
+        *((ResUNet, name, PADDINGS[i % 3]) for i, name in enumerate((*CORRECT, *MIXED))),
+        *((CS180UNet, name, PADDINGS[i % 3]) for i, name in enumerate((*MIXED, *CORRECT))),
+        *((UNet, MIXED[0], padding) for padding in PADDINGS),
+        (UNet, MIXED[1], "reflect"),
     ],
 )
 def test_symmetric_kernels_make_symmetric_networks(make, name, padding) -> None:
     """What stands between the convolutions prefers no side, in all of a network."""
     shape = (1, 2, 2) if name in MIXED else (1, 2)
-    sizes = {ResUNet: {"multipliers": shape}, CS180UNet: {"image_size": 32}, UNet: {"levels": 3}}
-    size = sizes[make]
-    network = shaken(make, name, width=8, channels=3, padding=padding, **size)
-    assert asymmetry(symmetric(network)) < 1e-10
+    sizes = {
+        ResUNet: {"multipliers": shape, "blocks": 1},
+        CS180UNet: {"image_size": 16},
+        UNet: {"levels": 3},
+    }
+    network = shaken(make, name, size=16, width=8, channels=3, padding=padding, **sizes[make])
+    assert asymmetry(symmetric(network), size=16) < 1e-10
 
 
 def test_the_baselines_differ_in_that() -> None:

@@ -107,7 +107,7 @@ def test_unitary_turns_keep_the_noise_of_deterministic_sampling(size) -> None:
 @pytest.mark.parametrize(
     ("method", "first", "last"), [("spline", 0.9, 0.3), ("bilinear", 0.7, 0.01)]
 )
-@pytest.mark.parametrize("size", [12, 15, 16])
+@pytest.mark.parametrize("size", [12, 15])
 def test_interpolation_does_not(size, method, first, last) -> None:
     shares = kept(size, method)
     assert shares[0] < first * 1.1
@@ -118,7 +118,7 @@ def test_interpolation_does_not(size, method, first, last) -> None:
 def random_network(dtype=torch.float64):
     """A random U-Net that predicts ε, with zero padding: as far from equivariant as they come."""
     torch.manual_seed(0)
-    network = UNet("D@6", channels=1, width=8, levels=1, padding="zeros").to(dtype).eval()
+    network = UNet("D@6", channels=1, width=4, levels=1, padding="zeros").to(dtype).eval()
     return lambda x_t, t: x0_of(SCHEDULE, "eps", x_t, t, network(x_t, t))
 
 
@@ -142,20 +142,26 @@ def start(size=8, dtype=torch.float64):
     return SeededNoise(0, range(2))(torch.zeros(2, 1, size, size, dtype=dtype))
 
 
-@pytest.mark.parametrize("name", DENOISERS)
+MOVES = {
+    "90 degrees": rotating(math.pi / 2, LEVELS),
+    "-143 degrees": rotating(-2.5, LEVELS),
+    "20 quarter turns": rotating(20 * math.pi / 2, LEVELS),  # every portion is a quarter turn
+    "shift": shifting(2.5, -1.3, LEVELS),
+}
+
+
 @pytest.mark.parametrize(
-    "moving",
+    ("name", "move"),
     [
-        rotating(math.pi / 2, LEVELS),
-        rotating(-2.5, LEVELS),
-        rotating(20 * math.pi / 2, LEVELS),  # every portion is a quarter turn
-        shifting(2.5, -1.3, LEVELS),
+        *(("oracle", move) for move in MOVES),
+        ("network", "-143 degrees"),
+        ("network", "shift"),
+        ("clipped", "90 degrees"),
     ],
-    ids=["90 degrees", "-143 degrees", "20 quarter turns", "shift"],
 )
-def test_moving_the_state_is_denoising_in_a_moving_frame(moving, name) -> None:
+def test_moving_the_state_is_denoising_in_a_moving_frame(name, move) -> None:
     """Under DDIM, and for any denoiser, equivariant or not."""
-    denoiser = DENOISERS[name]()
+    denoiser, moving = DENOISERS[name](), MOVES[move]
     state = generate(denoiser, SCHEDULE, start(), steps=LEVELS, method=ddim(), after=moving)
     still = generate(framed(denoiser, moving), SCHEDULE, start(), steps=LEVELS, method=ddim())
     end = moving.frame(-1)(still)

@@ -13,7 +13,7 @@ from jinc.nn import UNet
 @pytest.fixture
 def make_model() -> Callable[..., Model]:
     def make(
-        config: str = "D@6",
+        config: str = "A",
         channels: int = 1,
         classes: int = 0,
         T: int = 12,

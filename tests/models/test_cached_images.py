@@ -10,9 +10,14 @@ from jinc.data import to_uint8
 from jinc.diffusion import ddim, sample
 from jinc.errors import JincError
 from jinc.models import SamplingPlan, cache_images, cached_images, generate_images
-from jinc.models.generation.cached_images import PART
 
+PART = 32
 ETA = partial(sample, method=ddim(1.0))
+
+
+@pytest.fixture(autouse=True)
+def short_parts(monkeypatch) -> None:
+    monkeypatch.setattr("jinc.models.generation.cached_images.PART", PART)
 
 
 def plan(count: int) -> SamplingPlan:
@@ -58,17 +63,17 @@ def test_shares_of_processes_are_the_whole(make_model, tmp_path) -> None:
     assert np.array_equal(cached_images(tmp_path, count).images, expected(model, count))
 
 
-@pytest.mark.parametrize("damage", [lambda data: data[:100], lambda data: b"", lambda _: b"x" * 99])
-def test_damaged_files_are_made_again(make_model, tmp_path, damage) -> None:
+def test_damaged_files_are_made_again(make_model, tmp_path) -> None:
     model = make_model()
     keep(model, PART + 3, tmp_path)
     (file,) = tmp_path.glob("images-0000000.npy")
     whole = file.read_bytes()
-    file.write_bytes(damage(whole))
-    with pytest.raises(JincError, match="fewer than"):
-        cached_images(tmp_path, PART + 3)
-    keep(model, PART + 3, tmp_path)
-    assert file.read_bytes() == whole
+    for damaged in (whole[:100], b"", b"x" * 99):
+        file.write_bytes(damaged)
+        with pytest.raises(JincError, match="fewer than"):
+            cached_images(tmp_path, PART + 3)
+        keep(model, PART + 3, tmp_path)
+        assert file.read_bytes() == whole
 
 
 def test_images_made_otherwise_are_not_mixed(make_model, tmp_path) -> None:

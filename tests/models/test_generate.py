@@ -22,7 +22,7 @@ def test_image_i_does_not_depend_on_how_many_are_asked_for(make_model, method) -
     model = make_model()
     walk = partial(sample, method=method)
     steps = model.timesteps if method == METHODS["ddpm"] else 4
-    counts = (1, 5, CHUNK, CHUNK + 1, 2 * CHUNK + 1)
+    counts = (1, CHUNK, 2 * CHUNK + 1)
     made = {n: images(model, n, sampler=walk, steps=steps) for n in counts}
     for n, found in made.items():
         assert found.shape == (n, 1, 8, 8)

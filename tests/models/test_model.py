@@ -14,8 +14,16 @@ from jinc.nn import CS180UNet, ResUNet, UNet, parse_config
 FILES = ("config.json", "diffusion.json", "model.safetensors")
 
 
-@pytest.mark.parametrize("config", ["A", "D@6", "B@ideal", "D+norm-2N", "C-1/6"])
-@pytest.mark.parametrize(("classes", "prediction"), [(0, "eps"), (3, "x0"), (3, "v"), (0, "flow")])
+@pytest.mark.parametrize(
+    ("config", "classes", "prediction"),
+    [
+        ("A", 0, "eps"),
+        ("D@6", 3, "x0"),
+        ("B@ideal", 3, "v"),
+        ("D+norm-2N", 0, "flow"),
+        ("C-1/6", 0, "eps"),
+    ],
+)
 def test_what_is_saved_is_what_is_loaded(tmp_path, make_model, config, classes, prediction) -> None:
     model = make_model(config, channels=3, classes=classes, prediction=prediction)
     model.save(tmp_path / "deep" / "folder")

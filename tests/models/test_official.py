@@ -308,8 +308,16 @@ def test_labels(tmp_path, variant) -> None:
         )
 
 
-@pytest.mark.parametrize("wrapper", [None, "state_dict", "model_state_dict", "ema_model"])
-@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.module."])
+@pytest.mark.parametrize(
+    ("wrapper", "prefix"),
+    [
+        (None, ""),
+        (None, "module."),
+        ("state_dict", "_orig_mod.module."),
+        ("model_state_dict", ""),
+        ("ema_model", "module."),
+    ],
+)
 def test_pt_files_as_training_scripts_write_them(tmp_path, wrapper, prefix) -> None:
     theirs = rebuild(D, 4, 1, 4, 1.0)
     weights = {prefix + name: w for name, w in theirs.state_dict().items()}

@@ -62,15 +62,18 @@ def remake(kind: type[Model], model: Model, size: int = 8) -> Model:
     return kind(model.network, (size, size), schedule_name="cosine", timesteps=model.timesteps)
 
 
-@pytest.mark.parametrize("walk", METHODS.values(), ids=METHODS)
+SWEEPS = [turns([0.4, 0, -1], operator) for operator in OPERATORS]
+SWEEPS += [shifts([1.5, 0, 2], [1, 0, -0.5])]
+
+
 @pytest.mark.parametrize(
-    "sweep",
-    [turns([0.4, 0, -1], operator) for operator in OPERATORS] + [shifts([1.5, 0, 2], [1, 0, -0.5])],
-    ids=lambda sweep: getattr(sweep, "method", "shifts"),
+    ("name", "sweep"),
+    [*zip(METHODS, SWEEPS, strict=False), ("ddim η=1", SWEEPS[-1])],
+    ids=lambda value: value if isinstance(value, str) else getattr(value, "method", "shifts"),
 )
-def test_moved_by_nothing_it_is_the_image_of_the_seed(make_model, walk, sweep) -> None:
+def test_moved_by_nothing_it_is_the_image_of_the_seed(make_model, name, sweep) -> None:
     model = make_model(classes=3)
-    options = {"sampler": walk, "seed": 5, "prompts": ("2", "0"), "guidance": 3.0}
+    options = {"sampler": METHODS[name], "seed": 5, "prompts": ("2", "0"), "guidance": 3.0}
     found = swept(model, sweep, 3, **options)
     torch.testing.assert_close(found[:, 1], generated(model, 3, **options), rtol=0, atol=1e-4)
     for other in (0, 2):
@@ -104,8 +107,9 @@ def test_quarter_turns_of_a_symmetric_model_turn_its_images(loud, walk, steps) -
     assert (noticed[:, 1] - noticed[:, 0]).abs().max() > 1e-2
 
 
-@pytest.mark.parametrize("name", ["ddim", "ddim η=1", "posterior"])
-@pytest.mark.parametrize("pace", [steady, gentle, published])
+@pytest.mark.parametrize(
+    ("name", "pace"), [("ddim", steady), ("ddim η=1", gentle), ("posterior", published)]
+)
 def test_shifts_of_a_model_that_notices_none(make_model, name, pace) -> None:
     """Odd sizes have no Nyquist line: portions of a shift are the shift, of noise too."""
     model = remake(White, make_model(), size=9)
@@ -129,7 +133,7 @@ def test_all_amounts_have_the_noise_of_the_image(make_model) -> None:
         assert torch.cdist(found[:, 0].flatten(1), found[:, 0].flatten(1)).triu(1).max() > 1e-2
 
 
-@pytest.mark.parametrize("rows", [1, 2, 5, 7, 12, 100])
+@pytest.mark.parametrize("rows", [1, 5, 100])
 def test_how_many_are_generated_together_is_rounding(make_model, rows) -> None:
     model = make_model(classes=2)
     options = {"sampler": METHODS["ddim η=1"], "prompts": ("1", "0"), "seed": 3}

@@ -94,9 +94,10 @@ class Published:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("classes", [0, 10])
-@pytest.mark.parametrize("timesteps", [0, 300])
-@pytest.mark.parametrize(("channels", "image_size"), [(1, 28), (3, 32)])
+@pytest.mark.parametrize(
+    ("classes", "timesteps", "channels", "image_size"),
+    [(0, 0, 1, 28), (10, 0, 3, 32), (0, 300, 3, 32), (10, 300, 1, 28)],
+)
 def test_a_is_the_published_network(classes, timesteps, channels, image_size) -> None:
     network = shaken(classes=classes, timesteps=timesteps, channels=channels, image_size=image_size)
     x, t = inputs(network)
@@ -129,9 +130,14 @@ def test_parameters_are_as_many_as_drawn() -> None:
     assert [sum(p.numel() for p in n.parameters()) for n in networks] == expected
 
 
-@pytest.mark.parametrize("padding", ["zeros", "reflect", "circular"])
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(("channels", "image_size"), [(1, 28), (3, 32), (1, 4)])
+@pytest.mark.parametrize(
+    ("name", "padding", "channels", "image_size"),
+    [
+        *((name, ("zeros", "reflect", "circular")[i % 3], 1, 4) for i, name in enumerate(NAMES)),
+        ("A", "circular", 3, 32),
+        *(("D@6", padding, 1, 28) for padding in ("zeros", "reflect", "circular")),
+    ],
+)
 def test_every_configuration_learns_from_every_weight(name, padding, channels, image_size) -> None:
     size = {"channels": channels, "image_size": image_size}
     network = CS180UNet(name, width=4, padding=padding, **size, **EVERYTHING)
@@ -148,7 +154,7 @@ def test_every_configuration_learns_from_every_weight(name, padding, channels, i
 
 @torch.no_grad()
 @pytest.mark.parametrize("name", ["A", "D@6"])
-def test_what_is_not_told_is_not_heard(name) -> None:
+def test_a_missing_condition_is_as_none(name) -> None:
     network = shaken(name, **EVERYTHING)
     x, t = inputs(network)
     without = network(x, t)
@@ -182,7 +188,7 @@ def test_it_is_scale_aware(name) -> None:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["A", "D@6", "D-1N/6"])
 def test_saved_and_loaded_is_the_same(name, tmp_path) -> None:
     network = shaken(name, padding="reflect", **EVERYTHING).float()
     network.save(tmp_path)

@@ -5,13 +5,14 @@ import math
 import random
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from functools import cache
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from jinc.errors import JincError
-from jinc.nn import Configs, CS180UNet, Network, ResUNet, UNet, parse_config, parse_configs
+from jinc.nn import Config, Configs, CS180UNet, Network, ResUNet, UNet, parse_config, parse_configs
 from jinc.nn.blocks import DoubleConv
 from jinc.nn.configs import EXAMPLES
 from jinc.nn.layers import (
@@ -160,12 +161,16 @@ def levels_of_layers(network: Network, x_t: Tensor, t: Tensor) -> dict[str, int]
 def by_hand(make, config: Configs, x_t: Tensor, t: Tensor) -> Tensor:
     """Take the network of the first design, and put layers of the others in at their levels."""
     network = shaken(make(config.at(0)))
-    whole = {each: shaken(make(each)) for each in config.levels}
     places = levels_of_layers(shaken(make(config.at(0))), x_t, t)
     assert set(places.values()) == set(range(DEEPEST[make] + 1))
     for name, level in places.items():
-        network.set_submodule(name, whole[config.at(level)].get_submodule(name))
+        network.set_submodule(name, one_design(make, config.at(level)).get_submodule(name))
     return network(x_t, t)
+
+
+@cache
+def one_design(make, design: Config) -> Network:
+    return shaken(make(design))
 
 
 MIXES = ("D@12,D@6,B@6", "D@6,D@6/0.2", "B@6,D@6", "D+plain@6,D@6,D@ideal", "B@6,D@ideal,D@2")
@@ -177,9 +182,9 @@ ANY_MIXES = ("A,D@6", "D@6,A", "C@6,B@6,D@6", "A,D-2N", "D-1N/6,D@6", "D@6,A,D@6
 @pytest.mark.parametrize(
     ("make", "name"),
     [
-        *((make, name) for make in DEEPEST for name in MIXES),
-        *((make, name) for make in (unet, resunet) for name in ANY_MIXES),
-        *((cs180, name) for name in ("A,C@6", "C@12,A,C@6")),
+        *((unet, name) for name in (*MIXES, *ANY_MIXES)),
+        *((resunet, name) for name in (MIXES[0], MIXES[4], ANY_MIXES[0], ANY_MIXES[3])),
+        *((cs180, name) for name in (MIXES[0], MIXES[4], "C@12,A,C@6")),
         (unet, "D+norm-2N,D@6"),
         (unet, "A,D-2N,D+norm-2N,D@6"),
     ],
@@ -190,12 +195,13 @@ def test_a_network_is_that_put_together_by_hand(make, name, inputs) -> None:
     assert torch.equal(ours, by_hand(make, config, *inputs))
     for each in config.levels:
         if make is not cs180 or each.filters_resampling == config.at(0).filters_resampling:
-            assert (ours - shaken(make(each))(*inputs)).abs().max() > 1e-6
+            assert (ours - one_design(make, each)(*inputs)).abs().max() > 1e-6
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("make", DEEPEST)
-@pytest.mark.parametrize("name", ["A", "D@6", "D@12/0.2", "D@ideal"])
+@pytest.mark.parametrize(
+    ("make", "name"), [(unet, "A"), (unet, "D@ideal"), (resunet, "D@12/0.2"), (cs180, "D@6")]
+)
 def test_one_design_at_each_level_is_one_for_all(make, name, inputs) -> None:
     config = parse_config(name)
     each = shaken(make(",".join([name] * 3)))
@@ -214,11 +220,11 @@ def test_nothing_is_resampled_below_the_deepest_level(make, inputs) -> None:
     assert (outputs["D@6"] - outputs["A"]).abs().max() > 1e-6
 
 
-@pytest.mark.parametrize("name", [*MIXES, *ANY_MIXES])
 @pytest.mark.parametrize("make", [unet, resunet])
-def test_keys_and_shapes_are_those_of_the_baseline(make, name) -> None:
+def test_keys_and_shapes_are_those_of_the_baseline(make) -> None:
     baseline = {k: v.shape for k, v in make("A").state_dict().items()}
-    assert {k: v.shape for k, v in make(name).state_dict().items()} == baseline
+    for name in (*MIXES, *ANY_MIXES):
+        assert {k: v.shape for k, v in make(name).state_dict().items()} == baseline
 
 
 @torch.no_grad()
@@ -239,8 +245,9 @@ def test_convolutions_that_resample_belong_to_the_finer_level(inputs) -> None:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("make", DEEPEST)
-@pytest.mark.parametrize("name", ["D@12,D@6/0.2", "A,D@6", "B@6,D@6,C@6"])
+@pytest.mark.parametrize(
+    ("make", "name"), [(unet, "D@12,D@6/0.2"), (resunet, "A,D@6"), (cs180, "B@6,D@6,C@6")]
+)
 def test_saved_and_loaded_is_the_same(make, name, inputs, tmp_path) -> None:
     network = shaken(make(name)).float()
     network.save(tmp_path / "own")

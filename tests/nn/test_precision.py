@@ -46,9 +46,15 @@ def distance(found: Tensor, expected: Tensor) -> float:
     return float((found - expected).norm() / expected.norm())
 
 
-@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("kind", "precision", "name"),
+    [
+        *(("unet", torch.bfloat16, name) for name in NAMES),
+        *(("resunet", torch.float16, name) for name in NAMES),
+        ("unet", torch.float16, "D@6"),
+        ("resunet", torch.bfloat16, "D@6"),
+    ],
+)
 def test_half_precision_is_off_by_a_few_roundings(network, precision) -> None:
     exact, exact_gradient = output_and_gradient(network, network)
     with torch.autocast("cpu", precision):

@@ -100,15 +100,21 @@ def without(mapping: dict, key: str) -> dict:
     return {name: value for name, value in mapping.items() if name != key}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_all_configurations_share_keys_and_shapes(name) -> None:
-    baseline = {k: v.shape for k, v in ResUNet("A", **SMALL).state_dict().items()}
-    assert {k: v.shape for k, v in ResUNet(name, **SMALL).state_dict().items()} == baseline
+def test_all_configurations_share_keys_and_shapes() -> None:
+    shapes = {
+        name: {key: value.shape for key, value in ResUNet(name, **SMALL).state_dict().items()}
+        for name in NAMES
+    }
+    assert all(found == shapes["A"] for found in shapes.values())
 
 
-@pytest.mark.parametrize("padding", ["zeros", "reflect", "circular"])
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(("channels", "size"), [(1, 28), (3, 8)])
+@pytest.mark.parametrize(
+    ("name", "padding", "channels", "size"),
+    [
+        *((name, ("zeros", "reflect", "circular")[i % 3], 3, 8) for i, name in enumerate(NAMES)),
+        *(("D@6", padding, 1, 28) for padding in ("zeros", "reflect", "circular")),
+    ],
+)
 def test_every_configuration_learns_from_every_weight(name, padding, channels, size) -> None:
     network = shaken(name, channels=channels, padding=padding, **TOLD)
     x, t = inputs(channels, size)
@@ -124,16 +130,15 @@ def test_every_configuration_learns_from_every_weight(name, padding, channels, s
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("size", [32, 64])
 @pytest.mark.parametrize("name", ["A", "D@6"])
-def test_a_fresh_network_predicts_zeros(name, size) -> None:
+def test_a_fresh_network_predicts_zeros(name) -> None:
     network = ResUNet(name, width=8)
-    x = torch.randn(1, 3, size, size)
+    x = torch.randn(1, 3, 32, 32)
     assert not network(x, torch.tensor([10])).any()
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["A", "B@6", "D@6", "D@ideal"])
 def test_the_stream_is_linear(name) -> None:
     """With silent branches, as at the start, all before the last norm adds up."""
     network = ResUNet(name, **SMALL, channels=1).double().eval()
@@ -162,7 +167,7 @@ def test_it_is_scale_aware(name) -> None:
 
 @torch.no_grad()
 @pytest.mark.parametrize("name", ["A", "D@6"])
-def test_what_is_not_told_is_not_heard(name) -> None:
+def test_a_missing_condition_is_as_none(name) -> None:
     network = shaken(name, **TOLD)
     x, t = inputs()
     without = network(x, t)
@@ -204,7 +209,7 @@ def test_a_seed_makes_the_same_network() -> None:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("name", ["A", "D@6", "D-2N"])
+@pytest.mark.parametrize("name", ["A", "D-2N"])
 def test_saved_and_loaded_is_the_same(name, tmp_path) -> None:
     network = shaken(name, attention_levels=[0, 2], dropout=0.1, padding="circular", **TOLD).float()
     network.save(tmp_path)

@@ -30,11 +30,11 @@ def test_unknown_padding_is_named() -> None:
 
 
 @pytest.mark.parametrize("padding", ["reflect", "circular", "mirror"])
-@pytest.mark.parametrize(("before", "after"), [(1, 1), (3, 0), (2, 4), (7, 9)])
+@pytest.mark.parametrize(("before", "after"), [(1, 1), (3, 0), (5, 6)])
 def test_the_gradient_is_the_transpose(padding: Edges, before: int, after: int) -> None:
     """⟨extend(x), y⟩ = ⟨x, extendᵀ(y)⟩, in both layouts, and the gradient of that too."""
     random = torch.Generator().manual_seed(0)
-    x = torch.randn(2, 3, 5, 6, dtype=torch.float64, generator=random)
+    x = torch.randn(1, 2, 3, 4, dtype=torch.float64, generator=random)
     for layout in (torch.contiguous_format, torch.channels_last):
         laid = x.contiguous(memory_format=layout).requires_grad_()
         assert extend(laid, 1, 1, padding).is_contiguous(memory_format=layout)

@@ -10,7 +10,7 @@ from jinc.signal.padding import PADDINGS
 
 KERNELS = [(1, "cosited"), (2, "cosited"), (3, "cosited"), (6, "cosited"), (7, "cosited")]
 KERNELS += [(2, "half"), (4, "half"), (6, "half"), (8, "half"), (12, "half")]
-SIZES = [(16, 16), (8, 12), (5, 3), (2, 2), (1, 1)]
+SIZES = [(8, 12), (5, 3), (1, 1)]
 
 
 def images(size: tuple[int, int], dtype: torch.dtype = torch.float64) -> torch.Tensor:
@@ -20,8 +20,10 @@ def images(size: tuple[int, int], dtype: torch.dtype = torch.float64) -> torch.T
 
 @pytest.mark.parametrize("padding", PADDINGS)
 @pytest.mark.parametrize(("taps", "phase"), KERNELS)
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize(("dtype", "atol"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
+@pytest.mark.parametrize(
+    ("size", "dtype", "atol"),
+    [*((size, torch.float64, 1e-12) for size in SIZES), ((8, 12), torch.float32, 1e-5)],
+)
 def test_fast_equals_slow(size, taps, phase, padding, dtype, atol) -> None:
     """Outputs and gradients, for every padding and also where the map is smaller than the taps."""
     kernel = design_jinc(taps, 0.25)
