@@ -98,27 +98,25 @@ def harmless(open_it, *arguments):
 
 
 @pytest.mark.parametrize("form", ["pickle", "archive", "old"])
-@pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("reader", ["pipeline", "official", "prompts"])
-def test_pickles(folder, reader, call, form):
-    if reader == "pipeline":
-        (folder / "unet" / f"{STEM}.safetensors").unlink()
+def test_pickles(folder, form):
+    (folder / "unet" / f"{STEM}.safetensors").unlink()
+    for call in CALLS:
         pickled(folder / "unet" / f"{STEM}.bin", call, form)
         with pytest.raises(JincError):
             open_model(folder)
         harmless(open_model, folder)
-    else:
         pickled(folder / "x.pt", call, form)
-        harmless(load_official if reader == "official" else read_prompts, folder / "x.pt")
+        for read in (load_official, read_prompts):
+            harmless(read, folder / "x.pt")
 
 
 INDEX, UNET = "model_index.json", "unet/config.json"
 STEPS = "scheduler/scheduler_config.json"
 
 
-@pytest.mark.parametrize(
-    ("name", "change"),
-    [
+def test_settings(folder):
+    whole = {name: (folder / name).read_text() for name in (INDEX, UNET, STEPS)}
+    for name, change in (
         (INDEX, {"_class_name": "Evil"}),
         (INDEX, {"_class_name": ["evil", "Evil"]}),
         (INDEX, {"custom_pipeline": "evil"}),
@@ -149,12 +147,10 @@ STEPS = "scheduler/scheduler_config.json"
         (STEPS, {"trained_betas": CODE}),
         (STEPS, {"prediction_type": CODE}),
         (STEPS, {"num_train_timesteps": CODE}),
-    ],
-)
-def test_settings(folder, name, change):
-    file = folder / name
-    file.write_text(json.dumps(json.loads(file.read_text()) | change))
-    harmless(open_model, folder)
+    ):
+        (folder / name).write_text(json.dumps(json.loads(whole[name]) | change))
+        harmless(open_model, folder)
+        (folder / name).write_text(whole[name])
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,7 @@ def test_classes_by_name_and_number(jinc, trained_on_classes, tmp_path) -> None:
 
 
 def test_filters(jinc, tmp_path) -> None:
-    for words in (("D@12",), ("D-2N",), ()):
+    for words in (("D-2N",), ()):
         said = jinc("filters", *words, "--out", tmp_path / "f.png")
         assert (said.code, said.out, said.err) == (0, f"{tmp_path / 'f.png'}\n", "")
         assert pixels(tmp_path / "f.png").ndim == 3
@@ -191,7 +191,7 @@ def test_filters(jinc, tmp_path) -> None:
 # --- settings from files
 
 
-@pytest.mark.parametrize("suffix", [".yaml", ".yml", ".toml"])
+@pytest.mark.parametrize("suffix", [".yml", ".toml"])
 def test_settings_from_a_file(jinc, tmp_path, suffix) -> None:
     values = {"config": "A", "width": 4, "levels": 1, "timesteps": 10, "steps": 3}
     values |= {"batch_size": 4, "sample_every": 0, "adam_betas": [0.5, 0.75]}

@@ -2,6 +2,7 @@ import json
 import os
 import tracemalloc
 import zipfile
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -165,15 +166,16 @@ def classes(root: Path, split: str = "train", **options: str) -> dict[str, str |
         *(("train2017", "val2017"), ("train-images", "dev"), ("Trainset", "Validation")),
     ],
 )
-@pytest.mark.parametrize("beside", [[], ["docs/a.txt", "README"], ["masks/1.png", "logo.png"]])
-@pytest.mark.parametrize("inside", ["", "set/"])
-def test_splits_in_any_usual_spelling(tmp_path, train, test, beside, inside) -> None:
-    names = (f"{train}/a/1.png", f"{train}/b/2.png", f"{test}/b/3.png", *beside)
-    make(tmp_path, *(inside + name for name in names))
-    found = list_images(tmp_path)
-    assert (found.class_names, found.labels, found.split) == (("a", "b"), (0, 1), "train")
-    assert sum(found.passed_over.values()) == len(beside)
-    assert len(list_images(tmp_path, "all").files) == 3
+def test_splits_in_any_usual_spelling(tmp_path, train, test) -> None:
+    besides = ([], ["docs/a.txt", "README"], ["masks/1.png", "logo.png"])
+    for case, (inside, beside) in enumerate(product(("", "set/"), besides)):
+        root = tmp_path / str(case)
+        names = (f"{train}/a/1.png", f"{train}/b/2.png", f"{test}/b/3.png", *beside)
+        make(root, *(inside + name for name in names))
+        found = list_images(root)
+        assert (found.class_names, found.labels, found.split) == (("a", "b"), (0, 1), "train")
+        assert sum(found.passed_over.values()) == len(beside)
+        assert len(list_images(root, "all").files) == 3
 
 
 def test_two_folders_of_one_split(tmp_path) -> None:
@@ -312,7 +314,7 @@ WIDE = ",".join(map(str, range(50_000)))
 HEAVY = {
     "wide": ("metadata.csv", f"file_name,label,{WIDE}\n" + "x\n" * 2000, "line 2: 1 columns"),
     "long": ("metadata.csv", "file_name\n" + "x\n" * 6_000_000, "no column called label"),
-    "absent": ("metadata.csv", "file_name,label\n" + "x,y\n" * 50_000, "no label for 1 of 1"),
+    "missing": ("metadata.csv", "file_name,label\n" + "x,y\n" * 50_000, "no label for 1 of 1"),
     "empty": ("metadata.jsonl", "{}\n" * 4_000_000, "no column file_name"),
     "lists": ("dataset.json", '{"labels":[' + "[]," * 8_000_000 + "[]]}", "are too many"),
     "line": ("metadata.csv", "x," * 4_000_000, "a line has over 4,194,304 characters"),
@@ -430,7 +432,7 @@ def test_an_unknown_source_of_classes(tmp_path, source) -> None:
         list_images(tmp_path, classes_from="column:breed")
 
 
-def test_images_are_told_by_content_where_the_ending_does_not_tell(tmp_path) -> None:
+def test_images_without_a_known_ending_are_recognised_by_content(tmp_path) -> None:
     make(
         tmp_path, "a/1.JFIF", "a/2.jpe", "a/x.heic", "a/notes.txt", "b/raw.nef", "b/3.bmp", "a/pipe"
     )

@@ -1,3 +1,5 @@
+from itertools import product
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,14 +11,11 @@ SHAPES = [(7, 7), (6, 9), (9, 6), (5, 8), (1, 4), (32, 20)]
 
 
 @pytest.mark.parametrize("name", FILTERS)
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("size", [1, 4, 7, 13])
-def test_a_constant_stays_that_constant(name, shape, channels, size) -> None:
-    image = np.full((*shape, channels), 93, np.uint8)
-    resized = resize_square(image, size, name)
-    assert resized.shape == (size, size, channels)
-    assert (resized == 93).all()
+def test_a_constant_stays_that_constant(name) -> None:
+    for shape, channels, size in product(SHAPES, (1, 3), (1, 4, 7, 13)):
+        resized = resize_square(np.full((*shape, channels), 93, np.uint8), size, name)
+        assert resized.shape == (size, size, channels)
+        assert (resized == 93).all()
 
 
 def asymmetry(image, turn, size: int, name: str) -> int:
@@ -25,13 +24,12 @@ def asymmetry(image, turn, size: int, name: str) -> int:
     return abs(other - resized).max()
 
 
-@pytest.mark.parametrize("turn", [np.fliplr, np.flipud, lambda a: a[::-1, ::-1]])
 @pytest.mark.parametrize("name", ["bilinear", "bicubic", "lanczos"])
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("size", [4, 7, 13])
-def test_it_commutes_with_flips(rng, turn, name, shape, size) -> None:
-    image = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
-    assert asymmetry(image, turn, size, name) <= 1
+def test_it_commutes_with_flips(rng, name) -> None:
+    for shape, size in product(SHAPES, (4, 7, 13)):
+        image = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
+        for turn in (np.fliplr, np.flipud, lambda a: a[::-1, ::-1]):
+            assert asymmetry(image, turn, size, name) <= 1
 
 
 @pytest.mark.parametrize("turn", [np.fliplr, np.flipud])

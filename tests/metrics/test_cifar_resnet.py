@@ -25,7 +25,7 @@ def test_resnet_20_is_as_accurate_as_it_was_measured(classifiers, real_data) -> 
 
 def test_both_depths_know_most_images(classifiers, real_data) -> None:
     for name in ("resnet20-12fca82f.th", "resnet56-4bfd9763.th"):
-        assert accuracy(classifiers, real_data, name, 120) > 0.85
+        assert accuracy(classifiers, real_data, name, 60) > 0.85
 
 
 @pytest.mark.parametrize("blocks", [1, 2])

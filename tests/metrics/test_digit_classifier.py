@@ -24,7 +24,7 @@ from jinc.metrics import (
 )
 from jinc.metrics.features.digit_training import moved
 
-SHORT = Recipe(steps=40, batch_size=20)
+SHORT = Recipe(steps=30, batch_size=20)
 
 
 def strokes(kind: str, count: int = 200) -> tuple[torch.Tensor, torch.Tensor]:

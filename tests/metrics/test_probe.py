@@ -99,8 +99,15 @@ def test_the_farther_it_is_moved_the_worse(pulled) -> None:
             assert way[-1] < 20
 
 
-@pytest.mark.parametrize("size", [(16, 16), (8, 12)])
-@pytest.mark.parametrize("only", [["network"], ["sampling", "network"], ["curves"]])
+@pytest.mark.parametrize(
+    ("size", "only"),
+    [
+        ((16, 16), ["network"]),
+        ((8, 12), ["sampling", "network"]),
+        ((16, 16), ["curves"]),
+        ((8, 12), ["curves"]),
+    ],
+)
 def test_evaluations_are_counted_beforehand(size, only) -> None:
     asked = []
 

@@ -1,6 +1,7 @@
 """A tiny model of every kind that is saved."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -25,3 +26,12 @@ def make_model() -> Callable[..., Model]:
         return Model(network.eval(), (8, 8), names, "cosine", T, prediction)
 
     return make
+
+
+@pytest.fixture
+def model(make_model: Callable[..., Model]) -> Model:
+    """A model of three classes that can be guided, and whose predictions are not near zero."""
+    made = replace(make_model(classes=3), guidable=True)
+    with torch.no_grad():
+        made.network.last.weight.mul_(10)
+    return made

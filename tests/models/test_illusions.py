@@ -21,15 +21,6 @@ LEVEL = torch.full((4,), 6)
 
 
 @pytest.fixture
-def model(make_model):
-    """A model whose network has a word in what becomes of its noise."""
-    made = make_model(classes=3)
-    with torch.no_grad():
-        made.network.last.weight.mul_(10)
-    return made
-
-
-@pytest.fixture
 def x_t() -> torch.Tensor:
     return torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(1))
 

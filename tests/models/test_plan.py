@@ -1,7 +1,5 @@
 """Plans: prompts, guidance, clipping, and values that are refused."""
 
-import dataclasses
-
 import pytest
 import torch
 
@@ -10,14 +8,6 @@ from jinc.errors import JincError
 from jinc.models import SamplingPlan
 
 LEVEL = torch.full((3,), 6)
-
-
-@pytest.fixture
-def model(make_model):
-    made = dataclasses.replace(make_model(classes=3), guidable=True)
-    with torch.no_grad():
-        made.network.last.weight.mul_(10)
-    return made
 
 
 @pytest.fixture
