@@ -22,7 +22,7 @@ def test_changes_hold_from_their_step_on_and_later_resumes_are_exact(
         changed = replace(first.config, **changes)
         trainer = Trainer(first.run, some, config=changed, resume=True)
         assert trainer.batches.indices(6).shape == (8,)
-        first.run.write_config(changed)
+        changed.write(first.run.path / "config.yaml")
         if name == "stopped":
             Trainer(first.run, some, resume=True)  # as if killed at once
             go(trainer, 5)

@@ -109,7 +109,7 @@ def _train(
             )
             with processes.together():
                 if processes.is_main:
-                    Run(out).write_config(settings)
+                    settings.write(out / "config.yaml")
             running.append(trainer)
             if early:
                 trainer.request_stop()

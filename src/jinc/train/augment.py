@@ -66,18 +66,14 @@ class Augmentation:
         return sum(_KINDS[kind].numbers for kind in self.kinds)
 
     def draw(self, random: np.random.Generator, count: int) -> Tensor:
-        """Draw parameters for each image.
+        """Draw parameters for each image, float32, `[count, kinds]`.
 
-        Args:
-            random: the generator, which advances by one number per parameter.
-            count: images in the batch.
-
-        Returns:
-            parameters, float32, `[count, kinds]`.
+        The generator advances by one number per parameter.
         """
         even = torch.from_numpy(random.random((count, len(self.kinds))))
-        columns = zip(self.kinds, even.unbind(1), strict=True)
-        return _side_by_side([_KINDS[kind].draw(u) for kind, u in columns], even).float()
+        for place, kind in enumerate(self.kinds):
+            even[:, place] = _KINDS[kind].draw(even[:, place])
+        return even.float()
 
     def apply(self, x0: Images, parameters: Tensor) -> Images:
         """Augment images.
@@ -97,30 +93,20 @@ class Augmentation:
         height, width = x0.shape[-2:]
         turning = [kind for kind in self.kinds if kind in ("quarter_turns", "rotation", "spin")]
         if turning and height != width:
-            raise JincError(
-                f"augment: {turning[0]} needs square images, these are {height}×{width}"
-            )
+            size = f"{height}×{width}"
+            raise JincError(f"augment: {turning[0]} needs square images, these are {size}")
         there = to_device(parameters, x0.device)
-        for kind, amounts, known in zip(
-            self.kinds, there.unbind(1), parameters.unbind(1), strict=True
-        ):
-            x0 = _KINDS[kind].apply(x0, amounts, known)
+        for place, kind in enumerate(self.kinds):
+            x0 = _KINDS[kind].apply(x0, there[:, place], parameters[:, place])
         return x0
 
     def labels(self, parameters: Tensor) -> Tensor:
         """Return the labels that a network is conditioned on; zeros, exactly, for the identity.
 
         A flip is 0 or 1. A turn is (cos θ − 1, sin θ), so that 359° is near 0°; a shift likewise,
-        the side being 360°.
-
-        Args:
-            parameters: as drawn, `[B, kinds]`.
-
-        Returns:
-            float32, `[B, numbers]`.
+        the side being 360°. Parameters `[B, kinds]` give float32 `[B, numbers]`.
         """
-        columns = zip(self.kinds, parameters.unbind(1), strict=True)
-        labels = [_KINDS[kind].label(amounts) for kind, amounts in columns]
+        labels = [_KINDS[kind].label(parameters[:, k]) for k, kind in enumerate(self.kinds)]
         return torch.cat([*labels, parameters.new_zeros(len(parameters), 0)], dim=1).float()
 
 
@@ -145,13 +131,9 @@ def symmetries(kinds: Collection[str]) -> list[str]:
 
 
 class _Kind(NamedTuple):
-    """One kind of augmentation.
+    """How uniform numbers in [0, 1) become parameters `[B]`, and these images and labels.
 
-    Args:
-        numbers: length of its label.
-        draw: maps uniform numbers in [0, 1) to parameters, `[B]`.
-        apply: transforms images by parameters `[B]`, given on their device and on the host.
-        label: maps parameters to labels, `[B, numbers]`.
+    `apply` takes parameters on the device of the images and on the host.
     """
 
     numbers: int
@@ -203,18 +185,6 @@ def _spin(x: Images, angles: Tensor, known: Tensor) -> Images:
     return rotate((x + 1) * window, angles) - 1
 
 
-def _hshift(x: Images, shares: Tensor, known: Tensor) -> Images:
-    return shift(x, 0.0, shares * x.shape[-1])
-
-
-def _vshift(x: Images, shares: Tensor, known: Tensor) -> Images:
-    return shift(x, shares * x.shape[-2], 0.0)
-
-
-def _any(most: float) -> Callable[[Tensor], Tensor]:
-    return lambda u: most * u
-
-
 def _circle(angles: Tensor) -> Tensor:
     return torch.stack([angles.cos() - 1, angles.sin()], dim=1)
 
@@ -229,12 +199,17 @@ _KINDS: dict[str, _Kind] = {
         lambda turns: _circle(turns * (math.pi / 2)).round(),  # whole but for rounding
     ),
     "rotation": _Kind(2, _half_any_angle, _turn, _circle),
-    "hshift": _Kind(2, _any(1.0), _hshift, lambda shares: _circle(2 * math.pi * shares)),
-    "vshift": _Kind(2, _any(1.0), _vshift, lambda shares: _circle(2 * math.pi * shares)),
-    "spin": _Kind(2, _any(2 * math.pi), _spin, _circle),
+    "hshift": _Kind(
+        2,
+        lambda u: u,
+        lambda x, shares, known: shift(x, 0.0, shares * x.shape[-1]),
+        lambda shares: _circle(2 * math.pi * shares),
+    ),
+    "vshift": _Kind(
+        2,
+        lambda u: u,
+        lambda x, shares, known: shift(x, shares * x.shape[-2], 0.0),
+        lambda shares: _circle(2 * math.pi * shares),
+    ),
+    "spin": _Kind(2, lambda u: 2 * math.pi * u, _spin, _circle),
 }
-
-
-def _side_by_side(columns: list[Tensor], like: Tensor) -> Tensor:
-    """Stack columns `[B]` to `[B, columns]`, even if there is none."""
-    return torch.stack(columns, dim=1) if columns else like

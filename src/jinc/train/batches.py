@@ -5,10 +5,10 @@ rows of a batch without asking the others.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -57,23 +57,15 @@ class Batch:
             yield self._rows(slice(first, first + size))
 
     def _rows(self, rows: slice) -> Self:
+        move = self.move and self.move.rows(rows)
+        return replace(self.each(lambda tensor: tensor[rows]), move=move)
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Self:
+        """Return it with each tensor but those of the move changed."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "move"}
-        cut = {name: value[rows] for name, value in values.items() if value is not None}
-        return replace(self, **cut, move=self.move.rows(rows) if self.move else None)
-
-
-@dataclass(frozen=True, eq=False)
-class _Drawn:
-    """A batch on the host: images are bytes, or positions if the data are resident."""
-
-    move: Move | None
-    images: Tensor
-    t: Tensor
-    eps: Tensor
-    labels: Tensor
-    parameters: Tensor
-    level: Tensor | None = None
-    low_noise: Tensor | None = None
+        changed: dict[str, Any]
+        changed = {n: change(value) for n, value in values.items() if value is not None}
+        return replace(self, **changed)
 
 
 class Batches:
@@ -121,12 +113,13 @@ class Batches:
         self._augmentation = augmentation or Augmentation(())
         self._label_dropout, self._moves = label_dropout, moves
         self._most_noise, self._factor = most_noise, factor
-        self._among = np.arange(len(images)) if among is None else among
+        every = np.arange(len(images))
+        self._among = every if among is None else among
         self._rows = range(batch_size)[rows or slice(None)]
         self._device = device or torch.device("cpu")
-        self._resident = _all_bytes(images).to(self._device) if resident else None
+        self._resident = images.batch(every).to(self._device) if resident else None
         self._orders: dict[int, NDArray[np.int64]] = {}
-        self._ahead: deque[tuple[int, Future[_Drawn]]] = deque()
+        self._ahead: deque[tuple[int, Future[Batch]]] = deque()
         self._workers, self._seen_ahead = workers, ahead
         self._pool: ThreadPoolExecutor | None = None
 
@@ -147,22 +140,17 @@ class Batches:
     def batch(self, step: int) -> Batch:
         """Return the batch of step `step` ≥ 0, on the device."""
         drawn = self._drawn_ahead(step) if self._workers else self._draw(step)
-        images, t, eps, labels, parameters = (
-            each.to(self._device, non_blocking=True)
-            for each in (drawn.images, drawn.t, drawn.eps, drawn.labels, drawn.parameters)
+        there = drawn.each(lambda tensor: tensor.to(self._device, non_blocking=True))
+        images = there.x0 if self._resident is None else self._resident[there.x0]
+        move = drawn.move
+        if move is not None:
+            move = replace(move, amounts=to_device(move.amounts, self._device))
+        return replace(
+            there,
+            x0=self._augmentation.apply(to_float(images), drawn.augment),
+            augment=self._augmentation.labels(there.augment),
+            move=move,
         )
-        if self._resident is not None:
-            images = self._resident[images]
-        x0 = self._augmentation.apply(to_float(images), drawn.parameters)
-        augment = self._augmentation.labels(parameters)
-        move = drawn.move and replace(
-            drawn.move, amounts=to_device(drawn.move.amounts, self._device)
-        )
-        level, low_noise = (
-            each if each is None else each.to(self._device, non_blocking=True)
-            for each in (drawn.level, drawn.low_noise)
-        )
-        return Batch(x0, t, eps, labels, augment, move, level, low_noise)
 
     def close(self) -> None:
         """Stop the threads."""
@@ -171,7 +159,7 @@ class Batches:
             self._pool = None
             self._ahead.clear()
 
-    def _drawn_ahead(self, step: int) -> _Drawn:
+    def _drawn_ahead(self, step: int) -> Batch:
         """Take a prefetched batch, and queue the next ones."""
         pool = self._pool = self._pool or ThreadPoolExecutor(self._workers)
         if not self._ahead or self._ahead[0][0] != step:
@@ -181,7 +169,11 @@ class Batches:
             self._ahead.append((following, pool.submit(self._draw, following)))
         return self._ahead.popleft()[1].result()
 
-    def _draw(self, step: int) -> _Drawn:
+    def _draw(self, step: int) -> Batch:
+        """Draw a batch on the host.
+
+        Images are bytes, or positions if the data are resident; `augment` has parameters.
+        """
         rows = slice(self._rows.start, self._rows.stop)
         random = self._small(step)
         t = random.integers(self._timesteps, size=self._size)[rows]
@@ -194,11 +186,13 @@ class Batches:
             labels = np.where(hidden, NO_CLASS, self._images.labels[indices])
         resident = self._resident is not None
         images = torch.from_numpy(indices) if resident else self._images.batch(indices)
-        classes = torch.from_numpy(labels)
-        drawn = [images, torch.from_numpy(t), self._noise(step), classes, parameters]
+        times, classes = torch.from_numpy(t), torch.from_numpy(labels)
+        drawn = Batch(images, times, self._noise(step), classes, parameters, move)
         if self._most_noise:
-            drawn += [self._levels(random)[rows], self._noise(step, Stream.LOW_NOISE, self._factor)]
-        return _Drawn(move, *map(self._ready, drawn))
+            noise = self._noise(step, Stream.LOW_NOISE, self._factor)
+            drawn = replace(drawn, level=self._levels(random)[rows], low_noise=noise)
+        # Pinned memory is copied to a GPU without waiting.
+        return drawn.each(Tensor.pin_memory) if self._device.type == "cuda" else drawn
 
     def _levels(self, random: np.random.Generator) -> Tensor:
         """Draw the noise levels of low-resolution images, `[B]`, last in the stream."""
@@ -209,10 +203,6 @@ class Batches:
     def _small(self, step: int) -> np.random.Generator:
         """Return the stream of all draws but noise; the first is t."""
         return np.random.default_rng(stream(self._seed, Stream.SMALL, step))
-
-    def _ready(self, tensor: Tensor) -> Tensor:
-        """Pin memory for asynchronous copies to a GPU."""
-        return tensor.pin_memory() if self._device.type == "cuda" else tensor
 
     def _noise(self, step: int, which: Stream = Stream.NOISE, factor: int = 1) -> Tensor:
         """Draw white noise, each row from its own stream, for images smaller by a factor."""
@@ -229,14 +219,9 @@ class Batches:
             random = np.random.default_rng(stream(self._seed, Stream.ORDER, epoch))
             order = random.permutation(self._among)
             # A new table, since other threads may read the old one.
-            self._orders = {e: o for e, o in self._orders.items() if e >= epoch - 1} | {
-                epoch: order
-            }
+            recent = {e: o for e, o in self._orders.items() if e >= epoch - 1}
+            self._orders = recent | {epoch: order}
         return order
-
-
-def _all_bytes(images: ImageSet) -> Tensor:
-    return images.batch(np.arange(len(images)))
 
 
 def hold_out(images: int, count: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -27,7 +27,6 @@ from jinc.files import one_line
 from jinc.manifest import MANIFEST, check_manifest
 from jinc.train.retention import (
     REPLACED,
-    best_checkpoint,
     checkpoint_path,
     discard,
     discard_others,
@@ -36,15 +35,6 @@ from jinc.train.retention import (
     remove_leftovers,
     restore_replaced,
 )
-
-__all__ = [
-    "Checkpoint",
-    "Tensors",
-    "best_checkpoint",
-    "load_checkpoint",
-    "load_newest",
-    "save_checkpoint",
-]
 
 Tensors: TypeAlias = Mapping[str, Tensor]
 

@@ -1,18 +1,16 @@
 """All settings of a training run: validated, and as a file."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self, get_type_hints
 
 import yaml
 
-from jinc.diffusion import SAMPLERS
 from jinc.diffusion.schedule import BETA_ENDS
 from jinc.documents import read_yaml
 from jinc.errors import JincError, nearest
 from jinc.files import writing
-from jinc.nn.checks import MOST
 from jinc.schema import in_words, is_a, shown
 from jinc.train.settings import (
     DataSettings,
@@ -68,11 +66,11 @@ class TrainConfig(
             _require(is_a(value, kind), name, shown(value), in_words(kind))
             if kind is float:  # also where a whole number was given, so that files are the same
                 object.__setattr__(self, name, float(value))
-        for names, holds, range_ in _RANGES:
-            for name in names.split():
-                value = getattr(self, name)
-                for number in value if isinstance(value, tuple) else (value,):
-                    _require(number is None or holds(number), name, number, range_)
+        for field in fields(TrainConfig):  # of a subclass, fields have no metadata
+            value = getattr(self, field.name)
+            for each in (value if isinstance(value, tuple) else (value,)) if field.metadata else ():
+                valid = each is None or field.metadata["holds"](each)
+                _require(valid, field.name, each, field.metadata["words"])
         share = self.batch_size / self.accumulation
         _require(share.is_integer(), "accumulation", self.accumulation, "a part of batch_size")
 
@@ -83,11 +81,8 @@ class TrainConfig(
     def steps_of_epochs(self, epochs: float, images: int, ahead: int = 0) -> int:
         """Return how many batches take about so many epochs of so many images, at least 1.
 
-        Args:
-            epochs: how often every image is seen.
-            images: of the data set.
-            ahead: images seen beside `batch_size` a step, by steps with larger batches; negative
-                after smaller ones.
+        `ahead` images were seen beside `batch_size` a step, by steps with larger batches; it is
+        negative after smaller ones.
         """
         return max(1, round((epochs * images - ahead) / self.batch_size))
 
@@ -114,12 +109,7 @@ class TrainConfig(
 
     @classmethod
     def of_settings(cls, settings: Mapping[str, Any], where: str) -> Self:
-        """Return the defaults with some settings replaced.
-
-        Args:
-            settings: values by name, as `settings` returns them.
-            where: their source, for errors.
-        """
+        """Return the defaults with some settings replaced; `where` is their source, for errors."""
         known = [field.name for field in fields(cls)]
         for name in sorted(map(str, settings.keys() - set(known))):
             hint = nearest(name, known)
@@ -130,35 +120,6 @@ class TrainConfig(
         except JincError as error:
             raise JincError(f"{where}: {error}") from None
 
-
-def _whole(least: int) -> tuple[Callable[[Any], bool], str]:
-    return lambda x: least <= x <= _MOST_STEPS, f"from {least} to {_MOST_STEPS:,}"
-
-
-_MOST_STEPS = 10**9
-_RANGES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
-    ("steps accumulation log_every checkpoint_every keep", *_whole(1)),
-    ("attention", *_whole(1)),
-    ("sample_every score_every warmup holdout", *_whole(0)),
-    ("workers", lambda x: 0 <= x <= 64, "from 0 to 64"),
-    ("image_size", lambda x: 1 <= x <= 16_384, "from 1 to 16,384"),
-    ("score_images", lambda x: 2 <= x <= 1_000_000, "from 2 to 1,000,000"),
-    ("sample_with", lambda x: x in SAMPLERS, f"one of {', '.join(SAMPLERS)}"),
-    ("weight_decay min_snr_gamma complexity_weight", lambda x: x >= 0, "at least 0"),
-    ("equivariance clip_gradient noise_std", lambda x: x >= 0, "at least 0"),
-    ("epochs sample_epochs", lambda x: 0 < x <= 1e6, "above 0, up to 1,000,000"),
-    ("learning_rate", lambda x: 0 < x < 1, "in (0, 1)"),
-    ("ema_decay adam_betas dropout", lambda x: 0 <= x < 1, "in [0, 1)"),
-    ("label_dropout upscale_noise", lambda x: 0 <= x <= 1, "in [0, 1]"),
-    ("upscale", lambda x: 2 <= x <= 64, "from 2 to 64"),
-    ("seed", lambda x: 0 <= x < 2**32, "from 0 to 2^32 - 1"),
-    *(
-        (name, lambda x, most=MOST[name]: 1 <= x <= most, f"from 1 to {MOST[name]:,}")
-        for name in ("timesteps", "width", "levels", "multipliers", "blocks")
-    ),
-    ("batch_size", lambda x: 1 <= x <= 65_536, "from 1 to 65,536"),
-)
-"""Valid values of fields; of a tuple, of each member."""
 
 CHANGEABLE = (
     *("steps", "epochs", "device", "fsdp", "workers", "resident", "log_every", "sample_every"),

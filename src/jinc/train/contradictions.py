@@ -38,16 +38,17 @@ def refuse_contradictions(config: TrainConfig, images: ImageSet) -> None:
         raise JincError("sample_guidance: needs an unconditional prediction; add --label-dropout")
     if config.augment_labels and not config.augment:
         raise JincError("augment_labels: there is nothing to condition on; add --augment")
-    if config.augment_labels and config.equivariance and _belied(config):
+    if config.augment_labels and config.equivariance and _moves_change_labels(config):
         raise JincError(f"moves: {config.moves} would contradict the labels of augment_labels")
     if config.complexity == "published" and config.accumulation > 1:
         raise JincError("complexity: published needs whole batches; leave out accumulation")
     if config.holdout >= len(images):
         raise JincError(f"holdout: {config.holdout} of {len(images)} images leave none to train on")
     _refuse_scores(config)
-    _refuse_turns_of_oblongs(config, images)
-    if config.noise_std is not None:
-        _refuse_what_is_of_diffusion(config)
+    _refuse_turns_of_rectangles(config, images)
+    for name in _OF_DIFFUSION if config.noise_std is not None else ():
+        if getattr(config, name) != getattr(TrainConfig, name):
+            raise JincError(f"{name}: is for diffusion models; leave it out, or noise_std")
     _refuse_upscaling(config, images)
 
 
@@ -68,7 +69,7 @@ def _refuse_scores(config: TrainConfig) -> None:
         raise JincError('sample_with: deis needs pip install "jinc[diffusers]"')
 
 
-def _refuse_turns_of_oblongs(config: TrainConfig, images: ImageSet) -> None:
+def _refuse_turns_of_rectangles(config: TrainConfig, images: ImageSet) -> None:
     """Refuse augmentations and moves that need square images, before the first batch."""
     height, width = images.image_size
     with torch.device("cpu"):  # also where networks are made on the device meta
@@ -90,19 +91,10 @@ def _refuse_upscaling(config: TrainConfig, images: ImageSet) -> None:
         raise JincError("complexity: does not apply to upscale; leave out one of them")
     height, width = images.image_size
     if height % config.upscale or width % config.upscale:
-        raise JincError(
-            f"upscale: images of {height}×{width} cannot be {config.upscale} times smaller"
-        )
+        size = f"{height}×{width}"
+        raise JincError(f"upscale: images of {size} cannot be {config.upscale} times smaller")
 
 
-def _belied(config: TrainConfig) -> bool:
-    """Whether moving an image changes its augmentation labels."""
+def _moves_change_labels(config: TrainConfig) -> bool:
     shifted = {"hshift", "vshift"} & {*config.augment}
     return bool(shifted) if config.moves == "shift" else {*config.augment} != shifted
-
-
-def _refuse_what_is_of_diffusion(config: TrainConfig) -> None:
-    """Refuse settings that a single-step denoiser does not use."""
-    for name in _OF_DIFFUSION:
-        if getattr(config, name) != getattr(TrainConfig, name):
-            raise JincError(f"{name}: is for diffusion models; leave it out, or noise_std")

@@ -64,12 +64,7 @@ def count_network(
 
 
 def measure(trainer: Trainer, steps: int = 5) -> Cost:
-    """Measure a few training steps; weights change, nothing is written.
-
-    Args:
-        trainer: of a fresh run.
-        steps: how many, after two for warm-up.
-    """
+    """Measure a few steps of a fresh run, after two for warm-up; nothing is written."""
     device = trainer.device
     seconds = []
     for number in range(2 + steps):

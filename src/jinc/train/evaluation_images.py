@@ -75,9 +75,7 @@ def clean_images(
     kinds = None if config is None else config.augment
     if data is not None and not kinds:  # nothing is known of another set
         kinds = None
-    if (
-        config is not None and config.augment_labels
-    ):  # without labels it generates unaugmented images
+    if config is not None and config.augment_labels:  # it generates unaugmented images
         kinds = ()
     augmentation = Augmentation(kinds or ())
     drawn = augmentation.draw(np.random.default_rng(stream(seed, Stream.CLEAN)), len(x0))
@@ -97,16 +95,12 @@ def _find(
         raise JincError("data: a model folder has no training data; name images")
     height, width = model.image_size
     usual = TrainConfig() if config is None else config
+    source = usual.data if data is None else data
+    side = height if height == width else None
 
     def load(split: str) -> ImageSet:
-        return load_data(
-            usual,
-            progress,
-            source=usual.data if data is None else data,
-            image_size=height if height == width else None,
-            channels=model.channels,
-            split=split,
-        )
+        own = {"source": source, "image_size": side, "channels": model.channels, "split": split}
+        return load_data(usual, progress, **own)
 
     if data is not None or usual.split == "train":
         try:

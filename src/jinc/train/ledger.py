@@ -2,8 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import torch
 from torch import Tensor
@@ -26,15 +25,8 @@ class NotFinite(JincError):
     exit_code = 3
 
 
-@dataclass(frozen=True)
-class StepReport:
-    """Loss and gradient norm of a step, over all processes.
-
-    Args:
-        step: its number, 0, 1, 2, …
-        loss: mean over the batch.
-        gradient_norm: Euclidean, before clipping.
-    """
+class StepReport(NamedTuple):
+    """Number of a step, its mean loss and gradient norm before clipping, over all processes."""
 
     step: int
     loss: float
@@ -44,8 +36,7 @@ class StepReport:
 class Ledger:
     """Collect the reports of steps; on an accelerator they arrive some steps late, without waiting.
 
-    Args:
-        interval: steps over which `score` averages the loss.
+    Losses are averaged over intervals of so many steps for `score`.
     """
 
     def __init__(self, interval: int) -> None:
@@ -63,10 +54,7 @@ class Ledger:
         self._coming.append((step, _Transfer(report)))
 
     def read(self, behind: int = 0) -> StepReport | None:
-        """Read the reports that have arrived.
-
-        Args:
-            behind: how many of the latest steps may stay unread.
+        """Read the reports that have arrived; the latest `behind` steps may stay unread.
 
         Returns:
             The step that completes `LIMIT` failures in a row; None if there is none.
@@ -151,19 +139,7 @@ def give_up(
     batches: Batches,
     processes: Processes,
 ) -> NoReturn:
-    """Write a diagnosis of the last step, which was skipped, into the run folder, and stop.
-
-    Args:
-        last: report of the step.
-        rate: its learning rate.
-        run: the run folder.
-        stepper: of the network.
-        batches: of the step.
-        processes: of the run.
-
-    Raises:
-        NotFinite: always.
-    """
+    """Write a diagnosis of the last step, which was skipped, into the run folder, and stop."""
     step = last.step
     weights, gradients = stepper.norms(step, batches.batch(step))
     report = {

@@ -18,13 +18,7 @@ _MOST_MAPS = 2000
 
 
 def answer_of_nothing(network: Network, image_size: tuple[int, int], batch: int) -> None:
-    """Run a network on the device meta, where nothing is computed and no memory is taken.
-
-    Args:
-        network: on that device.
-        image_size: height and width.
-        batch: number of images.
-    """
+    """Run a network on the device meta, where nothing is computed and no memory is taken."""
     with torch.device("meta"):
         x_t = torch.zeros(batch, network.channels, *image_size)
         t = torch.zeros(batch, dtype=torch.long)

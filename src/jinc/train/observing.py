@@ -32,14 +32,10 @@ class Observer:
     """Draws grids of samples and computes scores at certain steps, without effect on training.
 
     Args:
-        run: the run folder.
-        config: of the run.
-        task: the objective.
-        stepper: of the averaged network.
-        processes: of the run.
         total: number of all steps.
         pictures: further steps with grids, for `sample_epochs`.
         scorer: for `score_every`.
+        scores: by step.
     """
 
     run: Run
@@ -51,7 +47,6 @@ class Observer:
     pictures: frozenset[int]
     scorer: Scorer | None
     scores: dict[int, float] = field(default_factory=dict)
-    """Scores by step."""
 
     def picture_is_due(self, step: int) -> bool:
         """Whether a step has grids of samples."""
@@ -63,16 +58,14 @@ class Observer:
 
     def has_all(self, step: int) -> bool:
         """Whether the grids and the score of a step are in the run folder."""
-        drawn = all(self.run.samples(step, name).exists() for name in self._samplers)
+        drawn = all(self.run.samples(step, n).exists() for n in ("", *self.config.sample_with[1:]))
         scored = any(e["step"] == step and "score" in e for e in self.run.read_log())
         return (drawn or not self.picture_is_due(step)) and (scored or not self.score_is_due(step))
 
     def observe(self, step: int, stopping: Callable[[], bool]) -> Iterator[None]:
         """Draw the grids and compute the score of a step, yielding after every step of sampling.
 
-        Args:
-            step: number of finished steps.
-            stopping: whether this process has been asked to stop, which leaves it half done.
+        It ends early, half done, once this process is `stopping`.
         """
         network = self.stepper.averaged
         was_training = network.training
@@ -81,12 +74,12 @@ class Observer:
             with self.processes.together():
                 if self.processes.is_main or self._splits:
                     yield from self._observe(step, stopping)
-        finally:  # also where it is left half done
+        finally:  # also if the iterator is not exhausted
             network.train(was_training)
 
     def _observe(self, step: int, stopping: Callable[[], bool]) -> Iterator[None]:
         package = self.task.packaged(self.stepper.averaged)
-        names = iter(self._samplers)
+        names = iter(("", *self.config.sample_with[1:]))
         for picture in self.task.draw(package) if self.picture_is_due(step) else ():
             if picture is not None and self.processes.is_main:
                 save_png(self.run.samples(step, next(names)), picture)
@@ -101,10 +94,6 @@ class Observer:
             yield
             if stopping() and score is None:
                 return
-
-    @property
-    def _samplers(self) -> tuple[str, ...]:
-        return ("", *self.config.sample_with[1:])
 
     @property
     def _splits(self) -> bool:
@@ -125,14 +114,8 @@ def validation_loss(
 ) -> float:
     """Return the mean loss of a network on held-out images, without augmentation.
 
-    Each is used once; of more than `MOST`, the same `MOST`, drawn by the seed.
-
-    Args:
-        task: the objective.
-        network: put into evaluation mode meanwhile.
-        images: the data.
-        held_out: positions of the images, one at least.
-        config: of the run.
+    Each is used once; of more than `MOST`, the same `MOST`, drawn by the seed. The network is in
+    evaluation mode meanwhile. `held_out` has the positions of one image at least.
     """
     size = min(config.batch_size, len(held_out))
     batches = Batches(

@@ -51,10 +51,7 @@ class Processes:
 
     @classmethod
     def join(cls, device: str) -> Self:
-        """Join the process group that torchrun started, if any.
-
-        Args:
-            device: as `choose_device` takes it; each process takes one device of that kind.
+        """Join the process group that torchrun started, if any; each process takes one device.
 
         Raises:
             JincError: there is no such device, or the processes cannot connect.
@@ -94,15 +91,12 @@ class Processes:
         Raises:
             JincError: a batch has no equal shares, or the loss needs it whole.
         """
-        share, rest = divmod(config.batch_size, self.count)
+        (share, rest), parts = divmod(config.batch_size, self.count), config.accumulation
         if rest:
-            raise JincError(
-                f"batch_size: {config.batch_size} is not a multiple of {self.count} processes"
-            )
-        if share % config.accumulation:
-            raise JincError(
-                f"accumulation: {share} images per process do not split into {config.accumulation}"
-            )
+            several = f"{self.count} processes"
+            raise JincError(f"batch_size: {config.batch_size} is not a multiple of {several}")
+        if share % parts:
+            raise JincError(f"accumulation: {share} images per process do not split into {parts}")
         if config.complexity == "published" and self.count > 1:
             raise JincError("complexity: published needs whole batches, on one process")
 

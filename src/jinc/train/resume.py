@@ -36,17 +36,11 @@ def newest_of_all(folder: Path, processes: Processes) -> Checkpoint | None:
 def check_same_run(
     checkpoint: Checkpoint, run: Run, config: TrainConfig, data: str, total: int
 ) -> None:
-    """Check that a checkpoint belongs to a run as it is set up now.
-
-    Args:
-        checkpoint: to resume from.
-        run: its folder.
-        config: its settings now.
-        data: fingerprint of its images now.
-        total: number of its steps now.
+    """Check that a checkpoint belongs to a run with its settings, images and steps of now.
 
     Raises:
-        JincError: settings or images have changed, or the checkpoint is beyond the last step.
+        JincError: settings or the fingerprint of the images have changed, or the checkpoint is
+            beyond the last step.
     """
     before, now = checkpoint.state["config"], config.settings()
     for name in sorted(now.keys() - {*CHANGEABLE, "data", *READING, *FROM_NOW_ON}):
@@ -77,13 +71,7 @@ class Changes:
 
     @classmethod
     def since(cls, checkpoint: Checkpoint, config: TrainConfig, images: int) -> "Changes":
-        """Find what has changed since a checkpoint.
-
-        Args:
-            checkpoint: what a run goes on from.
-            config: settings of the run now.
-            images: how many it is trained on.
-        """
+        """Find what has changed since a checkpoint of a run that trains on so many images."""
         step, before, now = checkpoint.step, checkpoint.state["config"], config.settings()
         names = ("steps", "epochs", *FROM_NOW_ON)
         changed = {n: (before[n], now[n]) for n in names if before.get(n, now[n]) != now[n]}

@@ -42,11 +42,7 @@ def best_checkpoint(folder: Path) -> Path | None:
 
 
 def discard_others(newest: Path, keep: int) -> Path | None:
-    """Delete all checkpoints but the best, the newest and the few before it.
-
-    Args:
-        newest: just written; those of later steps are deleted too.
-        keep: how many to keep besides the best, the newest included.
+    """Delete all checkpoints but the best and the newest `keep`; later steps are deleted too.
 
     Returns:
         The best; None if no intact checkpoint has a score.

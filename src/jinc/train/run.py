@@ -30,13 +30,8 @@ class Run:
             JincError: the path exists, or the folder cannot be created.
         """
         cls.check_free(path)
-        run = cls(path)
-        run.write_config(config)
-        return run
-
-    def write_config(self, config: TrainConfig) -> None:
-        """Write the settings of the run; raise a JincError if that fails."""
-        config.write(self.path / "config.yaml")
+        config.write(path / "config.yaml")
+        return cls(path)
 
     @staticmethod
     def check_free(path: Path) -> None:

@@ -1,12 +1,31 @@
 """The settings of a training run by section; `config.TrainConfig` joins them."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from jinc.data import MAX_PIXELS, Split
-from jinc.diffusion import MoveKind, Prediction
+from jinc.diffusion import SAMPLERS, MoveKind, Prediction
+from jinc.nn.checks import MOST
 from jinc.signal.padding import Padding
 from jinc.train.augment import AugmentationKind
+
+
+def _valid(holds: Callable[[Any], bool], words: str) -> dict[str, Any]:
+    """Metadata of a field: which values are valid; of a tuple, which members."""
+    return {"holds": holds, "words": words}
+
+
+def _whole(least: int, most: int = 10**9) -> dict[str, Any]:
+    return _valid(lambda x: least <= x <= most, f"from {least} to {most:,}")
+
+
+_POSITIVE = _valid(lambda x: x >= 0, "at least 0")
+_EPOCHS = _valid(lambda x: 0 < x <= 1e6, "above 0, up to 1,000,000")
+_RATE = _valid(lambda x: 0 < x < 1, "in (0, 1)")
+_BELOW_1 = _valid(lambda x: 0 <= x < 1, "in [0, 1)")
+_SHARE = _valid(lambda x: 0 <= x <= 1, "in [0, 1]")
+_SAMPLER = _valid(lambda x: x in SAMPLERS, f"one of {', '.join(SAMPLERS)}")
 
 
 @dataclass(frozen=True)
@@ -37,14 +56,14 @@ class DataSettings:
 
     data: str = "digits"
     split: Split = "train"
-    image_size: int | None = None
+    image_size: int | None = field(default=None, metadata=_whole(1, 16_384))
     channels: Literal[1, 3] | None = None
     resize_filter: Literal["box", "bilinear", "bicubic", "lanczos"] = "bilinear"
     skip_first: bool = False
     classes_from: str = "auto"
     skip_damaged: bool = False
     max_pixels: int = MAX_PIXELS
-    holdout: int = 0
+    holdout: int = field(default=0, metadata=_whole(0))
     augment: tuple[AugmentationKind, ...] = ()
     augment_labels: bool = False
 
@@ -72,12 +91,14 @@ class NetworkSettings:
 
     network: Literal["unet", "resunet", "cs180"] = "unet"
     config: str = "D@6"
-    width: int = 32
-    levels: int = 3
-    multipliers: tuple[int, ...] = (1, 2, 2, 2)
-    blocks: int = 2
-    attention: tuple[int, ...] = (16,)
-    dropout: float = 0.0
+    width: int = field(default=32, metadata=_whole(1, MOST["width"]))
+    levels: int = field(default=3, metadata=_whole(1, MOST["levels"]))
+    multipliers: tuple[int, ...] = field(
+        default=(1, 2, 2, 2), metadata=_whole(1, MOST["multipliers"])
+    )
+    blocks: int = field(default=2, metadata=_whole(1, MOST["blocks"]))
+    attention: tuple[int, ...] = field(default=(16,), metadata=_whole(1))
+    dropout: float = field(default=0.0, metadata=_BELOW_1)
     padding: Padding = "zeros"
     conditional: bool = False
     init: str | None = None
@@ -112,19 +133,19 @@ class ObjectiveSettings:
     """
 
     schedule: Literal["linear", "cosine", "scaled_linear", "flow"] = "linear"
-    timesteps: int = 1000
+    timesteps: int = field(default=1000, metadata=_whole(1, MOST["timesteps"]))
     scale_betas: bool = True
     prediction: Prediction = "eps"
     loss: Literal["mse", "l1", "huber"] = "mse"
-    min_snr_gamma: float = 0.0
+    min_snr_gamma: float = field(default=0.0, metadata=_POSITIVE)
     complexity: Literal["off", "published", "normalised"] = "off"
-    complexity_weight: float = 0.1
-    equivariance: float = 0.0
+    complexity_weight: float = field(default=0.1, metadata=_POSITIVE)
+    equivariance: float = field(default=0.0, metadata=_POSITIVE)
     moves: MoveKind = "shift"
-    label_dropout: float = 0.0
-    noise_std: float | None = None
-    upscale: int | None = None
-    upscale_noise: float = 0.1
+    label_dropout: float = field(default=0.0, metadata=_SHARE)
+    noise_std: float | None = field(default=None, metadata=_POSITIVE)
+    upscale: int | None = field(default=None, metadata=_whole(2, 64))
+    upscale_noise: float = field(default=0.1, metadata=_SHARE)
 
 
 @dataclass(frozen=True)
@@ -148,18 +169,18 @@ class OptimiserSettings:
             several averages, of which the first is the model; none disables it.
     """
 
-    steps: int | None = None
-    epochs: float = 100.0
-    batch_size: int = 64
-    accumulation: int = 1
+    steps: int | None = field(default=None, metadata=_whole(1))
+    epochs: float = field(default=100.0, metadata=_EPOCHS)
+    batch_size: int = field(default=64, metadata=_whole(1, 65_536))
+    accumulation: int = field(default=1, metadata=_whole(1))
     optimiser: Literal["adamw", "adam"] = "adamw"
-    learning_rate: float = 3e-4
+    learning_rate: float = field(default=3e-4, metadata=_RATE)
     lr_schedule: Literal["constant", "cosine"] = "constant"
-    warmup: int = 0
-    weight_decay: float = 0.01
-    adam_betas: tuple[float, float] = (0.9, 0.999)
-    clip_gradient: float = 0.0
-    ema_decay: tuple[float, ...] = (0.999,)
+    warmup: int = field(default=0, metadata=_whole(0))
+    weight_decay: float = field(default=0.01, metadata=_POSITIVE)
+    adam_betas: tuple[float, float] = field(default=(0.9, 0.999), metadata=_BELOW_1)
+    clip_gradient: float = field(default=0.0, metadata=_POSITIVE)
+    ema_decay: tuple[float, ...] = field(default=(0.999,), metadata=_BELOW_1)
 
 
 @dataclass(frozen=True)
@@ -176,12 +197,12 @@ class MachineSettings:
         resident: keep the images on the device; by default up to 4 GB of them.
     """
 
-    seed: int = 0
+    seed: int = field(default=0, metadata=_whole(0, 2**32 - 1))
     device: str = "auto"
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     compile: bool = False
     fsdp: bool = False
-    workers: int | None = None
+    workers: int | None = field(default=None, metadata=_whole(0, 64))
     resident: bool | None = None
 
 
@@ -206,17 +227,17 @@ class KeepingSettings:
         track: further loggers: TensorBoard, trackio.
     """
 
-    log_every: int = 20
-    sample_every: int = 1000
-    sample_epochs: tuple[float, ...] = ()
+    log_every: int = field(default=20, metadata=_whole(1))
+    sample_every: int = field(default=1000, metadata=_whole(0))
+    sample_epochs: tuple[float, ...] = field(default=(), metadata=_EPOCHS)
     sample_guidance: float = 1.0
-    sample_with: tuple[str, ...] = ()
-    score_every: int = 0
-    score_images: int = 1000
+    sample_with: tuple[str, ...] = field(default=(), metadata=_SAMPLER)
+    score_every: int = field(default=0, metadata=_whole(0))
+    score_images: int = field(default=1000, metadata=_whole(2, 1_000_000))
     score_features: str = "inception"
     best_by: Literal["loss", "score"] = "loss"
-    checkpoint_every: int = 500
-    keep: int = 3
+    checkpoint_every: int = field(default=500, metadata=_whole(1))
+    keep: int = field(default=3, metadata=_whole(1))
     track: tuple[Literal["tensorboard", "trackio"], ...] = ()
 
 

@@ -5,7 +5,7 @@ import math
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from jinc.train.config import READING, TrainConfig
 from jinc.train.contradictions import refuse_contradictions
 from jinc.train.memory import check_memory
 from jinc.train.processes import Processes
-from jinc.train.tasks import DenoisingTask, DiffusionTask
+from jinc.train.tasks import DenoisingTask, DiffusionTask, Task
 from jinc.train.track import check_trackers
 from jinc.train.upscaling_task import UpscalingTask, spread
 
@@ -39,10 +39,8 @@ def load_data(
 ) -> ImageSet:
     """Load the images of a run, or others in the same way.
 
-    Args:
-        config: settings of the run.
-        progress: called with (done, total) while a folder is decoded.
-        other: arguments of `data.load_images`, `source` included, that override the settings.
+    `progress` is called with (done, total) while a folder is decoded; `other` arguments of
+    `data.load_images`, `source` included, override the settings.
     """
     if not config.data:
         raise JincError("data: is not set; add --data digits, or a path to images")
@@ -51,10 +49,7 @@ def load_data(
     return load_images(**settings | other)
 
 
-Task: TypeAlias = DiffusionTask | DenoisingTask | UpscalingTask
-
-
-def build_task(config: TrainConfig, images: ImageSet) -> Task:
+def build_task(config: TrainConfig, images: ImageSet) -> Task[Any]:
     """Initialise the network of a run, and its objective.
 
     Raises:
@@ -64,7 +59,7 @@ def build_task(config: TrainConfig, images: ImageSet) -> Task:
     return _task(config, images, network_for(config, images))
 
 
-def _task(config: TrainConfig, images: ImageSet, network: Network) -> Task:
+def _task(config: TrainConfig, images: ImageSet, network: Network) -> Task[Any]:
     if config.noise_std is not None:
         denoiser = SingleStep(network, images.image_size, config.noise_std)
         return DenoisingTask(denoiser, config, images)
@@ -95,14 +90,7 @@ def network_for(config: TrainConfig, images: ImageSet) -> Network:
 def build_network(
     config: TrainConfig, channels: int, image_size: tuple[int, int], classes: int
 ) -> Network:
-    """Initialise the network of a run.
-
-    Args:
-        config: settings of the run.
-        channels: of the images.
-        image_size: height and width.
-        classes: number of classes; 0 for an unconditional network.
-    """
+    """Initialise the network of a run, for images of a height and width; 0 classes for none."""
     size = min(image_size)
     labels = Augmentation(config.augment).numbers if config.augment_labels else 0
     own: dict[str, dict[str, Any]] = {
@@ -141,7 +129,6 @@ def make_batches(
     """Return this process's batches of the images at positions `train`."""
     accelerated = processes.device.type != "cpu"
     fits = accelerated and images.images.nbytes <= RESIDENT_BYTES
-    usual = 2 if accelerated else 0
     return Batches(
         images,
         batch_size=config.batch_size,
@@ -156,7 +143,7 @@ def make_batches(
         rows=processes.rows(config.batch_size),
         device=processes.device,
         resident=fits if config.resident is None else config.resident,
-        workers=usual if config.workers is None else config.workers,
+        workers=2 * accelerated if config.workers is None else config.workers,
         ahead=ahead,
     )
 
@@ -201,8 +188,7 @@ def load_initial(network: Network, config: TrainConfig) -> None:
     folder = model_folder(Path(config.init))
     check_manifest(folder)
     given, own = load_network(folder).state_dict(), network.state_dict()
-    shapes = [{n: list(t.shape) for n, t in each.items()} for each in (given, own)]
-    there, here = shapes
+    there, here = ({n: list(t.shape) for n, t in each.items()} for each in (given, own))
     differing = [n for n in {**there, **here} if there.get(n) != here.get(n)]
     if differing:
         name = differing[0]
@@ -211,11 +197,6 @@ def load_initial(network: Network, config: TrainConfig) -> None:
             f"{name} is {there.get(name, 'missing')} there and {here.get(name, 'missing')} here"
         )
     network.load_state_dict(given)
-    _warn_of_meaning(folder, config)
-
-
-def _warn_of_meaning(folder: Path, config: TrainConfig) -> None:
-    """Warn if the given weights were trained for other settings."""
     file = next((folder / name for name in FILES if (folder / name).is_file()), None)
     facts: dict[str, Any] = json.loads(file.read_text("utf-8")) if file else {}
     for name in _MEANING:

@@ -15,9 +15,7 @@ from jinc.train.processes import Processes
 def shard(network: nn.Module, processes: Processes) -> None:
     """Shard the weights of a network over the processes, block by block, in place.
 
-    Args:
-        network: the same on every process; blocks are the members of its lists of modules.
-        processes: of the run.
+    Blocks are the members of its lists of modules.
     """
     # It warns of blocks that change the output of another in place, which none does.
     warnings.filterwarnings("ignore", "FSDP2-wrapped module", UserWarning)

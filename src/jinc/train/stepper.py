@@ -77,7 +77,7 @@ class Stepper:
         return self.averages[0].network if self.averages else self.network
 
     def step(self, number: int, batch: Batch, *, stop: bool = False) -> Tensor:
-        """Do step number `number`, 0, 1, 2, …; skip it unless loss and gradients are finite.
+        """Take step 0, 1, 2, …; skip its update unless loss and gradients are finite.
 
         Args:
             number: of the step.

@@ -1,9 +1,10 @@
 """Training objectives: a loss on a batch, and the model that it trains."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -57,42 +58,39 @@ class Package(Protocol):
 P = TypeVar("P", bound=Package)
 
 
-class Task(Protocol[P]):
-    """A network and its training objective."""
-
-    package: P
-    """The model, untrained."""
-
-    def losses(self, predict: Predict, batch: Batch) -> Tensor:
-        """Return the loss of every image of a batch, `[B]`, differentiable."""
-
-    def packaged(self, network: Network) -> P:
-        """Return the model with another network, such as an average of the weights."""
-
-    def draw(self, package: P) -> Iterator[NDArray[np.uint8] | None]:
-        """Draw a picture of what it can do for each sampler; None while that goes on."""
-
-
-class DiffusionTask:
-    """Train a diffusion model.
+class Task(ABC, Generic[P]):
+    """A network and its training objective.
 
     Args:
         package: the untrained model.
         config: the objective.
     """
 
-    def __init__(self, package: Model, config: TrainConfig) -> None:
+    def __init__(self, package: P, config: TrainConfig) -> None:
         self.package, self._config = package, config
+
+    def packaged(self, network: Network) -> P:
+        """Return the model with another network, such as an average of the weights."""
+        made: P = replace(self.package, network=network)  # type: ignore[type-var]  # a dataclass
+        return made
+
+    @abstractmethod
+    def losses(self, predict: Predict, batch: Batch) -> Tensor:
+        """Return the loss of every image of a batch, `[B]`, differentiable."""
+
+    @abstractmethod
+    def draw(self, package: P) -> Iterator[NDArray[np.uint8] | None]:
+        """Draw a picture of what it can do for each sampler; None while that goes on."""
+
+
+class DiffusionTask(Task[Model]):
+    """Train a diffusion model."""
 
     def losses(self, predict: Predict, batch: Batch) -> Tensor:
         """Return the weighted loss of every image, with auxiliary terms."""
         return diffusion_losses(
             self.package.network, self.package.schedule, self._config, predict, batch
         )
-
-    def packaged(self, network: Network) -> Model:
-        """Return the model with other weights."""
-        return replace(self.package, network=network)
 
     def draw(self, package: Model) -> Iterator[NDArray[np.uint8] | None]:
         """Draw samples by one sampler after another, pausing after every step."""
@@ -114,19 +112,16 @@ class DiffusionTask:
             yield image_grid(images, columns=grid_columns(prompts), scale=None)
 
 
-class DenoisingTask:
+class DenoisingTask(Task[SingleStep]):
     """Train a network to denoise z = x + σ ε, images x being in [0, 1].
 
-    Args:
-        package: the untrained denoiser.
-        config: the loss, and the seed of the noise in grids.
-        images: the first of them appear in grids.
+    The first images of the data appear in grids.
 
     Source: CS180 (Berkeley), project 5, part B.
     """
 
     def __init__(self, package: SingleStep, config: TrainConfig, images: ImageSet) -> None:
-        self.package, self._config = package, config
+        super().__init__(package, config)
         self._shown = images.batch(range(min(DENOISED, len(images))))
 
     def losses(self, predict: Predict, batch: Batch) -> Tensor:
@@ -135,10 +130,6 @@ class DenoisingTask:
         noisy = x + self.package.noise_std * batch.eps
         no_step = torch.zeros_like(batch.t)  # as when it is used
         return error(predict(noisy, no_step), x, self._config.loss)
-
-    def packaged(self, network: Network) -> SingleStep:
-        """Return the denoiser with other weights."""
-        return replace(self.package, network=network)
 
     def draw(self, package: SingleStep) -> Iterator[NDArray[np.uint8] | None]:
         """Draw rows of clean, noisy and denoised images."""
@@ -153,7 +144,7 @@ class DenoisingTask:
 def diffusion_losses(
     network: Network, schedule: Schedule, config: TrainConfig, predict: Predict, batch: Batch
 ) -> Tensor:
-    """Return the weighted loss of every image, with auxiliary terms.
+    """Return the weighted loss of every image, with auxiliary terms, `[B]`.
 
     Args:
         network: says which conditions it takes.
@@ -161,9 +152,6 @@ def diffusion_losses(
         config: the objective.
         predict: the network in training.
         batch: its inputs.
-
-    Returns:
-        `[B]`.
     """
     kind, t = config.prediction, batch.t
     x_t = forward(schedule, batch.x0, t, batch.eps)

@@ -46,11 +46,7 @@ def learning_rate(settings: OptimiserSettings, step: int, total: int) -> float:
 class LossScale:
     """Dynamic loss scaling for fp16: halves when gradients overflow, doubles after `PATIENCE`.
 
-    The factor lives on the device, so that no step waits for the host.
-
-    Args:
-        on: False keeps the factor at 1.
-        device: of the gradients.
+    The factor is on the device, so that no step waits for the host; it stays 1 unless `on`.
 
     Source: Micikevicius et al. 2018 (arXiv 1710.03740), section 3.2.
     """
@@ -140,18 +136,16 @@ class Ema(Generic[N]):
 
     @torch.no_grad()
     def update(self, step: int, finite: Tensor) -> None:
-        """Follow the network after step number `step`, 1, 2, …
+        """Follow the network after step 1, 2, …
 
-        Args:
-            step: the number.
-            finite: whether the step was taken, a boolean `[]` on the device, which is not waited
-                for; where it is false the average stays the same to the bit.
+        Where `finite`, a boolean `[]` on the device, is false, the average stays the same to the
+        bit; the device is not waited for.
         """
         decay = min(self.decay, step / (step + 9))
         pace = torch.where(finite, 1 - decay, 0.0)
-        way = torch._foreach_sub(self._weights, self._averages)
-        torch._foreach_mul_(way, pace)
-        torch._foreach_add_(self._averages, way)
+        differences = torch._foreach_sub(self._weights, self._averages)
+        torch._foreach_mul_(differences, pace)
+        torch._foreach_add_(self._averages, differences)
         if self._copies:
             torch._foreach_copy_(self._copies, self._buffers)
 

@@ -11,11 +11,11 @@ from torch import Tensor
 from jinc.data import ImageSet, image_grid, to_float
 from jinc.models import SamplingPlan, Upscaler, upscale_images
 from jinc.models.upscaler import LowResConditioning, augmentation_input
-from jinc.nn import Conditioning, Network
+from jinc.nn import Conditioning
 from jinc.signal import bicubic, block_mean, repeat_pixels
 from jinc.train.batches import Batch, hold_out
 from jinc.train.config import TrainConfig
-from jinc.train.tasks import Predict, diffusion_losses
+from jinc.train.tasks import Predict, Task, diffusion_losses
 from jinc.types import Images, Steps
 
 SHOWN = 8
@@ -28,20 +28,16 @@ LOOKED_AT = 256
 """Images that the spread of residuals is measured on."""
 
 
-class UpscalingTask:
+class UpscalingTask(Task[Upscaler]):
     """Train a diffusion model of residuals, conditioned on low-resolution images.
 
     Low-resolution images are block means, half of them with noise; the residual is the image minus
-    its enlarged low-resolution image.
-
-    Args:
-        package: the untrained model.
-        config: the objective.
-        images: the first held-out ones appear in grids; the first of all without holdout.
+    its enlarged low-resolution image. The first held-out images appear in grids, or the first of
+    all without holdout.
     """
 
     def __init__(self, package: Upscaler, config: TrainConfig, images: ImageSet) -> None:
-        self.package, self._config = package, config
+        super().__init__(package, config)
         train, held_out = hold_out(len(images), config.holdout, config.seed)
         places = (held_out if len(held_out) else train)[:SHOWN]
         self._shown = images.batch(places)
@@ -77,10 +73,6 @@ class UpscalingTask:
         power = package.spread**2
         return losses * power / (power + low_res.amplitude.flatten().square())
 
-    def packaged(self, network: Network) -> Upscaler:
-        """Return the model with other weights."""
-        return replace(self.package, network=network)
-
     def draw(self, package: Upscaler) -> Iterator[NDArray[np.uint8] | None]:
         """Draw small images, what a sampler makes of them, and the real ones, in rows."""
         real = to_float(self._shown).to(package.device)
@@ -100,14 +92,9 @@ class UpscalingTask:
 
 
 def spread(images: ImageSet, factor: int) -> float:
-    """Measure the root mean square of the residuals of enlarged low-resolution images.
+    """Measure the root mean square of the residuals of `LOOKED_AT` low-resolution images.
 
-    Args:
-        images: the data, of which `LOOKED_AT` are used.
-        factor: of the enlargement.
-
-    Returns:
-        > 0, rounded to three digits, to be the same on every machine.
+    It is rounded to three digits, to be the same on every machine.
     """
     places = np.linspace(0, len(images) - 1, min(len(images), LOOKED_AT)).astype(np.int64)
     x0 = to_float(images.batch(places))
