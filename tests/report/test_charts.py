@@ -23,7 +23,7 @@ def numbers_on(svg: str) -> list[tuple[float, float, str]]:
 
 
 def value_at(ticks: list[tuple[float, str]], at: float, log: bool = False) -> float:
-    """Read a chart as a person does: by the numbers on its axis."""
+    """Read a value off an axis by its numbers."""
     places = [place for place, _ in ticks]
     values = [float(text.replace(",", "").replace("−", "-")) for _, text in ticks]
     values = np.log(values) if log else values
@@ -33,7 +33,7 @@ def value_at(ticks: list[tuple[float, str]], at: float, log: bool = False) -> fl
 
 
 @pytest.mark.parametrize("log", [False, True])
-def test_lines_are_read_off_as_they_were_given(log) -> None:
+def test_lines_agree_with_the_numbers_on_the_axes(log) -> None:
     x, y = [0, 10, 20, 50], [0.02, 1.0, 0.3, 7.0]
 
     def draw(axes) -> None:
@@ -56,7 +56,7 @@ def test_lines_are_read_off_as_they_were_given(log) -> None:
 
 @pytest.mark.parametrize("log", [False, True])
 @pytest.mark.parametrize(("low", "high"), [(0.3, 9.2), (0.0402, 0.0409), (1e-5, 3e4), (320, 381)])
-def test_axes_have_numbers_that_differ(low, high, log) -> None:
+def test_numbers_on_an_axis_differ(low, high, log) -> None:
     def draw(axes) -> None:
         axes.plot([0, 1], [low, high])
         axes.set(yscale="log" if log else "linear", xticks=[])
@@ -77,7 +77,7 @@ def test_equal_data_give_equal_bytes_and_other_charts_other_ids() -> None:
     assert not ids[0] & ids[1]
 
 
-def test_a_drawing_is_text_in_colours_of_the_page_and_no_markup_of_data() -> None:
+def test_an_svg_has_text_colours_of_the_page_and_no_markup_from_data() -> None:
     def draw(axes) -> None:
         axes.plot([1, 2], [3, 4], label=EVIL)
         axes.lines[0].set_gid(f"title:{EVIL}")
@@ -96,7 +96,7 @@ def test_a_drawing_is_text_in_colours_of_the_page_and_no_markup_of_data() -> Non
     HTMLParser().feed(chart.svg)
 
 
-def test_names_that_matplotlib_would_hide_or_has_no_letters_for_are_in_the_legend() -> None:
+def test_names_with_underscores_or_without_glyphs_are_in_the_legend() -> None:
     lines = {name: [([0, 1], [1, 2])] for name in ("_hidden", "漢字")}
     (chart,) = charts_beside(lines, "_hidden", "lines of", {})
     assert [key.name for key in chart.legend] == ["_hidden", "漢字"]
@@ -118,7 +118,7 @@ def test_a_long_line_keeps_every_spike() -> None:
     assert [*x] == sorted(x)
 
 
-def test_what_is_above_the_frame_is_marked_and_gaps_are_not_bridged() -> None:
+def test_figures_above_the_frame_are_marked_and_gaps_stay() -> None:
     chart = equivariance_chart(
         "t", {"a": ([0, 1, 2, 3], [9.0, None, 2.0, 120.0], [140.0] * 4)}, "x"
     )

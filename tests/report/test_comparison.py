@@ -25,7 +25,7 @@ def corner(sheet: np.ndarray, image: torch.Tensor) -> tuple[int, int]:
     return int(rows.min()), int(columns.min())
 
 
-def test_rows_are_images_at_levels_and_columns_are_ways() -> None:
+def test_rows_are_images_at_levels_and_columns_methods() -> None:
     x0 = reds(2, start=10)
     answers = {"blur": reds(3, 2, start=20), "one step": reds(3, 2, start=40)}
     psnr = {name: torch.rand(3, 2) for name in answers}
@@ -43,7 +43,7 @@ def test_rows_are_images_at_levels_and_columns_are_ways() -> None:
     assert tops == sorted(set(tops))
 
 
-def test_decibels_stand_under_their_answers(monkeypatch) -> None:
+def test_decibels_are_below_their_images(monkeypatch) -> None:
     seen = {}
 
     def keep(images, rows, columns, scale, captions):

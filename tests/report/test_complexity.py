@@ -17,7 +17,7 @@ def images(channels=1):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_it_writes_a_picture(tmp_path, channels) -> None:
+def test_it_writes_a_png(tmp_path, channels) -> None:
     plot_complexity(images(channels), tmp_path / "new" / "c.png")
     with Image.open(tmp_path / "new" / "c.png") as picture:
         assert picture.format == "PNG"
@@ -25,7 +25,7 @@ def test_it_writes_a_picture(tmp_path, channels) -> None:
     assert [f.name for f in (tmp_path / "new").iterdir()] == ["c.png"]
 
 
-def test_the_maps_and_images_shown_are_the_ones(tmp_path, monkeypatch) -> None:
+def test_it_shows_images_and_maps(tmp_path, monkeypatch) -> None:
     figures = []
     monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
     plot_complexity(images(), tmp_path / "c.png", t=0)
@@ -42,13 +42,13 @@ def test_the_maps_and_images_shown_are_the_ones(tmp_path, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("size", [(0, 1, 8, 8), (2, 2, 8, 8), (8, 8)])
-def test_what_cannot_be_shown_is_refused(tmp_path, size) -> None:
+def test_images_of_other_shapes_are_an_error(tmp_path, size) -> None:
     with pytest.raises(JincError, match="images: "):
         plot_complexity(torch.zeros(size), tmp_path / "c.png")
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("t", [-1, 1000])
-def test_a_level_out_of_range_is_refused(tmp_path, t) -> None:
+def test_a_level_out_of_range_is_an_error(tmp_path, t) -> None:
     with pytest.raises(JincError, match="t: "):
         plot_complexity(images(), tmp_path / "c.png", t=t)

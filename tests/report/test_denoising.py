@@ -74,7 +74,7 @@ def test_pixels_are_square_and_tiles_do_not_touch(drawn) -> None:
     assert width.min() > 50
 
 
-def test_it_writes_a_picture_and_takes_gradients_off(tmp_path) -> None:
+def test_it_writes_a_png_of_images_with_gradients(tmp_path) -> None:
     table = {"denoised": images().double().requires_grad_()}
     plot_denoising(table, SIGMAS, tmp_path / "new" / "table.png")
     with Image.open(tmp_path / "new" / "table.png") as picture:
@@ -96,13 +96,13 @@ def test_it_writes_a_picture_and_takes_gradients_off(tmp_path) -> None:
         ({"noisy": images()}, {"noisy": ["1"] * 3}, "scores of noisy: 3 for 4"),
     ],
 )
-def test_what_does_not_fit_is_named(tmp_path, table, scores, reason) -> None:
+def test_shapes_that_differ_are_an_error(tmp_path, table, scores, reason) -> None:
     with pytest.raises(JincError, match=reason):
         plot_denoising(table, SIGMAS, tmp_path / "table.png", scores)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_place_that_cannot_be_written(tmp_path) -> None:
+def test_a_path_that_cannot_be_written_is_an_error(tmp_path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(JincError, match=r"table\.png: "):
         plot_denoising({"noisy": images()}, SIGMAS, tmp_path / "file" / "table.png")

@@ -40,7 +40,7 @@ NETWORK = {
 }
 
 
-def test_every_move_has_a_line_in_both_panels(drawn, tmp_path) -> None:
+def test_each_transform_has_a_line_in_both_panels(drawn, tmp_path) -> None:
     plot_levels(NETWORK, tmp_path / "new" / "levels.png")
     noise, clean = drawn[0].axes
     assert (noise.get_title(), clean.get_title()) == ("predicted noise", "predicted clean images")
@@ -56,7 +56,7 @@ def test_every_move_has_a_line_in_both_panels(drawn, tmp_path) -> None:
         assert picture.format == "PNG"
 
 
-def test_what_is_beyond_the_frame_is_marked_and_does_not_stretch_it(drawn, tmp_path) -> None:
+def test_figures_beyond_the_frame_are_marked(drawn, tmp_path) -> None:
     plot_levels(NETWORK, tmp_path / "levels.png")
     noise, clean = drawn[0].axes
     assert marks(noise) == marks(clean) == [5]
@@ -67,7 +67,7 @@ def test_what_is_beyond_the_frame_is_marked_and_does_not_stretch_it(drawn, tmp_p
     assert words[-1] == f"above {high:.0f} dB"
 
 
-def test_every_curve_has_a_line_and_a_floor(drawn, tmp_path) -> None:
+def test_each_curve_has_a_line_and_a_floor(drawn, tmp_path) -> None:
     curves = {
         "turned as noise": Curve("degrees", [-9.0, 0.0, 9.0], [9.0, EXACT, 8.0], [90.0] * 3),
         "other": Curve("degrees", [-9.0, 0.0, 9.0], [1.0, 2.0, 3.0], [80.0, 81.0, 82.0]),
@@ -85,7 +85,7 @@ def test_every_curve_has_a_line_and_a_floor(drawn, tmp_path) -> None:
     assert words[-1] == "above 10 dB"
 
 
-def test_a_model_without_a_fault_is_framed_too(drawn, tmp_path) -> None:
+def test_an_exact_model_is_framed(drawn, tmp_path) -> None:
     plot_curves(
         {"same": Curve("pixels", [0.0, 1.0], [EXACT, 130.0], [EXACT] * 2)}, tmp_path / "c.png"
     )
@@ -94,7 +94,7 @@ def test_a_model_without_a_fault_is_framed_too(drawn, tmp_path) -> None:
     assert marks(axes) == []
 
 
-def test_figures_that_are_no_numbers_are_left_out(drawn, tmp_path) -> None:
+def test_figures_that_are_not_finite_are_left_out(drawn, tmp_path) -> None:
     broken = Curve("pixels", [0.0, 1.0], [math.nan, math.nan], [math.nan, EXACT])
     plot_curves({"broken": broken}, tmp_path / "shifts.png")
     low, high = drawn[0].axes[0].get_ylim()
@@ -102,7 +102,7 @@ def test_figures_that_are_no_numbers_are_left_out(drawn, tmp_path) -> None:
     assert math.isfinite(high)
 
 
-def test_what_cannot_be_drawn_is_named(tmp_path) -> None:
+def test_curves_of_no_or_two_units_are_an_error(tmp_path) -> None:
     with pytest.raises(JincError, match=r"levels\.png: there is no level"):
         plot_levels({}, tmp_path / "levels.png")
     with pytest.raises(JincError, match=r"c\.png: curves need one unit, not 2"):

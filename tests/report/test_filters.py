@@ -34,7 +34,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", ["D@12", "D-2N", "B-0", "C-1/6", "D+norm-2N"])
-def test_it_writes_a_picture(tmp_path, name) -> None:
+def test_it_writes_a_png(tmp_path, name) -> None:
     plot_filter(parse_config(name), tmp_path / "new" / "f.png")
     with Image.open(tmp_path / "new" / "f.png") as picture:
         assert picture.format == "PNG"
@@ -44,7 +44,7 @@ def test_it_writes_a_picture(tmp_path, name) -> None:
 
 
 @pytest.mark.parametrize("name", ["A", "D@ideal", "A,D@ideal"])
-def test_no_taps_no_picture(tmp_path, name) -> None:
+def test_a_design_without_taps_is_an_error(tmp_path, name) -> None:
     with pytest.raises(JincError, match=f"{name} has no filter taps"):
         plot_filter(parse_configs(name), tmp_path / "f.png")
     assert not list(tmp_path.iterdir())
@@ -63,7 +63,7 @@ def test_each_level_is_drawn(drawn) -> None:
         assert set(cutoff.get_xdata()) == {config.cutoff}
 
 
-def test_a_place_that_cannot_be_written(tmp_path) -> None:
+def test_a_path_that_cannot_be_written_is_an_error(tmp_path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(JincError, match=r"f\.png: "):
         plot_filter(parse_config("D@6"), tmp_path / "file" / "f.png")
@@ -78,7 +78,7 @@ def test_decibels() -> None:
 
 
 @pytest.mark.parametrize("name", ["D@6", "D@12/0.2", "D-1N/6", "B-2/5"])
-def test_the_lines_are_what_the_taps_do_to_waves(drawn, name) -> None:
+def test_the_lines_are_the_gain_of_plane_waves(drawn, name) -> None:
     """A plane wave of frequency f, filtered by hand, is louder or softer by the plotted dB."""
     config = parse_config(name)
     taps = config.kernel().numpy()

@@ -44,7 +44,7 @@ def lines(figure: Figure, panel: int = 0) -> dict[str, tuple[list, list]]:
 
 
 @pytest.mark.parametrize("count", [1, 2, 40])
-def test_it_writes_a_picture(tmp_path, count) -> None:
+def test_it_writes_a_png(tmp_path, count) -> None:
     plot_learning_curve(PLAIN[:count], tmp_path / "new" / "curve.png")
     with Image.open(tmp_path / "new" / "curve.png") as picture:
         assert picture.format == "PNG"
@@ -63,7 +63,7 @@ def test_the_line_is_the_log(drawn) -> None:
     assert shown["smoothed"][0] == shown["loss"][0]
 
 
-def test_validation_is_points_where_it_was_measured(drawn) -> None:
+def test_validation_losses_are_points(drawn) -> None:
     entries = [*PLAIN, {"step": 800, "validation_loss": 0.07}]
     entries[9] = entries[9] | {"validation_loss": 0.2}
     assert lines(drawn(entries))["validation"] == ([200, 800], [0.2, 0.07])
@@ -92,26 +92,26 @@ def test_a_learning_rate_has_a_panel_only_if_it_varies(drawn) -> None:
     assert list(rate.get_ydata()) == rates
 
 
-def test_a_spike_does_not_press_the_rest_flat(drawn) -> None:
+def test_a_spike_does_not_flatten_the_rest(drawn) -> None:
     spiked = [{"step": i, "loss": 1e4 if i == 500 else 0.1} for i in range(1, 1001)]
     low, high = drawn(spiked).axes[0].get_ylim()
     assert 0.05 < low < 0.1 < high < 1
 
 
 @pytest.mark.parametrize("entries", [[], [{"step": 1}], [{"step": 1, "loss": None}]])
-def test_no_loss_no_picture(tmp_path, entries) -> None:
+def test_a_log_without_a_loss_is_an_error(tmp_path, entries) -> None:
     with pytest.raises(JincError, match=r"curve\.png: the log has no loss"):
         plot_learning_curve(entries, tmp_path / "curve.png")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_place_that_cannot_be_written(tmp_path) -> None:
+def test_a_path_that_cannot_be_written_is_an_error(tmp_path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(JincError, match=r"curve\.png: "):
         plot_learning_curve(PLAIN, tmp_path / "file" / "curve.png")
 
 
-def test_series_takes_finite_numbers_alone() -> None:
+def test_series_takes_finite_numbers_only() -> None:
     values = [0, 1.5, None, "2", math.nan, -math.inf, -3]
     entries = [{"step": i, "x": value} for i, value in enumerate(values)]
     assert series(entries, "x") == ([0, 1, 6], [0, 1.5, -3])
@@ -137,7 +137,7 @@ def test_smoothing_is_the_weighted_mean_of_logarithms(reach) -> None:
     np.testing.assert_allclose(smooth(values, reach), filtered, rtol=1e-12)
 
 
-def test_smoothing_keeps_constants_exponentials_and_direction() -> None:
+def test_smoothing_preserves_constants_and_exponentials() -> None:
     assert smooth([0.3] * 20, 4) == pytest.approx([0.3] * 20)
     falling = [0.9**i for i in range(200)]
     assert smooth(falling, 3)[100] == pytest.approx(falling[100], rel=1e-9)

@@ -32,7 +32,7 @@ def noise(size: int, channels: int = 1) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", [*PERMUTED, *OTHERS, "identity"])
-def test_a_film_begins_and_ends_with_what_is_seen(name) -> None:
+def test_a_film_begins_with_the_image_and_reaches_its_view(name) -> None:
     view, x = view_by_name(name), noise(32, 3)
     films = view_film(x, [view_by_name("identity"), view])
     scale = SEEN // 32
@@ -50,7 +50,7 @@ def test_a_film_begins_and_ends_with_what_is_seen(name) -> None:
 
 
 @pytest.mark.parametrize("name", PERMUTED)
-def test_no_pixel_is_lost_on_the_way(name) -> None:
+def test_pieces_move_rigidly_from_pixel_to_pixel(name) -> None:
     """All pieces are rigid: at both ends every pixel has its place, on the way its distances."""
     z = grid(16, 16)
     numbers = torch.arange(256, dtype=torch.float64).view(1, 1, 16, 16)
@@ -79,7 +79,7 @@ def test_square_tiles_are_hinged_at_their_corners(share) -> None:
     assert apart[1] > 0.5
 
 
-def test_a_sheet_is_turned_counter_clockwise_the_short_way() -> None:
+def test_a_sheet_rotates_counter_clockwise_by_the_smaller_angle() -> None:
     right = np.array([1.0 + 0j])
     quarter = turned_sheet(4, 4, math.pi / 2).places(1.0, right, np.array([0]))
     assert quarter[0] == pytest.approx(1j)

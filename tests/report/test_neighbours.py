@@ -29,7 +29,7 @@ def test_images_stand_beside_their_neighbours() -> None:
     assert rows[0].max() < rows[1].min()  # blue above green, as they were given
 
 
-def test_what_is_refused() -> None:
+def test_counts_that_differ_are_an_error() -> None:
     made = TRAIN.batch([2, 1])
     with pytest.raises(JincError, match="none to lay out"):
         neighbours_sheet(made, TRAIN, [])

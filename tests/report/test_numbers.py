@@ -34,12 +34,12 @@ def test_errors_keep_two_digits_and_their_figures_as_many_places(value) -> None:
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf])
-def test_nothing_is_no_figure(value) -> None:
+def test_none_and_nan_have_a_dash(value) -> None:
     assert number(value) == fixed(value, 2) == Number(None, NONE)
     assert with_error(value, 1.0)[0] == with_error(1.0, value)[1] == Number(None, NONE)
 
 
-def test_whole_numbers_are_whole_and_signs_are_typed() -> None:
+def test_integers_and_signs() -> None:
     assert number(506817).text == "506,817"
     assert number(100.0).text == "100"
     assert signed(fixed(2.0, 1)).text == "+2.0"
@@ -47,7 +47,7 @@ def test_whole_numbers_are_whole_and_signs_are_typed() -> None:
     assert signed(fixed(0.0, 1)).text == "0.0"
 
 
-def test_points_stand_under_one_another() -> None:
+def test_decimal_points_are_aligned() -> None:
     column = aligned([number(v) for v in (3, 0.125, 123.5)] + [Number(None, NONE)])
     # counted from the right, the point or a space as wide stands at one place
     marks = [next(mark for mark in ".\u2008" if mark in each.text) for each in column]

@@ -26,7 +26,7 @@ def noise(*shape: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_every_pixel_comes_back(channels) -> None:
+def test_small_images_are_lossless(channels) -> None:
     pixels = noise(9, 7, channels)
     found = embedded(pixels)
     assert (found.width, found.height, found.exact) == (7, 9, True)
@@ -37,13 +37,13 @@ def test_every_pixel_comes_back(channels) -> None:
     assert np.array_equal(back, pixels)
 
 
-def test_large_ones_lose_detail_but_not_the_page() -> None:
+def test_large_images_are_compressed() -> None:
     found = embedded(noise(900, 900, 3), most=60_000)
     assert not found.exact
     assert len(found.uri) <= 60_000 * 4 / 3 + 100
 
 
-def test_gutters_are_transparent_and_tiles_are_where_they_belong() -> None:
+def test_a_grid_has_transparent_gaps() -> None:
     images = torch.from_numpy(noise(6, 1, 5, 5))
     whole = grid(images, columns=3)
     assert whole.shape == (11, 17, 4)
@@ -77,7 +77,7 @@ def test_animations_move_and_large_ones_are_made_smaller(tmp_path) -> None:
     assert np.array_equal(still, frames[0])
 
 
-def test_what_is_no_animation_is_told(tmp_path) -> None:
+def test_a_malformed_animation_is_an_error(tmp_path) -> None:
     (tmp_path / "a.webp").write_bytes(b"RIFF....WEBPVP8 nonsense")
     with pytest.raises(JincError, match=r"a\.webp: is no animation"):
         animation(tmp_path / "a.webp", most=10**6)

@@ -64,7 +64,7 @@ def test_every_operator_has_a_line(drawn, tmp_path) -> None:
         (images(1, 4, 4), {"spline": images(2, 1, 4, 4)}, "spline"),
     ],
 )
-def test_what_does_not_fit_is_named(tmp_path, image, turned, reason) -> None:
+def test_shapes_that_differ_are_an_error(tmp_path, image, turned, reason) -> None:
     with pytest.raises(JincError, match=reason):
         plot_turns(image, turned, ["1 turn"], tmp_path / "turns.png")
     with pytest.raises(JincError, match="spline: 1 values for 2"):

@@ -17,14 +17,14 @@ def powers(images: torch.Tensor) -> torch.Tensor:
     return radial_power_spectrum(images.double()).power.mean(1)
 
 
-def test_louder_images_are_louder_at_every_frequency() -> None:
+def test_contrast_scales_the_power_at_every_frequency() -> None:
     torch.manual_seed(0)
     x = torch.randn(40, 3, 12, 12)
     ratio, _ = spectrum_ratio(powers(0.5 * x), powers(x))
     torch.testing.assert_close(ratio, torch.full_like(ratio, 20 * math.log10(0.5)))
 
 
-def test_the_error_is_that_of_other_draws() -> None:
+def test_the_standard_error_is_the_spread_over_draws() -> None:
     torch.manual_seed(0)
     draws = [spectrum_ratio(*(powers(torch.randn(30, 1, 8, 8)) for _ in "ab")) for _ in range(200)]
     ratios, errors = (torch.stack(each) for each in zip(*draws, strict=True))

@@ -1,4 +1,4 @@
-"""The picture of adaptive sampling shows the levels that were asked about."""
+"""Plots of adaptive sampling show the levels of its calls."""
 
 import numpy as np
 import pytest
@@ -24,51 +24,51 @@ def walk(tolerance=0.02, steps=None):
     return adaptive(rough, SCHEDULE, x_T, tolerance=tolerance, steps=steps)
 
 
-def test_levels_are_those_that_were_asked() -> None:
+def test_levels_are_those_of_the_calls() -> None:
     *_, last = walk()
-    asked, end = visited_levels(walk(), 59)
+    visited, end = visited_levels(walk(), 59)
     assert torch.equal(end, last.x_t)
-    assert [len(levels) for levels in asked] == last.calls.tolist()
-    assert len(asked[0]) > len(asked[1])
-    for levels in asked:
+    assert [len(levels) for levels in visited] == last.calls.tolist()
+    assert len(visited[0]) > len(visited[1])
+    for levels in visited:
         assert levels[0] == 59
         assert levels == sorted(set(levels), reverse=True)
     every, _ = visited_levels(walk(0.0, steps=[50, 20, 3]), 50)
     assert every == [[50, 20, 3]] * 2
 
 
-def test_a_walk_without_steps_is_refused() -> None:
+def test_no_steps_are_an_error() -> None:
     with pytest.raises(JincError, match="steps"):
         visited_levels(iter(()), 59)
 
 
 def test_the_sum_of_the_density_is_the_mean_number_of_steps() -> None:
-    asked = [[9, 5, 4], [9, 2], [9]]
-    density = step_density(asked, 10)
+    visited = [[9, 5, 4], [9, 2], [9]]
+    density = step_density(visited, 10)
     assert density.sum() == pytest.approx(2)
     by_hand = [1 / 5 + 1 / 3 + 1 / 10, 1 + 1 / 7 + 1 / 10, 1 / 4 + 1 / 7 + 1 / 10]
     np.testing.assert_allclose(density[[0, 5, 9]] * 3, by_hand)
 
 
 @pytest.mark.parametrize("channels", [None, 1, 3])
-def test_what_is_drawn(tmp_path, monkeypatch, channels) -> None:
-    asked = [[9, 5, 4], [9, 2], [9]] * 10
+def test_rows_and_density(tmp_path, monkeypatch, channels) -> None:
+    visited = [[9, 5, 4], [9, 2], [9]] * 10
     images = None if channels is None else torch.zeros(30, channels, 8, 8)
-    plot_steps(asked, 10, tmp_path / "new" / "s.png", images=images, title="Toys")
+    plot_steps(visited, 10, tmp_path / "new" / "s.png", images=images, title="Toys")
     with Image.open(tmp_path / "new" / "s.png") as picture:
         assert len(np.unique(np.asarray(picture))) > 20
     figures = []
     monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
-    plot_steps(asked, 10, tmp_path / "s.png", images=images, title="Toys")
+    plot_steps(visited, 10, tmp_path / "s.png", images=images, title="Toys")
     (figure,) = figures
     assert figure.get_suptitle() == "Toys: 2.0 calls per image, 1 to 3"
     ticks, density = figure.axes
     rows = [collection.get_positions() for collection in ticks.collections]
     assert len(rows) == ROWS
-    for row, levels in zip(rows, asked, strict=False):
+    for row, levels in zip(rows, visited, strict=False):
         assert sorted(row, reverse=True) == levels
     (stairs,) = (patch for patch in density.patches if hasattr(patch, "get_data"))
-    np.testing.assert_allclose(stairs.get_data().values, step_density(asked, 10))  # 10/10 each
+    np.testing.assert_allclose(stairs.get_data().values, step_density(visited, 10))  # 10/10 each
     left, right = density.get_xlim()
     assert left > right  # time runs from noise to clean
 
@@ -76,8 +76,8 @@ def test_what_is_drawn(tmp_path, monkeypatch, channels) -> None:
 def test_bins_lose_no_step(tmp_path, monkeypatch) -> None:
     figures = []
     monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
-    asked = [[98, 40, 39, 7], [98, 50]]
-    plot_steps(asked, 99, tmp_path / "s.png")
+    visited = [[98, 40, 39, 7], [98, 50]]
+    plot_steps(visited, 99, tmp_path / "s.png")
     (stairs,) = (patch for patch in figures[0].axes[1].patches if hasattr(patch, "get_data"))
     values, edges, _ = stairs.get_data()
     assert len(values) == 20
@@ -85,7 +85,7 @@ def test_bins_lose_no_step(tmp_path, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "images", "message"),
+    ("visited", "images", "message"),
     [
         ([], None, "no images"),
         ([[3, 1], []], None, "do not fall"),
@@ -95,7 +95,7 @@ def test_bins_lose_no_step(tmp_path, monkeypatch) -> None:
         ([[3, 1]], torch.zeros(2, 1, 4, 4), "beside the levels of 1"),
     ],
 )
-def test_bad_input(tmp_path, asked, images, message) -> None:
+def test_levels_that_do_not_fall_are_an_error(tmp_path, visited, images, message) -> None:
     with pytest.raises(JincError, match=message):
-        plot_steps(asked, 10, tmp_path / "s.png", images=images)
+        plot_steps(visited, 10, tmp_path / "s.png", images=images)
     assert not list(tmp_path.iterdir())

@@ -42,7 +42,7 @@ def test_frames_are_even_with_both_ends(count, frames) -> None:
 
 
 @pytest.mark.parametrize("frames", [1, 4, 60])
-def test_what_is_kept_is_what_was_there(frames) -> None:
+def test_a_trajectory_has_the_states_and_predictions(frames) -> None:
     walk = steps(20)
     found = trajectory(walk, frames)
     kept = [walk[place] for place in spread(20, frames)]
@@ -51,7 +51,7 @@ def test_what_is_kept_is_what_was_there(frames) -> None:
     assert torch.equal(found.x0_hat, torch.stack([to_uint8(step.x0_hat) for step in kept]))
 
 
-def test_a_recorder_lets_all_pass_as_it_comes() -> None:
+def test_a_recorder_yields_all_steps_lazily() -> None:
     walk, asked = steps(9), []
     recorder = Recorder(9, 3)
     watched = recorder.watch(asked.append(step.t) or step for step in walk)
@@ -61,7 +61,7 @@ def test_a_recorder_lets_all_pass_as_it_comes() -> None:
     assert recorder.trajectory().levels == (7, 3, -1)
 
 
-def test_it_watches_a_sampler_to_its_images() -> None:
+def test_it_records_a_sampler() -> None:
     generator = torch.Generator().manual_seed(0)
     x_T = torch.randn(3, 1, 8, 8, generator=generator)
     recorder = Recorder(11, 4, images=2)
@@ -117,7 +117,7 @@ def test_frames_are_grids_of_all_images() -> None:
     np.testing.assert_array_equal(frames[1], np.concatenate(halves))
 
 
-def test_saved_as_what_the_name_says(tmp_path) -> None:
+def test_the_file_name_chooses_the_format(tmp_path) -> None:
     found = trajectory(steps(9), 4)
     found.save(tmp_path / "new" / "a.png")
     found.save(tmp_path / "new" / "a.gif", fps=10)
@@ -135,7 +135,7 @@ def test_saved_as_what_the_name_says(tmp_path) -> None:
         found.save(tmp_path / "a.gfi")
 
 
-def test_what_shows_nothing() -> None:
+def test_trajectories_without_frames_are_an_error() -> None:
     for count, frames in ((0, 3), (3, 0)):
         with pytest.raises(JincError, match="shows nothing"):
             Recorder(count, frames)

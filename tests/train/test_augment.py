@@ -34,7 +34,7 @@ def test_shapes(kinds, numbers) -> None:
     assert augmentation.apply(images().float(), parameters).dtype == torch.float32
 
 
-def test_labels_are_zero_for_what_was_not_augmented_and_for_nothing_else() -> None:
+def test_labels_are_zero_for_the_identity_only() -> None:
     augmentation = Augmentation(ALL)
     parameters = augmentation.draw(np.random.default_rng(1), 400)
     told = (augmentation.labels(parameters) != 0).any(1)
@@ -42,7 +42,7 @@ def test_labels_are_zero_for_what_was_not_augmented_and_for_nothing_else() -> No
     assert 0.02 < (~told).double().mean() < 0.08  # ½·½·¼·½ = 3 %
 
 
-def test_what_was_not_augmented_is_not_touched() -> None:
+def test_the_identity_changes_nothing() -> None:
     for kind in ALL:
         augmentation, x = Augmentation((kind,)), images(100)
         parameters = augmentation.draw(np.random.default_rng(1), 100)
@@ -62,7 +62,7 @@ def test_nothing_waits_for_the_device() -> None:
     assert (there.shape, there.device.type) == (images().shape, "meta")
 
 
-def test_amounts_are_spread_as_promised() -> None:
+def test_distributions_of_parameters() -> None:
     n = 4000
     hflip, vflip, turns, angles = Augmentation(ALL).draw(np.random.default_rng(2), n).unbind(1)
     for flips in (hflip, vflip):
@@ -156,13 +156,13 @@ def test_one_after_the_other_as_they_are_named() -> None:
 
 
 @pytest.mark.parametrize("kind", ["quarter_turns", "rotation", "spin"])
-def test_only_squares_are_turned(kind) -> None:
+def test_rotations_need_square_images(kind) -> None:
     augmentation = Augmentation(("hflip", kind))
     with pytest.raises(JincError, match=f"augment: {kind} needs square images, these are 6×8"):
         augmentation.apply(images()[..., :6, :], torch.zeros(6, 2))
 
 
-def test_bad_kinds_are_named() -> None:
+def test_unknown_kinds_are_an_error() -> None:
     with pytest.raises(JincError, match="'hflp'; did you mean hflip"):
         Augmentation(("hflp",))
     with pytest.raises(JincError, match="there are hflip, vflip, quarter_turns, rotation"):
@@ -185,14 +185,14 @@ def test_all_are_shifted_around_the_edges_by_any_distance() -> None:
     assert (drawn - even).abs().max() < 0.04  # Kolmogorov's distance, from 0 to the whole side
 
 
-def test_what_is_told_of_a_shift_joins_where_the_torus_does() -> None:
+def test_labels_of_shifts_are_periodic() -> None:
     labels = Augmentation(("hshift",)).labels(torch.tensor([[0.0], [0.25], [0.5], [1.0]]))
     expected = torch.tensor([[0.0, 0.0], [-1.0, 1.0], [-2.0, 0.0], [0.0, 0.0]])
     torch.testing.assert_close(labels, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [15, 16])
-def test_spin_turns_what_is_seen_in_a_round_window(size) -> None:
+def test_spin_rotates_inside_a_round_window(size) -> None:
     x, spin = images(4, size), Augmentation(("spin",))
     upright = spin.apply(x, torch.zeros(4, 1))
     inside = disc(size, UNTORN - 4 / size)
@@ -204,7 +204,7 @@ def test_spin_turns_what_is_seen_in_a_round_window(size) -> None:
     assert (angles - torch.linspace(0, 2 * math.pi, 4000)).abs().max() < 0.04 * 2 * math.pi
 
 
-def test_spun_images_have_no_upright() -> None:
+def test_spin_makes_images_rotation_invariant() -> None:
     """Turned again, they are spun by the sum of the angles: no angle is anything special."""
     smooth = 2 * blobs(32, 6.0, torch.tensor([0.3])) - 1
     spin = Augmentation(("spin",))

@@ -128,7 +128,7 @@ def test_the_shares_of_all_processes_are_the_batch(shares) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 @pytest.mark.parametrize("resident", [False, True])
-def test_who_prepares_a_batch_does_not_matter(workers, resident) -> None:
+def test_prefetched_batches_are_the_same(workers, resident) -> None:
     plain, ahead = (
         batches(numbered(10), **ALL, **options)
         for options in (
@@ -147,7 +147,7 @@ def test_who_prepares_a_batch_does_not_matter(workers, resident) -> None:
     ahead.close()
 
 
-def test_only_some_are_dealt_each_once_an_epoch() -> None:
+def test_a_subset_is_used_once_an_epoch() -> None:
     among = np.array([1, 4, 6, 7, 9])
     deal = batches(numbered(10), 3, among=among)
     dealt = np.concatenate([deal.indices(step) for step in range(10)])
@@ -157,7 +157,7 @@ def test_only_some_are_dealt_each_once_an_epoch() -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-def test_a_share_of_the_labels_is_hidden(share) -> None:
+def test_a_share_of_the_labels_is_dropped(share) -> None:
     deal, plain = batches(numbered(100), 2000, label_dropout=share), batches(numbered(100), 2000)
     found, told = deal.batch(0).labels, plain.batch(0).labels
     hidden = found == NO_CLASS
@@ -165,7 +165,7 @@ def test_a_share_of_the_labels_is_hidden(share) -> None:
     assert abs(float(hidden.double().mean()) - share) <= 5 * (share * (1 - share) / 2000) ** 0.5
 
 
-def test_hiding_and_mirroring_change_nothing_else() -> None:
+def test_label_dropout_and_flips_change_nothing_else() -> None:
     plain, other = (batches(numbered(10), **options).batch(3) for options in ({}, ALL))
     assert torch.equal(plain.t, other.t)
     assert torch.equal(plain.eps, other.eps)
@@ -187,7 +187,7 @@ def test_moves_are_in_a_type_that_the_device_knows(monkeypatch) -> None:
     assert (here.dtype, there.dtype) == (torch.float64, torch.float32)
 
 
-def test_half_of_the_small_images_are_noisy_at_any_level() -> None:
+def test_half_of_the_low_resolution_images_are_noisy() -> None:
     deal = batches(numbered(10), 4000, most_noise=8, factor=2)
     level = torch.cat([deal.batch(step).level for step in range(3)])
     counts = torch.bincount(level, minlength=9).double()
@@ -196,7 +196,7 @@ def test_half_of_the_small_images_are_noisy_at_any_level() -> None:
     assert float(((counts - expected) ** 2 / expected).sum()) < 33  # 8 degrees of freedom: 10⁻⁴
 
 
-def test_noise_for_small_images_is_white_and_their_own() -> None:
+def test_noise_of_low_resolution_images_is_white_and_independent() -> None:
     deal = batches(numbered(10), size=4000, most_noise=8, factor=2)
     batch = deal.batch(0)
     assert batch.low_noise.shape == (4000, 1, 1, 1)
@@ -206,7 +206,7 @@ def test_noise_for_small_images_is_white_and_their_own() -> None:
     assert (torch.corrcoef(both) - torch.eye(6)).abs().max() < 5 / 4000**0.5
 
 
-def test_half_of_the_images_are_mirrored() -> None:
+def test_half_of_the_images_are_flipped() -> None:
     deal = batches(numbered(100), size=100, augmentation=MIRRORED)
     mirrored = torch.cat([deal.batch(k).x0[:, 0, 0, 0] == 1 for k in range(20)])
     assert abs(float(mirrored.float().mean()) - 0.5) < 5 * 0.5 / 2000**0.5
@@ -218,7 +218,7 @@ def test_half_of_the_images_are_mirrored() -> None:
         assert not torch.equal(flipped, plain)
 
 
-def test_the_data_are_not_changed_by_mirroring() -> None:
+def test_flips_do_not_change_the_data() -> None:
     images = numbered(10)
     before = images.images.copy()
     for step in range(10):

@@ -10,7 +10,7 @@ from jinc.errors import JincError
 from jinc.train import Run, TrainConfig, Trainer
 
 
-def test_changes_hold_from_their_step_on_and_later_resumes_are_exact(
+def test_changed_settings_apply_from_their_step_and_later_resumes_are_exact(
     new_trainer, digits, go, finish
 ) -> None:
     some, changes = digits.subset(slice(20)), {"learning_rate": 1e-4, "batch_size": 8}
@@ -36,7 +36,7 @@ def test_changes_hold_from_their_step_on_and_later_resumes_are_exact(
     assert told == [{"step": 6, "changed": expected}]
 
 
-def test_another_batch_size_leaves_epochs_whole(new_trainer, digits, go) -> None:
+def test_another_batch_size_preserves_epochs(new_trainer, digits, go) -> None:
     """4 images a step, then 10: each image once an epoch, and as many epochs as were asked for."""
     some = digits.subset(slice(20))
     trainer = new_trainer(images=some, steps=None, epochs=3)
@@ -50,7 +50,7 @@ def test_another_batch_size_leaves_epochs_whole(new_trainer, digits, go) -> None
     assert sorted(seen) == list(range(20))
 
 
-def test_an_extended_cosine_says_that_its_rate_jumps(new_trainer, digits, finish) -> None:
+def test_an_extended_cosine_reports_the_jump_of_its_rate(new_trainer, digits, finish) -> None:
     trainer = new_trainer(steps=4, lr_schedule="cosine")
     finish(trainer)
     resumed = Trainer(trainer.run, digits, config=replace(trainer.config, steps=8), resume=True)
@@ -62,7 +62,7 @@ def test_an_extended_cosine_says_that_its_rate_jumps(new_trainer, digits, finish
     ]
 
 
-def test_a_run_starts_from_given_weights(new_trainer, finish, digits, tmp_path) -> None:
+def test_a_run_starts_from_initial_weights(new_trainer, finish, digits, tmp_path) -> None:
     first = new_trainer("first", steps=2)
     finish(first)
     path = str(first.run.path)
@@ -84,7 +84,7 @@ def test_a_run_starts_from_given_weights(new_trainer, finish, digits, tmp_path) 
 
 
 @pytest.mark.parametrize("change", [{"width": 8}, {"holdout": 5}, {"prediction": "x0"}])
-def test_what_would_make_another_run_is_refused(new_trainer, digits, go, change) -> None:
+def test_settings_of_another_run_are_an_error(new_trainer, digits, go, change) -> None:
     trainer = new_trainer()
     go(trainer, 1)
     trainer.save()
@@ -92,7 +92,7 @@ def test_what_would_make_another_run_is_refused(new_trainer, digits, go, change)
         Trainer(trainer.run, digits, config=replace(trainer.config, **change), resume=True)
 
 
-def test_moved_images_are_told_by_their_fingerprint(new_trainer, digits, go) -> None:
+def test_moved_images_are_recognised_by_their_fingerprint(new_trainer, digits, go) -> None:
     trainer = new_trainer(images=digits.subset(slice(30)))
     go(trainer, 1)
     trainer.save()

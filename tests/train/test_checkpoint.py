@@ -15,11 +15,11 @@ import torch
 from jinc.errors import JincError
 from jinc.train.checkpoint import (
     Checkpoint,
-    best_checkpoint,
     load_checkpoint,
     load_newest,
     save_checkpoint,
 )
+from jinc.train.retention import best_checkpoint
 
 FILES = {"network.safetensors", "ema.safetensors", "state.json", "manifest.json"}
 
@@ -71,7 +71,7 @@ def test_layouts_that_are_not_contiguous(tmp_path) -> None:
     assert torch.equal(found.groups["g"]["turned"], x.mT)
 
 
-def test_nothing_there(tmp_path) -> None:
+def test_no_checkpoints(tmp_path) -> None:
     assert load_newest(tmp_path) is None
     assert load_newest(tmp_path / "missing") is None
     assert best_checkpoint(tmp_path) is best_checkpoint(tmp_path / "missing") is None
@@ -84,7 +84,7 @@ def scored(step: int, score: float | None) -> Checkpoint:
 
 @pytest.mark.parametrize("keep", [1, 2, 3])
 @pytest.mark.parametrize("seed", range(5))
-def test_the_best_of_all_is_kept_besides_the_newest(tmp_path, keep, seed) -> None:
+def test_the_best_is_retained_besides_the_newest(tmp_path, keep, seed) -> None:
     rng = random.Random(seed)
     scores = [rng.choice([None, math.nan, math.inf, -math.inf, *range(9)]) for _ in range(10)]
     for step, score in enumerate(scores):
@@ -101,14 +101,14 @@ def test_the_best_of_all_is_kept_besides_the_newest(tmp_path, keep, seed) -> Non
 
 
 @pytest.mark.parametrize("score", ["0.1", [0.1], {}, "NaN"])
-def test_a_score_that_is_no_number_is_none(tmp_path, score) -> None:
+def test_a_score_that_is_not_finite_is_ignored(tmp_path, score) -> None:
     save_checkpoint(tmp_path, scored(1, score), 3)
     assert best_checkpoint(tmp_path) is None
     better, _ = save_checkpoint(tmp_path, scored(2, 100.0), 3)
     assert best_checkpoint(tmp_path) == better
 
 
-def test_the_best_of_later_steps_goes_with_them(tmp_path) -> None:
+def test_a_best_checkpoint_of_later_steps_is_deleted(tmp_path) -> None:
     """Training that went back does not have what it did then."""
     for step in (10, 20):
         save_checkpoint(tmp_path, scored(step, 1 / step), 2)
@@ -117,7 +117,7 @@ def test_the_best_of_later_steps_goes_with_them(tmp_path) -> None:
     assert best_checkpoint(tmp_path) == tmp_path / "step-00000010"
 
 
-def test_a_damaged_best_goes_as_if_it_were_none(tmp_path) -> None:
+def test_a_damaged_best_checkpoint_is_not_retained(tmp_path) -> None:
     for step, score in ((1, 0.3), (2, 0.1), (3, 0.2)):
         save_checkpoint(tmp_path, scored(step, score), 3)
     (tmp_path / "step-00000002" / "network.safetensors").write_bytes(b"damaged")
@@ -129,7 +129,7 @@ def test_a_damaged_best_goes_as_if_it_were_none(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("keep", [1, 2, 3])
-def test_only_the_newest_few_are_kept(tmp_path, keep) -> None:
+def test_the_newest_few_are_retained(tmp_path, keep) -> None:
     for step in range(5, 30, 5):
         save_checkpoint(tmp_path, checkpoint(step), keep)
         expected = [f"step-{s:08d}" for s in range(5, step + 1, 5)][-keep:]
@@ -152,7 +152,7 @@ def test_saving_the_same_step_again_replaces_it(tmp_path) -> None:
     assert names(tmp_path) == ["step-00000005"]
 
 
-def test_leftovers_are_cleaned_and_other_things_left_alone(tmp_path) -> None:
+def test_temporary_folders_are_deleted_and_others_are_not(tmp_path) -> None:
     for leftover in (".writing-step-00000003", ".deleting-step-00000001"):
         (tmp_path / leftover).mkdir()
         (tmp_path / leftover / "manifest.json").write_text("{}")
@@ -180,7 +180,7 @@ def flipped(data: bytes, bit: int) -> bytes:
 
 @pytest.mark.parametrize("name", sorted(FILES))
 @pytest.mark.parametrize("kind", ["flip", "truncate", "delete", "append"])
-def test_a_damaged_file_sends_back_to_the_checkpoint_before(tmp_path, name, kind) -> None:
+def test_a_damaged_checkpoint_falls_back_to_the_previous_one(tmp_path, name, kind) -> None:
     save_checkpoint(tmp_path, scored(1, 0.2), 3)
     path, _ = save_checkpoint(tmp_path, scored(2, 0.1), 3)
     assert best_checkpoint(tmp_path) == path
@@ -199,7 +199,7 @@ def test_a_damaged_file_sends_back_to_the_checkpoint_before(tmp_path, name, kind
         assert best_checkpoint(tmp_path) == tmp_path / "step-00000001"
 
 
-def test_where_all_are_damaged(tmp_path) -> None:
+def test_all_checkpoints_damaged_is_an_error(tmp_path) -> None:
     for step in (1, 2):
         (save_checkpoint(tmp_path, checkpoint(step), 3)[0] / "ema.safetensors").unlink()
     with (
@@ -250,7 +250,7 @@ def seal(path: Path) -> None:
 @pytest.mark.parametrize(
     "harm", [nothing_in_it, a_file, a_folder_in_it, not_tensors, no_step, no_object]
 )
-def test_what_only_has_the_name_of_a_checkpoint(tmp_path, harm: Callable[[Path], None]) -> None:
+def test_folders_with_names_of_checkpoints(tmp_path, harm: Callable[[Path], None]) -> None:
     """It is passed with a warning, replaced by one of its step, and goes when it is too old."""
     save_checkpoint(tmp_path, checkpoint(1), 3)
     path, _ = save_checkpoint(tmp_path, checkpoint(2), 3)
@@ -266,7 +266,7 @@ def test_what_only_has_the_name_of_a_checkpoint(tmp_path, harm: Callable[[Path],
     assert names(tmp_path) == ["step-00000003", "step-00000004"]
 
 
-def test_a_file_too_many_is_damage(tmp_path) -> None:
+def test_an_additional_file_is_damage(tmp_path) -> None:
     path, _ = save_checkpoint(tmp_path, checkpoint(2), 3)
     (path / "optimiser.safetensors").write_bytes((path / "ema.safetensors").read_bytes())
     with pytest.raises(JincError, match=r"optimiser\.safetensors: is not in the manifest"):
@@ -274,7 +274,7 @@ def test_a_file_too_many_is_damage(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("manifest", ["[]", "3", "null", "{}", '{"manifest.json": "0"}'])
-def test_a_manifest_of_another_kind(tmp_path, manifest) -> None:
+def test_a_malformed_manifest_is_damage(tmp_path, manifest) -> None:
     path, _ = save_checkpoint(tmp_path, checkpoint(2), 3)
     (path / "manifest.json").write_text(manifest)
     with pytest.raises(JincError, match="step-00000002"):
@@ -282,7 +282,7 @@ def test_a_manifest_of_another_kind(tmp_path, manifest) -> None:
 
 
 @pytest.mark.parametrize("keep", [1, 2])
-def test_training_that_went_back_keeps_what_it_saves(tmp_path, keep) -> None:
+def test_training_resumed_from_an_earlier_step_retains_its_checkpoints(tmp_path, keep) -> None:
     """The damaged checkpoint ahead neither counts as one to keep nor comes back later."""
     save_checkpoint(tmp_path, checkpoint(10), keep)
     ahead, _ = save_checkpoint(tmp_path, checkpoint(20), keep)

@@ -23,11 +23,11 @@ import torch
 from jinc.errors import JincError
 from jinc.train.checkpoint import (
     Checkpoint,
-    best_checkpoint,
     load_checkpoint,
     load_newest,
     save_checkpoint,
 )
+from jinc.train.retention import best_checkpoint
 
 
 class Death(BaseException):
@@ -306,7 +306,7 @@ class Saves:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_wherever_the_machine_stops(tmp_path, monkeypatch, case) -> None:
+def test_a_crash_after_any_operation(tmp_path, monkeypatch, case) -> None:
     saves, n, lost = Saves(case, tmp_path), 0, Counter[str]()
     found_new: dict[str, list[bool]] = {loss: [] for loss in LOSSES}
     while True:
@@ -339,7 +339,7 @@ def test_wherever_the_machine_stops(tmp_path, monkeypatch, case) -> None:
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_the_losses_are_real(tmp_path, monkeypatch, loss) -> None:
+def test_the_simulated_disk_loses_unsynced_data(tmp_path, monkeypatch, loss) -> None:
     """A disk that forces nothing keeps nothing of what was saved."""
     saves, found = Saves(older_goes, tmp_path), []
     for n in range(30):

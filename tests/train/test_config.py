@@ -87,19 +87,19 @@ def test_round_trip(tmp_path, config) -> None:
     assert TrainConfig.read(tmp_path / "config.yaml") == config
 
 
-def test_a_whole_number_where_any_may_be_makes_the_same_file(tmp_path) -> None:
+def test_integers_for_floats_make_the_same_file(tmp_path) -> None:
     for name, epochs in (("one.yaml", 100), ("other.yaml", 100.0)):
         TrainConfig(data="digits", epochs=epochs).write(tmp_path / name)
     assert (tmp_path / "one.yaml").read_bytes() == (tmp_path / "other.yaml").read_bytes()
 
 
-def test_the_other_settings_are_all_other() -> None:
+def test_the_other_settings_all_differ() -> None:
     default = TrainConfig()
     same = [f.name for f in fields(default) if getattr(default, f.name) == getattr(OTHER, f.name)]
     assert not same
 
 
-def test_what_is_not_said_is_as_always(tmp_path) -> None:
+def test_omitted_settings_have_defaults(tmp_path) -> None:
     (tmp_path / "c.yaml").write_text("width: 8\nadam_betas: [0.5, 0.6]\nepochs: 3\n")
     expected = replace(TrainConfig(), width=8, adam_betas=(0.5, 0.6), epochs=3)
     assert TrainConfig.read(tmp_path / "c.yaml") == expected
@@ -156,7 +156,7 @@ def test_what_is_not_said_is_as_always(tmp_path) -> None:
         ("best_by", "luck"),
     ],
 )
-def test_a_bad_value_is_named(tmp_path, name, value) -> None:
+def test_an_invalid_value_is_an_error(tmp_path, name, value) -> None:
     file = tmp_path / "c.yaml"
     file.write_text(yaml.safe_dump({name: value}))
     with pytest.raises(JincError) as caught:
@@ -177,9 +177,7 @@ def test_a_bad_value_is_named(tmp_path, name, value) -> None:
         ("schedule: linear\ntimesteps: 50\nscale_betas: true", True),
     ],
 )
-def test_runs_of_older_versions_keep_the_betas_that_they_were_trained_with(
-    tmp_path, text, scaled
-) -> None:
+def test_older_runs_have_unscaled_betas(tmp_path, text, scaled) -> None:
     (tmp_path / "config.yaml").write_text(text)
     assert TrainConfig.read(tmp_path / "config.yaml").scale_betas is scaled
 
@@ -213,7 +211,7 @@ def test_relative_data_are_found_from_any_working_directory(tmp_path, monkeypatc
         ("\x00", "is not valid YAML"),
     ],
 )
-def test_a_bad_file_is_named(tmp_path, text, reason) -> None:
+def test_a_malformed_file_is_an_error(tmp_path, text, reason) -> None:
     file = tmp_path / "c.yaml"
     file.write_text(text)
     with pytest.raises(JincError, match=reason) as caught:
@@ -222,7 +220,7 @@ def test_a_bad_file_is_named(tmp_path, text, reason) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_bytes_that_are_no_text_and_a_file_that_is_not_there(tmp_path) -> None:
+def test_binary_and_missing_files_are_an_error(tmp_path) -> None:
     (tmp_path / "c.yaml").write_bytes(b"data: \xff\xfe")
     for file in (tmp_path / "c.yaml", tmp_path / "none.yaml"):
         with pytest.raises(JincError, match=r"is not valid YAML|No such file"):
@@ -238,11 +236,11 @@ def test_bytes_that_are_no_text_and_a_file_that_is_not_there(tmp_path) -> None:
         ({"epochs": 9, "steps": 7}, 100, 7),
     ],
 )
-def test_how_many_steps(settings, images, steps) -> None:
+def test_total_steps(settings, images, steps) -> None:
     assert TrainConfig(**settings).total_steps(images) == steps
 
 
-def test_a_folder_with_something_in_it_is_not_taken(tmp_path) -> None:
+def test_a_folder_with_files_is_not_used(tmp_path) -> None:
     run = Run.create(tmp_path / "run", OTHER)
     assert run.config == OTHER
     with pytest.raises(JincError, match=r"holds a run already.*--resume"):
@@ -258,7 +256,7 @@ def test_a_folder_with_something_in_it_is_not_taken(tmp_path) -> None:
         Run.open(tmp_path / "mine")
 
 
-def test_a_log_survives_a_cut_and_a_step_back(tmp_path) -> None:
+def test_a_log_is_read_after_a_crash_and_truncated_on_resume(tmp_path) -> None:
     run = Run.create(tmp_path / "run", OTHER)
     assert run.read_log() == []
     for step in (5, 10, 15):

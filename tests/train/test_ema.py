@@ -35,7 +35,7 @@ def test_it_follows_its_recursion(network, decay) -> None:
         assert (average - expected[name]).abs().max() < 1e-5
 
 
-def test_what_is_not_saved_is_not_copied() -> None:
+def test_buffers_outside_the_state_dict_are_not_copied() -> None:
     network = UNet("D@6", channels=1, width=4, levels=1)
     ema = Ema(network, 0.9)
     saved = network.state_dict()
@@ -47,7 +47,7 @@ def test_what_is_not_saved_is_not_copied() -> None:
     assert all((each == 7).all() for each in taps)
 
 
-def test_decay_0_is_the_network_itself(network) -> None:
+def test_decay_0_follows_the_network(network) -> None:
     ema = Ema(network, 0.0)
     with torch.no_grad():
         for weight in network.parameters():
@@ -57,7 +57,7 @@ def test_decay_0_is_the_network_itself(network) -> None:
         torch.testing.assert_close(average, weight, rtol=1e-6, atol=1e-7)
 
 
-def test_after_a_skipped_step_it_is_what_it_was(network) -> None:
+def test_a_skipped_step_changes_nothing(network) -> None:
     ema = Ema(network, 0.9)
     shake(network)
     ema.update(1, TAKEN)
@@ -68,7 +68,7 @@ def test_after_a_skipped_step_it_is_what_it_was(network) -> None:
         assert torch.equal(average, before[name])
 
 
-def test_a_network_at_rest_stays_its_average(network) -> None:
+def test_a_constant_network_is_its_average(network) -> None:
     ema = Ema(network, 0.99)
     for step in range(1, 50):
         ema.update(step, TAKEN)
@@ -76,7 +76,7 @@ def test_a_network_at_rest_stays_its_average(network) -> None:
         torch.testing.assert_close(average, weight, rtol=0, atol=1e-7)
 
 
-def test_it_shares_no_memory_and_wants_no_gradient(network) -> None:
+def test_it_shares_no_memory_and_needs_no_gradient(network) -> None:
     ema = Ema(network, 0.9)
     before = [w.clone() for w in ema.network.parameters()]
     with torch.no_grad():
@@ -103,7 +103,7 @@ def test_running_means_are_copied_and_not_averaged() -> None:
         assert copy is not buffers[name]
 
 
-def test_an_average_that_is_there_goes_on(network) -> None:
+def test_a_given_average_continues(network) -> None:
     """What a resumed run does: the average is given, and moves as it would have."""
     one = Ema(network, 0.9)
     shake(network)

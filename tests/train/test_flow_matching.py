@@ -34,7 +34,7 @@ def test_it_learns(new_trainer, digits) -> None:
 @pytest.mark.parametrize(
     "walk", [partial(sample, method=ddim()), heun, partial(adaptive, tolerance=0.05)]
 )
-def test_what_it_learned_is_sampled(new_trainer, walk) -> None:
+def test_it_samples_the_data(new_trainer, walk) -> None:
     trainer = new_trainer(steps=2, **FLOW)
     for _ in trainer.steps():
         pass

@@ -127,7 +127,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("place", "value"), CASES)
-def test_it_is_never_applied_and_reported_in_the_end(
+def test_gradients_that_are_not_finite_are_not_applied_and_reported(
     place, value, new_trainer, go, everything, monkeypatch, digits
 ) -> None:
     spoil, settings = PLACES[place]
@@ -158,7 +158,7 @@ def test_it_is_never_applied_and_reported_in_the_end(
     assert resumed.step == 9
 
 
-def test_the_report_says_what_the_last_step_was(new_trainer, go) -> None:
+def test_the_report_describes_the_last_step(new_trainer, go) -> None:
     trainer = new_trainer(conditional=True, warmup=50)
     go(trainer, 3)
     network = trainer.stepper.network
@@ -190,7 +190,7 @@ def test_norms_by_block() -> None:
     assert gradients == {"0": None}
 
 
-def test_four_bad_steps_in_a_row_are_survived(new_trainer, finish) -> None:
+def test_four_failed_steps_in_a_row_do_not_stop_training(new_trainer, finish) -> None:
     trainer = new_trainer(steps=30)
     bad = {*range(3, 7), *range(8, 12), 20, *range(26, 30)}
     trainer.stepper.network.register_forward_hook(
@@ -206,7 +206,7 @@ def test_four_bad_steps_in_a_row_are_survived(new_trainer, finish) -> None:
     assert not (trainer.run.path / "not-finite.json").exists()
 
 
-def test_a_bad_first_step_is_as_if_it_had_not_been(new_trainer, go) -> None:
+def test_a_failed_first_step_changes_nothing(new_trainer, go) -> None:
     trainer = new_trainer()
     before = {n: w.clone() for n, w in trainer.stepper.network.state_dict().items()}
     hook = trainer.stepper.network.register_forward_hook(lambda *args: args[2] * math.nan)
@@ -219,7 +219,7 @@ def test_a_bad_first_step_is_as_if_it_had_not_been(new_trainer, go) -> None:
         assert torch.equal(groups["ema"][name], weight)
 
 
-def test_bad_steps_are_counted_across_a_resume(new_trainer, digits, go) -> None:
+def test_failed_steps_are_counted_across_a_resume(new_trainer, digits, go) -> None:
     def spoil(trainer: Trainer) -> None:
         trainer.stepper.network.register_forward_hook(lambda *args: args[2] * math.nan)
 
@@ -244,7 +244,7 @@ def overflowing(trainer: Trainer, above: float) -> None:
     next(trainer.stepper.network.parameters()).register_hook(hook)
 
 
-def test_where_fp16_overflows_the_scale_halves_and_nothing_has_failed(
+def test_an_overflow_of_fp16_halves_the_scale_and_is_no_failure(
     new_trainer, go, everything
 ) -> None:
     trainer = new_trainer(precision="fp16")
@@ -263,7 +263,7 @@ def test_where_fp16_overflows_the_scale_halves_and_nothing_has_failed(
     assert trainer.stepper.groups()["optimiser"]["0.step"] == 2 + 5
 
 
-def test_fp16_gives_up_when_the_scale_is_one(new_trainer, go) -> None:
+def test_fp16_stops_when_the_scale_is_one(new_trainer, go) -> None:
     trainer = new_trainer(precision="fp16", steps=100)
     overflowing(trainer, above=0)
     with pytest.raises(NotFinite):
@@ -272,7 +272,7 @@ def test_fp16_gives_up_when_the_scale_is_one(new_trainer, go) -> None:
     assert trainer.step == 16 + LIMIT
 
 
-def test_fp16_does_not_wait_where_the_loss_itself_is_no_number(new_trainer, go) -> None:
+def test_fp16_stops_when_the_loss_is_not_finite(new_trainer, go) -> None:
     trainer = new_trainer(precision="fp16", steps=100)
     trainer.stepper.network.register_forward_hook(lambda *args: args[2] * math.nan)
     with pytest.raises(JincError):

@@ -9,7 +9,7 @@ STUDY = Path(__file__).resolve().parents[2] / "studies" / "kills.py"
 
 
 @pytest.mark.slow
-def test_killed_runs_end_where_others_do(tmp_path) -> None:
+def test_killed_runs_end_like_others(tmp_path) -> None:
     found = runpy.run_path(str(STUDY))["study"](tmp_path, kills=4)
     assert found["kills"] == 4
     assert found["inside_a_save"] >= 1

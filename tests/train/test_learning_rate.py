@@ -17,7 +17,7 @@ def rates(lr_schedule: str, warmup: int, total: int = TOTAL) -> list[float]:
 
 @pytest.mark.parametrize("lr_schedule", ["constant", "cosine"])
 @pytest.mark.parametrize("warmup", [0, 1, 20])
-def test_it_rises_evenly_to_the_highest_and_not_above(lr_schedule, warmup) -> None:
+def test_warmup_is_linear(lr_schedule, warmup) -> None:
     found = rates(lr_schedule, warmup)
     assert found[warmup] == max(found) == 0.5
     differences = [after - before for before, after in pairwise([0.0, *found[: warmup + 1]])]
@@ -26,12 +26,12 @@ def test_it_rises_evenly_to_the_highest_and_not_above(lr_schedule, warmup) -> No
 
 
 @pytest.mark.parametrize("warmup", [0, 20])
-def test_constant_stays(warmup) -> None:
+def test_a_constant_schedule(warmup) -> None:
     assert set(rates("constant", warmup)[warmup:]) == {0.5}
 
 
 @pytest.mark.parametrize("warmup", [0, 20])
-def test_a_cosine_falls_to_nothing_and_is_half_half_way(warmup) -> None:
+def test_a_cosine_falls_to_zero(warmup) -> None:
     found = rates("cosine", warmup)[warmup:]
     assert all(after < before for before, after in pairwise(found))
     assert found[len(found) // 2] == pytest.approx(0.25, rel=1e-12)
@@ -44,6 +44,6 @@ def test_a_cosine_falls_to_nothing_and_is_half_half_way(warmup) -> None:
 
 @pytest.mark.parametrize("lr_schedule", ["constant", "cosine"])
 @pytest.mark.parametrize("total", [1, 3, 20, 21])
-def test_a_run_no_longer_than_its_rise(lr_schedule, total) -> None:
+def test_a_run_shorter_than_its_warmup(lr_schedule, total) -> None:
     found = rates(lr_schedule, 20, total)
     assert found == pytest.approx([0.5 * (k + 1) / 21 for k in range(total)], rel=1e-12)

@@ -26,16 +26,16 @@ def test_it_doubles_after_patience_and_only_then() -> None:
     assert float(after([True], scale).factor) == 2 * FIRST
     assert float(after([True] * (PATIENCE - 1), scale).factor) == 2 * FIRST
     assert float(after([False], scale).factor) == FIRST
-    assert float(after([True] * (PATIENCE - 1), scale).factor) == FIRST  # patience anew
+    assert float(after([True] * (PATIENCE - 1), scale).factor) == FIRST  # counted from zero again
     assert float(after([True], scale).factor) == 2 * FIRST
 
 
-def test_off_it_is_one_for_ever() -> None:
+def test_without_fp16_it_stays_one() -> None:
     scale = after([True, False] * 10, LossScale(False, CPU))
     assert float(scale.factor) == 1
 
 
-def test_it_goes_on_from_what_was_saved() -> None:
+def test_it_resumes_from_its_state() -> None:
     line = [True] * 1500 + [False] + [True] * (PATIENCE + 10)
     straight = after(line).tensors()
     for cut in (3, 1500, 1501 + PATIENCE - 1):

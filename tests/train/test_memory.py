@@ -1,4 +1,4 @@
-"""What training will take is told before it is taken."""
+"""The memory of training is predicted before it is taken."""
 
 import gc
 from dataclasses import replace
@@ -28,7 +28,7 @@ def test_a_linear_law_of_the_batch(digits) -> None:
 
 
 @pytest.mark.parametrize("config", ["A", "D@6"])
-def test_what_is_predicted_is_what_autograd_keeps(config) -> None:
+def test_predicted_memory_is_what_autograd_saves(config) -> None:
     """Counted on the CPU by the tensors themselves, each storage once."""
     batch = 8
     with torch.device("meta"):
@@ -51,7 +51,7 @@ def test_what_is_predicted_is_what_autograd_keeps(config) -> None:
     assert 0.5 < predicted / sum(held.values()) < 2
 
 
-def test_a_network_that_is_too_large_is_refused_before_it_is_built(digits) -> None:
+def test_a_network_that_is_too_large_is_an_error_before_it_is_built(digits) -> None:
     before = psutil.Process().memory_info().rss
     tiny = TrainConfig(config="A", levels=1, batch_size=4, device="cpu")
     for change in ({"width": 4096, "levels": 3}, {"batch_size": 65_536, "width": 2048}):

@@ -40,7 +40,7 @@ OBJECTIVES = {
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_it_trains_and_what_it_makes_can_be_sampled(new_trainer, name) -> None:
+def test_it_trains_and_samples(new_trainer, name) -> None:
     trainer = new_trainer(steps=3, **OBJECTIVES[name])
     before = [w.detach().clone() for w in trainer.stepper.network.parameters()]
     losses = [progress.loss for progress in trainer.steps()]
@@ -72,7 +72,7 @@ PLAIN = {"width": 4, "levels": 1, "timesteps": 20}
 
 @pytest.mark.parametrize("prediction", ["eps", "x0", "v", "flow"])
 @pytest.mark.parametrize("loss", ["mse", "l1", "huber"])
-def test_a_perfect_answer_costs_nothing_and_zeros_cost_the_target(
+def test_the_loss_of_a_perfect_prediction_is_zero_and_of_zeros_the_target(
     digits, dealt, prediction, loss
 ) -> None:
     batch = dealt()
@@ -88,7 +88,7 @@ def test_a_perfect_answer_costs_nothing_and_zeros_cost_the_target(
     torch.testing.assert_close(found, cost[loss].mean((1, 2, 3)))
 
 
-def test_with_min_snr_all_predictions_cost_the_same(digits, dealt) -> None:
+def test_min_snr_weights_all_predictions_equally(digits, dealt) -> None:
     """One error of x0, said in three ways, is one loss."""
     batch, schedule = dealt(), make_schedule("linear", 20)
     alpha_bar = schedule.alpha_bar(batch.t)[:, None, None, None].float()
@@ -109,7 +109,7 @@ def test_with_min_snr_all_predictions_cost_the_same(digits, dealt) -> None:
 
 
 @pytest.mark.parametrize("moves", ["shift", "rotation", "quarter_turns", "flip"])
-def test_equivariance_costs_nothing_where_the_answer_moves_along(digits, dealt, moves) -> None:
+def test_the_equivariance_loss_of_an_equivariant_network_is_zero(digits, dealt, moves) -> None:
     """Multiplying by a number commutes with every linear map; adding a ramp with none of them."""
     batch = dealt(moves)
     still = replace(batch, move=None)
@@ -133,7 +133,7 @@ def test_equivariance_costs_nothing_where_the_answer_moves_along(digits, dealt, 
     torch.testing.assert_close(found[1] - plain[1], 7 * expected, rtol=1e-3, atol=1e-3)
 
 
-def test_a_circular_network_follows_by_what_it_halves(digits) -> None:
+def test_a_circular_network_is_equivariant_to_multiples_of_its_stride(digits) -> None:
     """Means of 2×2 pixels and their repetition commute with moves by 2 pixels, not with others."""
     settings = {"network": "resunet", "multipliers": (1, 2), "padding": "circular"}
     config = TrainConfig(**PLAIN, **settings, config="A", equivariance=1.0)
@@ -154,7 +154,7 @@ def test_a_circular_network_follows_by_what_it_halves(digits) -> None:
 
 
 @pytest.mark.parametrize("network", ["unet", "resunet", "cs180"])
-def test_classes_that_are_always_hidden_are_not_learned(new_trainer, network) -> None:
+def test_dropped_labels_are_not_learned(new_trainer, network) -> None:
     for share in (1.0, 0.0):
         trainer = new_trainer(f"{share}", conditional=True, label_dropout=share, network=network)
         stepper = trainer.stepper
@@ -173,7 +173,7 @@ def test_classes_that_are_always_hidden_are_not_learned(new_trainer, network) ->
         assert all(bool(grad.any()) == (share == 0) for grad in tables)
 
 
-def test_a_network_is_told_how_its_images_were_augmented(new_trainer) -> None:
+def test_a_network_is_conditioned_on_augmentations(new_trainer) -> None:
     trainer = new_trainer(augment=("vflip",), augment_labels=True, equivariance=0.5)
     seen: list[torch.Tensor] = []
     trainer.stepper.network.register_forward_pre_hook(lambda _, args: seen.append(args[2].augment))
@@ -183,7 +183,7 @@ def test_a_network_is_told_how_its_images_were_augmented(new_trainer) -> None:
     assert 0 < sum(float(trainer.batches.batch(k).augment.mean()) for k in range(8)) < 8
 
 
-def test_a_denoiser_beats_every_constant(new_trainer) -> None:
+def test_a_denoiser_is_better_than_any_constant(new_trainer) -> None:
     """Its error falls below the variance of the images, and below that of the noise."""
     settings = {"noise_std": 0.3, "network": "resunet", "width": 8, "learning_rate": 0.01}
     trainer = new_trainer(steps=60, batch_size=16, **settings)
@@ -197,7 +197,7 @@ def test_a_denoiser_beats_every_constant(new_trainer) -> None:
     assert float((denoiser(noisy) - clean).square().mean()) < 0.7 * 0.3**2
 
 
-def test_what_is_held_out_is_never_seen(new_trainer, digits) -> None:
+def test_held_out_images_are_not_trained_on(new_trainer, digits) -> None:
     few = digits.subset(slice(30))
     trainer = new_trainer(images=few, holdout=11, steps=None, epochs=3)
     seen = {int(i) for step in range(trainer.total) for i in trainer.batches.indices(step)}
@@ -209,9 +209,7 @@ def test_what_is_held_out_is_never_seen(new_trainer, digits) -> None:
 
 
 @pytest.mark.parametrize("network", ["unet", "cs180", "resunet"])
-def test_validation_repeats_itself_and_changes_nothing(
-    new_trainer, network, go, everything
-) -> None:
+def test_validation_is_repeatable_and_changes_nothing(new_trainer, network, go, everything) -> None:
     settings = {"holdout": 50, "ema_decay": (), "dropout": 0.5, "equivariance": 0.1}
     trainer = new_trainer(network=network, **settings)
     go(trainer, 2)
@@ -227,7 +225,7 @@ def test_validation_repeats_itself_and_changes_nothing(
     assert validation_loss(trainer.task, *half) != one
 
 
-def test_validation_tells_that_nothing_was_augmented(new_trainer) -> None:
+def test_validation_has_labels_of_no_augmentation(new_trainer) -> None:
     settings = {"augment": ("vflip", "rotation"), "augment_labels": True, "holdout": 10}
     trainer = new_trainer(**settings)
     seen: list[torch.Tensor | None] = []
@@ -238,7 +236,7 @@ def test_validation_tells_that_nothing_was_augmented(new_trainer) -> None:
     assert all(told is None or not told.any() for told in seen)
 
 
-def test_validation_is_the_error_on_what_was_held_out(new_trainer, digits) -> None:
+def test_validation_is_the_error_on_held_out_images(new_trainer, digits) -> None:
     """Of a network that answers 0 it is the mean of ε², whatever was held out or augmented."""
     trainer = new_trainer(holdout=50, batch_size=50, augment=("rotation",), accumulation=2)
     with torch.no_grad():
@@ -252,7 +250,7 @@ def test_validation_is_the_error_on_what_was_held_out(new_trainer, digits) -> No
     assert not torch.equal(own.batch(0).eps, trainer.batches.batch(0).eps)
 
 
-def test_validation_looks_at_every_image_that_was_held_out(new_trainer) -> None:
+def test_validation_uses_all_held_out_images(new_trainer) -> None:
     trainer = new_trainer(holdout=10, batch_size=4)
     seen: list[torch.Tensor] = []
 

@@ -57,7 +57,7 @@ def test_scores_change_no_byte_of_training(scored, new_trainer, finish, best_by)
     assert with_scores == plain
 
 
-def test_the_best_by_score_stays(scored, finish) -> None:
+def test_the_best_by_score_is_saved(scored, finish) -> None:
     trainer = scored(scorer=ranked(3.0, 1.0, 2.0), best_by="score")
     seen = {}
     for progress in trainer.steps():
@@ -69,7 +69,7 @@ def test_the_best_by_score_stays(scored, finish) -> None:
     assert torch.equal(next(kept.parameters()), seen[8])
 
 
-def test_what_was_interrupted_is_scored_after_a_resume(scored, digits, finish) -> None:
+def test_an_interrupted_score_is_computed_after_a_resume(scored, digits, finish) -> None:
     straight = finish(scored("straight", best_by="score"))
     trainer = scored("stopped", best_by="score")
     for progress in trainer.steps():
@@ -83,14 +83,14 @@ def test_what_was_interrupted_is_scored_after_a_resume(scored, digits, finish) -
     assert best[0] == best[1]
 
 
-def test_several_samplers_draw_a_picture_each(new_trainer, finish) -> None:
+def test_each_sampler_draws_a_grid(new_trainer, finish) -> None:
     trainer = new_trainer(steps=4, sample_every=4, sample_with=("ddim", "ddpm", "dpm++"))
     finish(trainer)
     found = sorted(file.name for file in (trainer.run.path / "samples").iterdir())
     assert found == [f"step-00000004{name}.png" for name in ("-ddpm", "-dpm++", "")]
 
 
-def test_scores_need_what_makes_them(new_trainer, scored) -> None:
+def test_scores_need_a_scorer(new_trainer, scored) -> None:
     with pytest.raises(JincError, match="score_every: needs a scorer"):
         new_trainer("a", score_every=2)
     with pytest.raises(JincError, match="best_by: score needs --score-every"):

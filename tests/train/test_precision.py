@@ -9,7 +9,7 @@ ZEN3 = {"architecture": "x86_64", "avx2": True, "avx512_bf16": False, "amx_bf16"
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 
-def told(monkeypatch, capabilities, precision, device=CPU) -> list[str]:
+def messages(monkeypatch, capabilities, precision, device=CPU) -> list[str]:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -18,21 +18,21 @@ def told(monkeypatch, capabilities, precision, device=CPU) -> list[str]:
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_what_a_processor_imitates_is_told(monkeypatch, precision) -> None:
-    (message,) = told(monkeypatch, ZEN3, precision)
+def test_emulated_precisions_warn(monkeypatch, precision) -> None:
+    (message,) = messages(monkeypatch, ZEN3, precision)
     assert f"--precision {precision}" in message
     assert "fp32" in message
 
 
-def test_what_it_is_made_for_is_not(monkeypatch) -> None:
+def test_native_precisions_do_not_warn(monkeypatch) -> None:
     for able in ("avx512_bf16", "amx_bf16"):
-        assert not told(monkeypatch, ZEN3 | {able: True}, "bf16")
-    assert not told(monkeypatch, ZEN3, "fp32")
-    assert not told(monkeypatch, ZEN3, "bf16", CUDA)
-    assert not told(monkeypatch, {"architecture": "aarch64"}, "bf16")
+        assert not messages(monkeypatch, ZEN3 | {able: True}, "bf16")
+    assert not messages(monkeypatch, ZEN3, "fp32")
+    assert not messages(monkeypatch, ZEN3, "bf16", CUDA)
+    assert not messages(monkeypatch, {"architecture": "aarch64"}, "bf16")
 
 
-def test_a_torch_that_does_not_tell_is_believed(monkeypatch) -> None:
+def test_a_torch_without_capabilities_does_not_warn(monkeypatch) -> None:
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -29,7 +29,7 @@ CLASSED = {"digits", "mnist-class"}
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_its_network_takes_its_images(name) -> None:
+def test_the_network_takes_the_images(name) -> None:
     config = find_preset(name)
     channels = config.channels or 3
     size = config.image_size
@@ -47,7 +47,7 @@ def test_its_network_takes_its_images(name) -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_what_it_is_said_to_cost_is_what_is_counted(name) -> None:
+def test_listed_costs_are_those_counted(name) -> None:
     config = find_preset(name)
     channels, size = preset_image(config)
     classes = 10 if config.conditional else 0
@@ -56,7 +56,7 @@ def test_what_it_is_said_to_cost_is_what_is_counted(name) -> None:
 
 
 @pytest.mark.parametrize("name", ["digits", "mnist", "mnist-class", "mnist-denoiser"])
-def test_it_contradicts_nothing(name) -> None:
+def test_no_settings_contradict_one_another(name) -> None:
     config = replace(find_preset(name), device="cpu")
     size, rng = config.image_size, np.random.default_rng(0)
     pixels = rng.integers(0, 256, (20, size, size, config.channels or 1), dtype=np.uint8)
@@ -64,7 +64,7 @@ def test_it_contradicts_nothing(name) -> None:
     check_settings(config, ImageSet(pixels, np.arange(20) % 10, names, "noise"))
 
 
-def test_pictures_and_checkpoints_come_before_the_end() -> None:
+def test_grids_and_checkpoints_come_before_the_end() -> None:
     """For data sets of a usual size, there is something to see and to go on from."""
     for name, config in PRESETS.items():
         total = config.total_steps({"digits": 1797}.get(name, 30_000))
@@ -73,7 +73,7 @@ def test_pictures_and_checkpoints_come_before_the_end() -> None:
         assert config.sample_every < total, name
 
 
-def test_a_name_that_is_nearly_one() -> None:
+def test_an_unknown_name_has_a_suggestion() -> None:
     assert find_preset("digits") is PRESETS["digits"]
     with pytest.raises(JincError, match="unknown preset 'mnits'; did you mean mnist"):
         find_preset("mnits")
@@ -133,7 +133,7 @@ def test_attention_grows_with_the_square_of_the_pixels() -> None:
     assert quartic * 1e9 == pytest.approx(per_n4 * (64**4 - 5 * 32**4 + 4 * 16**4), rel=1e-6)
 
 
-def test_operations_are_the_same_wherever_the_network_is() -> None:
+def test_operations_do_not_depend_on_the_device() -> None:
     """Kernels differ: the CPU pads narrow heads, and its attention goes uncounted."""
     here = UNet("D@6", channels=1, width=4, levels=1)
     with torch.device("meta"):
@@ -143,7 +143,7 @@ def test_operations_are_the_same_wherever_the_network_is() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_counting_leaves_the_network_as_it_was() -> None:
+def test_counting_does_not_change_the_network() -> None:
     network = CS180UNet("A", channels=1, width=2, image_size=8).train()
     before = {name: t.clone() for name, t in network.state_dict().items()}
     forward_gflop(network, (8, 8))
@@ -165,7 +165,7 @@ def test_measuring_writes_nothing(new_trainer) -> None:
     assert trainer.batches._pool is None
 
 
-def test_memory_that_was_given_back_was_held_at_most() -> None:
+def test_peak_memory_includes_freed_memory() -> None:
     """In a process of its own, which has no memory to spare."""
     code = (
         "import psutil; from jinc.train.cost import peak_memory\n"

@@ -97,13 +97,13 @@ def agree(one: Path, two: Path) -> None:
 
 
 @pytest.mark.parametrize("name", definitions["COPIES"])
-def test_two_processes_learn_as_one(one, copied, name) -> None:
+def test_two_processes_train_as_one(one, copied, name) -> None:
     agree(one(name), copied / name)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", definitions["SHARDS"])
-def test_two_processes_with_a_part_of_each_weight_learn_as_one(one, sharded, name) -> None:
+def test_two_sharded_processes_train_as_one(one, sharded, name) -> None:
     agree(one(name), sharded / name)
 
 
@@ -117,18 +117,18 @@ def not_applied(folder: Path) -> None:
     assert (first["code"], first["step"]) == (3, 10)
 
 
-def test_what_is_not_finite_on_one_is_applied_on_none(copied) -> None:
+def test_a_gradient_that_is_not_finite_on_one_process_is_applied_on_none(copied) -> None:
     not_applied(copied)
     report = json.loads((copied / "spoiled" / "not-finite.json").read_text())
     assert len(report["t"]) == len(report["indices"]) == definitions["TINY"]["batch_size"]
 
 
 @pytest.mark.slow
-def test_what_is_not_finite_on_one_is_applied_to_no_part(sharded) -> None:
+def test_a_gradient_that_is_not_finite_is_applied_to_no_shard(sharded) -> None:
     not_applied(sharded)
 
 
-def test_one_that_is_asked_to_stop_stops_all(copied) -> None:
+def test_a_stop_request_to_one_process_stops_all(copied) -> None:
     assert found(copied, "stopped") == ([True, 4], [True, 4])
     (saved,) = (copied / "stopped" / "checkpoints").iterdir()
     assert saved.name == "step-00000004"
@@ -140,7 +140,7 @@ def test_no_thread_of_the_group_outlives_it(kind, request) -> None:
         assert not [name for name in threads if "gloo" in name]
 
 
-def test_an_error_is_told_by_one_and_known_to_all(copied) -> None:
+def test_an_error_on_one_process_ends_all(copied) -> None:
     first, second = found(copied, "shared")
     assert first == [["ToldElsewhere", ""], ["JincError", "told by 0"], None]
     assert second == [["JincError", "told by 1"], ["ToldElsewhere", ""], None]
@@ -155,7 +155,7 @@ def test_the_main_process_goes_first(copied) -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("always::RuntimeWarning")  # the command line prints them
-def test_a_run_goes_on_with_another_number_of_processes(tmp_path, capsys) -> None:
+def test_a_run_resumes_with_another_number_of_processes(tmp_path, capsys) -> None:
     run, straight = tmp_path / "run", tmp_path / "straight"
     process = start(
         "-m", "jinc", *WORDS, "--out", run, "--fsdp", "--steps", "60", "--sample-every", "2"
@@ -186,7 +186,7 @@ def test_a_run_goes_on_with_another_number_of_processes(tmp_path, capsys) -> Non
 
 
 @pytest.mark.slow
-def test_bad_input_is_told_once(tmp_path) -> None:
+def test_bad_input_is_printed_once(tmp_path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter.txt").touch()
     process = start("-m", "jinc", *WORDS, "--out", tmp_path / "full")
@@ -207,7 +207,7 @@ def until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 6, 12])
-def test_every_row_is_taken_by_one_process(count) -> None:
+def test_processes_partition_the_rows(count) -> None:
     shares = [Processes(CPU, rank, count).rows(12) for rank in range(count)]
     assert [row for share in shares for row in range(12)[share]] == [*range(12)]
 
@@ -224,7 +224,7 @@ def test_every_row_is_taken_by_one_process(count) -> None:
         ({"complexity": "published"}, 2, "complexity: .* on one process"),
     ],
 )
-def test_what_cannot_be_dealt_out_is_refused(settings, count, reason) -> None:
+def test_batches_that_do_not_split_are_an_error(settings, count, reason) -> None:
     config = TrainConfig(**settings)
     Processes(CPU).check(config)
     Processes(CPU, 0, count).check(TrainConfig(batch_size=12, accumulation=3))
@@ -232,7 +232,7 @@ def test_what_cannot_be_dealt_out_is_refused(settings, count, reason) -> None:
         Processes(CPU, 0, count).check(config)
 
 
-def test_one_process_waits_for_nobody(monkeypatch) -> None:
+def test_one_process_needs_no_group(monkeypatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "1")
     network = torch.nn.Linear(1, 1)
     with Processes.join("cpu") as alone:
@@ -245,7 +245,7 @@ def test_one_process_waits_for_nobody(monkeypatch) -> None:
             raise ZeroDivisionError
 
 
-def test_of_those_that_fail_alike_the_first_of_a_node_speaks(monkeypatch) -> None:
+def test_equal_errors_are_printed_once_a_node(monkeypatch) -> None:
     with pytest.raises(JincError, match=r"^no such device$"), told_once():
         raise JincError("no such device")
     monkeypatch.setenv("LOCAL_RANK", "1")

@@ -92,7 +92,7 @@ def folder(trainer: Trainer) -> dict[str, object]:
     return found | {"best": best and best.name} | json.loads(state)
 
 
-def test_steps_after_the_last_checkpoint_are_done_again(new_trainer, digits, go, finish) -> None:
+def test_steps_after_the_last_checkpoint_are_repeated(new_trainer, digits, go, finish) -> None:
     straight = finish(new_trainer("straight"))
     killed = new_trainer("killed", checkpoint_every=6)
     go(killed, 17)  # the log knows of step 15, the checkpoint of 12
@@ -102,7 +102,7 @@ def test_steps_after_the_last_checkpoint_are_done_again(new_trainer, digits, go,
     assert finish(resumed) == straight
 
 
-def test_a_damaged_checkpoint_sends_back_and_nothing_is_lost(
+def test_a_damaged_checkpoint_resumes_from_the_previous_one(
     new_trainer, digits, go, finish
 ) -> None:
     straight = finish(new_trainer("straight"))
@@ -119,7 +119,7 @@ def test_a_damaged_checkpoint_sends_back_and_nothing_is_lost(
     assert finish(resumed) == straight
 
 
-def test_without_a_checkpoint_a_resumed_run_starts_anew(new_trainer, digits, go, finish) -> None:
+def test_without_a_checkpoint_a_resumed_run_starts_over(new_trainer, digits, go, finish) -> None:
     straight = finish(new_trainer("straight"))
     killed = new_trainer("killed")
     go(killed, 7)
@@ -128,7 +128,7 @@ def test_without_a_checkpoint_a_resumed_run_starts_anew(new_trainer, digits, go,
     assert finish(resumed) == straight
 
 
-def test_a_finished_run_has_nothing_left_to_do(new_trainer, digits, finish, everything) -> None:
+def test_a_finished_run_does_no_step(new_trainer, digits, finish, everything) -> None:
     trainer = new_trainer(steps=3)
     ended = finish(trainer)
     resumed = Trainer(trainer.run, digits, resume=True)
@@ -136,7 +136,7 @@ def test_a_finished_run_has_nothing_left_to_do(new_trainer, digits, finish, ever
     assert everything(resumed) == ended
 
 
-def test_settings_that_changed_under_a_checkpoint(new_trainer, digits, finish) -> None:
+def test_settings_that_differ_from_the_checkpoint_are_an_error(new_trainer, digits, finish) -> None:
     trainer = new_trainer(steps=2)
     finish(trainer)
     replace(trainer.config, width=8).write(trainer.run.path / "config.yaml")
@@ -155,7 +155,7 @@ def test_settings_that_changed_under_a_checkpoint(new_trainer, digits, finish) -
     assert Trainer(trainer.run, digits, resume=True).step == 2
 
 
-def test_what_goes_with_a_checkpoint_is_mended(new_trainer, digits, go) -> None:
+def test_missing_models_and_grids_of_a_checkpoint_are_restored(new_trainer, digits, go) -> None:
     """As if the machine had stopped after the checkpoint, and before all else."""
     trainer = new_trainer(checkpoint_every=4, sample_every=4)
     go(trainer, 4)
@@ -175,9 +175,7 @@ def test_what_goes_with_a_checkpoint_is_mended(new_trainer, digits, go) -> None:
     assert trainer.run.samples(4).is_file()
 
 
-def test_the_rate_is_of_the_steps_since_it_was_resumed(
-    new_trainer, digits, go, finish, monkeypatch
-) -> None:
+def test_the_speed_is_that_since_the_resume(new_trainer, digits, go, finish, monkeypatch) -> None:
     """Steps of a second each, 4 images a step."""
     clock = iter(range(1000))
     monkeypatch.setattr("jinc.train.trainer.time.perf_counter", lambda: float(next(clock)))
@@ -189,7 +187,7 @@ def test_the_rate_is_of_the_steps_since_it_was_resumed(
     assert resumed.run.read_log()[-1]["images_per_second"] == 2 * 4 / 1
 
 
-def test_another_number_of_threads_is_told(new_trainer, digits, go, monkeypatch) -> None:
+def test_another_number_of_threads_warns(new_trainer, digits, go, monkeypatch) -> None:
     trainer = new_trainer()
     go(trainer, 2)
     trainer.save()

@@ -61,24 +61,24 @@ def test_a_batch_in_parts_has_the_gradient_of_the_batch(new_stepper, batch, kind
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
 
 
-def test_gradients_do_not_pile_up_from_step_to_step(new_stepper, batch) -> None:
+def test_gradients_do_not_accumulate_over_steps(new_stepper, batch) -> None:
     stepper = new_stepper()
     assert torch.equal(gradients(stepper, batch), gradients(stepper, batch))
 
 
 @pytest.mark.parametrize("most", [1e-3, 0.1, 1e6])
-def test_clipping_gives_the_norm_and_keeps_the_direction(new_stepper, batch, most) -> None:
+def test_clipping_preserves_the_direction(new_stepper, batch, most) -> None:
     free = gradients(new_stepper(), batch)
     stepper = new_stepper(clip_gradient=most)
-    told = stepper.step(0, replace(batch, move=None))
+    report = stepper.step(0, replace(batch, move=None))
     clipped = torch.cat([g.flatten() for g in stepper.gradient_list()])
-    assert float(told[1]) == pytest.approx(float(free.norm()), rel=1e-5)  # before clipping
+    assert float(report[1]) == pytest.approx(float(free.norm()), rel=1e-5)  # before clipping
     assert float(clipped.norm()) == pytest.approx(min(most, float(free.norm())), rel=1e-4)
     assert float(torch.cosine_similarity(clipped, free, dim=0)) > 1 - 1e-5
 
 
 def test_a_step_is_that_of_a_plain_loop(new_stepper, batch) -> None:
-    """The fused optimiser, told on the device whether to act, against the obvious form."""
+    """The fused optimiser, which the device may skip, against the obvious form."""
     stepper, obvious = (new_stepper(learning_rate=0.01, warmup=4) for _ in range(2))
     adam = torch.optim.AdamW(obvious.network.parameters(), lr=0.01, fused=False, foreach=False)
     for number in range(6):
@@ -94,7 +94,7 @@ def test_a_step_is_that_of_a_plain_loop(new_stepper, batch) -> None:
 
 
 @pytest.mark.parametrize(("precision", "near"), [("bf16", 0.05), ("fp16", 0.01)])
-def test_fewer_digits_give_nearly_the_same_gradient(new_stepper, batch, precision, near) -> None:
+def test_lower_precision_gives_a_similar_gradient(new_stepper, batch, precision, near) -> None:
     full, half = new_stepper(), new_stepper(precision=precision)
     if precision == "fp16":
         half._scale.factor.fill_(2.0**10)  # where it has come to after the first few steps
@@ -114,7 +114,7 @@ def test_scaling_saves_small_gradients_in_fp16(new_stepper, batch) -> None:
     assert distance(gradients(stepper, batch), expected) > 0.3
 
 
-def test_what_is_dropped_is_a_function_of_the_step(new_stepper, batch) -> None:
+def test_dropout_is_a_function_of_the_step(new_stepper, batch) -> None:
     stepper = new_stepper(**RESUNET, dropout=0.5)
     one = gradients(stepper, batch, number=5)
     torch.manual_seed(99)
@@ -122,7 +122,7 @@ def test_what_is_dropped_is_a_function_of_the_step(new_stepper, batch) -> None:
     assert not torch.equal(gradients(stepper, batch, number=6), one)
 
 
-def test_parts_of_a_batch_drop_other_things(new_stepper, batch) -> None:
+def test_parts_of_a_batch_have_different_dropout(new_stepper, batch) -> None:
     """Both parts are of one image; without dropout their gradients are one, and their mean too."""
     rows = torch.zeros(12, dtype=torch.long)
     same = replace(
@@ -138,12 +138,12 @@ def test_parts_of_a_batch_drop_other_things(new_stepper, batch) -> None:
         assert torch.equal(seen[0], seen[1]) == (dropout == 0)
 
 
-def test_a_request_to_stop_is_told_to_all(new_stepper, batch) -> None:
+def test_reports_have_stop_requests(new_stepper, batch) -> None:
     stepper = new_stepper()
     assert [float(stepper.step(k, batch, stop=bool(k))[3]) for k in range(2)] == [0, 1]
 
 
-def test_groups_come_back_to_another_stepper(new_stepper, batch) -> None:
+def test_another_stepper_loads_the_groups(new_stepper, batch) -> None:
     """Channels-last weights and their moments included, whose memory order is not their shape's."""
     one = new_stepper(ema_decay=(0.9, 0.5))
     for number in range(3):

@@ -41,7 +41,7 @@ def test_tensorboard_has_the_numbers_of_the_log(new_trainer, finish) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_number_that_is_none_is_left_out(tmp_path) -> None:
+def test_none_is_left_out(tmp_path) -> None:
     pytest.importorskip("tensorboard")
     trackers = Trackers(("tensorboard",), tmp_path)
     trackers.log({"step": 1, "loss": None, "learning_rate": 0.5})
@@ -69,7 +69,7 @@ def test_trackio_has_the_numbers_of_the_log(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("name", ["tensorboard", "trackio"])
-def test_a_tool_that_is_not_installed(tmp_path, monkeypatch, name) -> None:
+def test_a_logger_that_is_not_installed_is_an_error(tmp_path, monkeypatch, name) -> None:
     real = builtins.__import__
 
     def importing(module: str, *args: object, **kwargs: object):
@@ -83,7 +83,7 @@ def test_a_tool_that_is_not_installed(tmp_path, monkeypatch, name) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_without_a_tool_nothing_is_done(tmp_path) -> None:
+def test_no_logger(tmp_path) -> None:
     trackers = Trackers((), tmp_path)
     trackers.log({"step": 1, "loss": 0.25})
     trackers.close()

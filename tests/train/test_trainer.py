@@ -18,7 +18,7 @@ from jinc.train.retention import best_checkpoint
 VARIED = {"conditional": True, "augment": ("hflip",), "config": "D@6", "steps": 8}
 
 
-def test_the_same_settings_give_the_same_run(new_trainer, finish) -> None:
+def test_equal_settings_give_equal_runs(new_trainer, finish) -> None:
     one = finish(new_trainer("one", **VARIED))
     torch.manual_seed(99)
     assert one == finish(new_trainer("two", **VARIED))
@@ -71,7 +71,7 @@ def test_the_log_holds_means_since_the_line_before(new_trainer) -> None:
 
 
 @pytest.mark.parametrize("decays", [(), (0.9,), (0.5, 0.99, 0.9)])
-def test_every_average_is_kept_as_a_model(new_trainer, finish, decays) -> None:
+def test_each_average_is_saved_as_a_model(new_trainer, finish, decays) -> None:
     trainer = new_trainer(steps=4, ema_decay=decays)
     finish(trainer)
     path = trainer.run.path
@@ -86,7 +86,7 @@ def test_every_average_is_kept_as_a_model(new_trainer, finish, decays) -> None:
         assert all(torch.equal(w, saved[name]) for name, w in network.state_dict().items())
 
 
-def test_pictures_at_given_epochs(new_trainer, digits, finish) -> None:
+def test_grids_after_given_epochs(new_trainer, digits, finish) -> None:
     few = digits.subset(slice(20))  # 5 batches an epoch
     settings = {"steps": None, "epochs": 2, "sample_epochs": (0.6, 1, 2, 7)}
     trainer = new_trainer(images=few, **settings)
@@ -96,7 +96,7 @@ def test_pictures_at_given_epochs(new_trainer, digits, finish) -> None:
     assert sorted((trainer.run.path / "samples").iterdir()) == expected
 
 
-def test_a_network_left_while_it_draws_goes_on_training(new_trainer) -> None:
+def test_training_continues_after_interrupted_sampling(new_trainer) -> None:
     trainer = new_trainer(ema_decay=(), sample_every=2, network="resunet", dropout=0.5)
     for progress in trainer.steps():
         if progress.drawing:
@@ -105,7 +105,7 @@ def test_a_network_left_while_it_draws_goes_on_training(new_trainer) -> None:
     assert trainer.stepper.network.training
 
 
-def test_a_run_that_is_asked_to_stop_stops_soon_and_is_saved(new_trainer) -> None:
+def test_a_stop_request_stops_soon_and_saves(new_trainer) -> None:
     trainer = new_trainer()
     for progress in trainer.steps():
         if progress.step == 3:
@@ -116,7 +116,7 @@ def test_a_run_that_is_asked_to_stop_stops_soon_and_is_saved(new_trainer) -> Non
 
 
 @pytest.mark.parametrize("every", [2, 1000])
-def test_a_run_stops_while_it_draws_and_keeps_its_score(new_trainer, every) -> None:
+def test_a_stop_request_while_sampling_preserves_the_score(new_trainer, every) -> None:
     trainer = new_trainer(sample_every=2, checkpoint_every=every)
     drawn = 0
     for progress in trainer.steps():
@@ -215,7 +215,7 @@ def test_an_unconditional_run_has_no_classes(new_trainer) -> None:
     ],
     ids=lambda value: "" if isinstance(value, str) else " ".join(value),
 )
-def test_settings_that_contradict_each_other_or_the_data(digits, settings, reason) -> None:
+def test_settings_that_contradict_one_another_or_the_data(digits, settings, reason) -> None:
     with pytest.raises(JincError, match=reason) as caught:
         check_settings(TrainConfig(**{"width": 4, "levels": 1} | settings), digits)
     assert "\n" not in str(caught.value)
@@ -232,7 +232,7 @@ def test_settings_that_contradict_each_other_or_the_data(digits, settings, reaso
     ],
     ids=str,
 )
-def test_oblong_images_are_not_turned(digits, settings) -> None:
+def test_rectangular_images_are_not_rotated(digits, settings) -> None:
     oblong = replace(digits, images=digits.images[:, :, :4])
     config = TrainConfig(width=4, levels=1, **settings)
     check_settings(config, digits)
@@ -241,14 +241,14 @@ def test_oblong_images_are_not_turned(digits, settings) -> None:
     check_settings(TrainConfig(width=4, levels=1, augment=("hflip", "vflip")), oblong)
 
 
-def test_data_without_classes_cannot_be_learned_by_class(new_trainer, digits) -> None:
+def test_data_without_classes_cannot_be_conditional(new_trainer, digits) -> None:
     without = replace(digits, labels=None, class_names=())
     with pytest.raises(JincError, match="conditional: digits has no classes"):
         new_trainer(images=without, conditional=True)
 
 
 @pytest.mark.parametrize("levels", [4, 5])
-def test_a_size_that_does_not_divide_names_one_that_does(digits, levels) -> None:
+def test_an_image_size_that_does_not_divide_has_a_suggestion(digits, levels) -> None:
     with pytest.raises(JincError, match="image_size: 8×8") as caught:
         build_task(TrainConfig(levels=levels), digits)
     advice = int(str(caught.value).split("take ")[1].split("×")[0])
@@ -269,14 +269,14 @@ def test_attention_is_given_by_the_side_of_its_maps(digits) -> None:
             levels(*sides)
 
 
-def test_a_device_that_is_not_here() -> None:
+def test_a_missing_device_is_an_error() -> None:
     for name in ("cuda:77", "toaster", "mps:3"):
         with pytest.raises(JincError, match=f"device: '{name}'"):
             choose_device(name)
     assert choose_device("cpu") == torch.device("cpu")
 
 
-def test_a_full_disk_is_told_in_one_line(new_trainer, go, monkeypatch, digits) -> None:
+def test_a_full_disk_is_an_error(new_trainer, go, monkeypatch, digits) -> None:
     trainer = new_trainer()
     go(trainer, 6)
     trainer.save()
@@ -294,7 +294,7 @@ def test_a_full_disk_is_told_in_one_line(new_trainer, go, monkeypatch, digits) -
         assert Trainer(Run.open(trainer.run.path), digits, resume=True).step == 6
 
 
-def test_a_single_step_denoiser_is_a_run_too(new_trainer, finish) -> None:
+def test_a_single_step_denoiser_trains(new_trainer, finish) -> None:
     trainer = new_trainer(network="cs180", noise_std=0.5, sample_every=10, checkpoint_every=10)
     finish(trainer)
     for folder in ("model", "best"):

@@ -25,7 +25,7 @@ def psnr(made: torch.Tensor, real: torch.Tensor) -> float:
     return float((4 / (made.clamp(-1, 1) - real).square().mean((1, 2, 3))).log10().mean() * 10)
 
 
-def test_it_learns_from_the_small_image(new_trainer, digits) -> None:
+def test_it_learns_from_the_low_resolution_image(new_trainer, digits) -> None:
     """Shown that of another, it errs more; in one step it is nearer to the real than bicubic is."""
     trainer = new_trainer(
         **{"network": "resunet", "width": 8, "upscale": 2, "prediction": "v", "schedule": "cosine"},
@@ -69,7 +69,7 @@ OBJECTIVES = {
 
 @pytest.mark.filterwarnings("ignore:schedule")  # 20 steps of flow end above 0.1
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_it_trains_and_what_comes_of_it_makes_larger(new_trainer, name) -> None:
+def test_it_trains_and_upscales(new_trainer, name) -> None:
     trainer = new_trainer(steps=3, holdout=20, **{"upscale": 2} | OBJECTIVES[name])
     losses = [progress.loss for progress in trainer.steps()]
     assert len(losses) == 3
@@ -105,7 +105,7 @@ def dealt(digits):
 
 
 @pytest.mark.parametrize("prediction", ["eps", "x0", "v", "flow"])
-def test_a_perfect_answer_costs_nothing(digits, dealt, prediction) -> None:
+def test_the_loss_of_a_perfect_prediction_is_zero(digits, dealt, prediction) -> None:
     """The truth about what is missing, in units of what usually is."""
     config = TrainConfig(**PLAIN, prediction=prediction, upscale_noise=0.5)
     task, batch = build_task(config, digits), dealt(config)
@@ -127,7 +127,7 @@ def test_a_perfect_answer_costs_nothing(digits, dealt, prediction) -> None:
     assert (seen["augment"][:, 0] > 0).equal(~quiet)
 
 
-def test_noisy_small_images_do_not_drown_the_others(digits, dealt) -> None:
+def test_noisy_low_resolution_images_do_not_dominate_the_loss(digits, dealt) -> None:
     """More is missing of them, and who knows nothing pays no more for it than for the others."""
     config = TrainConfig(**PLAIN, prediction="x0", schedule="cosine", upscale_noise=0.7)
     task, batch = build_task(config, digits), dealt(config, size=400)
@@ -143,7 +143,7 @@ def test_noisy_small_images_do_not_drown_the_others(digits, dealt) -> None:
 
 
 @pytest.mark.parametrize("moves", ["shift", "quarter_turns", "flip"])
-def test_what_is_shown_moves_with_the_images(digits, dealt, moves) -> None:
+def test_low_resolution_images_move_with_the_images(digits, dealt, moves) -> None:
     """A network that answers with a multiple of both inputs follows every move."""
     config = TrainConfig(**PLAIN, equivariance=5.0, moves=moves)
     batch = dealt(config, moves)
@@ -160,7 +160,7 @@ def test_what_is_shown_moves_with_the_images(digits, dealt, moves) -> None:
     assert (task.losses(still, batch) - plain).mean() > 0.01
 
 
-def test_labels_reach_the_network_and_can_be_hidden(digits) -> None:
+def test_labels_reach_the_network_and_can_be_dropped(digits) -> None:
     config = TrainConfig(**PLAIN, conditional=True, label_dropout=1.0)
     batch = Batches(digits, batch_size=4, timesteps=20, seed=0, label_dropout=1.0).batch(0)
     seen = []
@@ -173,7 +173,7 @@ def test_labels_reach_the_network_and_can_be_hidden(digits) -> None:
     assert (seen[0] == NO_CLASS).all()
 
 
-def test_validation_is_of_small_images_as_they_are(new_trainer, digits) -> None:
+def test_validation_has_low_resolution_images_without_noise(new_trainer, digits) -> None:
     """It has no noise of theirs: it is the loss of a batch without any."""
     trainer = new_trainer(holdout=16, batch_size=16, upscale=2, upscale_noise=1.0)
     network = trainer.stepper.network.eval()
@@ -187,7 +187,7 @@ def test_validation_is_of_small_images_as_they_are(new_trainer, digits) -> None:
         assert found == pytest.approx(float(trainer.task.losses(network, own).mean()), rel=1e-5)
 
 
-def test_what_is_missing_is_measured(digits) -> None:
+def test_the_spread_is_that_of_residuals(digits) -> None:
     x0 = to_float(digits.batch(range(len(digits))))
     missing = float((x0 - bicubic(block_mean(x0, 2), 2)).square().mean().sqrt())
     assert spread(digits, 2) == pytest.approx(missing, rel=0.1)
@@ -196,7 +196,7 @@ def test_what_is_missing_is_measured(digits) -> None:
     assert spread(flat, 2) > 0
 
 
-def test_the_picture_has_rows_of_small_made_and_real(new_trainer, digits) -> None:
+def test_the_grid_has_rows_of_low_resolution_upscaled_and_real_images(new_trainer, digits) -> None:
     trainer = new_trainer(holdout=5, upscale=2, conditional=True)
     task = trainer.task
     *_, picture = task.draw(task.packaged(trainer.stepper.averaged))
@@ -229,7 +229,7 @@ def test_the_picture_has_rows_of_small_made_and_real(new_trainer, digits) -> Non
     ],
     ids=str,
 )
-def test_what_contradicts_itself_is_told(digits, settings, says) -> None:
+def test_contradictory_settings_are_an_error(digits, settings, says) -> None:
     config = TrainConfig(**{**PLAIN, "device": "cpu", **settings})
     with pytest.raises(JincError, match=says) as caught:
         check_settings(config, digits)
@@ -237,12 +237,12 @@ def test_what_contradicts_itself_is_told(digits, settings, says) -> None:
 
 
 @pytest.mark.parametrize("settings", [{"upscale": 1}, {"upscale_noise": 1.5}, {"upscale": 2.0}])
-def test_what_is_out_of_range_is_told(settings) -> None:
+def test_settings_out_of_range_are_an_error(settings) -> None:
     with pytest.raises(JincError, match=next(iter(settings))):
         TrainConfig(**settings)
 
 
-def test_a_run_is_opened_as_what_it_is(new_trainer, go) -> None:
+def test_a_run_opens_as_its_kind_of_model(new_trainer, go) -> None:
     for name, settings in (("up", {"upscale": 2}), ("plain", {})):
         go(new_trainer(name, steps=1, **settings), 1)
     run = new_trainer("again", steps=1, upscale=2).run

@@ -172,8 +172,8 @@ def _thin(line: Any) -> None:
     if len(x) <= POINTS:
         return
     stretches = np.array_split(np.arange(len(x)), POINTS // 2)
-    kept = [at for s in stretches for at in sorted({s[y[s].argmin()], s[y[s].argmax()]})]
-    line.set_data(x[kept], y[kept])
+    ends = [at for s in stretches for at in sorted({s[y[s].argmin()], s[y[s].argmax()]})]
+    line.set_data(x[ends], y[ends])
 
 
 def _number_ticks(axis: Any) -> None:

@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,15 +25,8 @@ FLOOR_DB = -80.0
 _DIRECTIONS = (("along a row", 0.0), ("at 22.5°", math.pi / 8), ("at 45°", math.pi / 4))
 
 
-@dataclass(frozen=True)
-class FilterSection:
-    """What a page shows of a design.
-
-    Args:
-        name: of the design.
-        words: what it filters, and with what.
-        charts: taps, plane and lines; none where the design has no taps.
-    """
+class FilterSection(NamedTuple):
+    """What a design filters, and charts of its taps, plane and lines; none without taps."""
 
     name: str
     words: str

@@ -75,12 +75,12 @@ def learning_charts(log: Log) -> list[Chart]:
 def loss_charts(logs: Mapping[str, Sequence[Log]], baseline: str) -> list[Chart]:
     """Chart the smoothed loss of each variant over that of the baseline, from logs by variant."""
     lines: dict[str, Sequence[Curve]] = {}
+    every: list[float] = []
     for variant, seeds in logs.items():
         found = [series(log, "loss", above=0) for log in seeds]
-        drawn = [(steps, smoothed(losses)) for steps, losses in found if losses]
-        if drawn:
+        if drawn := [(steps, smoothed(losses)) for steps, losses in found if losses]:
             lines[variant] = drawn
-    every = [value for seeds in lines.values() for _, values in seeds for value in values]
+            every += [value for _, values in drawn for value in values]
     frame: dict[str, Any] = {"xlabel": "step", "ylabel": "loss", "yscale": "log"}
     if every:
         frame["ylim"] = (0.9 * min(every), 1.1 * max(every))
@@ -113,16 +113,10 @@ def smoothed(values: Sequence[float]) -> list[float]:
 
 
 def smooth(values: Sequence[float], reach: float) -> list[float]:
-    """Average each value with those before and after it, weighted by exp(−distance / reach).
+    """Average each value > 0 with those before and after it, weighted by exp(−distance / reach).
 
-    The average is that of logarithms: the axis is logarithmic, and a spike weighs less.
-
-    Args:
-        values: above 0.
-        reach: in entries, > 0.
-
-    Returns:
-        As many values; a constant, and an exponential away from the ends, stay as they are.
+    The average is that of logarithms: the axis is logarithmic, and a spike weighs less. A constant,
+    and an exponential away from the ends, stay as they are.
     """
     logs = [math.log(value) for value in values]
     decay = math.exp(-1 / reach)

@@ -115,15 +115,13 @@ def _thumbnail(image: Tensor, place: int) -> Any:
 
 def _draw_density(axes: Any, visited: Sequence[Sequence[int]], timesteps: int) -> None:
     """Draw steps per image and tenth of the levels, beside even spacing."""
-    density = step_density(visited, timesteps)
+    density, tenth = step_density(visited, timesteps), timesteps / 10
     edges = np.linspace(0, timesteps, min(BINS, timesteps) + 1).round() - 0.5
     steps, _ = np.histogram(np.arange(timesteps), edges, weights=density)
-    tenth = timesteps / 10
     axes.stairs(steps / np.diff(edges) * tenth, edges, fill=True, alpha=0.5, label="adaptive")
     even = density.mean() * tenth
     axes.axhline(even, color="grey", linestyle="--", linewidth=1, label="evenly spaced")
-    axes.set_ylabel("steps per image\nand tenth of the levels")
-    axes.set_ylim(0)
+    axes.set(ylabel="steps per image\nand tenth of the levels", ylim=(0, None))
     axes.grid(alpha=0.3)
     axes.legend(fontsize=9)
 

@@ -123,7 +123,7 @@ class Page(HTMLParser):
 
     @property
     def values(self) -> set[float]:
-        """Every figure, as exact as it is kept."""
+        """Every figure, with all digits."""
         return {value for value, _ in self.data}
 
     def misshown(self) -> list[tuple[float, str]]:
@@ -229,7 +229,7 @@ MADE = "Fréchet distance (mnist-classifier)"
 
 @pytest.fixture
 def study(tmp_path: Path) -> Callable[..., Path]:
-    """Make the folder of a study whose variants score as told, a list of seeds each."""
+    """Make the folder of a study with given scores by variant, a list of seeds each."""
 
     def make(
         frechet: dict[str, list[float]],

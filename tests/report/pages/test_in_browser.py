@@ -1,4 +1,4 @@
-"""Pages in a real browser: nothing is asked for, nothing sticks out, everything can be read."""
+"""Pages in a browser: no requests, no overflow, enough contrast, everything in print."""
 
 import shutil
 from collections.abc import Iterator
@@ -98,7 +98,7 @@ def opened(browser, files):
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", PAGES)
-def test_it_opens_at_once_says_nothing_and_asks_for_nothing(opened, files, name, size) -> None:
+def test_it_opens_fast_logs_nothing_and_requests_nothing(opened, files, name, size) -> None:
     seen = opened(name, size)
     assert seen.said == []
     # data: is part of the page
@@ -113,7 +113,7 @@ def test_it_opens_at_once_says_nothing_and_asks_for_nothing(opened, files, name,
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", PAGES)
-def test_nothing_sticks_out(opened, name, size) -> None:
+def test_nothing_is_wider_than_the_screen(opened, name, size) -> None:
     page = opened(name, size).page
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
@@ -122,7 +122,7 @@ def test_nothing_sticks_out(opened, name, size) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
-def test_everything_can_be_read(opened, name, scheme) -> None:
+def test_all_text_has_enough_contrast(opened, name, scheme) -> None:
     page = opened(name, "desk", color_scheme=scheme).page
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -132,13 +132,13 @@ def test_everything_can_be_read(opened, name, scheme) -> None:
     assert [each for each in found if each[0] < 4.5] == []
 
 
-def test_the_answer_is_on_the_first_screen_of_a_phone(opened) -> None:
+def test_the_verdict_is_on_the_first_screen_of_a_phone(opened) -> None:
     page = opened("study", "phone").page
     box = page.locator(".verdict .main .mark").first.bounding_box()
     assert box["y"] + box["height"] < SIZES["phone"][1]
 
 
-def test_every_picture_is_one(opened) -> None:
+def test_all_images_and_charts_have_a_size(opened) -> None:
     seen = opened("run", "desk")
     widths = "[...document.images].map(i => i.complete ? i.naturalWidth : 0)"
     assert min(seen.page.evaluate(widths)) > 0
@@ -158,12 +158,12 @@ def test_the_slider_shows_one_step_after_another(opened) -> None:
     assert shown.inner_text() == "after step 20"
 
 
-def test_without_scripts_all_steps_are_there(opened) -> None:
+def test_without_scripts_all_steps_are_visible(opened) -> None:
     page = opened("run", "phone", java_script_enabled=False).page
     assert page.locator(".scrub figure:visible").count() == 3
 
 
-def test_paper_has_everything_on_white(opened) -> None:
+def test_print_shows_everything_on_white(opened) -> None:
     page = opened("run", "desk", color_scheme="dark").page
     page.emulate_media(media="print")
     assert page.locator(".scrub figure:visible").count() == 3

@@ -19,7 +19,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("config", [*PRESETS.values(), *OTHERS.values()], ids=[*PRESETS, *OTHERS])
-def test_settings_come_back(config) -> None:
+def test_the_command_parses_to_the_settings(config) -> None:
     words = shlex.split(" ".join(train_command(config, "a new run")))
     assert words.pop(0) == "jinc"
     _, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)

@@ -33,22 +33,22 @@ def numbers(found: object) -> set[float]:
     return {found} if isinstance(found, float) else set()
 
 
-def test_every_figure_is_that_of_the_files(run, real, taken_apart) -> None:
+def test_all_figures_are_those_of_the_files(run, real, taken_apart) -> None:
     page = taken_apart(run_page(run, real=real))
     assert page.misshown() == []
     scores = json.loads((run.path / "scores" / "scores.json").read_text())
     probe = json.loads((run.path / "probe" / "probe.json").read_text())
-    told = numbers(scores["scores"])
+    scored = numbers(scores["scores"])
     measured = set().union(*(numbers(probe[part]) for part in ("network", "sampling")))
     measured |= {db for c in probe["curves"].values() for db in c["db"] + c["floor_db"]}
-    assert told | measured <= page.values
+    assert scored | measured <= page.values
     # what else there is was computed from the log, the model and the images
     log = run.read_log()
     late = [entry["loss"] for entry in log[-6:]]
     parameters = sum(p.numel() for p in run.model().network.parameters())
     computed = {sum(late) / 6, log[-1]["validation_loss"], 60.0, parameters, 20.0, 40.0}
     assert computed <= page.values
-    rest = page.values - told - measured - computed
+    rest = page.values - scored - measured - computed
     near = {
         float(value)
         for value, _ in page.data
@@ -58,7 +58,7 @@ def test_every_figure_is_that_of_the_files(run, real, taken_apart) -> None:
     assert len(rest - near) == medians
 
 
-def test_all_parts_are_there_and_whole(run, real, taken_apart) -> None:
+def test_all_sections_are_linked(run, real, taken_apart) -> None:
     page = taken_apart(run_page(run, real=real))
     sections = [attributes["id"] for attributes in page.of("section")]
     assert sections == [
@@ -74,7 +74,7 @@ def test_all_parts_are_there_and_whole(run, real, taken_apart) -> None:
     assert "classes was left out" in page.text
 
 
-def test_it_loads_nothing_and_has_words_for_all_pictures(run, real, taken_apart, drawn) -> None:
+def test_it_loads_nothing_and_has_alternative_texts(run, real, taken_apart, drawn) -> None:
     page = taken_apart(run_page(run, real=real))
     assert page.asks_for() == []
     own = files("jinc.report").joinpath("templates", "scrub.js").read_text().strip()
@@ -94,7 +94,7 @@ def test_it_loads_nothing_and_has_words_for_all_pictures(run, real, taken_apart,
     assert page.of("html")[0]["lang"] == "en"
 
 
-def test_names_are_only_names(tmp_path, run, real, taken_apart, drawn) -> None:
+def test_names_are_escaped(tmp_path, run, real, taken_apart, drawn) -> None:
     """Whatever a data set, a class, a score or a folder is called."""
     copy = shutil.copytree(run.path, tmp_path / EVIL.replace("/", "-"))
     config = TrainConfig.of_settings(run.config.settings() | {"data": EVIL}, "")
@@ -129,7 +129,7 @@ PARTS = {
 
 
 @pytest.mark.parametrize("lost", PARTS)
-def test_what_is_not_there_is_left_out_with_a_line(run, real, taken_apart, lost) -> None:
+def test_missing_parts_are_listed(run, real, taken_apart, lost) -> None:
     whole = taken_apart(run_page(run, real=real))
     path = run.path / lost
     shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -152,27 +152,27 @@ def test_without_the_data(run, taken_apart) -> None:
 
 @pytest.mark.parametrize("name", ["scores/scores.json", "probe/probe.json"])
 @pytest.mark.parametrize("text", ["{", "[1]", '{"scores": 3, "network": 4}'])
-def test_what_cannot_be_read_is_told_in_a_line(run, taken_apart, name, text) -> None:
+def test_malformed_files_are_listed(run, taken_apart, name, text) -> None:
     (run.path / name).write_text(text)
     page = taken_apart(run_page(run))
     (line,) = [line for line in page.section("missing").split("<li>")[1:] if ".json" in line]
     assert name in line
 
 
-def test_images_of_other_weights_are_called_so(run, taken_apart) -> None:
+def test_images_of_earlier_weights_are_labelled(run, taken_apart) -> None:
     file = run.path / "images" / "0a" / "images.json"
     facts = json.loads(file.read_text())
     file.write_text(json.dumps(facts | {"weights": "0" * 64}))
     assert "by earlier weights" in taken_apart(run_page(run)).text
 
 
-def test_a_run_of_which_nothing_is_known(tmp_path) -> None:
+def test_a_run_without_results_is_an_error(tmp_path) -> None:
     with pytest.raises(JincError, match="has neither a log nor a model yet"):
         run_page(Run.create(tmp_path / "new", TrainConfig()))
 
 
 @pytest.mark.slow
-def test_five_megabytes_are_enough(run, real, drawn) -> None:
+def test_a_page_is_smaller_than_five_megabytes(run, real, drawn) -> None:
     """Images that cannot be compressed, as large as they get."""
     rng = np.random.default_rng(0)
     for side, folder in ((64, "0b"), (256, "0c")):

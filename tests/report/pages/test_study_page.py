@@ -27,7 +27,7 @@ def first_words(page) -> str:
     return page.text.partition("± is one standard error")[0]
 
 
-def test_better_and_by_how_much(page_of) -> None:
+def test_a_better_variant(page_of) -> None:
     words = first_words(page_of(BETTER))
     differences = [d - a for d, a in zip(BETTER["D"], BETTER["A"], strict=True)]
     error = statistics.stdev(differences) / 3**0.5
@@ -39,26 +39,26 @@ def test_better_and_by_how_much(page_of) -> None:
     ) in words
 
 
-def test_worse_is_said_as_plainly(page_of) -> None:
+def test_a_worse_variant(page_of) -> None:
     words = first_words(page_of({"A": BETTER["D"], "D": BETTER["A"]}))
     assert "worse by 2.633 ± 0.033 over 3 seeds" in words
     assert "better by" not in words
 
 
-def test_higher_may_be_better(page_of) -> None:
+def test_a_score_of_which_higher_is_better(page_of) -> None:
     page = page_of(BETTER, PRECISION)
     assert "D is worse by 0.0550 ± 0.0029 over 3 seeds: it scores" in page.text
     assert "for A (precision, higher is better)." in page.text
 
 
-def test_what_the_seeds_cannot_tell(page_of) -> None:
+def test_a_difference_that_is_not_significant(page_of) -> None:
     words = first_words(page_of({"A": [10.0, 12.0, 11.0], "D": [11.0, 10.0, 12.0]}))
     assert "no significant difference over 3 seeds (0.0 ± 1.0)" in words
     assert "better by" not in words
     assert "worse by" not in words
 
 
-def test_one_seed_tells_nothing(page_of) -> None:
+def test_one_seed_may_be_chance(page_of) -> None:
     words = first_words(page_of({"A": [10.0], "D": [9.0]}))
     assert "better by 1 in the only seed, which may be chance" in words
     assert "±" not in words
@@ -69,7 +69,7 @@ def test_one_seed_and_no_difference(page_of) -> None:
     assert "D makes no difference in the only seed: it scores 10 against 10 for A" in words
 
 
-def test_of_several_the_best_is_named_as_the_best_of_several(page_of) -> None:
+def test_the_best_of_several_variants(page_of) -> None:
     several = BETTER | {"E": [10.0, 20.0, 9.0], "C": [11.0, 12.1, 10.25], "B": [16.0, 17.0, 15.3]}
     words = first_words(page_of(several))
     assert "On digits, C, the best of 4, is better by 3.983 ± 0.017" in words
@@ -77,7 +77,7 @@ def test_of_several_the_best_is_named_as_the_best_of_several(page_of) -> None:
     assert after.startswith("D (−2.633 ± 0.033). Worse: B (+1.000 ± 0.058). Not significant: E (")
 
 
-def test_of_several_none_is_better(page_of) -> None:
+def test_several_variants_none_of_which_is_better(page_of) -> None:
     several = {"A": BETTER["A"], "B": [16.0, 17.0, 15.3], "C": [15.5, 15.5, 14.9]}
     words = first_words(page_of(several))
     assert "On digits, none of 2 is significantly better than A. The best, C, makes no" in words
@@ -104,18 +104,18 @@ def test_every_figure_is_that_of_the_table(study, taken_apart) -> None:
     folder = study(BETTER | {"E": [10.0, 20.0, 9.0]}, PRECISION | {"E": [0.6, 0.5, 0.7]})
     page = taken_apart(study_page(folder))
     assert page.misshown() == []
-    told = set()
+    expected = set()
     for column in json.loads((folder / "table.json").read_text())["columns"]:
         for entry in column["entries"].values():
             for figure in (entry["score"], entry["difference"] or {}):
                 found = {figure.get("mean"), figure.get("error")} - {None}
                 assert found - {0.0} <= page.values
-                told |= found | {abs(value) for value in found}
+                expected |= found | {abs(value) for value in found}
     seconds_for_a_thousand = 1000 * 2.0 / 20
-    assert page.values - told == {24481, 6, seconds_for_a_thousand}
+    assert page.values - expected == {24481, 6, seconds_for_a_thousand}
 
 
-def test_everything_is_there(study, taken_apart, drawn) -> None:
+def test_all_sections_are_on_the_page(study, taken_apart, drawn) -> None:
     folder = study(BETTER, PRECISION)
     page = taken_apart(study_page(folder))
     assert [a["id"] for a in page.of("section")] == [
@@ -143,7 +143,7 @@ def test_losses_of_other_objectives_are_not_compared(page_of) -> None:
     assert says not in page_of(BETTER).text
 
 
-def test_names_are_only_names(study, taken_apart, drawn) -> None:
+def test_names_are_escaped(study, taken_apart, drawn) -> None:
     evil = "<script>alert(1)</script>'\"&<img onerror=x>"
     data = {evil.replace("/", "-"): {"data": "digits", "score": {"features": "x", "split": "all"}}}
     folder = study(BETTER | {evil: [9.0, 9.5, 8.1]}, named=evil, what=evil, data=data)
@@ -156,7 +156,7 @@ def test_names_are_only_names(study, taken_apart, drawn) -> None:
     assert page.asks_for() == []
 
 
-def test_pictures_and_runs_may_be_gone(study, taken_apart) -> None:
+def test_a_study_without_images_and_runs(study, taken_apart) -> None:
     folder = study(BETTER)
     shutil.rmtree(folder / "runs")
     for images in folder.glob("cells/*/images"):
@@ -166,7 +166,7 @@ def test_pictures_and_runs_may_be_gone(study, taken_apart) -> None:
     assert {"samples", "learning"} & {a["id"] for a in page.of("section")} == set()
 
 
-def test_what_is_no_study(study) -> None:
+def test_a_malformed_table_is_an_error(study) -> None:
     folder = study(BETTER)
     table = json.loads((folder / "table.json").read_text())
     for change, says in (
@@ -182,7 +182,7 @@ def test_what_is_no_study(study) -> None:
         study_page(folder)
 
 
-def test_scores_that_are_damaged_are_named(study) -> None:
+def test_malformed_scores_are_an_error(study) -> None:
     folder = study(BETTER)
     file = next(folder.glob("cells/*/scores.json"))
     file.write_text("{}")
@@ -190,13 +190,13 @@ def test_scores_that_are_damaged_are_named(study) -> None:
         study_page(folder)
 
 
-def test_the_command_says_where_everything_was(study, taken_apart) -> None:
+def test_the_command_has_the_places(study, taken_apart) -> None:
     folder = study(BETTER)
     (folder / "places.json").write_text(json.dumps({"judge": "/my judges/mnist"}))
     assert "--place 'judge=/my judges/mnist'" in taken_apart(study_page(folder)).text
 
 
-def test_tables_of_before_say_no_judge(study, taken_apart) -> None:
+def test_older_tables_name_no_extractor(study, taken_apart) -> None:
     folder = study(BETTER)
     table = json.loads((folder / "table.json").read_text())
     del table["judged"]

@@ -52,7 +52,7 @@ def probes(cells, eq_t=EQ_T, **changed) -> None:
         (cell.run.path / "probe" / "probe.json").write_text(json.dumps(facts))
 
 
-def test_moves_are_told_seed_by_seed(cells) -> None:
+def test_equivariance_is_compared_by_seed(cells) -> None:
     probes(cells)
     (found,) = study_probe_sections(cells, "A")
     heads = ("EQ-T, shifts by whole pixels, dB", "predicted images, half a pixel, dB")
@@ -65,7 +65,7 @@ def test_moves_are_told_seed_by_seed(cells) -> None:
     assert found.floors == "EQ-T, shifts by whole pixels 140; predicted images, half a pixel 62.0"
 
 
-def test_moves_are_on_the_page(study, taken_apart) -> None:
+def test_equivariance_is_on_the_page(study, taken_apart) -> None:
     folder = study(SCORES)
     assert "jinc report" in taken_apart(study_page(folder)).section("missing")
     probes(study_cells(folder))
@@ -77,7 +77,7 @@ def test_moves_are_on_the_page(study, taken_apart) -> None:
     assert page.misshown() == []
 
 
-def test_networks_have_to_be_probed_alike(cells) -> None:
+def test_probes_with_different_settings_are_an_error(cells) -> None:
     probes(cells)
     file = networks(cells)[-1].run.path / "probe" / "probe.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"steps": 50}))
@@ -85,7 +85,7 @@ def test_networks_have_to_be_probed_alike(cells) -> None:
         study_probe_sections(cells, "A")
 
 
-def test_probes_of_earlier_weights_do_not_count(cells) -> None:
+def test_probes_of_earlier_weights_are_ignored(cells) -> None:
     probes(cells, made_with={"weights": hashlib.sha256(b"mine").hexdigest()})
     run = networks(cells)[0].run
     (run.path / "model").mkdir()
@@ -95,13 +95,13 @@ def test_probes_of_earlier_weights_do_not_count(cells) -> None:
     assert probe_of(run) is None
 
 
-def test_a_network_of_several_cells_is_one(study) -> None:
+def test_cells_of_one_network_are_one_network(study) -> None:
     variants = {"A": {"config": "A"}, "D": {"config": "A", "sample": {"steps": 3}}}
     found = networks(study_cells(study(SCORES, variants=variants)))
     assert [(cell.variant, cell.seed) for cell in found] == [("A", 0), ("A", 1), ("A", 2)]
 
 
-def test_one_network_of_each_variant_rotates(cells, study, taken_apart) -> None:
+def test_one_animation_for_each_variant(cells, study, taken_apart) -> None:
     from jinc.data import image_grid, save_animation
 
     frames = [image_grid(torch.rand(2, 1, 8, 8) * 2 - 1, scale=4) for _ in range(3)]
@@ -152,7 +152,7 @@ def test_real_images_are_on_the_page_or_why_not(study, made, taken_apart) -> Non
     assert "spectra: the data were not read" in taken_apart(study_page(folder)).text
 
 
-def test_runs_that_are_gone_cannot_be_probed(study, taken_apart) -> None:
+def test_deleted_runs_are_a_reason(study, taken_apart) -> None:
     folder = study(SCORES)
     shutil.rmtree(folder / "runs")
     missing = taken_apart(study_page(folder)).section("missing")
@@ -160,13 +160,13 @@ def test_runs_that_are_gone_cannot_be_probed(study, taken_apart) -> None:
     assert (folder / TABLE).is_file()
 
 
-def test_images_of_another_size_are_told(study, made, taken_apart) -> None:
+def test_images_of_another_size_are_a_reason(study, made, taken_apart) -> None:
     real = RealImages(torch.zeros(4, 1, 16, 16), "some")
     page = taken_apart(study_page(study(SCORES), real={"digits": real}))
     assert re.search("spectra: .*cells/digits A.* 8×8 pixels, real ones of 16×16", page.text)
 
 
-def test_a_damaged_probe_is_named(cells) -> None:
+def test_a_malformed_probe_is_an_error(cells) -> None:
     probes(cells, network=5)
     with pytest.raises(JincError, match=r"runs/digits.*: its probe\.json is not what jinc probe"):
         study_probe_sections(cells, "A")

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from jinc.errors import JincError
 from jinc.files import writing
@@ -20,15 +20,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Missing:
-    """A part that a page does not have.
-
-    Args:
-        what: the part.
-        why: in a few words.
-        command: makes it; empty if there is none.
-    """
+class Missing(NamedTuple):
+    """A part that a page does not have, why in a few words, and the command that makes it."""
 
     what: str
     why: str
@@ -42,15 +35,17 @@ class Page:
     parts: dict[str, Any] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
 
-    def add(self, name: str, make: Callable[[], T | None], missing: Missing) -> T | None:
-        """Make a part; where it is empty or fails with a JincError, note that it is missing."""
+    def add(
+        self, name: str, make: Callable[[], T | None], what: str, why: str, command: str = ""
+    ) -> T | None:
+        """Make a part; where it is empty or fails with a JincError, note why it is missing."""
         part = None
         try:
             part = make() or None
         except JincError as error:
-            missing = Missing(missing.what, str(error))
+            why, command = str(error), ""
         if part is None:
-            self.missing.append(missing)
+            self.missing.append(Missing(what, why, command))
         self.parts[name] = part
         return part
 

@@ -54,15 +54,14 @@ def run_page(
     facts, folders, page = RunFacts(run), (run.path, *beside), Page()
     if not facts.log and facts.weights is None:
         raise JincError(f"{run.path}: has neither a log nor a model yet")
-    size = page.add("size", facts.size, Missing("model", "not saved yet"))
+    size = page.add("size", facts.size, "model", "not saved yet")
     tiles = _add_measurements(page, facts, folders)
     images = _add_samples(page, facts, folders if shown is None else (shown,))
-    missing = Missing("learning curve", "the log is empty")
-    page.add("charts", lambda: learning_charts(facts.log), missing)
-    missing = Missing("samples during training", "not drawn")
-    page.add("frames", lambda: training_frames(run.path / "samples"), missing)
-    missing = Missing("filters", "the configuration has none")
-    page.add("filters", lambda: filter_sections([facts.config.config]), missing)
+    charts, frames = partial(learning_charts, facts.log), run.path / "samples"
+    page.add("charts", charts, "learning curve", "the log is empty")
+    page.add("frames", lambda: training_frames(frames), "samples during training", "not drawn")
+    filters = partial(filter_sections, [facts.config.config])
+    page.add("filters", filters, "filters", "the configuration has none")
     _add_comparisons(page, images, real)
     page.parts |= {
         "name": run.path.resolve().name,
@@ -89,29 +88,30 @@ def _add_measurements(page: Page, facts: RunFacts, folders: Sequence[Path]) -> l
         files, read = find(folders, "probe.json"), partial(probe_section, weights=weights)
         return _read(files[-1], read, "jinc probe") if files else None
 
-    missing = Missing("scores", "not found;", f"jinc evaluate {at} --against … --out {at}/scores")
-    tables = page.add("scores", scores, missing)
-    missing = Missing("equivariance", "not measured;", f"jinc probe {at} --out {at}/probe")
-    return _tiles(tables or (), page.add("equivariance", probed, missing))
+    command = f"jinc evaluate {at} --against … --out {at}/scores"
+    tables = page.add("scores", scores, "scores", "not found;", command)
+    command = f"jinc probe {at} --out {at}/probe"
+    found = page.add("equivariance", probed, "equivariance", "not measured;", command)
+    return _tiles(tables or (), found)
 
 
 def _add_samples(page: Page, facts: RunFacts, folders: Sequence[Path]) -> GeneratedImages | None:
     page.parts |= dict.fromkeys(("generated", "grid", "collage", "by_class", "rotation"))
     if not facts.generates:
         return None
-    at = shlex.quote(str(facts.run.path))
-    missing = Missing("samples", "not generated;", f"jinc report {at} --samples 400")
-    found = page.add("generated", lambda: find_images(folders, facts.weights), missing)
+    command = f"jinc report {shlex.quote(str(facts.run.path))}"
+    images = partial(find_images, folders, facts.weights)
+    found = page.add("generated", images, "samples", "not generated;", f"{command} --samples 400")
     if found is not None:
-        images, classes = found.images(), len(found.facts.get("prompts") or ())
-        columns = columns_that_fit(images.image_size, COLLAGE, classes or 1)
+        shown, classes = found.images(), len(found.facts.get("prompts") or ())
+        columns = columns_that_fit(shown.image_size, COLLAGE, classes or 1)
         page.parts |= {
-            "grid": collage(images, FEW, classes, FEW_BYTES),
-            "collage": collage(images, COLLAGE, classes, MANY_BYTES),
+            "grid": collage(shown, FEW, classes, FEW_BYTES),
+            "collage": collage(shown, COLLAGE, classes, MANY_BYTES),
             "by_class": classes > 1 and columns % classes == 0,
         }
-    missing = Missing("rotation", "not sampled;", f"jinc report {at} --rotate")
-    page.add("rotation", lambda: rotation(facts.run.path), missing)
+    turned = partial(rotation, facts.run.path)
+    page.add("rotation", turned, "rotation", "not sampled;", f"{command} --rotate")
     return found
 
 
@@ -125,8 +125,7 @@ def _add_comparisons(
         page.missing.append(Missing("real images, spectrum, nearest training images", why))
         return
     page.parts["real_words"] = real.words
-    missing = Missing("real images", "not available")
-    page.add("real", lambda: collage(real.x0, FEW, 0, FEW_BYTES), missing)
+    page.add("real", lambda: collage(real.x0, FEW, 0, FEW_BYTES), "real images", "not available")
 
     def spectra() -> list[Chart]:
         return spectrum_charts(floats(generated.images()), real.x0) if generated else []
@@ -134,9 +133,9 @@ def _add_comparisons(
     def neighbours() -> NeighbourTable | None:
         return neighbour_table({"": [generated.images]}, real, SHOWN) if generated else None
 
-    page.add("spectra", spectra, Missing("spectrum", "needs samples"))
-    missing = Missing("nearest training images", "need samples and the training images")
-    page.add("neighbours", neighbours, missing)
+    page.add("spectra", spectra, "spectrum", "needs samples")
+    why = "need samples and the training images"
+    page.add("neighbours", neighbours, "nearest training images", why)
 
 
 def _read(file: Path, read: Callable[[dict[str, Any]], T], writer: str) -> T:

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,9 +125,9 @@ def _page(
     columns, baseline = table.columns, table.baseline
     cells, page = study_cells(folder), Page()
     page.missing.extend(_without_scores(table.missing, columns))
-    missing = Missing("filters", "the runs were deleted")
     names = dict.fromkeys(cell.config.config for cell in cells if cell.config is not None)
-    page.add("filters", lambda: filter_sections([*names]), missing)
+    filters = partial(filter_sections, [*names])
+    page.add("filters", filters, "filters", "the runs were deleted")
     _add_equivariance(page, folder, cells, baseline)
     _add_comparisons(page, cells, real, baseline)
     images = grouped(cells, lambda cell: cell.read and (cell.seed, cell.read))
@@ -159,14 +160,13 @@ def _page(
 
 
 def _add_equivariance(page: Page, folder: Path, cells: Sequence[StudyCell], baseline: str) -> None:
-    runs = any(cell.run is not None for cell in cells)
+    runs, command = any(cell.run for cell in cells), f"jinc report {shlex.quote(str(folder))}"
     for name, why, option, make in (
         ("equivariance", "not measured;", "--probe", lambda: study_probe_sections(cells, baseline)),
         ("rotations", "not sampled;", "--rotate", lambda: _rotations(cells)),
     ):
-        command = f"jinc report {shlex.quote(str(folder))} {option}"
-        deleted = Missing(name, "the runs were deleted")
-        page.add(name, make, Missing(name, why, command) if runs else deleted)
+        missing = (why, f"{command} {option}") if runs else ("the runs were deleted",)
+        page.add(name, make, name, *missing)
 
 
 def _rotations(cells: Sequence[StudyCell]) -> dict[str, list[tuple[StudyCell, Rotation]]]:
@@ -211,8 +211,8 @@ def _add_comparisons(
         tables = [(data, neighbour_table(images.get(data, {}), r)) for data, r in found.items()]
         return [(data, table) for data, table in tables if table is not None]
 
-    page.add("spectra", spectra, Missing("spectra", why))
-    page.add("neighbours", neighbours, Missing("nearest training images", why))
+    page.add("spectra", spectra, "spectra", why)
+    page.add("neighbours", neighbours, "nearest training images", why)
 
 
 def _without_scores(names: Sequence[str], columns: Sequence[Any]) -> list[Missing]:

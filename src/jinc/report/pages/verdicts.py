@@ -65,12 +65,8 @@ class Verdict:
 
     def groups(self) -> list[tuple[str, list[Compared]]]:
         """Return the others by significance, with a title for each group."""
-        titles = {
-            "better": "Also better",
-            "worse": "Worse",
-            "open": "Not significant",
-            "single": "One seed only",
-        }
+        titles = {"better": "Also better", "worse": "Worse", "open": "Not significant"}
+        titles["single"] = "One seed only"
         found = [(title, [o for o in self.others if o.tone == t]) for t, title in titles.items()]
         return [(title, group) for title, group in found if group]
 
