@@ -108,7 +108,7 @@ def report(
     else:
         page = _of_study(source, probe, rotate, real, options)
     write_page(file, page)
-    print(f"report: {file}, {len(page.encode()) / 1e6:.1f} MB")
+    print(f"report: {file}, {len(page.encode()) / 1e3:,.0f} kB")
 
 
 def _of_study(source: Path, probe: bool, rotate: bool, real: bool, options: ReportOptions) -> str:
