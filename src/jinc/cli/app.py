@@ -10,7 +10,7 @@ from typing import Any
 
 from cyclopts import App, CycloptsError, Parameter
 
-from jinc.cli.claims import claims
+from jinc.cli.places import claims
 from jinc.cli.sources import option_sources, refuse_no_places
 from jinc.cli.terminal import check_printed, prepare_terminal
 from jinc.errors import (

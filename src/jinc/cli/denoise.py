@@ -11,9 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from jinc.cli.claims import claim
 from jinc.cli.options import DEFAULTS, Options
-from jinc.cli.places import check_folder
+from jinc.cli.places import check_folder, claim
 from jinc.cli.progress import decoding_progress, say_what_was_read
 from jinc.cli.resuming import ChangedSettings
 from jinc.cli.sampling import SEVERAL

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from jinc.cli.claims import claim
+from jinc.cli.places import claim
 from jinc.cli.provenance import generation_facts
 from jinc.cli.sampling import SamplingOptions
 from jinc.data import ImageSet

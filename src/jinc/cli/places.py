@@ -1,11 +1,14 @@
-"""Checks before the work that results can be written."""
+"""Places of output: checks that they can be written, and locks until the command ends."""
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from jinc.errors import JincError
 from jinc.files import one_line, regular
+from jinc.locks import alone
 from jinc.manifest import check_replaceable, is_sealed
 
 
@@ -94,3 +97,39 @@ def _try_folder(out: Path, folder: Path) -> None:
         raise JincError(f"--out: {out}: {one_line(error)}") from None
     with suppress(OSError):  # another process uses it by now
         folder.rmdir()
+
+
+class _Claims(ExitStack):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folders = set[Path]()
+
+
+_CLAIMS: ContextVar[_Claims | None] = ContextVar("claims", default=None)
+
+
+@contextmanager
+def claims() -> Iterator[None]:
+    """Release all locks at the end."""
+    with _Claims() as held:
+        token = _CLAIMS.set(held)
+        try:
+            yield
+        finally:
+            _CLAIMS.reset(token)
+
+
+def claim(folder: Path) -> None:
+    """Lock a folder against other processes until the command ends.
+
+    Of the processes of torchrun, the first holds the lock for all. Outside `claims`, nothing is
+    locked.
+
+    Raises:
+        Taken: another process writes there.
+        JincError: the folder cannot be made or written to.
+    """
+    held, place = _CLAIMS.get(), folder.absolute()
+    if held is not None and place not in held.folders and os.environ.get("RANK", "0") == "0":
+        held.enter_context(alone(folder))
+        held.folders.add(place)

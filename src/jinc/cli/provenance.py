@@ -6,8 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from jinc.cli.claims import claim
-from jinc.cli.places import check_folder, make_folder
+from jinc.cli.places import check_folder, claim, make_folder
 from jinc.cli.sampling import SamplingOptions
 from jinc.data import is_numbered, numbered_files
 from jinc.documents import read_object

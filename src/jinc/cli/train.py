@@ -12,8 +12,8 @@ from types import FrameType
 from rich.console import Console
 
 from jinc.cli.app import STOPPED
-from jinc.cli.claims import claim
 from jinc.cli.options import DEFAULTS, Options, plain
+from jinc.cli.places import claim
 from jinc.cli.progress import decoding_progress, say_what_was_read, train_with_progress
 from jinc.cli.resuming import CURVE, ChangedSettings, run_settings
 from jinc.data import ImageSet
