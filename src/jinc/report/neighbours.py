@@ -1,4 +1,4 @@
-"""Whether generated images are copies: they beside the training images nearest to them."""
+"""Copies among generated images: their nearest training images, on sheets and on pages."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -135,13 +135,12 @@ def neighbour_table(
 ) -> NeighbourTable | None:
     """Find the training images that are nearest to generated ones, pixel by pixel.
 
+    Without generated or training images there is no table.
+
     Args:
         images: generated ones by variant, a set per seed; the first `SEARCHED` of each are used.
         real: training images, and unseen ones.
         shown: images of each variant to show, from the seed with the most outstanding one.
-
-    Returns:
-        None without generated or training images.
     """
     if not images or real.train is None:
         return None

@@ -33,11 +33,7 @@ Pair: TypeAlias = tuple[Number, Number]
 
 
 def number(value: float | None, digits: int = 4) -> Number:
-    """Show a figure without an error.
-
-    Args:
-        value: any; NaN and infinities are no figures.
-        digits: significant ones of a fraction; integers are shown in full.
+    """Show a figure with so many significant digits; integers are shown in full.
 
     >>> number(1234567).text, number(-0.041596).text, number(None).text
     ('1,234,567', '−0.0416', '–')

@@ -1,4 +1,4 @@
-"""Rearranged pictures as rigid pieces: sheets of paper that move, turn and are flipped over."""
+"""Rearranged images as rigid pieces that move, rotate and flip."""
 
 import math
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Pieces:
         """Return where points of pieces are after a share of the motion, 0 … 1.
 
         Several pieces of which some turn move apart meanwhile, so that they do not hide each other:
-        as far as squares need that turn one way and the other, hinged at their corners.
+        as far as squares need that turn in opposite directions, hinged at their corners.
 
         Args:
             share: of the motion.

@@ -130,8 +130,8 @@ def draw_comparison(
 ) -> None:
     """Save comparison.png and forward.png of clean images and what they became, by level."""
     levels = [each.t for each in found]
-    images = {way: torch.stack([each.images[way] for each in found]) for way in found[0].images}
-    psnr = {way: torch.stack([each.psnr[way][: len(x0)] for each in found]) for way in images}
+    images = {by: torch.stack([each.images[by] for each in found]) for by in found[0].images}
+    psnr = {by: torch.stack([each.psnr[by][: len(x0)] for each in found]) for by in images}
     noisy = torch.stack([each.x_t for each in found])
     save_png(folder / "comparison.png", comparison_sheet(x0, images, psnr, levels, names))
     save_png(folder / "forward.png", forward_sheet(x0, noisy, levels, names))

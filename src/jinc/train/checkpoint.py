@@ -56,14 +56,9 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> tuple[Path, bool]:
-    """Write a checkpoint, then delete all but the newest few and the best.
+    """Write a checkpoint into a folder, then delete all but the newest `keep` ≥ 1 and the best.
 
     Checkpoints of later steps are deleted too: training resumed before them, so they are damaged.
-
-    Args:
-        folder: of the checkpoints; created if missing.
-        checkpoint: the new one.
-        keep: how many to keep besides the best, ≥ 1.
 
     Returns:
         The new checkpoint's folder, and whether it is the best.

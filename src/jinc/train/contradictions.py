@@ -15,13 +15,9 @@ _OF_DIFFUSION = (
 )
 """Settings that a single-step denoiser does not use."""
 
-_OF_NETWORKS = {
-    "levels": "unet",
-    "multipliers": "resunet",
-    "blocks": "resunet",
-    "attention": "resunet",
-    "dropout": "resunet",
-}
+_OF_NETWORKS = {"levels": "unet"} | dict.fromkeys(
+    ("multipliers", "blocks", "attention", "dropout"), "resunet"
+)
 """Settings that only one kind of network uses."""
 
 

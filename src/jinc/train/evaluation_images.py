@@ -25,7 +25,7 @@ class CleanImages:
     Args:
         x0: `[B, C, H, W]`.
         prompts: the name of the class of each, `[B]`; none for a model without classes.
-        words: which images they are, for people.
+        words: a description.
         kinds: how they and the training images were augmented; None if unknown.
         summary: of the set they are taken from.
     """

@@ -111,7 +111,7 @@ class Ledger:
 
 
 class _Transfer:
-    """A small tensor `[n]` on its way to the host, so that no step waits for it."""
+    """An asynchronous copy of a small tensor `[n]` to the host."""
 
     def __init__(self, value: Tensor) -> None:
         # Only CUDA's events tell when an asynchronous copy has arrived.

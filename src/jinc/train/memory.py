@@ -41,7 +41,7 @@ def training_bytes(
         bytes per process, without images, samples and libraries.
     """
     weights = sum(weight.nbytes for weight in network.parameters())
-    one, two = (_kept_bytes(network, image_size, batch) for batch in (1, 2))
+    one, two = (_saved_bytes(network, image_size, batch) for batch in (1, 2))
     together = -(-config.batch_size // (config.accumulation * processes))
     return weights * (_COPIES + len(config.ema_decay)) + together * (two - one)
 
@@ -77,15 +77,15 @@ class _Fused(TorchFunctionMode):
         return q * k.mean(-2, keepdim=True) * v.mean(-2, keepdim=True)
 
 
-def _kept_bytes(network: Network, image_size: tuple[int, int], batch: int) -> int:
+def _saved_bytes(network: Network, image_size: tuple[int, int], batch: int) -> int:
     """Count the activations that a forward pass saves for the backward pass, bytes."""
-    kept: dict[int, torch.UntypedStorage] = {}
+    saved: dict[int, torch.UntypedStorage] = {}
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()  # which several tensors may share
-        kept[storage._cdata] = storage
+        saved[storage._cdata] = storage
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), _Fused():
         answer_of_nothing(network, image_size, batch)
-    return sum(storage.nbytes() for storage in kept.values())
+    return sum(storage.nbytes() for storage in saved.values())

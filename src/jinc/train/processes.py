@@ -29,7 +29,7 @@ from jinc.models import choose_device
 from jinc.train.config import TrainConfig
 
 PATIENCE = timedelta(hours=12)
-"""How long processes wait for one another, e.g. while the main one decodes a large data set."""
+"""Timeout of processes that wait, e.g. while the main one decodes a large data set."""
 
 
 @dataclass(frozen=True)

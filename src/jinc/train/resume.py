@@ -57,7 +57,7 @@ def check_same_run(
 
 @dataclass(frozen=True)
 class Changes:
-    """What a run goes on with that was different before.
+    """What differs from the checkpoint that a run resumes from.
 
     Args:
         step: from which on.

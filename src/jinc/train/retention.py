@@ -1,6 +1,6 @@
 """The checkpoints of a folder: their names, which to keep, and how to delete the others.
 
-The newest few are kept and the best: the intact one with the lowest `score` in its `state.json`. A
+The newest few stay and the best: the intact one with the lowest `score` in its `state.json`. A
 checkpoint is renamed before it is deleted, so that no half of it passes for a checkpoint.
 """
 
@@ -73,7 +73,7 @@ def restore_replaced(folder: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete what an interruption left half written or half deleted."""
+    """Delete incomplete folders of interrupted writes and deletions."""
     for pattern in (".writing-*", ".deleting-*"):
         for leftover in folder.glob(pattern):
             _remove(leftover)

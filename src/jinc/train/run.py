@@ -114,13 +114,10 @@ class Run:
         return [e for e in entries if isinstance(e, dict) and isinstance(e.get("step"), int)]
 
     def forget_log_after(self, step: int) -> None:
-        """Drop the lines of steps that a resumed run is going to do again.
-
-        Changes of settings at this step go too, for those that still hold are found again.
-        """
-        kept = [e for e in self.read_log() if e["step"] < step + ("changed" not in e)]
+        """Drop the lines of later steps, which a resume repeats, and of changes at this one."""
+        past = [e for e in self.read_log() if e["step"] < step + ("changed" not in e)]
         with writing(self.log) as file:
-            file.write("".join(json.dumps(entry) + "\n" for entry in kept).encode())
+            file.write("".join(json.dumps(entry) + "\n" for entry in past).encode())
 
 
 def is_new(path: Path) -> bool:

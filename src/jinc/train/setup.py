@@ -28,7 +28,7 @@ from jinc.train.track import check_trackers
 from jinc.train.upscaling_task import UpscalingTask, spread
 
 RESIDENT_BYTES = 4 * 2**30
-"""Largest data set that is kept on an accelerator by default."""
+"""Largest data set that stays on an accelerator by default."""
 
 _MEANING = ("prediction", "timesteps")
 """Facts of a model that its weights depend on."""

@@ -82,11 +82,11 @@ class Stepper:
         Args:
             number: of the step.
             batch: this process's share.
-            stop: whether this process has been asked to stop.
+            stop: whether this process has a request to stop.
 
         Returns:
             `[4]` on the device: loss and gradient norm over all processes, and the numbers of
-            processes that failed and that were asked to stop.
+            processes that failed and that have a request to stop.
         """
         self._buffers.remember()
         loss = self.gradients(number, batch)
@@ -150,8 +150,8 @@ class Stepper:
 
     def whole_networks(self) -> Iterator[tuple[float, Network]]:
         """Yield every averaged network with its decay, unsharded on the main process."""
-        kept = [(average.decay, average.network) for average in self.averages]
-        for decay, network in kept or [(0.0, self.network)]:
+        averages = [(average.decay, average.network) for average in self.averages]
+        for decay, network in averages or [(0.0, self.network)]:
             weights = whole(network.state_dict()) if self._splits else {}
             if self._splits and self._processes.is_main:
                 network = type(network).of_weights(weights, **network.arguments())

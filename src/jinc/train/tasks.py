@@ -80,7 +80,7 @@ class Task(ABC, Generic[P]):
 
     @abstractmethod
     def draw(self, package: P) -> Iterator[NDArray[np.uint8] | None]:
-        """Draw a picture of what it can do for each sampler; None while that goes on."""
+        """Draw a grid of samples for each sampler, and yield None after every step."""
 
 
 class DiffusionTask(Task[Model]):
