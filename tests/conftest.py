@@ -4,11 +4,14 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+
+from jinc.data import load
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -17,6 +20,12 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 def _one_thread() -> None:
     """Tiny tensors gain nothing from threads, and lose much when tests share a machine."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _digits_once() -> None:
+    """Read the bundled digits once: it takes as long as a few steps of a tiny run."""
+    load.read_digits = cache(load.read_digits)
 
 
 @pytest.fixture(scope="session")

@@ -28,5 +28,5 @@ def test_long_lists_are_cut() -> None:
     assert str(unknown("none", "zzz", words[:20])).endswith("class 18, class 19")
 
 
-def test_what_is_not_near_is_not_asked_for() -> None:
+def test_no_suggestion_without_a_near_name() -> None:
     assert nearest("zzz", WORDS) == nearest("a", []) == ""

@@ -126,7 +126,7 @@ def test_json_is_one_object(jinc, trained_on_classes) -> None:
     assert (facts["steps"], facts["loss"]) == (6, logged["loss"])
 
 
-def test_images_do_not_depend_on_how_many_are_asked_for(jinc, trained, tmp_path) -> None:
+def test_images_do_not_depend_on_their_number(jinc, trained, tmp_path) -> None:
     for number in (2, 17):
         jinc("sample", trained / "model", "--out", tmp_path / f"{number}", "-n", number)
     few, many = tree(tmp_path / "2"), tree(tmp_path / "17")

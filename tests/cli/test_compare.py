@@ -199,7 +199,9 @@ def test_bad_pictures(refused, trained, photos, tmp_path) -> None:
         refused(trained, "--images", photos[1], tmp_path / name, says=f"{tmp_path / name}: ")
 
 
-def test_classes_that_have_to_be_told(refused, unguidable, trained_on_classes, photos) -> None:
+def test_a_model_of_classes_needs_a_valid_prompt(
+    refused, unguidable, trained_on_classes, photos
+) -> None:
     says = "--prompt: this model generates classes only"
     refused(unguidable, "--images", *photos, says=says)
     refused(unguidable, "--images", *photos, "--class", "dgo", says="did you mean dog?")

@@ -43,22 +43,22 @@ def refused(jinc, tmp_path):
     return check
 
 
-def test_for_people(jinc, trained, tmp_path) -> None:
-    said = jinc("probe", trained, *QUICK, "--out", tmp_path / "new" / "probe")
+def test_the_whole_probe(jinc, trained, tmp_path) -> None:
+    """A text for people, the figures in a file, and plots."""
+    said = jinc("probe", trained, *QUICK, "--seed", 3, "--out", tmp_path / "new" / "probe")
     assert said.code == 0, said
     for words in ("half a pixel", "quarter turns", "EQ-T frac", "EQ-R", "rotated during sampling"):
         assert words in said.out
     assert "not made shift-invariant, rotation-invariant or flip-invariant: a low" in said.out
     assert "measured on 3 of 1,797 images that it was trained on of digits" in said.out
     assert "nan" not in said.out
+    assert "EQ-R, rotations by any angle, within a disc of frequencies: " in said.out
+    assert "no figures by StyleGAN3's operators: images are too small for its filters" in said.out
     files = {file.name for file in (tmp_path / "new" / "probe").iterdir()}
     plots = {"levels.png", "angles.png", "shifts.png", "turned.png"}
     assert files == {*plots, "probe.json", "provenance.json"}
-
-
-def test_json_is_one_object(jinc, trained) -> None:
-    said = jinc("probe", trained, *QUICK, "--json", "--seed", 3)
-    facts = json.loads(said.out, parse_constant=pytest.fail)
+    written = (tmp_path / "new" / "probe" / "probe.json").read_text()
+    facts = json.loads(written, parse_constant=pytest.fail)
     assert (facts["number"], facts["steps"], facts["seed"], facts["sampler"]) == (3, 2, 3, "ddim")
     assert facts["invariant_under"] == []
     assert set(facts["network"]) == {"half_pixel", "shift", "rotation", "quarter_turns", "flip"}
@@ -86,7 +86,7 @@ def test_a_part_of_it_on_more_images_than_go_together(jinc, trained_on_classes) 
     assert facts["curves"] == {}
 
 
-def test_a_model_with_classes_is_asked_for_those_of_the_images(jinc, trained_on_classes) -> None:
+def test_a_conditional_model_gets_the_labels_of_the_images(jinc, trained_on_classes) -> None:
     model = Run.open(trained_on_classes).model()
     clean = clean_images(trained_on_classes, model, None, 20, 0)
     digits = load_images("digits")
@@ -113,9 +113,7 @@ def test_data_that_have_no_place_of_their_own(jinc, tiny, tmp_path) -> None:
     assert "not made rotation-invariant or flip-invariant: a low figure of rotation" in said.out
 
 
-def test_a_network_that_was_told_of_it_is_measured_on_images_as_they_are(
-    jinc, tiny, tmp_path
-) -> None:
+def test_augment_conditioned_networks_are_measured_on_plain_images(jinc, tiny, tmp_path) -> None:
     words = (*tiny, "--augment", "hshift", "vshift", "--augment-labels")
     assert jinc("train", "--out", tmp_path / "run", *words).code == 0
     clean = clean_images(tmp_path / "run", Run.open(tmp_path / "run").model(), None, 2, 0)
@@ -192,11 +190,3 @@ def test_places_that_cannot_be_written(refused, trained, tmp_path) -> None:
     (tmp_path / "file").touch()
     for out in (tmp_path / "file", tmp_path / "file" / "inside"):
         refused(trained, "--out", out, says=out)
-
-
-def test_which_eq_r_is_printed(jinc, trained) -> None:
-    """The digits are too small for StyleGAN3's filters, and that is said."""
-    said = jinc("probe", trained, "--only", "sampling", "-n", 2, "--steps", 2, "--device", "cpu")
-    assert said.code == 0, said
-    assert "EQ-R, rotations by any angle, within a disc of frequencies: " in said.out
-    assert "no figures by StyleGAN3's operators: images are too small for its filters" in said.out

@@ -90,7 +90,7 @@ def test_grey_against_grey_is_grey_however_stored(judged, colours, tmp_path) -> 
         assert facts["compared"]["remarks"] == []
 
 
-def test_statistics_of_another_size_are_told(jinc, judge, judged, colours, tmp_path) -> None:
+def test_statistics_of_another_size_are_refused(jinc, judge, judged, colours, tmp_path) -> None:
     real = written(tmp_path / "real", colours, STORED["rgb"])
     words = (*judge, "--out", tmp_path / "s.npz", "--image-size", 9)
     assert jinc("features", "statistics", real, *words).code == 0

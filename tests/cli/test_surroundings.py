@@ -67,7 +67,7 @@ def test_a_reader_that_leaves_does_not_end_the_work(monkeypatch) -> None:
         check_printed()
 
 
-def test_a_full_disk_is_told_when_the_work_is_done(monkeypatch) -> None:
+def test_a_full_disk_is_reported_after_the_work(monkeypatch) -> None:
     with piped(monkeypatch) as reader:
         os.close(reader)
         full = os.open("/dev/full", os.O_WRONLY)

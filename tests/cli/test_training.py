@@ -67,7 +67,7 @@ def test_a_preset_and_what_is_said_beside_it(jinc, tmp_path) -> None:
     assert (again.code, Run.open(tmp_path / "run").config) == (0, config)
 
 
-def test_a_picture_that_cannot_be_drawn_is_told_before_the_work(refused, jinc, tmp_path) -> None:
+def test_unwritable_curve_is_refused_before_training(refused, jinc, tmp_path) -> None:
     words = ("train", "--preset", "digits", "--width", 4, "--out", tmp_path / "run", "--resume")
     assert jinc(*words, "--steps", 1).code == 0
     (tmp_path / "run/curve.png").unlink()
@@ -103,7 +103,7 @@ def test_a_picture_that_cannot_be_drawn_is_told_before_the_work(refused, jinc, t
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
-def test_what_makes_no_sense_is_told_in_one_line(jinc, tmp_path, words, says) -> None:
+def test_contradicting_options_are_refused_in_one_line(jinc, tmp_path, words, says) -> None:
     said = jinc("train", "--out", tmp_path / "run", "--steps", 1, *words)
     assert (said.code, said.out) == (2, "")
     assert said.err.count("\n") == 1

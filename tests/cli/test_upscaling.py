@@ -109,7 +109,7 @@ def test_classes_guidance_and_noise(jinc, upscaler, picture, tmp_path) -> None:
     assert len(made) == 5
 
 
-def test_an_upscaler_is_told_as_one(jinc, upscaler) -> None:
+def test_info_names_an_upscaler(jinc, upscaler) -> None:
     for source in (upscaler, upscaler / "model"):
         facts = json.loads(jinc("info", source, "--json").out)
         assert (facts["enlarges"], facts["most_noise"], facts["beside"]) == (2, 5, 1)

@@ -142,12 +142,12 @@ def test_other_endings(tmp_path, name, says) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".apng", ".mp4"])
-@pytest.mark.parametrize("fps", [0, -1, 1e-9, 1001, float("nan"), float("inf")])
-def test_fps_out_of_range(tmp_path, suffix, fps) -> None:
+def test_fps_out_of_range(tmp_path, suffix) -> None:
     if suffix == ".mp4":
         pytest.importorskip("av")
-    with pytest.raises(JincError, match="fps must be"):
-        save_animation(tmp_path / f"x{suffix}", blobs(2, 8, 8, 1), fps)
+    for fps in (0, -1, 1e-9, 1001, float("nan"), float("inf")):
+        with pytest.raises(JincError, match="fps must be"):
+            save_animation(tmp_path / f"x{suffix}", blobs(2, 8, 8, 1), fps)
     save_animation(tmp_path / f"x{suffix}", blobs(2, 8, 8, 1), 0.02)
 
 

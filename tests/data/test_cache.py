@@ -80,7 +80,7 @@ def test_a_damaged_or_foreign_file_is_written_again(tmp_path, values, damage) ->
     assert parts.asked == 2
 
 
-def test_a_folder_in_the_way_is_told(tmp_path, values) -> None:
+def test_a_folder_in_place_of_the_cache_file_is_reported(tmp_path, values) -> None:
     (tmp_path / "x.npy").mkdir()
     with pytest.raises(JincError, match=r"x.npy: is a folder"):
         cached_rows(tmp_path / "x.npy", 10, values.shape[1:], Parts(values))

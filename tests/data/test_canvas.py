@@ -37,14 +37,14 @@ def noise(count: int, channels: int, size: tuple[int, int]) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("how", WAYS)
-@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("channels", [1, 3])
-def test_shape_and_range(how, size, channels) -> None:
-    images, canvas = fit(photo(*size), (16, 24), channels, how)
-    assert images.shape == (1, channels, 16, 24)
-    assert images.abs().max() <= 1
-    (pasted,) = canvas.paste_back(images)
-    assert pasted.size == size
+def test_shape_and_range(how, channels) -> None:
+    for size in SIZES:
+        images, canvas = fit(photo(*size), (16, 24), channels, how)
+        assert images.shape == (1, channels, 16, 24)
+        assert images.abs().max() <= 1
+        (pasted,) = canvas.paste_back(images)
+        assert pasted.size == size
 
 
 @pytest.mark.parametrize("how", WAYS)

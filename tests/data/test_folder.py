@@ -62,7 +62,7 @@ def test_one_bad_file_is_named(tmp_path, colours, write_images: Write, bad, opti
         load_images(tmp_path, **options)
 
 
-def test_the_reason_is_told_however_many_files_are_bad(tmp_path) -> None:
+def test_many_bad_files_give_one_short_reason(tmp_path) -> None:
     for n in range(1200):
         (tmp_path / f"{n:0100d}.png").write_text("version https://git-lfs.github.com/spec/v1")
     with pytest.raises(

@@ -22,7 +22,7 @@ def sample(request, tmp_path, rng: np.random.Generator) -> tuple[Path, str, np.n
     return (tmp_path / f"x.{ending}").rename(tmp_path / "x"), name, pixels
 
 
-def test_a_format_is_told_by_content(sample) -> None:
+def test_a_format_is_recognised_by_content(sample) -> None:
     path, name, pixels = sample
     found = image_format(path.read_bytes()[:32])
     assert found is not None

@@ -81,7 +81,7 @@ def header(count: int, side: int = 5) -> bytes:
         (b"\x1f\x8b\x08" + bytes(20), "damaged gzip"),
     ],
 )
-def test_damage_is_told_in_one_line(tmp_path: Path, data: bytes, reason: str) -> None:
+def test_damage_is_one_line(tmp_path: Path, data: bytes, reason: str) -> None:
     path = tmp_path / "x-idx3-ubyte"
     path.write_bytes(data)
     with pytest.raises(JincError, match=reason) as caught:

@@ -17,7 +17,7 @@ def test_sizes(some: ImageSet) -> None:
 
 
 @pytest.mark.parametrize("kind", [list, np.array, torch.tensor])
-def test_batch_gathers_what_it_is_asked_for(some: ImageSet, kind: type) -> None:
+def test_batch_gathers_the_given_indices(some: ImageSet, kind: type) -> None:
     batch = some.batch(kind([4, 0, 4]))
     assert batch.dtype == torch.uint8
     np.testing.assert_array_equal(batch.permute(0, 2, 3, 1), some.images[[4, 0, 4]])

@@ -121,7 +121,7 @@ def test_without_labels(tmp_path, table) -> None:
 
 
 @pytest.mark.parametrize("first", [0, 100])
-def test_a_label_that_seems_to_be_last_is_asked_for(tmp_path, table, first) -> None:
+def test_a_label_in_the_last_column_is_refused(tmp_path, table, first) -> None:
     moved = np.roll(table, -1, axis=1)
     moved[:, 0] = first + 50 * (np.arange(40) % 2) * (first > 0)
     (tmp_path / "x.csv").write_text(text(moved))

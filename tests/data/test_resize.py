@@ -84,7 +84,7 @@ def test_many_images_are_fitted_as_one_is(rng, stored, channels) -> None:
     np.testing.assert_array_equal(many, one_by_one)
 
 
-def test_nothing_asked_is_nothing_done(rng) -> None:
+def test_no_options_change_nothing(rng) -> None:
     images = rng.integers(0, 256, (2, 8, 9, 3), dtype=np.uint8)
     assert fit_images(images) is images
     assert fit_images(images[:, :, :8], 8, 3).base is images

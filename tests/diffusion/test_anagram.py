@@ -124,7 +124,7 @@ def test_contradictions_are_not_amplified_without_end() -> None:
     assert found(anagram(silent, sum_preserving(SCHEDULE)), 100).isfinite().all()
 
 
-def test_parts_take_turns_and_only_one_is_asked() -> None:
+def test_parts_alternate_and_only_one_is_called() -> None:
     asked = []
 
     def part(k):
@@ -188,7 +188,7 @@ def test_parts_that_are_no_pairs_are_refused(parts) -> None:
         anagram(parts)
 
 
-def test_other_mistakes_are_told() -> None:
+def test_other_mistakes_raise() -> None:
     with pytest.raises(JincError, match="one part"):
         anagram([])
     with pytest.raises(JincError, match="one level or more"):

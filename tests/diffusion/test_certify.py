@@ -104,14 +104,14 @@ def usual_shift(x):
     return torch.fft.irfft(torch.fft.rfft(x) * turn, n=size)
 
 
-@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_no_view_is_refused_by_the_law_it_breaks(name, seed) -> None:
+def test_what_is_no_view_is_refused_by_the_law_it_breaks(name) -> None:
     function, law = REFUSED[name]
     message = rf"'{name}' is not a view: {law}.* is off by .*, where 1e-04 is allowed; \w"
-    with pytest.raises(JincError, match=message) as told:
-        certify(custom_view(function, title=name), (3, 16, 16), seed=seed)
-    assert "\n" not in str(told.value)
+    for seed in range(3):
+        with pytest.raises(JincError, match=message) as caught:
+            certify(custom_view(function, title=name), (3, 16, 16), seed=seed)
+        assert "\n" not in str(caught.value)
 
 
 def test_the_error_is_the_one_of_the_formula() -> None:

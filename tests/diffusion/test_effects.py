@@ -193,7 +193,7 @@ def test_a_nest_of_effects_asks_each_network_once() -> None:
     torch.testing.assert_close(x0_hat, one_by_one(nest, x_t, T_EACH))
 
 
-def test_images_of_two_sizes_or_types_are_asked_apart() -> None:
+def test_images_of_two_sizes_or_types_are_separate_calls() -> None:
     network = Network()
 
     @dataclass(frozen=True)

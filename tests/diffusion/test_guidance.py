@@ -42,7 +42,7 @@ def test_guidance_mixes_noises_by_mixing_images(guidance) -> None:
     torch.testing.assert_close(x0_hat, mixed(guidance), rtol=0, atol=1e-12)
 
 
-def test_who_has_no_weight_is_not_asked() -> None:
+def test_a_branch_of_weight_zero_is_not_called() -> None:
     x_t = images()
     assert torch.equal(cfg(never, triple, 0.0)(x_t, T_EACH), 3 * x_t)
     assert torch.equal(cfg(triple, never, 1.0)(x_t, T_EACH), 3 * x_t)
@@ -72,7 +72,7 @@ def test_a_flat_image_has_no_contrast_to_rescale() -> None:
     assert torch.equal(flat(images(), T_EACH), torch.full_like(images(), 9))
 
 
-def test_outside_of_the_interval_the_condition_alone_is_asked() -> None:
+def test_outside_the_interval_only_the_conditional_branch_is_called() -> None:
     conditional, unconditional = oracles()
     guided, free = cfg(conditional, unconditional, 7.0), conditional
     x_t = images()
@@ -109,7 +109,7 @@ def test_guiding_all_levels_never_waits_for_the_gpu() -> None:
     torch.testing.assert_close(x0_hat, 9 * x_t)
 
 
-def test_within_the_interval_a_weight_of_nothing_is_still_not_asked() -> None:
+def test_within_the_interval_weight_zero_is_not_called() -> None:
     x_t = images()
     assert torch.equal(cfg(never, triple, 0.0, interval=(0, 999))(x_t, T_EACH), 3 * x_t)
 
@@ -125,6 +125,6 @@ def test_within_the_interval_a_weight_of_nothing_is_still_not_asked() -> None:
         ({"guidance": 2.0, "interval": (-1, 4)}, "interval needs 0 ≤ low ≤ high"),
     ],
 )
-def test_mistakes_are_told(options, reason) -> None:
+def test_mistakes_raise(options, reason) -> None:
     with pytest.raises(JincError, match=reason):
         cfg(triple, triple, **options)

@@ -95,7 +95,7 @@ def test_images_of_another_shape_are_refused() -> None:
         after(images(3), 30)
 
 
-def test_every_stretch_is_walked_as_often_as_asked() -> None:
+def test_every_stretch_is_walked_the_given_number_of_times() -> None:
     levels = timesteps(1000, 23)
     assert repaint_levels(levels, jump=5, times=1) == levels
     walk = repaint_levels(levels, jump=5, times=4)

@@ -44,7 +44,7 @@ def test_the_perfect_answer_means_the_truth(prediction) -> None:
 
 
 @pytest.mark.parametrize("prediction", PREDICTIONS)
-def test_any_answer_tells_one_story(prediction) -> None:
+def test_x0_and_noise_of_an_output_make_up_x_t(prediction) -> None:
     """The images and the noise that an output means make up x_t, and mean that output."""
     x_t, output = images(0), images(1)
     x0 = x0_of(SCHEDULE, prediction, x_t, T_EACH, output)

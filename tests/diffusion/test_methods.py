@@ -109,7 +109,7 @@ def test_rounding_leaves_no_negative_root(alpha_bar):
 
 
 @pytest.mark.parametrize("make", [lambda: ddpm("gamma"), lambda: posterior(0), lambda: ddim(1.1)])
-def test_mistakes_are_told(make):
+def test_mistakes_raise(make):
     with pytest.raises(JincError, match="must be"):
         make()
     with pytest.raises(JincError, match="eta"):

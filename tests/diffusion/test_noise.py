@@ -78,7 +78,7 @@ def test_type_only_rounds(dtype):
     assert torch.equal(noise, SeededNoise(3, [0, 1])(like).to(dtype))
 
 
-def test_mistakes_are_told():
+def test_mistakes_raise():
     with pytest.raises(JincError, match="noise: made for 2 images, got 3"):
         SeededNoise(0, [0, 1])(torch.zeros(3, 1, 2, 2))
     for number in (-1, 2**32, 2**70):

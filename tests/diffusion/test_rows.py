@@ -72,7 +72,7 @@ def test_the_answer_is_that_of_the_whole_batch(name, places) -> None:
     assert [len(labels) for labels in asked] == [count * len(places) // 4 for count in before]
 
 
-def test_a_function_is_asked_about_all() -> None:
+def test_a_plain_function_gets_all_rows() -> None:
     """It may hold something of each image, as this one does."""
     sizes = []
 

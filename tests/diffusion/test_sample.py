@@ -59,7 +59,7 @@ def test_steps_is_a_count_or_a_list():
 
 
 @pytest.mark.parametrize("steps", [0, 21, [], [20], [3, 3], [4, -2]])
-def test_mistakes_are_told_at_the_call(steps):
+def test_mistakes_raise_at_the_call(steps):
     denoiser = Half()
     with pytest.raises(JincError, match="steps"):
         sample(denoiser, SCHEDULE, start(), steps=steps)
@@ -67,12 +67,12 @@ def test_mistakes_are_told_at_the_call(steps):
 
 
 @pytest.mark.parametrize("x_T", [torch.zeros(4, 4), torch.zeros(1, 1, 4, 4, dtype=torch.int64)])
-def test_images_of_a_wrong_kind_are_told_at_the_call(x_T):
+def test_images_of_a_wrong_kind_raise_at_the_call(x_T):
     with pytest.raises(JincError, match="x_T must be float"):
         sample(Half(), SCHEDULE, x_T)
 
 
-def test_nothing_happens_before_it_is_asked_for():
+def test_nothing_runs_before_the_first_step():
     denoiser = Half()
     steps = sample(denoiser, SCHEDULE, start())
     assert inspect.isgenerator(steps)
@@ -82,7 +82,7 @@ def test_nothing_happens_before_it_is_asked_for():
     assert len(denoiser.asked) == 2
 
 
-def test_the_denoiser_is_asked_once_for_each_move_down():
+def test_the_denoiser_is_called_once_a_step_down():
     denoiser = Half()
     steps = run([15, 8, 12, 3], denoiser)
     assert [int(t[0]) for t, _ in denoiser.asked] == [15, 12, 3]

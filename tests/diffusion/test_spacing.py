@@ -25,7 +25,7 @@ def nearest(values: np.ndarray, wanted: np.ndarray) -> list[int]:
 
 @pytest.mark.parametrize("spacing", SPACINGS)
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_levels_fall_and_are_as_many_as_asked_for(spacing, name) -> None:
+def test_levels_fall_and_have_the_given_number(spacing, name) -> None:
     for T in (1, 2, 3, 10, 50):
         for count in range(1, T + 1):
             levels = spaced(SCHEDULES[name](T), count, spacing)

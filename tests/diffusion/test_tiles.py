@@ -157,7 +157,7 @@ def test_tiles_that_cannot_be(arguments, says) -> None:
         Tiles(*arguments)
 
 
-def test_what_does_not_fit_is_told() -> None:
+def test_denoisers_and_images_that_do_not_fit_are_refused() -> None:
     tiles = Tiles((8, 20), (8, 8), overlap=2)
     with pytest.raises(JincError, match="2 denoisers for 3 tiles"):
         tiled([lambda x_t, t: x_t] * 2, tiles)

@@ -165,7 +165,7 @@ def test_data_without_ten_digits(tmp_path) -> None:
 
 
 @pytest.mark.slow
-def test_real_digits_are_told_after_few_steps(real_data) -> None:
+def test_real_digits_are_classified_after_few_steps(real_data) -> None:
     data = real_data("mnist") / "mnist"
     images, labels = read_digits_of("mnist", data, "test")
     assert images.shape == (10_000, 1, 28, 28)

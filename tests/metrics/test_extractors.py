@@ -56,7 +56,7 @@ def test_batches_do_not_matter_and_order_does() -> None:
     assert features_of([BYTES.flip(0)], extractor).images != whole.images
 
 
-def test_progress_is_told() -> None:
+def test_progress_is_reported() -> None:
     told: list[int] = []
     features_of(BYTES.split(2), pixels(), progress=told.append)
     assert told == [2, 4, 6]
@@ -134,7 +134,7 @@ def test_features_that_are_refused() -> None:
         features_of([BYTES], Extractor("broken", Broken(), resize="none"))
 
 
-def test_a_network_that_fails_is_told_in_a_line() -> None:
+def test_a_failing_network_is_one_line() -> None:
     narrow = Extractor("narrow", nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), resize="none")
     with pytest.raises(JincError, match=r"^narrow: fails on images of 3×8×8 numbers \(mat1"):
         narrow(BYTES)

@@ -72,7 +72,7 @@ def test_damaged_files_are_made_again(tmp_path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_networks_that_cannot_be_told_apart_are_asked_again(tmp_path) -> None:
+def test_unidentified_networks_are_evaluated_again(tmp_path) -> None:
     """Two of one name, without weights, or no networks at all, are not taken for each other."""
 
     class Scaled(nn.Module):

@@ -8,7 +8,7 @@ from jinc.metrics import CifarResNet, DigitClassifier, open_extractor, save_digi
 from jinc.metrics.features import by_name as module
 
 
-def test_files_are_told_by_their_content(tmp_path) -> None:
+def test_files_are_recognised_by_content(tmp_path) -> None:
     torch.save(CifarResNet(3).state_dict(), tmp_path / "any.name")
     assert open_extractor(tmp_path / "any.name").name == "resnet20-cifar10"
     save_digit_classifier(tmp_path / "c", DigitClassifier(), "mnist", {})

@@ -168,7 +168,7 @@ def arrays(**changed):
         ({"arr_0": np.zeros((2, 8, 8, 1), np.uint8)}, "holds no mu and sigma"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_told(tmp_path, found, says) -> None:
+def test_faults_of_a_file_are_named(tmp_path, found, says) -> None:
     np.savez(tmp_path / "bad.npz", **found)
     assert is_reference(tmp_path / "bad.npz") == ("mu" in found)
     with pytest.raises(JincError, match=r"bad\.npz: " + says) as caught:
@@ -190,7 +190,7 @@ def test_one_image_has_none(digits, extractor) -> None:
         reference_of(digits.subset([0]), extractor)
 
 
-def test_what_cannot_be_had_is_told_before(kept, extractor) -> None:
+def test_scores_without_their_inputs_are_refused_beforehand(kept, extractor) -> None:
     known, like = read_reference(kept), torch.zeros(1, 1, 8, 8, dtype=torch.uint8)
     check_reference(extractor, known, like, 100, ["frechet", "classes"])
     with pytest.raises(JincError, match=r"^kernel: needs real images, digits are only statistics"):

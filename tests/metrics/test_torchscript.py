@@ -119,7 +119,7 @@ def test_a_class_without_a_chance_has_a_finite_logit(tmp_path) -> None:
     assert allowed(f"torchscript:{file}")(images)[1].isfinite().all()
 
 
-def test_how_images_are_brought_to_a_program_is_told_in_the_word(tmp_path) -> None:
+def test_the_spec_of_a_program_says_how_images_are_resized(tmp_path) -> None:
     file = scripted(Narrow(), tmp_path / "lin.pt")
     with pytest.raises(JincError, match=r"^lin: fails on images of 3×6×6 numbers \(.*mat1"):
         allowed(f"torchscript:{file}")(IMAGES)

@@ -103,7 +103,7 @@ def test_checkpoints_and_prefixes(tmp_path) -> None:
     assert read_weights(tmp_path / "w.pth")["a"].tolist() == [1.0, 1.0]
 
 
-def test_a_network_is_told_by_its_weights() -> None:
+def test_a_network_is_identified_by_its_weights() -> None:
     torch.manual_seed(0)
     network = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
     before = network_digest(network)

@@ -16,7 +16,7 @@ def last_steps(model, count, **options):
     return [step for step in steps if step.t == -1]
 
 
-def test_a_network_is_asked_about_those_who_are_not_done(make_model) -> None:
+def test_finished_images_are_not_evaluated(make_model) -> None:
     model, sizes = make_model(classes=3), []
     model.network.register_forward_pre_hook(lambda _, args: sizes.append(len(args[0])))
     (step,) = last_steps(model, CHUNK, prompts=model.class_names)
@@ -43,7 +43,7 @@ def test_it_is_what_a_function_of_the_whole_batch_gives(make_model) -> None:
     torch.testing.assert_close(ends[0].x_t, ends[1].x_t, rtol=0, atol=1e-4)
 
 
-def test_the_same_image_whatever_is_asked_for(make_model) -> None:
+def test_images_do_not_depend_on_their_number(make_model) -> None:
     """Byte for byte: who shares a chunk is fixed, so that who is done when is, too."""
     model = make_model()
     (few,) = last_steps(model, 3)

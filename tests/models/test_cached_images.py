@@ -42,7 +42,7 @@ def test_they_are_those_that_are_generated(make_model, tmp_path) -> None:
     assert np.array_equal(cached_images(tmp_path, 5).images, found.images[:5])
 
 
-def test_more_can_be_asked_for_and_nothing_is_made_twice(make_model, tmp_path) -> None:
+def test_a_larger_number_reuses_what_is_cached(make_model, tmp_path) -> None:
     model, calls = make_model(), []
     keep(model, 20, tmp_path)
     model.network.register_forward_hook(lambda *_: calls.append(1))

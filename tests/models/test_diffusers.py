@@ -168,7 +168,7 @@ def test_other_models_are_refused(tmp_path):
     refused("rescale_betas_zero_snr .* epsilon", unet(), scheduler(rescale_betas_zero_snr=True))
 
 
-def test_damaged_folders_are_told(tmp_path, monkeypatch):
+def test_damaged_folders_are_refused(tmp_path, monkeypatch):
     refused("no-such/config.json: No such file", tmp_path / "no-such")
     (tmp_path / "config.json").write_text("[1]")
     refused("holds .1., values by name", tmp_path)

@@ -45,7 +45,7 @@ def test_it_is_the_plain_sampler_from_a_noisy_photograph(make_model, photos) -> 
 
 
 @pytest.mark.parametrize("count", [1, 3, CHUNK + 3])
-def test_an_image_does_not_depend_on_how_many_are_asked_for(make_model, photos, count) -> None:
+def test_an_image_does_not_depend_on_their_number(make_model, photos, count) -> None:
     model = make_model()
     assert torch.equal(edited(model, photos, count), edited(model, photos, 2 * CHUNK)[:count])
 

@@ -18,7 +18,7 @@ def images(model, count: int, **options: object) -> Tensor:
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
-def test_image_i_does_not_depend_on_how_many_are_asked_for(make_model, method) -> None:
+def test_image_i_does_not_depend_on_the_number_of_images(make_model, method) -> None:
     model = make_model()
     walk = partial(sample, method=method)
     steps = model.timesteps if method == METHODS["ddpm"] else 4
@@ -88,7 +88,7 @@ def test_the_images_of_a_walk_are_its_last_states(make_model) -> None:
     assert torch.equal(made[16:], chunks[5])
 
 
-def test_adaptive_steps_tell_of_the_images_that_are_asked_for(make_model) -> None:
+def test_adaptive_steps_report_the_requested_images(make_model) -> None:
     plan = SamplingPlan(number=3, sampler=partial(adaptive, tolerance=0.05), steps=12)
     *_, (numbers, step) = generate_images(make_model(), plan)
     assert (numbers, step.t) == (range(3), -1)

@@ -100,7 +100,7 @@ def test_half_precision_only_with_and_without_the_option(folder, safe):
     refused("no bf16 weights; there are plain ones and fp16", folder, variant="bf16")
 
 
-def test_other_channels_are_told_at_opening(tmp_path):
+def test_other_channels_are_refused_at_opening(tmp_path):
     for channels, says in ((4, "latent model without its decoder, or colour with alpha"), (2, "")):
         pipeline(unet(in_channels=channels, out_channels=channels)).save_pretrained(tmp_path)
         refused(
@@ -158,7 +158,7 @@ def test_a_network_beside_its_schedule(folder):
 
 @pytest.mark.parametrize("kept", ["", ".fp16"])
 @pytest.mark.parametrize("kind", ["safetensors", "bin"])
-def test_the_hub_is_asked_for_the_weights_that_it_has(folder, tmp_path, monkeypatch, kept, kind):
+def test_only_existing_weights_are_downloaded(folder, tmp_path, monkeypatch, kept, kind):
     if kind == "bin":
         as_bin(folder / "unet", kept)
     else:

@@ -280,7 +280,7 @@ def test_the_rebuild_gives_the_real_outputs_too(official_checkpoints) -> None:
         (D_NORM, "D+norm-1N/7", 4, 1, 7, 1.0, 8),
     ],
 )
-def test_every_variant_is_told_and_computes_the_same(
+def test_every_variant_is_recognised_and_computes_the_same(
     tmp_path, variant, name, width, channels, size, beta, image
 ) -> None:
     theirs = rebuild(variant, width, channels, size, beta)

@@ -91,7 +91,7 @@ def test_what_makes_no_sense_or_no_difference(options, says) -> None:
         ({"prompts": ("1",), "avoid": "x", "guidance": 2.0}, "prompt: 'x' is no class"),
     ],
 )
-def test_what_a_model_cannot_be_asked(model, options, says) -> None:
+def test_plans_that_do_not_fit_the_model(model, options, says) -> None:
     with pytest.raises(JincError, match=says):
         SamplingPlan(**options).check_model(model)
 

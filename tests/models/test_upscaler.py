@@ -139,7 +139,7 @@ def test_guidance_is_one_call_and_what_two_would_say() -> None:
     assert (conditional - unconditional).abs().max() > 1e-3
 
 
-def test_many_images_are_asked_about_in_parts(monkeypatch) -> None:
+def test_many_images_are_evaluated_in_parts(monkeypatch) -> None:
     model = make(classes=2)
     low, x_t, t = smooth(5), noisy(5), torch.arange(5)
     denoiser = model.upscaling(low, ["0", "1", "", "0", "1"], 2, SeededNoise(0, range(5)))
@@ -168,7 +168,7 @@ def test_the_small_image_matters_and_so_does_its_noise() -> None:
     assert shown[0] < 0.5 * shown[1]
 
 
-def test_noise_on_small_images_is_asked_for_once() -> None:
+def test_noise_on_small_images_is_drawn_once() -> None:
     asked = []
 
     def noise(like):
@@ -351,7 +351,7 @@ def test_one_kind_is_not_read_as_the_other(tmp_path, make_model) -> None:
         (torch.zeros(1, 1, 8, 8), [""], -1, "level: -1"),
     ],
 )
-def test_what_it_does_not_take_is_told(low, prompts, level, says) -> None:
+def test_inputs_that_do_not_fit_are_refused(low, prompts, level, says) -> None:
     with pytest.raises(JincError, match=says) as caught:
         make().upscaling(low, prompts, level, torch.zeros_like)
     assert "\n" not in str(caught.value)

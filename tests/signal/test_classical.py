@@ -20,14 +20,14 @@ def noise(*size: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("padding", SCIPY)
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize(("taps", "std_px"), [(3, 0.8), (5, 1.3), (1, 2.0), (9, 0.4)])
-def test_blur_is_the_one_of_scipy(size, taps, std_px, padding) -> None:
+def test_blur_is_the_one_of_scipy(size, padding) -> None:
     x = noise(2, 3, *size)
-    blurred = gaussian_blur(x, taps, std_px, padding)
-    expected = ndimage.gaussian_filter(
-        x.numpy(), std_px, radius=taps // 2, mode=SCIPY[padding], axes=(-2, -1)
-    )
-    np.testing.assert_allclose(blurred.numpy(), expected, atol=1e-13)
+    for taps, std_px in ((3, 0.8), (5, 1.3), (1, 2.0), (9, 0.4)):
+        blurred = gaussian_blur(x, taps, std_px, padding)
+        expected = ndimage.gaussian_filter(
+            x.numpy(), std_px, radius=taps // 2, mode=SCIPY[padding], axes=(-2, -1)
+        )
+        np.testing.assert_allclose(blurred.numpy(), expected, atol=1e-13)
 
 
 @pytest.mark.parametrize(("taps", "std_px"), [(5, 2.0), (33, 2.0)])
@@ -44,11 +44,11 @@ def test_mirrored_edges_are_those_of_the_course(taps, std_px) -> None:
 
 @pytest.mark.parametrize("padding", SCIPY)
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("side", [1, 3, 5, 7])
-def test_median_is_the_one_of_scipy(size, side, padding) -> None:
+def test_median_is_the_one_of_scipy(size, padding) -> None:
     x = noise(2, 3, *size)
-    expected = ndimage.median_filter(x.numpy(), (1, 1, side, side), mode=SCIPY[padding])
-    np.testing.assert_array_equal(median(x, side, padding).numpy(), expected)
+    for side in (1, 3, 5, 7):
+        expected = ndimage.median_filter(x.numpy(), (1, 1, side, side), mode=SCIPY[padding])
+        np.testing.assert_array_equal(median(x, side, padding).numpy(), expected)
 
 
 @pytest.mark.parametrize("padding", ["reflect", "circular", "mirror"])

@@ -30,10 +30,10 @@ def test_power_adds_up_to_the_squares_of_the_pixels(size, bins) -> None:
     assert spectrum.waves.sum() == size[0] * size[1]
 
 
-@pytest.mark.parametrize("size", range(1, 40))
-def test_rings_of_the_default_width_are_never_empty(size) -> None:
-    for width in (size, size + 1, 3 * size):
-        radial_power_spectrum(torch.ones(size, width))
+def test_rings_of_the_default_width_are_never_empty() -> None:
+    for size in range(1, 40):
+        for width in (size, size + 1, 3 * size):
+            radial_power_spectrum(torch.ones(size, width))
 
 
 def test_white_noise_is_flat() -> None:

@@ -46,7 +46,7 @@ DATA = {"score": {"features": "$judge", "split": "all"}}
     ],
     ids=["data", "judge", "real images", "width", "levels"],
 )
-def test_it_is_told_with_the_cell(of, tmp_path, changed, says) -> None:
+def test_errors_name_the_cell(of, tmp_path, changed, says) -> None:
     with pytest.raises(JincError, match=says):
         check_study(of(**changed), StudyFolder(tmp_path / "out"))
     assert not (tmp_path / "out").exists()

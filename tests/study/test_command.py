@@ -94,7 +94,7 @@ def test_the_table_is_written_again(jinc, file, out, judge, tmp_path) -> None:
     assert snapshot(out) == before
 
 
-def test_what_another_process_is_at_is_told(jinc, file, out, judge) -> None:
+def test_work_of_another_process_is_reported(jinc, file, out, judge) -> None:
     study = read_study(file, {"judge": str(judge)})
     cell, places = study.cells[0], StudyFolder(out)
     places.scores(cell).unlink()
@@ -159,7 +159,7 @@ def test_its_page_probes_and_turns_what_was_not(jinc, out, monkeypatch) -> None:
     assert (code, told) == (2, f"jinc: {out}: is a study; --samples is for runs\n")
 
 
-def test_a_run_is_no_study_and_another_study_is_told(jinc, file, out, judge, tmp_path) -> None:
+def test_a_run_is_no_study_and_another_study_is_refused(jinc, file, out, judge, tmp_path) -> None:
     (run,) = [path.parent for path in (out / "runs").glob("*/config.yaml")][:1]
     before = snapshot(run)
     code, _, told = jinc("study", "run", file, "--out", run, "--place", at(judge))

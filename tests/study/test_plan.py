@@ -167,7 +167,7 @@ def test_nothing_may_be_said_twice(tmp_path, names) -> None:
         read_yaml(tmp_path / "twice.yaml")
 
 
-def test_what_a_merge_brings_in_may_be_said_anew(tmp_path) -> None:
+def test_merged_keys_can_be_overridden(tmp_path) -> None:
     text = "a: &a {x: 1, y: 2}\nb: &b\n  <<: *a\n  y: 3\nc:\n  <<: *b\n  x: 4\n"
     (tmp_path / "merged.yaml").write_text(text)
     assert read_yaml(tmp_path / "merged.yaml")["c"] == {"x": 4, "y": 3}

@@ -63,7 +63,7 @@ def test_every_score_that_a_study_asks_inception_for_can_be_had() -> None:
 
 
 @pytest.mark.parametrize("name", ["paper", "complexity"])
-def test_who_looks_is_told_when_a_study_is_run(name) -> None:
+def test_a_study_without_one_of_its_places_is_refused(name) -> None:
     missing = {place: where for place, where in PLACES.items() if place != "inception"}
     with pytest.raises(JincError, match=r"--place inception="):
         read_study(FOLDER / f"{name}.yaml", missing)

@@ -64,7 +64,7 @@ def test_differences_are_taken_seed_by_seed(filled) -> None:
     assert table.missing == ()
 
 
-def test_worse_is_told_too_and_one_seed_tells_nothing(filled) -> None:
+def test_worse_is_marked_and_one_seed_is_not_significant(filled) -> None:
     table = filled({"A": [10.0, 20.0], "D": [11.0, 21.1]})
     (column,) = (each for each in table.columns if each.kind == "frechet")
     assert column.entries["D"].better is False

@@ -148,7 +148,7 @@ def test_a_study_that_moves_keeps_its_networks(file, judge, tmp_path, monkeypatc
     assert len(names) == 4
 
 
-def test_scores_that_cannot_be_had_are_told_before_training(file, judge, tmp_path) -> None:
+def test_impossible_scores_are_reported_before_training(file, judge, tmp_path) -> None:
     found = yaml.safe_load(file.read_text())
     found["scores"] = ["frechet", "frechet_unlimited"]  # of 64 numbers, by 20 images
     file.write_text(yaml.safe_dump(found))

@@ -157,7 +157,7 @@ def test_names_are_looked_for_on_the_hub(folder, embeddings, monkeypatch):
     assert taken(asked[1][1]) == [*settings, f"{weights}.fp16.safetensors", last]
 
 
-def test_what_the_hub_cannot_give_is_told(monkeypatch, tmp_path):
+def test_failed_downloads_are_reported(monkeypatch, tmp_path):
     def snapshot_download(name, **options):
         raise ConnectionError("no way\nout")
 
@@ -186,7 +186,9 @@ def test_latent_models_are_refused(own, make_first, make_unet, make_scheduler, d
     refused("images have 4 channels, .*; 4 are a latent model", no_pixels)
 
 
-def test_stages_are_told_apart(make_first, make_second, make_pipeline, make_unet, make_scheduler):
+def test_stages_are_distinguished(
+    make_first, make_second, make_pipeline, make_unet, make_scheduler
+):
     one, two = make_first(), make_second()
     refused("is IF's second stage; see jinc upscale, open_deepfloyd_upscaler", two)
     refused("is IF's first stage; see jinc sample, open_deepfloyd", one, open_deepfloyd_upscaler)
@@ -214,7 +216,7 @@ def test_pipelines_of_other_networks(diffusers, tmp_path):
     refused("holds a UNet2DModel, no UNet2DConditionModel; from_diffusers takes it", tmp_path)
 
 
-def test_from_diffusers_tells_who_takes_it(folder):
+def test_from_diffusers_names_the_right_function(folder):
     with pytest.raises(JincError, match=r"holds a UNet2DConditionModel.*open_deepfloyd takes it"):
         from_diffusers(folder)
 
@@ -226,7 +228,7 @@ def test_no_words_are_no_model(folder, make_first):
 
 
 @pytest.mark.parametrize("damage", ["index", "config", "weights", "missing", "one", "scheduler"])
-def test_damaged_folders_are_told(own, damage):
+def test_damaged_folders_are_refused(own, damage):
     weights = own / "unet" / "diffusion_pytorch_model.safetensors"
     if damage == "index":
         (own / "model_index.json").unlink()

@@ -61,7 +61,7 @@ def test_it_has_what_sampling_needs(first, diffusers):
     torch.testing.assert_close(model.schedule.betas, betas, rtol=0, atol=1e-7)
 
 
-def test_prompts_are_heard(first):
+def test_prompts_change_the_prediction(first):
     with torch.no_grad():
         answers = [first.prompted([p, p])(images(), T) for p in ("", "a cat", "a dog")]
     size = answers[0].square().mean().sqrt()
@@ -94,7 +94,7 @@ def test_guidance_of_an_anagram_is_one_call(first, counted):
     torch.testing.assert_close(together, apart, rtol=1e-3, atol=1e-3)
 
 
-def test_two_models_are_not_asked_together(make_first, embeddings, counted):
+def test_two_models_are_separate_calls(make_first, embeddings, counted):
     models = [
         open_deepfloyd(make_first(norm_num_groups=groups), embeddings=embeddings)
         for groups in (4, 2)

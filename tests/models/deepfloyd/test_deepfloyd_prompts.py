@@ -41,7 +41,7 @@ def test_every_prompt_is_encoded_once(pipeline):
     assert not torch.equal(*other.embeddings)
 
 
-def test_a_text_has_77_tokens_and_tells_which_are_filled_up(letters, make_reader):
+def test_a_text_has_77_tokens_and_a_padding_mask(letters, make_reader):
     reader = make_reader()
     encoder = PromptEncoder.of(letters, reader)
     said = encoder("A cat")
@@ -54,7 +54,7 @@ def test_a_text_has_77_tokens_and_tells_which_are_filled_up(letters, make_reader
     assert not said.requires_grad
 
 
-def test_encoders_other_than_t5_are_asked_as_stable_diffusion_does(letters, make_reader):
+def test_encoders_other_than_t5_are_called_as_in_stable_diffusion(letters, make_reader):
     plain, masked = make_reader("clip_text_model"), make_reader("x", use_attention_mask=True)
     letters.model_max_length = 12
     assert PromptEncoder.of(letters, plain)("Cat").shape == (12, 16)
@@ -105,7 +105,7 @@ def test_a_table_of_ready_made_tensors(tmp_path, embeddings):
         assert torch.equal(table(prompt), value.half())
 
 
-def test_unknown_prompts_are_told_with_those_near(first, embeddings, tmp_path):
+def test_unknown_prompts_are_refused_with_suggestions(first, embeddings, tmp_path):
     with pytest.raises(JincError, match=r"prompt: 'a rat' is not in .*did you mean 'a cat'"):
         first.prompted(["a rat"])
     with pytest.raises(JincError, match=r"there are '', 'a cat', 'a dog', 'an oil painting'$"):

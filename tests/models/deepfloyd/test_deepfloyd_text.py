@@ -92,7 +92,7 @@ def test_a_folder_with_words_is_read_back(pipeline, tmp_path):
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_damaged_encoders_are_told(pipeline, tmp_path):
+def test_damaged_encoders_are_refused(pipeline, tmp_path):
     pipeline.save_pretrained(tmp_path)
     weights = tmp_path / "text_encoder" / "model.safetensors"
     weights.write_bytes(b"damaged")

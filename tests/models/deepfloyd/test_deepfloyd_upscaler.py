@@ -50,7 +50,7 @@ def test_it_predicts_what_its_network_does(make_second, embeddings, level):
     assert (model.image_size, model.low_size, model.channels) == ((16, 16), (4, 4), 3)
 
 
-def test_some_images_are_asked_about_alone(second, first):
+def test_some_images_can_be_evaluated_alone(second, first):
     for leaf, size in (
         (second.upscaling(low(), PROMPTS, 12, noise()), 16),
         (first.prompted(PROMPTS), 8),
@@ -61,7 +61,7 @@ def test_some_images_are_asked_about_alone(second, first):
             torch.testing.assert_close(alone, whole[[place]], rtol=1e-4, atol=1e-5)
 
 
-def test_everything_it_is_told_is_heard(second):
+def test_every_condition_changes_the_prediction(second):
     plain = second.upscaling(low(), PROMPTS, 12, noise())
     others = [
         second.upscaling(low().flip(-1), PROMPTS, 12, noise()),
@@ -79,7 +79,7 @@ def test_everything_it_is_told_is_heard(second):
         )
 
 
-def test_what_is_told_and_seen_of_one_is_as_made_anew(second):
+def test_changed_prompts_and_views_are_as_built_directly(second):
     made = second.upscaling(low(), PROMPTS, 12, noise())
     other = made.with_prompts(["", "a dog"])
     anew = second.upscaling(low(), ["", "a dog"], 12, noise())
