@@ -11,7 +11,8 @@ FEW = ("--steps", 2, "--device", "cpu")
 def test_a_run_and_what_is_missing_of_it(jinc, trained_copy) -> None:
     said = jinc("report", trained_copy)
     assert said.code == 0, said
-    assert said.out.startswith(f"report: {trained_copy / 'report.html'}, 0.")
+    assert said.out.startswith(f"report: {trained_copy / 'report.html'}, ")
+    assert said.out.endswith(" kB\n")
     page = (trained_copy / "report.html").read_text()
     assert "<title>copy – jinc run</title>" in page
     assert f"jinc report {trained_copy} --samples 400" in page
