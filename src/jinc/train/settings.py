@@ -20,7 +20,7 @@ def _whole(least: int, most: int = 10**9) -> dict[str, Any]:
     return _valid(lambda x: least <= x <= most, f"from {least} to {most:,}")
 
 
-_POSITIVE = _valid(lambda x: x >= 0, "at least 0")
+_NOT_NEGATIVE = _valid(lambda x: x >= 0, "at least 0")
 _EPOCHS = _valid(lambda x: 0 < x <= 1e6, "above 0, up to 1,000,000")
 _RATE = _valid(lambda x: 0 < x < 1, "in (0, 1)")
 _BELOW_1 = _valid(lambda x: 0 <= x < 1, "in [0, 1)")
@@ -36,22 +36,22 @@ class DataSettings:
         data: "digits" for the bundled set, or a path to MNIST, CIFAR-10 or -100, a NumPy or CSV
             file, or a folder, ZIP or TAR archive of images.
         split: part of the data to train on.
-        image_size: side in pixels after resizing and a centre crop; the data's own by default.
-        channels: 1 or 3; the data's own by default.
+        image_size: side in pixels after resizing and a centre crop (default: the data's own).
+        channels: 1 or 3 (default: the data's own).
         resize_filter: resampling filter, antialiased.
         skip_first: drop the first row of a CSV file, as arXiv 2411.09174 did.
-        classes_from: source of the classes of a folder or archive: folders; names, as cat_001.png;
-            column:NAME of metadata.csv or .jsonl; none; or auto, a file of labels if there is one,
-            else folders.
+        classes_from: source of the classes of a folder or archive: folders; names (cat_001.png
+            is of class cat); column:NAME of metadata.csv or .jsonl; none; or auto, a file of labels
+            if there is one, else folders.
         skip_damaged: skip images that cannot be read, and count them.
         max_pixels: maximum pixels of an image, checked before decoding.
-        holdout: number of images held out for validation; a validation uses the same 1,024 of them
-            at most each time.
-        augment: random augmentations: horizontal and vertical flips (hflip, vflip), quarter turns,
-            rotation by any angle; or, applied to every image, circular shifts (hshift, vshift) and
-            rotation by any angle inside a round window (spin).
-        augment_labels: condition the network on the augmentation of each image, and sample without
-            augmentation (EDM).
+        holdout: number of images held out for validation, which is at every checkpoint and uses the
+            same 1,024 of them at most.
+        augment: random augmentations: horizontal and vertical flips (hflip, vflip) and rotation by
+            any angle of half of the images each, and quarter turns; or, of all images, circular
+            shifts (hshift, vshift) and rotation by any angle inside a round window (spin).
+        augment_labels: condition the network on the augmentation of each image, so that samples are
+            free of it (as in EDM).
     """
 
     data: str = "digits"
@@ -76,17 +76,17 @@ class NetworkSettings:
         network: the U-Net of arXiv 2411.09174, the residual U-Net of DDPM and ADM, or that of
             CS180.
         config: anti-aliasing configuration: A, D-2N (published), D@6, D@12/0.2 (corrected), and
-            more; D@12,D@6 sets one per level, full resolution first.
+            more; D@12,D@6 sets one per level, full resolution first, the last also for all below.
         width: channels of the first level, a multiple of 4.
-        levels: of unet: number of downsamplings.
-        multipliers: of resunet: channels of each level, as multiples of the width.
-        blocks: of resunet: residual blocks per level.
-        attention: of resunet: side lengths in pixels of the feature maps with self-attention; by
-            default 16, where the network has such maps.
-        dropout: of resunet: dropout probability.
+        levels: (unet) number of downsamplings.
+        multipliers: (resunet) channels of each level, as multiples of the width.
+        blocks: (resunet) residual blocks per level.
+        attention: (resunet) sides in pixels of the feature maps with self-attention, where the
+            network has such maps.
+        dropout: (resunet) dropout probability.
         padding: padding of feature maps at the edges of the image.
         conditional: condition on the class.
-        init: run or model folder to start from; random weights by default.
+        init: run or model folder whose weights to start from (default: random weights).
     """
 
     network: Literal["unet", "resunet", "cs180"] = "unet"
@@ -111,25 +111,27 @@ class ObjectiveSettings:
     Args:
         schedule: noise schedule; flow has the levels of flow matching.
         timesteps: T, the number of noise levels.
-        scale_betas: of linear and scaled_linear: multiply β by 1000/T, so that any T ends in pure
+        scale_betas: (linear and scaled_linear) multiply β by 1000/T, so that any T ends in pure
             noise; otherwise β is that of 1000 levels whatever T is.
         prediction: parametrisation: noise, clean image, velocity, or flow (noise minus image, for
             flow matching).
         loss: loss function.
-        min_snr_gamma: γ of min-SNR weighting, usually 5; 0 disables it. Derived for mse.
+        min_snr_gamma: γ of min-SNR weighting, usually 5; 0 disables it. Intended for --loss mse.
         complexity: loss weighting by local image complexity: as published, or normalised.
-        complexity_weight: λ of that term.
-        equivariance: weight of the equivariance loss, the mean square of f(U x_t) − U f(x_t) on the
-            disc for predictions f and random moves U; 0 disables it. For ε it is that of x0 times
-            SNR.
-        moves: moves U of the equivariance loss.
-        label_dropout: probability of dropping the label, required for guidance.
+        complexity_weight: weight λ of the complexity loss.
+        equivariance: weight of the equivariance loss, the mean square of f(U x_t) − U f(x_t) for
+            predictions f and random transforms U, within the disc that U leaves whole; 0 disables
+            it.
+        moves: transforms U of the equivariance loss: shifts by up to 12.5% of the side, rotations
+            by any angle, quarter turns or flips.
+        label_dropout: probability of dropping the label, 0 to 1; guidance needs a value above 0,
+            usually 0.1. Needs --conditional.
         noise_std: train a single-step denoiser at this noise level instead, for images in [0, 1].
         upscale: train a super-resolution model with this factor, conditioned on block means; see
             `jinc upscale`.
-        upscale_noise: of upscale: noise conditioning augmentation of half of the low-resolution
-            images, at most this share of T, so that generated images can be upscaled too; 0
-            disables it.
+        upscale_noise: (upscale) maximum noise level, as a fraction of T, added to half of the
+            low-resolution images (noise conditioning augmentation), so that generated images can be
+            upscaled too; 0 disables it.
     """
 
     schedule: Literal["linear", "cosine", "scaled_linear", "flow"] = "linear"
@@ -137,13 +139,13 @@ class ObjectiveSettings:
     scale_betas: bool = True
     prediction: Prediction = "eps"
     loss: Literal["mse", "l1", "huber"] = "mse"
-    min_snr_gamma: float = field(default=0.0, metadata=_POSITIVE)
+    min_snr_gamma: float = field(default=0.0, metadata=_NOT_NEGATIVE)
     complexity: Literal["off", "published", "normalised"] = "off"
-    complexity_weight: float = field(default=0.1, metadata=_POSITIVE)
-    equivariance: float = field(default=0.0, metadata=_POSITIVE)
+    complexity_weight: float = field(default=0.1, metadata=_NOT_NEGATIVE)
+    equivariance: float = field(default=0.0, metadata=_NOT_NEGATIVE)
     moves: MoveKind = "shift"
     label_dropout: float = field(default=0.0, metadata=_SHARE)
-    noise_std: float | None = field(default=None, metadata=_POSITIVE)
+    noise_std: float | None = field(default=None, metadata=_NOT_NEGATIVE)
     upscale: int | None = field(default=None, metadata=_whole(2, 64))
     upscale_noise: float = field(default=0.1, metadata=_SHARE)
 
@@ -166,7 +168,7 @@ class OptimiserSettings:
         adam_betas: β1 and β2 of Adam.
         clip_gradient: maximum norm of the gradient; 0 disables clipping.
         ema_decay: decay of the exponential moving average of the weights; several values keep
-            several averages, of which the first is the model; none disables it.
+            several averages, of which the first is the model; no value disables it.
     """
 
     steps: int | None = field(default=None, metadata=_whole(1))
@@ -177,9 +179,9 @@ class OptimiserSettings:
     learning_rate: float = field(default=3e-4, metadata=_RATE)
     lr_schedule: Literal["constant", "cosine"] = "constant"
     warmup: int = field(default=0, metadata=_whole(0))
-    weight_decay: float = field(default=0.01, metadata=_POSITIVE)
+    weight_decay: float = field(default=0.01, metadata=_NOT_NEGATIVE)
     adam_betas: tuple[float, float] = field(default=(0.9, 0.999), metadata=_BELOW_1)
-    clip_gradient: float = field(default=0.0, metadata=_POSITIVE)
+    clip_gradient: float = field(default=0.0, metadata=_NOT_NEGATIVE)
     ema_decay: tuple[float, ...] = field(default=(0.999,), metadata=_BELOW_1)
 
 
@@ -189,12 +191,12 @@ class MachineSettings:
 
     Args:
         seed: random seed; the same seed gives the same run.
-        device: cpu, cuda, mps, or auto for the best there is.
-        precision: of the forward and backward pass (autocast); weights stay fp32.
+        device: cpu, cuda, mps, or auto, the fastest available.
+        precision: precision of the forward and backward pass (autocast); weights stay fp32.
         compile: compile the network, which takes minutes and makes steps faster.
         fsdp: shard weights and their averages over the processes (FSDP).
-        workers: threads that prefetch batches; by default 2 with an accelerator, else 0.
-        resident: keep the images on the device; by default up to 4 GB of them.
+        workers: threads that prefetch batches (default: 2 with an accelerator, else 0).
+        resident: keep all images on the device (default: if they take at most 4 GB).
     """
 
     seed: int = field(default=0, metadata=_whole(0, 2**32 - 1))
@@ -215,9 +217,9 @@ class KeepingSettings:
         sample_every: steps between grids of samples; 0 for those of sample_epochs only.
         sample_epochs: epochs after which to draw a grid of samples.
         sample_guidance: guidance scale of these grids; needs label_dropout.
-        sample_with: samplers, a grid for each; DDIM with η = 1 by default.
+        sample_with: samplers, a grid for each (default: one grid, by DDIM with η = 1).
         score_every: steps between scores: Fréchet distances of generated images to the data, by the
-            first of `sample_with`, ddim by default; 0 disables them.
+            first of `sample_with`, else by ddim with η = 0; 0 disables them.
         score_images: images generated for a score.
         score_features: feature network: inception, or a path, as `jinc evaluate --features`.
         best_by: criterion of the model in `best/`: lowest validation loss (training loss without
@@ -247,6 +249,6 @@ SECTIONS = {
     "Objective": ObjectiveSettings,
     "Optimiser": OptimiserSettings,
     "Machine": MachineSettings,
-    "Keeping": KeepingSettings,
+    "Logging and checkpoints": KeepingSettings,
 }
 """The sections, in the order of a config.yaml."""
