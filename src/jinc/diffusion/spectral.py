@@ -1,0 +1,182 @@
+"""The exact linear denoiser of images with a radial power spectrum: spectral preconditioning.
+
+A network whose layers are band-limited cannot predict white noise, and does not have to. Split the
+clean image into what second-order statistics know and the rest,
+
+    x0_hat = W_t x_t + c_t F(x_t, t).
+
+W_t is Wiener's filter, the best linear denoiser of data with mean μ and power P(f): about the mean,
+wave by wave, with s² = ᾱ_t and n² = 1 − ᾱ_t,
+
+    W_t(f) = s P(f) / (s² P(f) + n²).
+
+What it leaves has the variance P n² / (s² P + n²) at each frequency; c_t² is its mean over all
+waves, so that the target (x0 − W_t x_t) / c_t of the network F has variance 1 at every level. At
+frequencies where images have little power, W_t is near 0 and so is the residual: F has nothing to
+predict there. W_t is radially symmetric and commutes with shifts, rotations and flips.
+
+With a white spectrum, P constant, W_t is a scalar: the skip connection of EDM (arXiv 2206.00364,
+Table 1), c_skip and c_out for images of variance P.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from jinc.errors import JincError
+from jinc.signal.cached import cached_table
+from jinc.signal.waves import WAVES, WavesName
+from jinc.types import Images
+
+LEAST_POWER = 1e-8
+"""Of a frequency, relative to the mean over all; smaller ones are rounding."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Second-order statistics of images: mean colour, principal colours, and power by frequency.
+
+    Args:
+        mean: of each channel, `[C]`.
+        axes: orthonormal rows, `[C, C]`: the principal axes of the channels' covariance. Along
+            these colours are uncorrelated over all pixels, and power is taken apart.
+        frequency: increasing, cycles per pixel, `[R]`, from 0.
+        power: variance of a wave of the unitary transform by principal colour and frequency,
+            `[C, R]`, > 0; does not depend on the size of the images.
+        waves: `fourier` for periodic images, `cosine` for images with edges.
+    """
+
+    mean: Tensor
+    axes: Tensor
+    frequency: Tensor
+    power: Tensor
+    waves: WavesName = "cosine"
+
+    def __post_init__(self) -> None:
+        for name in ("mean", "axes", "frequency", "power"):
+            value = getattr(self, name)
+            if not value.isfinite().all():
+                raise JincError(f"spectrum: {name} holds values that are not finite")
+        channels, rings = len(self.mean), len(self.frequency)
+        if self.axes.shape != (channels, channels) or self.power.shape != (channels, rings):
+            raise JincError(
+                f"spectrum: {list(self.axes.shape)} axes and {list(self.power.shape)} powers do "
+                f"not fit {channels} channels and {rings} frequencies"
+            )
+        if rings < 1 or not (self.power > 0).all() or not (self.frequency.diff() > 0).all():
+            raise JincError("spectrum: powers must be positive and frequencies increasing")
+
+    @classmethod
+    def fit(cls, batches: Iterable[Images], waves: WavesName = "cosine") -> Self:
+        """Measure the spectrum of a data set, in constant memory.
+
+        Args:
+            batches: clean images, `[B, C, H, W]`, all of one size; read twice.
+            waves: see the class.
+
+        Raises:
+            JincError: no images, or images that are all the same.
+        """
+        mean, covariance = _colour_moments(batches)
+        _, axes = torch.linalg.eigh(covariance)
+        axes = axes.T.flip(0)  # strongest first
+        power, frequency = _ring_power(batches, mean, axes, waves)
+        total = power.mean()
+        if not total > 0:
+            raise JincError("data: all images are the same, so their spectrum is zero")
+        return cls(mean, axes, frequency, power.clamp(min=LEAST_POWER * float(total)), waves)
+
+    @classmethod
+    def white(cls, batches: Iterable[Images], waves: WavesName = "cosine") -> Self:
+        """Measure mean and variance only: EDM's scalar preconditioning.
+
+        Arguments and errors are those of `fit`.
+        """
+        full = cls.fit(batches, waves)
+        height, width = next(iter(batches)).shape[-2:]
+        variance = full.power_map(height, width).mean()
+        flat = variance.expand(len(full.mean), 1).clone()
+        return cls(full.mean, full.axes, torch.zeros(1, dtype=torch.float64), flat, waves)
+
+    def power_map(self, height: int, width: int) -> Tensor:
+        """Interpolate the power at every wave of a size of images, `[C, H, W]`, float64."""
+        radius = WAVES[self.waves].frequency(height, width).clamp(max=float(self.frequency[-1]))
+        above = torch.searchsorted(self.frequency, radius).clamp(1, max(len(self.frequency) - 1, 1))
+        if len(self.frequency) == 1:
+            return self.power[:, :1, None].expand(-1, height, width)
+        low, high = self.frequency[above - 1], self.frequency[above]
+        share = (radius - low) / (high - low)
+        return self.power[:, above - 1] * (1 - share) + self.power[:, above] * share
+
+    def denoise(self, x_t: Images, alpha_bar: Tensor) -> Images:
+        """Apply W_t about the mean, the best linear estimate of x0.
+
+        Args:
+            x_t: noisy images, `[B, C, H, W]`.
+            alpha_bar: ᾱ_t of each, `[B]`, in [0, 1].
+
+        Returns:
+            `[B, C, H, W]`.
+        """
+        level = alpha_bar.to(x_t)[:, None, None, None]
+        signal, waves = level.sqrt(), WAVES[self.waves]
+        mean, axes, power = _tables(self, *x_t.shape[-2:], x_t.dtype, x_t.device)
+        gain = signal * power / (level * power + 1 - level)
+        colours = torch.einsum("ij,bjhw->bihw", axes, x_t - signal * mean)
+        filtered = waves.inverse(gain * waves.transform(colours))
+        return mean + torch.einsum("ji,bjhw->bihw", axes, filtered)
+
+    def residual_std(self, alpha_bar: Tensor, height: int, width: int) -> Tensor:
+        """Return c_t, the standard deviation of a pixel of x0 − W_t x_t, `[B]`, float64."""
+        level = alpha_bar.cpu().double()[:, None, None, None]
+        power = self.power_map(height, width)
+        left = power * (1 - level) / (level * power + 1 - level)
+        return left.mean((1, 2, 3)).sqrt()
+
+
+@cached_table
+def _tables(
+    spectrum: Spectrum, height: int, width: int, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return mean `[C, 1, 1]`, axes `[C, C]` and power `[C, H, W]` where they are needed."""
+    power = spectrum.power_map(height, width)
+    mean = spectrum.mean[:, None, None]
+    return mean.to(device, dtype), spectrum.axes.to(device, dtype), power.to(device, dtype)
+
+
+def _colour_moments(batches: Iterable[Images]) -> tuple[Tensor, Tensor]:
+    """Return the mean colour `[C]` and the covariance of the channels `[C, C]`, float64."""
+    count, first, second = 0, torch.zeros(()), torch.zeros(())
+    for images in batches:
+        pixels = images.cpu().double().movedim(1, -1).flatten(0, -2)
+        count += len(pixels)
+        first, second = first + pixels.sum(0), second + pixels.T @ pixels
+    if not count:
+        raise JincError("data: no images to measure a spectrum of")
+    mean = first / count
+    return mean, second / count - torch.outer(mean, mean)
+
+
+def _ring_power(
+    batches: Iterable[Images], mean: Tensor, axes: Tensor, name: WavesName
+) -> tuple[Tensor, Tensor]:
+    """Return the mean power of every ring `[C, R]` and the mean frequency of its waves `[R]`."""
+    waves, count, total = WAVES[name], 0, torch.zeros(())
+    for images in batches:
+        centred = images.cpu().double() - mean[:, None, None]
+        colours = torch.einsum("ij,bjhw->bihw", axes, centred)
+        transformed = waves.transform(colours)
+        total = total + transformed.abs().square().sum(0)
+        count += len(images)
+    height, width = total.shape[-2:]
+    radius = waves.frequency(height, width).flatten()
+    ring = (radius * waves.per_cycle * min(height, width)).round().long()
+    ring = ring.unique(return_inverse=True)[1]
+    held = ring.bincount().double()
+    power = torch.zeros(len(total), len(held), dtype=torch.float64)
+    power.index_add_(1, ring, total.flatten(1) / count)
+    frequency = torch.zeros(len(held), dtype=torch.float64).index_add_(0, ring, radius)
+    return power / held, frequency / held
