@@ -40,6 +40,7 @@ from jinc.diffusion.effects.tiles import Tiles as Tiles
 from jinc.diffusion.effects.tiles import tiled as tiled
 from jinc.diffusion.losses import ErrorKind as ErrorKind
 from jinc.diffusion.losses import error as error
+from jinc.diffusion.losses import error_ratio as error_ratio
 from jinc.diffusion.losses import min_snr_weight as min_snr_weight
 from jinc.diffusion.losses import mismatch as mismatch
 from jinc.diffusion.noise import SeededNoise as SeededNoise

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 import torch.nn.functional as F
 from torch import Tensor
 
-from jinc.diffusion.process import Prediction, row_of
+from jinc.diffusion.process import Parametrisation, Prediction, parametrisation
 from jinc.diffusion.schedule import Schedule
 from jinc.errors import JincError, unknown
 from jinc.types import Images, Steps
@@ -51,13 +51,17 @@ def error(output: Images, target: Images, kind: ErrorKind = "mse", *, delta: flo
 
 
 def min_snr_weight(
-    schedule: Schedule, prediction: Prediction, t: Steps, gamma: float = 5.0
+    schedule: Schedule,
+    prediction: Prediction | Parametrisation,
+    t: Steps,
+    gamma: float = 5.0,
 ) -> Tensor:
     """Min-SNR weights of squared errors.
 
     An error of x0_hat at level t has weight min(SNR, γ), with SNR = ᾱ/(1−ᾱ) = s²/n². At one x_t an
-    error e of x0_hat is an error −(d/n) e of the prediction (see `process`). So the weight of its
-    square is min(SNR, γ)·n²/d²: min(SNR, γ)/SNR of ε, /(SNR + 1) of v and /(√SNR + 1)² of flow.
+    error e of x0_hat is an error −(d/n) e of the prediction (`Parametrisation.error_scale`). So the
+    weight of its square is min(SNR, γ)·n²/d²: min(SNR, γ)/SNR of ε, /(SNR + 1) of v and
+    /(√SNR + 1)² of flow.
 
     Args:
         schedule: gives `ᾱ_t`.
@@ -77,8 +81,29 @@ def min_snr_weight(
         raise JincError(f"gamma: {gamma} is not above 0, it would leave no weight")
     alpha_bar = schedule.alpha_bar(t)
     snr = alpha_bar / (1 - alpha_bar)
-    _, _, d = row_of(prediction, alpha_bar.sqrt(), (1 - alpha_bar).sqrt())
-    return snr.clamp(max=gamma) * (1 - alpha_bar) / d**2
+    return snr.clamp(max=gamma) / parametrisation(prediction).error_scale(schedule, t).square()
+
+
+def error_ratio(
+    schedule: Schedule,
+    prediction: Prediction | Parametrisation,
+    space: Prediction | Parametrisation,
+    t: Steps,
+) -> Tensor:
+    """Size of an error of another quantity for an error of the prediction of size 1.
+
+    Args:
+        schedule: gives `ᾱ_t`.
+        prediction: what the network predicts.
+        space: the quantity in whose terms the loss is measured.
+        t: levels, `[B]`, 0 … T−1.
+
+    Returns:
+        `[B, 1, 1, 1]`, float64; 1 if both are the same.
+    """
+    here, there = parametrisation(prediction), parametrisation(space)
+    ratio = there.error_scale(schedule, t) / here.error_scale(schedule, t)
+    return ratio[:, None, None, None]
 
 
 def mismatch(a: Images, b: Images, mask: Tensor | None = None) -> Tensor:

@@ -1,42 +1,116 @@
-"""The forward process, and the four parametrisations of what a network predicts.
+"""The forward process, and the parametrisations of what a network predicts.
 
 A noisy image is `x_t = s x0 + n ε` with s = √ᾱ_t and n = √(1−ᾱ_t); what a network predicts is
 `p = a x0 + b ε`. With d = s b − n a, the determinant of the two equations,
 
     x0 = (b x_t − n p)/d,    ε = (s p − a x_t)/d.
 
-Coefficients are computed in float64 and cast where they meet the images.
+Coefficients are computed in float64 and cast where they meet the images. `spectral` has the fifth
+parametrisation, whose coefficients depend on the frequency.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Literal, TypeAlias
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
 
 import torch
 from torch import Tensor
 
 from jinc.diffusion.schedule import Schedule
-from jinc.errors import unknown
-from jinc.types import Images
+from jinc.errors import JincError, unknown
+from jinc.types import Images, Steps
 
-Prediction: TypeAlias = Literal["eps", "x0", "v", "flow"]
-"""What a network predicts: the noise, the clean images, the velocity or the flow. Each goes with
-any schedule (`Schedule.flow` has the levels of flow matching), and the network's input is x_t."""
+Prediction: TypeAlias = Literal["eps", "x0", "v", "flow", "spectral", "edm"]
+"""What a network predicts: the noise, the clean images, the velocity or the flow; or what a linear
+denoiser leaves (`spectral.Spectral`), for which images have the training set's spectrum, or a white
+one. Each goes with any schedule (`Schedule.flow` has the levels of flow matching), and the
+network's input is x_t."""
+
+
+class Parametrisation(Protocol):
+    """How the output of a network, the clean images and the noise follow from one another."""
+
+    def target(self, schedule: Schedule, x0: Images, t: int | Tensor, eps: Images) -> Images:
+        """What a perfect network predicts from `forward(schedule, x0, t, eps)`."""
+
+    def x0_of(self, schedule: Schedule, x_t: Images, t: int | Tensor, output: Images) -> Images:
+        """The clean images that an output implies."""
+
+    def eps_of(self, schedule: Schedule, x_t: Images, t: int | Tensor, output: Images) -> Images:
+        """The noise that an output implies."""
+
+    def error_scale(self, schedule: Schedule, t: Steps) -> Tensor:
+        """Size of an error of the output for an error of x0_hat of size 1, `[B]`, float64."""
+
+
+ZERO = 0.0
+"""A coefficient that vanishes at every level: the output is the other quantity itself."""
 
 Row: TypeAlias = tuple[Tensor | float, Tensor | float, Tensor | float]
 
-PARAMETRISATIONS: Mapping[str, Callable[[Tensor, Tensor], Row]] = {
-    "eps": lambda s, n: (0.0, 1.0, s),
-    "x0": lambda s, n: (1.0, 0.0, -n),
-    "v": lambda s, n: (-n, s, 1.0),  # the determinant is s² + n²
-    "flow": lambda s, n: (-1.0, 1.0, s + n),
+
+@dataclass(frozen=True)
+class Affine:
+    """A parametrisation `p = a x0 + b ε`.
+
+    Args:
+        row: `(s, n) -> (a, b, d)`.
+    """
+
+    row: Callable[[Tensor, Tensor], Row]
+
+    def target(self, schedule: Schedule, x0: Images, t: int | Tensor, eps: Images) -> Images:
+        """`a x0 + b ε`."""
+        a, b, _ = self.row(*_coefficients(schedule, t, x0))
+        return a * x0 + b * eps
+
+    def x0_of(self, schedule: Schedule, x_t: Images, t: int | Tensor, output: Images) -> Images:
+        """`(b x_t − n p)/d`."""
+        s, n = _coefficients(schedule, t, x_t)
+        _, b, d = self.row(s, n)
+        return output if b is ZERO else (b * x_t - n * output) / d
+
+    def eps_of(self, schedule: Schedule, x_t: Images, t: int | Tensor, output: Images) -> Images:
+        """`(s p − a x_t)/d`."""
+        s, n = _coefficients(schedule, t, x_t)
+        a, _, d = self.row(s, n)
+        return output if a is ZERO else (s * output - a * x_t) / d
+
+    def error_scale(self, schedule: Schedule, t: Steps) -> Tensor:
+        """`|d|/n`: at one x_t an error e of x0_hat is an error −(d/n) e of the output."""
+        alpha_bar = schedule.alpha_bar(t)
+        n = (1 - alpha_bar).sqrt()
+        return torch.as_tensor(self.row(alpha_bar.sqrt(), n)[2]).abs() / n
+
+
+PARAMETRISATIONS: Mapping[str, Parametrisation] = {
+    "eps": Affine(lambda s, n: (ZERO, 1.0, s)),
+    "x0": Affine(lambda s, n: (1.0, ZERO, -n)),
+    "v": Affine(lambda s, n: (-n, s, 1.0)),  # the determinant is s² + n²
+    "flow": Affine(lambda s, n: (-1.0, 1.0, s + n)),
 }
-"""`(s, n) -> (a, b, d)` of each prediction.
+"""By name of the prediction, rows `(a, b, d)`.
 
 - `v = √ᾱ ε − √(1−ᾱ) x0`, the velocity as signal turns into noise: (x_t, v) is (x0, ε), rotated by
   an angle φ with cos φ = √ᾱ_t. Source: progressive distillation (arXiv 2202.00512), appendix D.
 - `flow = ε − x0`, the direction of the straight path `z = (1−τ) x0 + τ ε`. With τ = n/(s+n), z is
   x_t/(s+n). Source: rectified flow (arXiv 2209.03003), eq. 1; flow matching (2210.02747), eq. 23.
 """
+
+
+def parametrisation(prediction: Prediction | Parametrisation) -> Parametrisation:
+    """Look up a parametrisation by the name of the prediction; others are returned.
+
+    Raises:
+        JincError: an unknown prediction.
+    """
+    if not isinstance(prediction, str):
+        return prediction
+    if prediction in ("spectral", "edm"):
+        raise JincError(f"prediction: {prediction} needs the spectrum of a training set")
+    if prediction not in PARAMETRISATIONS:
+        raise unknown(f"no prediction is called '{prediction}'", prediction, PARAMETRISATIONS)
+    return PARAMETRISATIONS[prediction]
 
 
 def forward(schedule: Schedule, x0: Images, t: int | Tensor, eps: Images) -> Images:
@@ -79,7 +153,11 @@ def step_noise(
 
 
 def target(
-    schedule: Schedule, prediction: Prediction, x0: Images, t: int | Tensor, eps: Images
+    schedule: Schedule,
+    prediction: Prediction | Parametrisation,
+    x0: Images,
+    t: int | Tensor,
+    eps: Images,
 ) -> Images:
     """The target of a network for `forward(schedule, x0, t, eps)`: `a x0 + b ε`.
 
@@ -93,12 +171,15 @@ def target(
     Returns:
         `[B, C, H, W]`.
     """
-    a, b, _ = row_of(prediction, *_coefficients(schedule, t, x0))
-    return a * x0 + b * eps
+    return parametrisation(prediction).target(schedule, x0, t, eps)
 
 
 def x0_of(
-    schedule: Schedule, prediction: Prediction, x_t: Images, t: int | Tensor, output: Images
+    schedule: Schedule,
+    prediction: Prediction | Parametrisation,
+    x_t: Images,
+    t: int | Tensor,
+    output: Images,
 ) -> Images:
     """The clean images that a prediction implies: `(b x_t − n p)/d`.
 
@@ -114,15 +195,15 @@ def x0_of(
 
     Source: of ε, DDPM (arXiv 2006.11239), eq. 15; DDIM's eq. 12 prints α for ᾱ.
     """
-    if prediction == "x0":
-        return output
-    s, n = _coefficients(schedule, t, x_t)
-    _, b, d = row_of(prediction, s, n)
-    return (b * x_t - n * output) / d
+    return parametrisation(prediction).x0_of(schedule, x_t, t, output)
 
 
 def eps_of(
-    schedule: Schedule, prediction: Prediction, x_t: Images, t: int | Tensor, output: Images
+    schedule: Schedule,
+    prediction: Prediction | Parametrisation,
+    x_t: Images,
+    t: int | Tensor,
+    output: Images,
 ) -> Images:
     """The noise that a prediction implies: `(s p − a x_t)/d`.
 
@@ -136,18 +217,7 @@ def eps_of(
     Returns:
         eps_hat, `[B, C, H, W]`.
     """
-    if prediction == "eps":
-        return output
-    s, n = _coefficients(schedule, t, x_t)
-    a, _, d = row_of(prediction, s, n)
-    return (s * output - a * x_t) / d
-
-
-def row_of(prediction: str, s: Tensor, n: Tensor) -> Row:
-    """Return `(a, b, d)` of a prediction for s = √ᾱ_t and n = √(1−ᾱ_t), or raise a JincError."""
-    if prediction not in PARAMETRISATIONS:
-        raise unknown(f"no prediction is called '{prediction}'", prediction, PARAMETRISATIONS)
-    return PARAMETRISATIONS[prediction](s, n)
+    return parametrisation(prediction).eps_of(schedule, x_t, t, output)
 
 
 def with_noise_scaled(

@@ -19,20 +19,38 @@ With a white spectrum, P constant, W_t is a scalar: the skip connection of EDM (
 Table 1), c_skip and c_out for images of variance P.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
+from jinc.diffusion.process import eps_of, forward
+from jinc.diffusion.schedule import Schedule
 from jinc.errors import JincError
+from jinc.schema import build
 from jinc.signal.cached import cached_table
 from jinc.signal.waves import WAVES, WavesName
-from jinc.types import Images
+from jinc.types import Images, Steps
 
 LEAST_POWER = 1e-8
 """Of a frequency, relative to the mean over all; smaller ones are rounding."""
+
+ROUNDING = 1e-12
+"""Variance of images that are one colour, after rounding."""
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """A spectrum in plain values."""
+
+    mean: tuple[float, ...]
+    axes: tuple[tuple[float, ...], ...]
+    frequency: tuple[float, ...]
+    power: tuple[tuple[float, ...], ...]
+    share: tuple[float, ...]
+    waves: WavesName
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +64,7 @@ class Spectrum:
         frequency: increasing, cycles per pixel, `[R]`, from 0.
         power: variance of a wave of the unitary transform by principal colour and frequency,
             `[C, R]`, > 0; does not depend on the size of the images.
+        share: of all waves of an image of the training set, at each frequency, `[R]`.
         waves: `fourier` for periodic images, `cosine` for images with edges.
     """
 
@@ -53,18 +72,20 @@ class Spectrum:
     axes: Tensor
     frequency: Tensor
     power: Tensor
+    share: Tensor
     waves: WavesName = "cosine"
 
     def __post_init__(self) -> None:
-        for name in ("mean", "axes", "frequency", "power"):
+        for name in ("mean", "axes", "frequency", "power", "share"):
             value = getattr(self, name)
             if not value.isfinite().all():
                 raise JincError(f"spectrum: {name} holds values that are not finite")
         channels, rings = len(self.mean), len(self.frequency)
-        if self.axes.shape != (channels, channels) or self.power.shape != (channels, rings):
+        shapes = [list(each.shape) for each in (self.axes, self.power, self.share)]
+        if shapes != [[channels, channels], [channels, rings], [rings]]:
             raise JincError(
-                f"spectrum: {list(self.axes.shape)} axes and {list(self.power.shape)} powers do "
-                f"not fit {channels} channels and {rings} frequencies"
+                f"spectrum: axes, power and share have the shapes {shapes}, which do not fit "
+                f"{channels} channels and {rings} frequencies"
             )
         if rings < 1 or not (self.power > 0).all() or not (self.frequency.diff() > 0).all():
             raise JincError("spectrum: powers must be positive and frequencies increasing")
@@ -83,23 +104,38 @@ class Spectrum:
         mean, covariance = _colour_moments(batches)
         _, axes = torch.linalg.eigh(covariance)
         axes = axes.T.flip(0)  # strongest first
-        power, frequency = _ring_power(batches, mean, axes, waves)
-        total = power.mean()
-        if not total > 0:
-            raise JincError("data: all images are the same, so their spectrum is zero")
-        return cls(mean, axes, frequency, power.clamp(min=LEAST_POWER * float(total)), waves)
+        power, frequency, share = _ring_power(batches, mean, axes, waves)
+        total = float((power * share).sum(1).mean())
+        if not total > ROUNDING:
+            raise JincError("data: all images are one colour, so their spectrum is zero")
+        return cls(mean, axes, frequency, power.clamp(min=LEAST_POWER * total), share, waves)
+
+    def whitened(self) -> Self:
+        """Forget all but the variance: EDM's scalar preconditioning."""
+        variance = (self.power * self.share).sum(1).mean()
+        one = torch.ones(1, dtype=torch.float64)
+        return replace(self, frequency=0 * one, power=variance.expand(len(self.mean), 1), share=one)
+
+    def facts(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON; `of_facts` reads them."""
+        return {
+            name: value.tolist() if isinstance(value, Tensor) else value
+            for name, value in vars(self).items()
+        }
 
     @classmethod
-    def white(cls, batches: Iterable[Images], waves: WavesName = "cosine") -> Self:
-        """Measure mean and variance only: EDM's scalar preconditioning.
+    def of_facts(cls, facts: Mapping[str, Any]) -> Self:
+        """Read what `facts` returned.
 
-        Arguments and errors are those of `fit`.
+        Raises:
+            JincError: a value is missing, of another type or shape, not finite or not positive.
         """
-        full = cls.fit(batches, waves)
-        height, width = next(iter(batches)).shape[-2:]
-        variance = full.power_map(height, width).mean()
-        flat = variance.expand(len(full.mean), 1).clone()
-        return cls(full.mean, full.axes, torch.zeros(1, dtype=torch.float64), flat, waves)
+        plain = build(_Facts, facts, "spectrum")
+        values = {
+            name: value if isinstance(value, str) else torch.tensor(value, dtype=torch.float64)
+            for name, value in vars(plain).items()
+        }
+        return cls(**values)
 
     def power_map(self, height: int, width: int) -> Tensor:
         """Interpolate the power at every wave of a size of images, `[C, H, W]`, float64."""
@@ -129,12 +165,46 @@ class Spectrum:
         filtered = waves.inverse(gain * waves.transform(colours))
         return mean + torch.einsum("ji,bjhw->bihw", axes, filtered)
 
-    def residual_std(self, alpha_bar: Tensor, height: int, width: int) -> Tensor:
-        """Return c_t, the standard deviation of a pixel of x0 − W_t x_t, `[B]`, float64."""
-        level = alpha_bar.cpu().double()[:, None, None, None]
-        power = self.power_map(height, width)
-        left = power * (1 - level) / (level * power + 1 - level)
-        return left.mean((1, 2, 3)).sqrt()
+    def residual_std(self, alpha_bar: Tensor) -> Tensor:
+        """Return c_t, the standard deviation of a pixel of x0 − W_t x_t, float64, as ᾱ_t."""
+        level = alpha_bar.cpu().double()[..., None, None]
+        left = self.power * (1 - level) / (level * self.power + 1 - level)
+        return (left * self.share).sum(-1).mean(-1).sqrt()
+
+
+@dataclass(frozen=True, eq=False)
+class Spectral:
+    """The parametrisation `x0 = W_t x_t + c_t F`, with F of variance 1 at every level.
+
+    Args:
+        spectrum: of the training set.
+    """
+
+    spectrum: Spectrum
+
+    def target(self, schedule: Schedule, x0: Images, t: int | Tensor, eps: Images) -> Images:
+        """`(x0 − W_t x_t)/c_t`."""
+        known, scale = self._split(schedule, forward(schedule, x0, t, eps), t)
+        return (x0 - known) / scale
+
+    def x0_of(self, schedule: Schedule, x_t: Images, t: int | Tensor, output: Images) -> Images:
+        """`W_t x_t + c_t F`."""
+        known, scale = self._split(schedule, x_t, t)
+        return known + scale * output
+
+    def eps_of(self, schedule: Schedule, x_t: Images, t: int | Tensor, output: Images) -> Images:
+        """The noise behind `x0_of`."""
+        return eps_of(schedule, "x0", x_t, t, self.x0_of(schedule, x_t, t, output))
+
+    def error_scale(self, schedule: Schedule, t: Steps) -> Tensor:
+        """`1/c_t`."""
+        return 1 / self.spectrum.residual_std(schedule.alpha_bar(t))
+
+    def _split(self, schedule: Schedule, x_t: Images, t: int | Tensor) -> tuple[Images, Tensor]:
+        """Return W_t x_t, and c_t as `[B, 1, 1, 1]`."""
+        level = schedule.alpha_bar(t).expand(len(x_t))
+        scale = self.spectrum.residual_std(level).to(x_t)[:, None, None, None]
+        return self.spectrum.denoise(x_t, level), scale
 
 
 @cached_table
@@ -162,8 +232,8 @@ def _colour_moments(batches: Iterable[Images]) -> tuple[Tensor, Tensor]:
 
 def _ring_power(
     batches: Iterable[Images], mean: Tensor, axes: Tensor, name: WavesName
-) -> tuple[Tensor, Tensor]:
-    """Return the mean power of every ring `[C, R]` and the mean frequency of its waves `[R]`."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the mean power of every ring `[C, R]`, its mean frequency and share of waves `[R]`."""
     waves, count, total = WAVES[name], 0, torch.zeros(())
     for images in batches:
         centred = images.cpu().double() - mean[:, None, None]
@@ -179,4 +249,4 @@ def _ring_power(
     power = torch.zeros(len(total), len(held), dtype=torch.float64)
     power.index_add_(1, ring, total.flatten(1) / count)
     frequency = torch.zeros(len(held), dtype=torch.float64).index_add_(0, ring, radius)
-    return power / held, frequency / held
+    return power / held, frequency / held, held / held.sum()

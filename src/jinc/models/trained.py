@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from jinc.diffusion import Prediction, Schedule, clip, make_schedule, x0_of
+from jinc.diffusion.process import Parametrisation
+from jinc.diffusion.spectral import Spectral, Spectrum
 from jinc.errors import JincError, unknown
 from jinc.files import writing
 from jinc.manifest import check_manifest, replacing
@@ -43,6 +45,7 @@ class Facts:
     class_names: tuple[str, ...]
     guidable: bool | None = None
     scale_betas: bool = False
+    spectrum: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +61,7 @@ class Trained:
         prediction: what the network predicts.
         guidable: whether it was trained with label dropout, and also predicts without a class.
         scale_betas: of `make_schedule`.
+        spectrum: of the training set, for predictions spectral and edm.
     """
 
     FILE: ClassVar[str]
@@ -75,6 +79,7 @@ class Trained:
     prediction: Prediction = "eps"
     guidable: bool = False
     scale_betas: bool = True
+    spectrum: Spectrum | None = None
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -84,6 +89,11 @@ class Trained:
     def named_schedule(self) -> Schedule:
         """Make the schedule by its name."""
         return make_schedule(self.schedule_name, self.timesteps, scale_betas=self.scale_betas)
+
+    @cached_property
+    def parametrisation(self) -> Prediction | Parametrisation:
+        """How the clean images follow from the network's output."""
+        return self.prediction if self.spectrum is None else Spectral(self.spectrum)
 
     @property
     def channels(self) -> int:
@@ -128,7 +138,7 @@ class Trained:
             "guidable": self.guidable,
             "image_size": list(self.image_size),
             "class_names": list(self.class_names),
-        }
+        } | ({} if self.spectrum is None else {"spectrum": self.spectrum.facts()})
 
     @classmethod
     def arguments(cls, network: Network, facts: Facts) -> dict[str, Any]:
@@ -149,8 +159,22 @@ class Trained:
             "timesteps": facts.timesteps,
             "scale_betas": facts.scale_betas,
             "prediction": facts.prediction,
+            "spectrum": cls._spectrum(facts, network.channels),
             "guidable": bool(names) if facts.guidable is None else facts.guidable,
         }
+
+    @staticmethod
+    def _spectrum(facts: Facts, channels: int) -> Spectrum | None:
+        """Read the spectrum, if the prediction has one."""
+        if (facts.spectrum is not None) != (facts.prediction in ("spectral", "edm")):
+            has = "has no" if facts.spectrum is None else "needs no"
+            raise JincError(f"prediction {facts.prediction} {has} spectrum")
+        if facts.spectrum is None:
+            return None
+        spectrum = Spectrum.of_facts(facts.spectrum)
+        if len(spectrum.mean) != channels:
+            raise JincError(f"spectrum: {len(spectrum.mean)} channels, the network has {channels}")
+        return spectrum
 
     def save(self, folder: str | Path) -> None:
         """Write a folder of the network, the facts and a manifest, or replace it whole."""
@@ -193,7 +217,7 @@ class NetworkDenoiser:
     network: Network
     schedule: Schedule
     labels: Tensor | None = None
-    prediction: Prediction = "eps"
+    prediction: Prediction | Parametrisation = "eps"
 
     def __call__(self, x_t: Images, t: Steps) -> Images:
         """Predict the clean images, `[B, C, H, W]`, from noisy ones and their steps `[B]`."""
@@ -223,7 +247,7 @@ class Model(Trained):
 
     def denoiser(self, labels: Tensor | None = None) -> Denoiser:
         """Return `(x_t, t) -> x0_hat` for images of given classes, `[B]`, or of none."""
-        return NetworkDenoiser(self.network, self.schedule, labels, self.prediction)
+        return NetworkDenoiser(self.network, self.schedule, labels, self.parametrisation)
 
     def prompted(self, prompts: Sequence[str]) -> Denoiser:
         """Return a denoiser of images with a class each, by name or number, or "" for none."""

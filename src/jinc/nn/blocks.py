@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from jinc.nn.configs import Config
 from jinc.nn.layers import make_activation, make_downsample, make_upsample
+from jinc.nn.radial import RadialConv
 from jinc.signal import extend
 from jinc.signal.padding import Padding
 
@@ -36,6 +37,14 @@ class Conv3x3(nn.Conv2d):
         return super().forward(x)
 
 
+def make_conv(
+    config: Config, channels_in: int, channels_out: int, padding: Padding, *, bias: bool = False
+) -> Conv3x3 | RadialConv:
+    """Make the convolution of a configuration: 3×3 taps, or radial kernels."""
+    kind = RadialConv if config.radial else Conv3x3
+    return kind(channels_in, channels_out, padding, bias=bias)
+
+
 class DoubleConv(nn.Module):
     """Convolve, normalise, activate, convolve, normalise; with an optional residual path."""
 
@@ -52,9 +61,9 @@ class DoubleConv(nn.Module):
         super().__init__()
         mid = mid or channels_out
         self.residual = residual
-        self.conv1 = Conv3x3(channels_in, mid, padding)
+        self.conv1 = make_conv(config, channels_in, mid, padding)
         self.norm1 = nn.GroupNorm(1, mid)
-        self.conv2 = Conv3x3(mid, channels_out, padding)
+        self.conv2 = make_conv(config, mid, channels_out, padding)
         self.norm2 = nn.GroupNorm(1, channels_out)
         self.activation = make_activation(config, padding)
 

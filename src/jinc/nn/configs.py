@@ -76,7 +76,8 @@ class Config:
     """How a network resamples and where its nonlinearities act.
 
     Args:
-        letter: A is the baseline; B resamples without aliasing, C activates without, D does both.
+        letter: A is the baseline; B resamples without aliasing, C activates without, D does both;
+            R is D with radial convolutions.
         taps: filter size K, 1 to 64; `IDEAL` for the ideal filter.
         kaiser_beta: shape of the Kaiser window.
         cutoff: cycles per pixel of the fine grid.
@@ -104,8 +105,8 @@ class Config:
     cutoff_up: float | None = None
 
     def __post_init__(self) -> None:
-        if self.letter not in ("A", "B", "C", "D"):
-            raise JincError(f"config: {self.letter!r} is none of the letters A, B, C and D")
+        if self.letter not in ("A", "B", "C", "D", "R"):
+            raise JincError(f"config: {self.letter!r} is none of the letters A, B, C, D and R")
         if not isinstance(self.taps, int) or not 0 <= self.taps <= MOST_TAPS:
             raise JincError(f"config: {self.taps!r} is no number of taps up to {MOST_TAPS}")
         if self.phase == "half" and self.taps % 2:
@@ -125,12 +126,17 @@ class Config:
     @property
     def filters_resampling(self) -> bool:
         """Whether up- and downsampling are alias-free."""
-        return self.letter in "BD"
+        return self.letter in "BDR"
 
     @property
     def filters_activation(self) -> bool:
         """Whether activations are alias-free."""
-        return self.letter in "CD"
+        return self.letter in "CDR"
+
+    @property
+    def radial(self) -> bool:
+        """Whether convolutions have radial kernels, which commute with rotations."""
+        return self.letter == "R"
 
     @property
     def separable(self) -> bool:
@@ -183,7 +189,7 @@ _PUBLISHED = re.compile(
 )
 _FILTERS = "|".join(name for name in KERNELS if name != "jinc")
 _CORRECTED = re.compile(
-    rf"(?P<letter>[BCD])(?P<extra>\+plain)?(?:-{_BETA})?@(?:(?P<filter>{_FILTERS})?(?P<taps>\d+)|(?P<ideal>ideal|disc))"
+    rf"(?P<letter>[BCDR])(?P<extra>\+plain)?(?:-{_BETA})?@(?:(?P<filter>{_FILTERS})?(?P<taps>\d+)|(?P<ideal>ideal|disc))"
     r"(?:/(?P<cutoff>\d+|\d*\.\d+))?",
     re.ASCII,
 )

@@ -114,7 +114,11 @@ class ObjectiveSettings:
         scale_betas: (linear and scaled_linear) multiply β by 1000/T, so that any T ends in pure
             noise; otherwise β is that of 1000 levels whatever T is.
         prediction: parametrisation: noise, clean image, velocity, or flow (noise minus image, for
-            flow matching).
+            flow matching); or the residual of the best linear denoiser, divided by its standard
+            deviation: spectral, of images with the training set's power spectrum, or edm, of white
+            images with its variance.
+        loss_space: quantity whose error the loss measures, whatever is predicted; the prediction by
+            default.
         loss: loss function.
         min_snr_gamma: γ of min-SNR weighting, usually 5; 0 disables it. Intended for --loss mse.
         complexity: loss weighting by local image complexity: as published, or normalised.
@@ -138,6 +142,7 @@ class ObjectiveSettings:
     timesteps: int = field(default=1000, metadata=_whole(1, MOST["timesteps"]))
     scale_betas: bool = True
     prediction: Prediction = "eps"
+    loss_space: Prediction | None = None
     loss: Literal["mse", "l1", "huber"] = "mse"
     min_snr_gamma: float = field(default=0.0, metadata=_NOT_NEGATIVE)
     complexity: Literal["off", "published", "normalised"] = "off"

@@ -12,13 +12,15 @@ import torch
 from numpy.typing import NDArray
 
 from jinc.data import ImageSet, load_images
+from jinc.diffusion.spectral import Spectrum
 from jinc.errors import JincError
 from jinc.manifest import check_manifest
 from jinc.models import Model, SingleStep, Trained, Upscaler, choose_device, model_folder
 from jinc.models.trained import FILES
 from jinc.nn import NETWORKS, Network, load_network
+from jinc.signal.waves import WavesName
 from jinc.train.augment import Augmentation
-from jinc.train.batches import Batches
+from jinc.train.batches import Batches, hold_out
 from jinc.train.config import READING, TrainConfig
 from jinc.train.contradictions import refuse_contradictions
 from jinc.train.memory import check_memory
@@ -26,6 +28,9 @@ from jinc.train.processes import Processes
 from jinc.train.tasks import DenoisingTask, DiffusionTask, Task
 from jinc.train.track import check_trackers
 from jinc.train.upscaling_task import UpscalingTask, spread
+
+SPECTRUM_IMAGES = 4_096
+"""Images that a spectrum is measured on, at most."""
 
 RESIDENT_BYTES = 4 * 2**30
 """Largest data set that stays on an accelerator by default."""
@@ -73,9 +78,28 @@ def _task(config: TrainConfig, images: ImageSet, network: Network) -> Task[Any]:
         "guidable": config.label_dropout > 0,
     }
     if config.upscale is None:
-        return DiffusionTask(Model(network, **facts), config)
+        spectrum = _spectrum(config, images) if config.prediction in ("spectral", "edm") else None
+        return DiffusionTask(Model(network, **facts, spectrum=spectrum), config)
     facts |= {"factor": config.upscale, "spread": spread(images, config.upscale)}
     return UpscalingTask(Upscaler(network, **facts, most_noise=config.most_noise), config, images)
+
+
+def _spectrum(config: TrainConfig, images: ImageSet) -> Spectrum:
+    """Measure the spectrum of the first images of the training set, augmented as in training."""
+    train, _ = hold_out(len(images), config.holdout, config.seed)
+    with torch.device("cpu"):
+        batches = Batches(
+            images,
+            batch_size=config.batch_size,
+            timesteps=1,
+            seed=config.seed,
+            augmentation=Augmentation(config.augment),
+            among=train,
+        )
+        steps = range(-(-min(len(train), SPECTRUM_IMAGES) // config.batch_size))
+        waves: WavesName = "fourier" if config.padding == "circular" else "cosine"
+        spectrum = Spectrum.fit([batches.batch(step).x0 for step in steps], waves)
+    return spectrum.whitened() if config.prediction == "edm" else spectrum
 
 
 def network_for(config: TrainConfig, images: ImageSet) -> Network:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from jinc.data import ImageSet, image_grid, to_float
 from jinc.diffusion import (
+    Prediction,
     Schedule,
     SeededNoise,
     complexity_normalised,
@@ -20,11 +21,13 @@ from jinc.diffusion import (
     complexity_term,
     eps_of,
     error,
+    error_ratio,
     forward,
     min_snr_weight,
     mismatch,
     target,
 )
+from jinc.diffusion.process import Parametrisation
 from jinc.models import CHUNK, Model, SamplingPlan, SingleStep, generate_images, grid_columns
 from jinc.nn import Conditioning, Network
 from jinc.train.batches import Batch
@@ -89,7 +92,12 @@ class DiffusionTask(Task[Model]):
     def losses(self, predict: Predict, batch: Batch) -> Tensor:
         """Return the weighted loss of every image, with auxiliary terms."""
         return diffusion_losses(
-            self.package.network, self.package.schedule, self._config, predict, batch
+            self.package.network,
+            self.package.schedule,
+            self.package.parametrisation,
+            self._config,
+            predict,
+            batch,
         )
 
     def draw(self, package: Model) -> Iterator[NDArray[np.uint8] | None]:
@@ -142,23 +150,36 @@ class DenoisingTask(Task[SingleStep]):
 
 
 def diffusion_losses(
-    network: Network, schedule: Schedule, config: TrainConfig, predict: Predict, batch: Batch
+    network: Network,
+    schedule: Schedule,
+    kind: Prediction | Parametrisation,
+    config: TrainConfig,
+    predict: Predict,
+    batch: Batch,
 ) -> Tensor:
     """Return the weighted loss of every image, with auxiliary terms, `[B]`.
 
     Args:
         network: says which conditions it takes.
         schedule: of the noise.
+        kind: what the network predicts.
         config: the objective.
         predict: the network in training.
         batch: its inputs.
     """
-    kind, t = config.prediction, batch.t
+    t = batch.t
     x_t = forward(schedule, batch.x0, t, batch.eps)
     output, moved = _outputs(network, predict, batch, x_t)
-    losses = error(output, target(schedule, kind, batch.x0, t, batch.eps), config.loss)
+    wanted = target(schedule, kind, batch.x0, t, batch.eps)
+    space = config.loss_space or kind
+    if config.loss_space is not None:
+        scale = error_ratio(schedule, kind, space, t).to(output)
+        output_there, wanted = scale * output, scale * wanted
+    else:
+        output_there = output
+    losses = error(output_there, wanted, config.loss)
     if config.min_snr_gamma:
-        losses = losses * min_snr_weight(schedule, kind, t, config.min_snr_gamma).to(losses)
+        losses = losses * min_snr_weight(schedule, space, t, config.min_snr_gamma).to(losses)
     if config.complexity != "off":
         published = config.complexity == "published"
         weights = complexity_published(x_t) if published else complexity_normalised(batch.x0)

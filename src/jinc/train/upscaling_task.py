@@ -67,7 +67,12 @@ class UpscalingTask(Task[Upscaler]):
 
         rest = replace(batch, x0=(batch.x0 - low_res.base) / package.spread, augment=augment)
         losses = diffusion_losses(
-            package.network, package.residual_schedule, self._config, predict_beside, rest
+            package.network,
+            package.residual_schedule,
+            package.prediction,
+            self._config,
+            predict_beside,
+            rest,
         )
         # Noisy inputs leave larger residuals, which would dominate those of clean inputs.
         power = package.spread**2
