@@ -30,7 +30,7 @@ from jinc.diffusion.process import eps_of, forward
 from jinc.diffusion.schedule import Schedule
 from jinc.errors import JincError
 from jinc.schema import build
-from jinc.signal.cached import cached_table
+from jinc.signal.tables import cached_table
 from jinc.signal.waves import WAVES, WavesName
 from jinc.types import Images, Steps
 
@@ -131,7 +131,7 @@ class Spectrum:
             JincError: a value is missing, of another type or shape, not finite or not positive.
         """
         plain = build(_Facts, facts, "spectrum")
-        values = {
+        values: dict[str, Any] = {
             name: value if isinstance(value, str) else torch.tensor(value, dtype=torch.float64)
             for name, value in vars(plain).items()
         }
@@ -159,11 +159,14 @@ class Spectrum:
         """
         level = alpha_bar.to(x_t)[:, None, None, None]
         signal, waves = level.sqrt(), WAVES[self.waves]
-        mean, axes, power = _tables(self, *x_t.shape[-2:], x_t.dtype, x_t.device)
+        mean, axes = self.mean[:, None, None].to(x_t), self.axes.to(x_t)
+        height, width = x_t.shape[-2:]
+        power = _power(self, height, width, x_t.dtype, x_t.device)
         gain = signal * power / (level * power + 1 - level)
         colours = torch.einsum("ij,bjhw->bihw", axes, x_t - signal * mean)
         filtered = waves.inverse(gain * waves.transform(colours))
-        return mean + torch.einsum("ji,bjhw->bihw", axes, filtered)
+        signal_part: Tensor = torch.einsum("ji,bjhw->bihw", axes, filtered)
+        return mean + signal_part
 
     def residual_std(self, alpha_bar: Tensor) -> Tensor:
         """Return c_t, the standard deviation of a pixel of x0 − W_t x_t, float64, as ᾱ_t."""
@@ -208,13 +211,11 @@ class Spectral:
 
 
 @cached_table
-def _tables(
+def _power(
     spectrum: Spectrum, height: int, width: int, dtype: torch.dtype, device: torch.device
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return mean `[C, 1, 1]`, axes `[C, C]` and power `[C, H, W]` where they are needed."""
-    power = spectrum.power_map(height, width)
-    mean = spectrum.mean[:, None, None]
-    return mean.to(device, dtype), spectrum.axes.to(device, dtype), power.to(device, dtype)
+) -> Tensor:
+    """Return `power_map` where it is needed."""
+    return spectrum.power_map(height, width).to(device, dtype)
 
 
 def _colour_moments(batches: Iterable[Images]) -> tuple[Tensor, Tensor]:
@@ -244,7 +245,7 @@ def _ring_power(
     height, width = total.shape[-2:]
     radius = waves.frequency(height, width).flatten()
     ring = (radius * waves.per_cycle * min(height, width)).round().long()
-    ring = ring.unique(return_inverse=True)[1]
+    _, ring = torch.unique(ring, return_inverse=True)
     held = ring.bincount().double()
     power = torch.zeros(len(total), len(held), dtype=torch.float64)
     power.index_add_(1, ring, total.flatten(1) / count)

@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jinc.signal import extend
-from jinc.signal.cached import cached_table
 from jinc.signal.padding import Padding
+from jinc.signal.tables import cached_table
 
 STDS_PX = (0.65, 1.0, 1.4)
 """Standard deviations of the Gaussians."""

@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
-from jinc.signal.cached import cached_table
 from jinc.signal.spectrum import radial_frequency
+from jinc.signal.tables import cached_table
 
 WavesName: TypeAlias = Literal["fourier", "cosine"]
 
