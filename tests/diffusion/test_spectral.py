@@ -91,9 +91,7 @@ def test_the_filter_commutes_with_shifts_quarter_turns_and_flips() -> None:
     for waves in NAMES:
         denoise = Spectrum.fit([smooth_images()], waves).denoise
         for move in (lambda x: x.rot90(1, (-2, -1)), lambda x: x.flip(-1)):
-            torch.testing.assert_close(
-                denoise(move(x_t), alpha_bar), move(denoise(x_t, alpha_bar))
-            )
+            torch.testing.assert_close(denoise(move(x_t), alpha_bar), move(denoise(x_t, alpha_bar)))
     periodic = Spectrum.fit([smooth_images()], "fourier").denoise
     torch.testing.assert_close(
         periodic(shift(x_t, 0.5, 1.25), alpha_bar), shift(periodic(x_t, alpha_bar), 0.5, 1.25)

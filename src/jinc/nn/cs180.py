@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jinc.errors import JincError
-from jinc.nn.blocks import Conv3x3
+from jinc.nn.blocks import Conv3x3, make_conv
 from jinc.nn.checks import check_designs
 from jinc.nn.conditioning import Conditioning
 from jinc.nn.configs import Config
@@ -86,7 +86,7 @@ class CS180UNet(Network):
         self.tell2 = _Modulation(width, timesteps, classes, augmentations)
         self.up2 = _up_block(2 * width, width, fine, padding)
         self.joined = _conv_block(2 * width, width, fine, padding)
-        self.last = Conv3x3(width, channels, padding, bias=True)
+        self.last = make_conv(fine, width, channels, padding, bias=True)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
 
     def predict(self, x_t: Images, t: Steps, condition: Conditioning) -> Images:
@@ -164,8 +164,8 @@ class _TransposedConv(nn.ConvTranspose2d):
 def _conv_block(ins: int, outs: int, config: Config, padding: Padding) -> nn.Sequential:
     """Two convolutions: `[B, ins, H, W]` to `[B, outs, H, W]`."""
     return nn.Sequential(
-        _normed(Conv3x3(ins, outs, padding, bias=True), outs, config, padding),
-        _normed(Conv3x3(outs, outs, padding, bias=True), outs, config, padding),
+        _normed(make_conv(config, ins, outs, padding, bias=True), outs, config, padding),
+        _normed(make_conv(config, outs, outs, padding, bias=True), outs, config, padding),
     )
 
 
@@ -175,7 +175,7 @@ def _down_block(
     """Downsampling block: `[B, ins, H, W]` to `[B, outs, H/2, W/2]`."""
     halve: nn.Module = Conv3x3(ins, outs, padding, stride=2, bias=True)
     if fine.filters_resampling:
-        conv = Conv3x3(ins, outs, padding, bias=True)
+        conv = make_conv(fine, ins, outs, padding, bias=True)
         halve = nn.Sequential(conv, make_downsample(fine, padding))
     block = _conv_block(outs, outs, coarse, padding)
     return nn.Sequential(_normed(halve, outs, coarse, padding), block)
@@ -185,7 +185,7 @@ def _up_block(ins: int, outs: int, config: Config, padding: Padding) -> nn.Seque
     """Upsampling block: `[B, ins, H, W]` to `[B, outs, 2H, 2W]`."""
     double: nn.Module = _TransposedConv(ins, outs, padding)
     if config.filters_resampling:
-        conv = Conv3x3(ins, outs, padding, bias=True)
+        conv = make_conv(config, ins, outs, padding, bias=True)
         double = nn.Sequential(make_upsample(config, padding), conv)
     block = _conv_block(outs, outs, config, padding)
     return nn.Sequential(_normed(double, outs, config, padding), block)

@@ -12,12 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jinc.errors import JincError
-from jinc.nn.blocks import Conv3x3, attention
+from jinc.nn.blocks import attention, make_conv
 from jinc.nn.configs import Config
 from jinc.nn.layers import make_activation, make_downsample, make_upsample
 from jinc.signal.padding import Padding
 
-_Weighted = TypeVar("_Weighted", Conv3x3, nn.Linear)
+_Layer = TypeVar("_Layer", bound=nn.Module)
 
 
 class ResBlock(nn.Module):
@@ -44,11 +44,11 @@ class ResBlock(nn.Module):
         self.activation1 = make_activation(before, padding, F.silu)
         self.activation2 = make_activation(after, padding, F.silu)
         self.norm1 = group_norm(channels_in)
-        self.conv1 = Conv3x3(channels_in, channels_out, padding, bias=True)
+        self.conv1 = make_conv(after, channels_in, channels_out, padding, bias=True)
         self.embed = nn.Linear(embedding, 2 * channels_out)
         self.norm2 = group_norm(channels_out)
         self.dropout = nn.Dropout(dropout)
-        self.conv2 = zeroed(Conv3x3(channels_out, channels_out, padding, bias=True))
+        self.conv2 = zeroed(make_conv(after, channels_out, channels_out, padding, bias=True))
         same = channels_in == channels_out
         self.stream = nn.Identity() if same else nn.Conv2d(channels_in, channels_out, 1)
 
@@ -135,9 +135,8 @@ def count_heads(channels: int, head_channels: int) -> int:
     return max(1, channels // head_channels)
 
 
-def zeroed(layer: _Weighted) -> _Weighted:
+def zeroed(layer: _Layer) -> _Layer:
     """Initialise a layer to zero, so that its branch adds nothing at first."""
-    nn.init.zeros_(layer.weight)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
+    for weight in layer.parameters():
+        nn.init.zeros_(weight)
     return layer

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jinc.errors import JincError
-from jinc.nn.blocks import Conv3x3
+from jinc.nn.blocks import make_conv
 from jinc.nn.checks import check_designs, check_halvings, check_sizes
 from jinc.nn.conditioning import Conditioning, embed, embeddings
 from jinc.nn.layers import make_activation
@@ -89,12 +89,12 @@ class ResUNet(Network):
         self.time = nn.Sequential(nn.Linear(width, size), nn.SiLU(), nn.Linear(size, size))
         self.label_embedding, self.augment_embedding = embeddings(classes, augmentations, size)
         at = [width * multiplier for multiplier in multipliers]
-        self.first = Conv3x3(channels + beside, at[0], padding, bias=True)
+        self.first = make_conv(self.config.at(0), channels + beside, at[0], padding, bias=True)
         self._build_levels(at)
         self.last = nn.Sequential(
             group_norm(at[0]),
             make_activation(self.config.at(0), padding, F.silu),
-            zeroed(Conv3x3(at[0], channels, padding, bias=True)),
+            zeroed(make_conv(self.config.at(0), at[0], channels, padding, bias=True)),
         )
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
 
