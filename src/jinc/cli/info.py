@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from jinc.diffusion import warn_of_signal
+from jinc.diffusion.spectral import Spectrum
 from jinc.models import (
     DiffusersModel,
     Model,
@@ -113,11 +114,20 @@ def _trained_facts(model: Trained) -> dict[str, Any]:
         **_network_facts(model.network, model.image_size, list(model.class_names)),
         **_arguments(model.network),
         "prediction": model.prediction,
+        **_spectrum_facts(model.spectrum),
         "schedule": model.schedule_name,
         "timesteps": model.timesteps,
         "scale_betas": model.scale_betas,
         "signal_left": schedule.signal_left,
     }
+
+
+def _spectrum_facts(spectrum: Spectrum | None) -> dict[str, Any]:
+    if spectrum is None:
+        return {}
+    most, least = float(spectrum.power.max()), float(spectrum.power.min())
+    facts = f"{spectrum.waves} waves at {len(spectrum.frequency):,} frequencies"
+    return {"spectrum": f"{facts}, power {least:.3g} to {most:.3g}"}
 
 
 def _network_facts(

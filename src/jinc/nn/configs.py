@@ -2,12 +2,12 @@
 
 Without `@`, as published in arXiv 2411.09174, faults included: `A`, `B-0`, `C-1N`, `D-2N`,
 `D+norm-2N`, `D-1N/6`: letter, Kaiser β, `N` where the taps are divided by their sum, `/K` where
-there are not three of them. With `@`, the corrected design: `B@6`, `C@12`, `D@12`, `D-2@12`, and
-`D+plain@12` without the linear path around its activations. Other kernels than the jinc under an
-outer Kaiser window: `D@radial12` under a radial one, and `D@sinc12`, a separable Kaiser-sinc, whose
-pass band is a square. `D@ideal` filters by FFT, and `D@disc` as well, with
-a disc for a pass band. A cutoff other than 0.25 cycles per pixel of the fine grid, above 0 and
-below that, follows a slash: `D@12/0.2`, `D-2@6/0.22`.
+there are not three of them. With `@`, the corrected design: `B@6`, `C@12`, `D@12`, `D-2@12`;
+`D+plain@12` without the linear path around its activations; and `R@12`, which is `D@12` with radial
+convolutions (`radial`). Other kernels than the jinc under an outer Kaiser window: `D@radial12`
+under a radial one, and `D@sinc12`, a separable Kaiser-sinc, whose pass band is a square. `D@ideal`
+filters by FFT, and `D@disc` as well, with a disc for a pass band. A cutoff other than 0.25 cycles
+per pixel of the fine grid, above 0 and below that, follows a slash: `D@12/0.2`, `D-2@6/0.22`.
 
 These are names of one design. `levels` joins several by commas, one for each level of a network:
 `D@12,D@6`.
@@ -64,7 +64,7 @@ USUAL_CUTOFF = 0.25
 
 EXAMPLES = (
     *("A", "D@6", "D@12", "D@ideal", "B@6", "C@6", "B@12", "C@12", "D-2@12", "D+plain@12"),
-    *("D@12/0.2", "D@sinc12", "D@radial12", "D@disc"),
+    *("D@12/0.2", "D@sinc12", "D@radial12", "D@disc", "R@6", "R@12"),
     *("B-0", "C-0", "D-0", "B-1", "C-1", "D-1", "B-1N", "C-1N", "D-1N", "B-2N", "C-2N", "D-2N"),
     *("D+norm-2N", "D-1N/6"),
 )
@@ -218,7 +218,7 @@ def parse_config(name: str) -> Config:
     if name.split("-")[0].split("@")[0] == "E":
         raise JincError(
             "config: E is not a network but a way of sampling: the image is turned while it is "
-            "generated; train A, B, C or D and turn when you sample"
+            "generated; train A, B, C, D or R and turn when you sample"
         )
     folded = {example.upper(): example for example in EXAMPLES}
     near = difflib.get_close_matches(name.upper(), folded, 1, 0.3)

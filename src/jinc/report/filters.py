@@ -68,8 +68,9 @@ def _section(config: Config) -> FilterSection:
     if config.letter == "A":
         words = "The baseline has no filter: 2×2 pooling, bilinear upsampling, plain activations."
         return FilterSection(config.name, words)
-    places = {"B": "resampling", "C": "activations", "D": "resampling and activations"}
-    around = f"Around {places[config.letter]}"
+    filtered = ["resampling"] * config.filters_resampling
+    filtered += ["activations"] * config.filters_activation
+    around = f"Around {' and '.join(filtered)}"
     if config.taps == IDEAL:
         words = "the ideal filter by FFT; it passes all frequencies of the coarse grid."
         return FilterSection(config.name, f"{around}: {words}")

@@ -10,8 +10,9 @@ from jinc.train.augment import Augmentation
 from jinc.train.config import TrainConfig
 
 _OF_DIFFUSION = (
-    *("conditional", "label_dropout", "augment_labels", "prediction", "min_snr_gamma"),
-    *("complexity", "equivariance", "sample_guidance", "sample_with", "score_every", "upscale"),
+    *("conditional", "label_dropout", "augment_labels", "prediction", "loss_space"),
+    *("min_snr_gamma", "complexity", "equivariance", "sample_guidance", "sample_with"),
+    *("score_every", "upscale"),
 )
 """Settings that a single-step denoiser does not use."""
 
@@ -85,6 +86,8 @@ def _refuse_upscaling(config: TrainConfig, images: ImageSet) -> None:
         raise JincError("network: cs180 takes no low-resolution image; choose unet or resunet")
     if config.complexity != "off":
         raise JincError("complexity: does not apply to upscale; leave out one of them")
+    if config.prediction in ("spectral", "edm"):
+        raise JincError(f"prediction: {config.prediction} does not apply to upscale; choose v")
     height, width = images.image_size
     if height % config.upscale or width % config.upscale:
         size = f"{height}×{width}"

@@ -117,8 +117,7 @@ class ObjectiveSettings:
             flow matching); or the residual of the best linear denoiser, divided by its standard
             deviation: spectral, of images with the training set's power spectrum, or edm, of white
             images with its variance.
-        loss_space: quantity whose error the loss measures, whatever is predicted; the prediction by
-            default.
+        loss_space: quantity whose error the loss measures (default: what is predicted).
         loss: loss function.
         min_snr_gamma: γ of min-SNR weighting, usually 5; 0 disables it. Intended for --loss mse.
         complexity: loss weighting by local image complexity: as published, or normalised.
@@ -142,7 +141,7 @@ class ObjectiveSettings:
     timesteps: int = field(default=1000, metadata=_whole(1, MOST["timesteps"]))
     scale_betas: bool = True
     prediction: Prediction = "eps"
-    loss_space: Prediction | None = None
+    loss_space: Literal["eps", "x0", "v", "flow"] | None = None
     loss: Literal["mse", "l1", "huber"] = "mse"
     min_snr_gamma: float = field(default=0.0, metadata=_NOT_NEGATIVE)
     complexity: Literal["off", "published", "normalised"] = "off"

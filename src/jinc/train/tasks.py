@@ -172,12 +172,8 @@ def diffusion_losses(
     output, moved = _outputs(network, predict, batch, x_t)
     wanted = target(schedule, kind, batch.x0, t, batch.eps)
     space = config.loss_space or kind
-    if config.loss_space is not None:
-        scale = error_ratio(schedule, kind, space, t).to(output)
-        output_there, wanted = scale * output, scale * wanted
-    else:
-        output_there = output
-    losses = error(output_there, wanted, config.loss)
+    scale = error_ratio(schedule, kind, space, t).to(output) if config.loss_space else 1.0
+    losses = error(scale * output, scale * wanted, config.loss)
     if config.min_snr_gamma:
         losses = losses * min_snr_weight(schedule, space, t, config.min_snr_gamma).to(losses)
     if config.complexity != "off":
