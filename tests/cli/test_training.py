@@ -321,3 +321,19 @@ def test_scores_during_training(jinc, tiny, tmp_path) -> None:
         said = jinc("train", "--out", tmp_path / "no", *tiny, *words, "--score-features", features)
         assert (said.code, said.err.count("\n"), said.out) == (2, 1, ""), said
         assert not (tmp_path / "no").exists()
+
+
+def test_a_spectral_model_is_described_and_refused_without_its_spectrum(
+    jinc, refused, tiny, tmp_path, monkeypatch
+) -> None:
+    out = tmp_path / "spectral"
+    assert jinc("train", "--out", out, *tiny, "--prediction", "spectral").code == 0
+    assert "cosine waves" in jinc("info", out).out
+    file = out / "model" / "diffusion.json"
+    facts = json.loads(file.read_text())
+    del facts["spectrum"]
+    file.write_text(json.dumps(facts))
+    monkeypatch.setattr("jinc.models.trained.check_manifest", lambda folder: None)
+    refused("sample", file.parent, "--out", tmp_path / "s", says="spectral has no spectrum")
+    upscaler = ("train", "--out", tmp_path / "u", *tiny, "--prediction", "edm", "--upscale", "2")
+    refused(*upscaler, says="prediction: edm does not apply to upscale")

@@ -12,6 +12,7 @@ from jinc.train import Run, TrainConfig
 OTHER = TrainConfig(
     data="a folder/with: colons # and ünïcode",
     split="all",
+    loss_space="x0",
     image_size=32,
     channels=3,
     resize_filter="lanczos",

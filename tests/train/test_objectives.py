@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from jinc.data import ImageSet, to_float
-from jinc.diffusion import make_schedule, target
+from jinc.diffusion import error_ratio, forward, make_schedule, target, x0_of
 from jinc.models import Model, SamplingPlan, SingleStep, generate_images
 from jinc.nn import NO_CLASS
 from jinc.train import Batches, TrainConfig, build_task, observing
@@ -24,6 +24,10 @@ OBJECTIVES = {
     "flow matching": {"prediction": "flow", "schedule": "flow"},
     "flow, min-SNR": {"prediction": "flow", "min_snr_gamma": 5.0, "complexity": "normalised"},
     "flow, rotations": {"prediction": "flow", "equivariance": 0.5, "moves": "rotation"},
+    "spectral": {"prediction": "spectral", "min_snr_gamma": 5.0, "complexity": "normalised"},
+    "spectral, shifts": {"prediction": "spectral", "equivariance": 0.5, "padding": "circular"},
+    "edm, in terms of ε": {"prediction": "edm", "loss_space": "eps", "loss": "huber"},
+    "radial": {"config": "R@6", "network": "resunet", "prediction": "v", "loss_space": "eps"},
     "shifts": {"equivariance": 0.5, "complexity": "normalised"},
     "rotations": {"equivariance": 0.5, "moves": "rotation", "prediction": "v"},
     "quarter turns": {"equivariance": 0.5, "moves": "quarter_turns", "prediction": "x0"},
@@ -86,6 +90,25 @@ def test_the_loss_of_a_perfect_prediction_is_zero_and_of_zeros_the_target(
     cost = {"mse": right.square(), "l1": right.abs()}
     cost["huber"] = torch.where(right.abs() <= 1, right.square() / 2, right.abs() - 0.5)
     torch.testing.assert_close(found, cost[loss].mean((1, 2, 3)))
+
+
+def test_one_error_in_one_space_is_one_loss_whatever_is_predicted(digits, dealt) -> None:
+    """With --loss-space x0, errors of all predictions that mean one error of x0 cost the same."""
+    batch, found = dealt(), []
+    random = torch.Generator().manual_seed(0)
+    off = 0.3 * torch.randn(batch.x0.shape, dtype=torch.float64, generator=random)
+    for prediction in ("x0", "eps", "v", "flow", "spectral", "edm"):
+        task = build_task(TrainConfig(**PLAIN, prediction=prediction, loss_space="x0"), digits)
+        schedule, kind = task.package.schedule, task.package.parametrisation
+        x0, eps = batch.x0.double(), batch.eps.double()
+        x_t, right = forward(schedule, x0, batch.t, eps), target(schedule, kind, x0, batch.t, eps)
+        scale = error_ratio(schedule, "x0", kind, batch.t)
+        sign = 1 if prediction in ("x0", "spectral", "edm") else -1  # whether outputs raise x0
+        output = right + sign * scale * off
+        torch.testing.assert_close(x0_of(schedule, kind, x_t, batch.t, output), x0 + off)
+        found.append(task.losses(lambda *_, a=output: a, batch))
+    for loss in found:
+        torch.testing.assert_close(loss, off.square().mean((1, 2, 3)), rtol=1e-3, atol=1e-5)
 
 
 def test_min_snr_weights_all_predictions_equally(digits, dealt) -> None:
