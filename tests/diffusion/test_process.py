@@ -1,12 +1,9 @@
 """The forward process keeps its law, and its conversions undo each other."""
 
-from typing import get_args
-
 import pytest
 import torch
 
 from jinc.diffusion import (
-    Prediction,
     Schedule,
     eps_of,
     forward,
@@ -14,6 +11,7 @@ from jinc.diffusion import (
     target,
     x0_of,
 )
+from jinc.diffusion.process import PARAMETRISATIONS
 
 SCHEDULE = Schedule.linear(T=1000)
 LEVELS = [0, 1, 30, 500, 999, torch.tensor([0, 30, 500, 999])]
@@ -93,7 +91,7 @@ def test_noising_from_clean_is_forward():
 def test_images_keep_their_type(dtype, t):
     x0, eps = images(0, torch.float32).to(dtype), images(1, torch.float32).to(dtype)
     assert forward(SCHEDULE, x0, t, eps).dtype == dtype
-    for kind in get_args(Prediction):
+    for kind in PARAMETRISATIONS:
         for function in (target, x0_of, eps_of):
             assert function(SCHEDULE, kind, x0, t, eps).dtype == dtype
     assert step_noise(SCHEDULE, x0, t, 999, eps).dtype == dtype
