@@ -17,23 +17,18 @@ from jinc.report.filters import FLOOR_DB, decibels
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """Draw a filter; return the figure as matplotlib holds it."""
+    """Draw a filter, but not into pixels; return the figure as matplotlib holds it."""
     figures: list[Figure] = []
-    save = Figure.savefig
-
-    def keep(figure: Figure, *args: object, **kwargs: object) -> None:
-        figures.append(figure)
-        save(figure, *args, **kwargs)
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
 
     def draw(name: str) -> Figure:
-        monkeypatch.setattr(Figure, "savefig", keep)
         plot_filter(parse_configs(name), tmp_path / "f.png")
         return figures[-1]
 
     return draw
 
 
-@pytest.mark.parametrize("name", ["D@12", "D-2N", "B-0", "C-1/6", "D+norm-2N"])
+@pytest.mark.parametrize("name", ["D@12", "D+norm-2N"])
 def test_it_writes_a_png(tmp_path, name) -> None:
     plot_filter(parse_config(name), tmp_path / "new" / "f.png")
     with Image.open(tmp_path / "new" / "f.png") as picture:

@@ -51,8 +51,11 @@ class PretendedRay:
 
 
 @pytest.fixture
-def short(file, judge):
-    """A study of two networks and three cells."""
+def short(file, judge, copied, tmp_path):
+    """A study of two trained networks and three cells without scores, in `out`."""
+    copied(tmp_path / "out", 1)
+    for scores in (tmp_path / "out").rglob("scores.json"):
+        scores.unlink()
     file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "seeds": [0]}))
     return read_study(file, {"judge": str(judge)})
 
@@ -93,9 +96,9 @@ def test_what_part_of_a_gpu_a_network_takes(short, ray, tmp_path, there, asked, 
 def test_more_than_there_is_would_be_waited_for(short, ray, tmp_path) -> None:
     cluster = ray(0)
     with pytest.raises(JincError, match=r"^--gpus: 0\.5 per network, but the cluster has 0 in"):
-        next(run_on_ray(short, StudyFolder(tmp_path / "out"), "local", 0.5))
+        next(run_on_ray(short, StudyFolder(tmp_path / "new"), "local", 0.5))
     assert cluster.said[-1] == "shutdown"
-    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_machine_that_fails_stops_nothing_else(short, ray, tmp_path, monkeypatch) -> None:

@@ -98,19 +98,15 @@ PLACES: dict[str, tuple[Spoil, dict[str, object]]] = {
     "deep activation": (output_of(lambda n: n.bottleneck[1]), {"ema_decay": (0.9, 0.99)}),
     "activation before BatchNorm": (output_of(lambda n: n.down1), CS180),
     "activation behind BatchNorm": (output_of(lambda n: n.last), CS180),
-    "first gradient": (gradient_of(lambda found: found[0]), {}),
-    "middle gradient": (gradient_of(lambda found: found[len(found) // 2]), {}),
+    "first gradient, clipped": (gradient_of(lambda found: found[0]), {"clip_gradient": 0.1}),
     "last gradient": (gradient_of(lambda found: found[-1]), {}),
     "gradient of classes": (gradient_of(lambda found: found[-1]), {"conditional": True}),
-    "gradient, clipped": (gradient_of(lambda found: found[3]), {"clip_gradient": 0.1}),
     "gradient, Adam, BatchNorm": (
         gradient_of(lambda found: found[0]),
         CS180 | {"optimiser": "adam", "weight_decay": 0.1},
     ),
     "norm of finite gradients": (norm_alone, {}),
-    "image": (batch_of("x0"), {}),
     "image before BatchNorm": (batch_of("x0"), CS180),
-    "noise": (batch_of("eps"), {}),
     "noise, threads": (batch_of("eps"), {"workers": 2}),
     "min-SNR weight": (result_of("min_snr_weight"), {"min_snr_gamma": 5.0}),
     "complexity": (result_of("complexity_normalised"), {"complexity": "normalised"}),
@@ -131,8 +127,8 @@ def test_gradients_that_are_not_finite_are_not_applied_and_reported(
     place, value, new_trainer, go, everything, monkeypatch, digits
 ) -> None:
     spoil, settings = PLACES[place]
-    trainer = new_trainer(checkpoint_every=6, keep=1, steps=9, **settings)
-    go(trainer, 3)
+    trainer = new_trainer(checkpoint_every=5, keep=1, steps=7, **settings)
+    go(trainer, 1)
     before = everything(trainer)
     with monkeypatch.context() as patch:
         spoil(trainer, value, patch)
@@ -141,21 +137,21 @@ def test_gradients_that_are_not_finite_are_not_applied_and_reported(
     assert caught.value.exit_code == 3
     assert str(caught.value).startswith(f"{trainer.run.path}: ")
     assert "\n" not in str(caught.value)
-    assert trainer.step == 3 + LIMIT
+    assert trainer.step == 1 + LIMIT
     after = everything(trainer)
     assert [entry["step"] for entry in after.pop("log")] == [5]
     before.pop("log")
     assert after == before
-    for file in ("not-finite.json", "checkpoints/step-00000006/state.json"):
+    for file in ("not-finite.json", "checkpoints/step-00000005/state.json"):
         json.loads((trainer.run.path / file).read_text(), parse_constant=pytest.fail)
     resumed = Trainer(trainer.run, digits, resume=True)
-    assert resumed.step == 6
+    assert resumed.step == 5
     found = everything(resumed)
     found.pop("log")
     assert found == before
     for _ in resumed.steps():
         pass
-    assert resumed.step == 9
+    assert resumed.step == 7
 
 
 def test_the_report_describes_the_last_step(new_trainer, go) -> None:
@@ -191,18 +187,18 @@ def test_norms_by_block() -> None:
 
 
 def test_four_failed_steps_in_a_row_do_not_stop_training(new_trainer, finish) -> None:
-    trainer = new_trainer(steps=30)
-    bad = {*range(3, 7), *range(8, 12), 20, *range(26, 30)}
+    trainer = new_trainer(steps=18, log_every=2)
+    bad = {*range(1, 5), *range(6, 10), *range(14, 18)}
     trainer.stepper.network.register_forward_hook(
         lambda network, _, out: out * float("nan") if trainer.step in bad else out
     )
     finish(trainer)
-    assert trainer.step == 30
+    assert trainer.step == 18
     assert all(weight.isfinite().all() for weight in trainer.stepper.network.parameters())
-    assert trainer.stepper.groups()["optimiser"]["0.step"] == 30 - len(bad)
+    assert trainer.stepper.groups()["optimiser"]["0.step"] == 18 - len(bad)
     lines = trainer.run.read_log()
     without = {entry["step"] for entry in lines if entry["loss"] is None}
-    assert without == {5, 10, 15, 25, 30}
+    assert without == {2, 4, 6, 8, 10, 16, 18}
     assert not (trainer.run.path / "not-finite.json").exists()
 
 
@@ -251,16 +247,16 @@ def test_an_overflow_of_fp16_halves_the_scale_and_is_no_failure(
     go(trainer, 2)
     before = everything(trainer)
     assert factor(trainer) == 2**16
-    overflowing(trainer, above=2**7)
-    for halvings in range(1, 10):
+    overflowing(trainer, above=2**12)
+    for halvings in range(1, 5):
         go(trainer, 1)
         assert factor(trainer) == 2 ** (16 - halvings)
         after = everything(trainer)
         kinds = ("network", "ema", "optimiser")
         assert all(after[name] == before[name] for name in before if name.startswith(kinds))
-    go(trainer, 5)
-    assert factor(trainer) == 2**7
-    assert trainer.stepper.groups()["optimiser"]["0.step"] == 2 + 5
+    go(trainer, 2)
+    assert factor(trainer) == 2**12
+    assert trainer.stepper.groups()["optimiser"]["0.step"] == 2 + 2
 
 
 def test_fp16_stops_when_the_scale_is_one(new_trainer, go) -> None:

@@ -10,7 +10,7 @@ from jinc.models import Model, SamplingPlan, generate_images
 from jinc.train import Run, TrainConfig, Trainer
 from jinc.train.retention import best_checkpoint
 
-SCORED = {"score_every": 4, "checkpoint_every": 4, "steps": 12, "keep": 1}
+SCORED = {"score_every": 2, "checkpoint_every": 2, "steps": 6, "keep": 1}
 
 
 def brightness(model: Model) -> Iterator[float | None]:
@@ -52,7 +52,7 @@ def test_scores_change_no_byte_of_training(scored, new_trainer, finish, best_by)
     plain = finish(new_trainer("plain", **{**SCORED, **kind, "score_every": 0}))
     with_scores = finish(scored(best_by=best_by, **kind))
     log = with_scores.pop("log")
-    assert [e["step"] for e in log if "score" in e] == [4, 8, 12]
+    assert [e["step"] for e in log if "score" in e] == [2, 4, 6]
     assert [e for e in log if "score" not in e] == plain.pop("log")
     assert with_scores == plain
 
@@ -64,19 +64,19 @@ def test_the_best_by_score_is_saved(scored, finish) -> None:
         seen[progress.step] = next(trainer.stepper.averaged.parameters()).detach().clone()
     best = best_checkpoint(trainer.run.checkpoints)
     assert best is not None
-    assert best.name == "step-00000008"
+    assert best.name == "step-00000004"
     kept = Model.load(trainer.run.path / "best").network
-    assert torch.equal(next(kept.parameters()), seen[8])
+    assert torch.equal(next(kept.parameters()), seen[4])
 
 
 def test_an_interrupted_score_is_computed_after_a_resume(scored, digits, finish) -> None:
     straight = finish(scored("straight", best_by="score"))
     trainer = scored("stopped", best_by="score")
     for progress in trainer.steps():
-        if progress.drawing and progress.step == 8:
+        if progress.drawing and progress.step == 4:
             trainer.request_stop()
-    assert (trainer.stopped, trainer.step) == (True, 8)
-    assert [e["step"] for e in trainer.run.read_log() if "score" in e] == [4]
+    assert (trainer.stopped, trainer.step) == (True, 4)
+    assert [e["step"] for e in trainer.run.read_log() if "score" in e] == [2]
     resumed = Trainer(trainer.run, digits, resume=True, scorer=brightness)
     assert finish(resumed) == straight
     best = [best_checkpoint(t.run.checkpoints) for t in (trainer, resumed)]
@@ -84,10 +84,12 @@ def test_an_interrupted_score_is_computed_after_a_resume(scored, digits, finish)
 
 
 def test_each_sampler_draws_a_grid(new_trainer, finish) -> None:
-    trainer = new_trainer(steps=4, sample_every=4, sample_with=("ddim", "ddpm", "dpm++"))
+    trainer = new_trainer(
+        steps=1, sample_every=1, timesteps=3, sample_with=("ddim", "ddpm", "dpm++")
+    )
     finish(trainer)
     found = sorted(file.name for file in (trainer.run.path / "samples").iterdir())
-    assert found == [f"step-00000004{name}.png" for name in ("-ddpm", "-dpm++", "")]
+    assert found == [f"step-00000001{name}.png" for name in ("-ddpm", "-dpm++", "")]
 
 
 def test_scores_need_a_scorer(new_trainer, scored) -> None:

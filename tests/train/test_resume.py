@@ -17,7 +17,7 @@ RUNS = {
         **{"ema_decay": (0.9, 0.99), "accumulation": 2, "workers": 2, "lr_schedule": "cosine"},
         **{"conditional": True, "label_dropout": 0.3, "augment": ("hflip", "rotation")},
     },
-    "bf16": {"precision": "bf16", "warmup": 11, "workers": 2, "prediction": "v"},
+    "bf16": {"precision": "bf16", "warmup": 5, "workers": 2, "prediction": "v"},
     "bf16, accumulated, dropout": {
         **{"network": "resunet", "dropout": 0.4, "accumulation": 2, "precision": "bf16"},
         **{"ema_decay": (), "clip_gradient": 1.0, "augment": ("vflip",), "augment_labels": True},
@@ -34,26 +34,29 @@ RUNS = {
         **{"augment": ("hflip",), "augment_labels": True, "conditional": True},
     },
     "single step": {"network": "cs180", "noise_std": 0.5, "workers": 2, "holdout": 9},
-    "validated": {"holdout": 50, "checkpoint_every": 3},
+    "validated": {"holdout": 10, "checkpoint_every": 2},
     "resident": {"resident": True, "equivariance": 0.1, "checkpoint_every": 4},
 }
-"""A covering of what a run can be; an epoch of 20 images has 5 steps of 4."""
+"""A covering of what a run can be; an epoch of 12 images has 3 steps of 4."""
 
 SLOW = {"one average", "bf16", "dropout", "buffers", "single step", "resident"}
 """Whose parts the others have too."""
+
+SHORT = {"steps": 7, "log_every": 3}
 
 
 @pytest.fixture
 def straight(new_trainer, digits, finish):
     def run(name: str) -> tuple[dict[str, object], Trainer]:
-        trainer = new_trainer("straight", images=images(digits, name), steps=12, **RUNS[name])
+        settings = SHORT | RUNS[name]
+        trainer = new_trainer("straight", images=images(digits, name), **settings)
         return finish(trainer), trainer
 
     return run
 
 
 def images(digits, name):
-    return digits.subset(slice(20 + RUNS[name].get("holdout", 0)))
+    return digits.subset(slice(12 + RUNS[name].get("holdout", 0)))
 
 
 @pytest.mark.parametrize(
@@ -64,18 +67,18 @@ def test_stopped_and_resumed_is_not_stopped(
 ) -> None:
     expected, whole = straight(name)
     some = images(digits, name)
-    trainer = new_trainer("stopped", images=some, steps=12, **RUNS[name])
-    go(trainer, 5)  # the end of an epoch, and of an interval of the log
+    trainer = new_trainer("stopped", images=some, **SHORT | RUNS[name])
+    go(trainer, 3)  # the end of an epoch, and of an interval of the log
     trainer.save()
     torch.manual_seed(99)
     torch.rand(7)
     trainer = Trainer(trainer.run, some, resume=True)
-    assert trainer.step == 5
+    assert trainer.step == 3
     for progress in trainer.steps():
-        if progress.step == 7:  # in the middle of both
+        if progress.step == 4:  # in the middle of both
             trainer.request_stop()
     assert trainer.stopped
-    assert trainer.step == 8
+    assert trainer.step == 5
     torch.manual_seed(98)
     resumed = Trainer(trainer.run, some, resume=True)
     assert everything(resumed) == everything(trainer)
@@ -88,41 +91,41 @@ def folder(trainer: Trainer) -> dict[str, object]:
     path = trainer.run.path
     found = {str(f.relative_to(path)): f.read_bytes() for f in path.glob("*/model.safetensors")}
     best = best_checkpoint(trainer.run.checkpoints)
-    state = (trainer.run.checkpoints / "step-00000012" / "state.json").read_text()
+    state = (trainer.run.checkpoints / "step-00000007" / "state.json").read_text()
     return found | {"best": best and best.name} | json.loads(state)
 
 
 def test_steps_after_the_last_checkpoint_are_repeated(new_trainer, digits, go, finish) -> None:
-    straight = finish(new_trainer("straight"))
-    killed = new_trainer("killed", checkpoint_every=6)
-    go(killed, 17)  # the log knows of step 15, the checkpoint of 12
+    straight = finish(new_trainer("straight", **SHORT))
+    killed = new_trainer("killed", checkpoint_every=5, **SHORT)
+    go(killed, 6)  # logged, with no checkpoint since step 5
     resumed = Trainer(killed.run, digits, resume=True)
-    assert resumed.step == 12
-    assert [entry["step"] for entry in resumed.run.read_log()] == [5, 10]
+    assert resumed.step == 5
+    assert [entry["step"] for entry in resumed.run.read_log()] == [3]
     assert finish(resumed) == straight
 
 
 def test_a_damaged_checkpoint_resumes_from_the_previous_one(
     new_trainer, digits, go, finish
 ) -> None:
-    straight = finish(new_trainer("straight"))
-    stopped = new_trainer("stopped", checkpoint_every=5)
-    go(stopped, 10)
-    file = stopped.run.checkpoints / "step-00000010" / "optimiser.safetensors"
+    straight = finish(new_trainer("straight", **SHORT))
+    stopped = new_trainer("stopped", checkpoint_every=3, **SHORT)
+    go(stopped, 6)
+    file = stopped.run.checkpoints / "step-00000006" / "optimiser.safetensors"
     data = bytearray(file.read_bytes())
     data[-1] ^= 1
     file.write_bytes(data)
-    with pytest.warns(RuntimeWarning, match=r"step-00000010.*optimiser") as caught:
+    with pytest.warns(RuntimeWarning, match=r"step-00000006.*optimiser") as caught:
         resumed = Trainer(stopped.run, digits, resume=True)
     assert len(caught) == 1
-    assert resumed.step == 5
+    assert resumed.step == 3
     assert finish(resumed) == straight
 
 
 def test_without_a_checkpoint_a_resumed_run_starts_over(new_trainer, digits, go, finish) -> None:
-    straight = finish(new_trainer("straight"))
-    killed = new_trainer("killed")
-    go(killed, 7)
+    straight = finish(new_trainer("straight", **SHORT))
+    killed = new_trainer("killed", **SHORT)
+    go(killed, 4)
     resumed = Trainer(killed.run, digits, resume=True)
     assert resumed.step == 0
     assert finish(resumed) == straight
@@ -157,8 +160,8 @@ def test_settings_that_differ_from_the_checkpoint_are_an_error(new_trainer, digi
 
 def test_missing_models_and_grids_of_a_checkpoint_are_restored(new_trainer, digits, go) -> None:
     """As if the machine had stopped after the checkpoint, and before all else."""
-    trainer = new_trainer(checkpoint_every=4, sample_every=4)
-    go(trainer, 4)
+    trainer = new_trainer(checkpoint_every=2, sample_every=2, timesteps=3)
+    go(trainer, 2)
     path = trainer.run.path
     expected = {
         name: (path / name / "model.safetensors").read_bytes() for name in ("model", "best")
@@ -167,12 +170,12 @@ def test_missing_models_and_grids_of_a_checkpoint_are_restored(new_trainer, digi
         for file in (path / name).iterdir():
             file.unlink()
         (path / name).rmdir()
-    assert not trainer.run.samples(4).exists()
+    assert not trainer.run.samples(2).exists()
     resumed = Trainer(trainer.run, digits, resume=True)
     for name, weights in expected.items():
         assert (path / name / "model.safetensors").read_bytes() == weights
     go(resumed, 61)  # first of all, the steps of the picture and the picture
-    assert trainer.run.samples(4).is_file()
+    assert trainer.run.samples(2).is_file()
 
 
 def test_the_speed_is_that_since_the_resume(new_trainer, digits, go, finish, monkeypatch) -> None:

@@ -15,7 +15,7 @@ from jinc.nn import UNet
 from jinc.train import Run, TrainConfig, Trainer, build_task, check_settings
 from jinc.train.retention import best_checkpoint
 
-VARIED = {"conditional": True, "augment": ("hflip",), "config": "D@6", "steps": 8}
+VARIED = {"conditional": True, "augment": ("hflip",), "config": "D@6", "steps": 4}
 
 
 def test_equal_settings_give_equal_runs(new_trainer, finish) -> None:
@@ -42,7 +42,9 @@ def test_the_average_follows_the_network(new_trainer, finish) -> None:
 
 
 def test_the_run_folder(new_trainer, finish) -> None:
-    trainer = new_trainer(steps=7, log_every=3, checkpoint_every=2, sample_every=4, keep=2)
+    trainer = new_trainer(
+        steps=7, log_every=3, checkpoint_every=2, sample_every=4, keep=2, timesteps=4
+    )
     finish(trainer)
     run = trainer.run
     assert [entry["step"] for entry in run.read_log()] == [3, 6, 7]
@@ -72,7 +74,7 @@ def test_the_log_holds_means_since_the_line_before(new_trainer) -> None:
 
 @pytest.mark.parametrize("decays", [(), (0.9,), (0.5, 0.99, 0.9)])
 def test_each_average_is_saved_as_a_model(new_trainer, finish, decays) -> None:
-    trainer = new_trainer(steps=4, ema_decay=decays)
+    trainer = new_trainer(steps=2, ema_decay=decays)
     finish(trainer)
     path = trainer.run.path
     assert {f.name for f in path.glob("model*")} == {"model", *(f"model-{d:g}" for d in decays[1:])}
@@ -88,7 +90,7 @@ def test_each_average_is_saved_as_a_model(new_trainer, finish, decays) -> None:
 
 def test_grids_after_given_epochs(new_trainer, digits, finish) -> None:
     few = digits.subset(slice(20))  # 5 batches an epoch
-    settings = {"steps": None, "epochs": 2, "sample_epochs": (0.6, 1, 2, 7)}
+    settings = {"steps": None, "epochs": 2, "sample_epochs": (0.6, 1, 2, 7), "timesteps": 3}
     trainer = new_trainer(images=few, **settings)
     finish(trainer)
     assert trainer.total == 10
@@ -145,15 +147,15 @@ def test_saving_once_more_changes_nothing(new_trainer, go) -> None:
 
 def test_the_best_model_is_that_of_the_lowest_score(new_trainer) -> None:
     """The learning rate is so high that the last is not the best."""
-    trainer = new_trainer(steps=30, checkpoint_every=3, keep=1, learning_rate=0.3, seed=3)
+    trainer = new_trainer(steps=10, checkpoint_every=2, keep=1, learning_rate=0.3, seed=2)
     losses, models = [], {}
     for progress in trainer.steps():
         losses.append(progress.loss)
-        if progress.step % 3 == 0:
+        if progress.step % 2 == 0:
             models[progress.step] = (trainer.run.path / "model" / "model.safetensors").read_bytes()
-    scores = {step: np.mean(losses[step - 3 : step]) for step in models}
+    scores = {step: np.mean(losses[step - 2 : step]) for step in models}
     best = min(scores, key=scores.__getitem__)
-    assert best != 30
+    assert best != 10
     assert best_checkpoint(trainer.run.checkpoints).name == f"step-{best:08d}"
     assert (trainer.run.path / "best" / "model.safetensors").read_bytes() == models[best]
     state = json.loads((trainer.run.checkpoints / f"step-{best:08d}" / "state.json").read_text())
@@ -161,16 +163,16 @@ def test_the_best_model_is_that_of_the_lowest_score(new_trainer) -> None:
 
 
 def test_a_conditional_run_learns_its_classes(new_trainer, digits, finish) -> None:
-    trainer = new_trainer(conditional=True, steps=10)
+    trainer = new_trainer(conditional=True, steps=5)
     table = trainer.stepper.network.label_embedding.weight
     before = table.detach().clone()
     seen: list[torch.Tensor] = []
     trainer.stepper.network.register_forward_pre_hook(lambda _, args: seen.append(args[2].labels))
     finish(trainer)
     dealt = torch.cat(seen).tolist()
-    expected = [digits.labels[i] for step in range(10) for i in trainer.batches.indices(step)]
+    expected = [digits.labels[i] for step in range(5) for i in trainer.batches.indices(step)]
     assert dealt == expected
-    moved = (table.detach() - before).abs().amax(1) > 0.01 * 3e-3 * 10
+    moved = (table.detach() - before).abs().amax(1) > 0.01 * 3e-3 * 5
     assert all(bool(moved[label]) for label in set(dealt))
     model = trainer.run.model()
     assert model.class_names == tuple("0123456789")
@@ -250,7 +252,7 @@ def test_data_without_classes_cannot_be_conditional(new_trainer, digits) -> None
 @pytest.mark.parametrize("levels", [4, 5])
 def test_an_image_size_that_does_not_divide_has_a_suggestion(digits, levels) -> None:
     with pytest.raises(JincError, match="image_size: 8×8") as caught:
-        build_task(TrainConfig(levels=levels), digits)
+        build_task(TrainConfig(width=4, levels=levels), digits)
     advice = int(str(caught.value).split("take ")[1].split("×")[0])
     assert advice == 2**levels
     UNet("A", channels=1, width=4, levels=levels)(torch.zeros(1, 1, advice, advice), torch.zeros(1))
@@ -295,12 +297,14 @@ def test_a_full_disk_is_an_error(new_trainer, go, monkeypatch, digits) -> None:
 
 
 def test_a_single_step_denoiser_trains(new_trainer, finish) -> None:
-    trainer = new_trainer(network="cs180", noise_std=0.5, sample_every=10, checkpoint_every=10)
+    trainer = new_trainer(
+        network="cs180", noise_std=0.5, sample_every=3, checkpoint_every=3, steps=6
+    )
     finish(trainer)
     for folder in ("model", "best"):
         denoiser = SingleStep.load(trainer.run.path / folder)
         assert (denoiser.noise_std, denoiser.image_size) == (0.5, (8, 8))
     assert {f.name for f in (trainer.run.path / "samples").iterdir()} == {
-        "step-00000010.png",
-        "step-00000020.png",
+        "step-00000003.png",
+        "step-00000006.png",
     }
