@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 from jinc.data import load
 
@@ -26,6 +27,12 @@ def _one_thread() -> None:
 def _digits_once() -> None:
     """Read the bundled digits once: it takes as long as a few steps of a tiny run."""
     load.read_digits = cache(load.read_digits)
+
+
+@pytest.fixture
+def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave figures blank: drawing takes as long as all else of a tiny run or a page."""
+    monkeypatch.setattr(Figure, "draw", lambda figure, renderer: None)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """The command line, called in this process."""
 
-import importlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,10 +7,8 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from PIL import Image
 
 from jinc.cli import main
-from jinc.files import writing
 from jinc.metrics import DigitClassifier, save_digit_classifier
 
 TINY = (
@@ -41,18 +38,8 @@ def own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def plain_curve(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write a blank learning curve: a real one takes as long as all else of a tiny run.
-
-    The runs of the whole session, below, have real ones.
-    """
-    train = importlib.import_module("jinc.cli.train")
-    monkeypatch.setattr(train, "plot_learning_curve", lambda log, file: write_blank(file))
-
-
-def write_blank(file: Path) -> None:
-    with writing(file) as out:
-        Image.new("L", (1, 1)).save(out, "png")
+def _blank(blank_figures: None) -> None:
+    """The runs of the whole session, below, have real learning curves."""
 
 
 @pytest.fixture

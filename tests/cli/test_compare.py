@@ -71,7 +71,6 @@ def test_for_people(jinc, trained, tmp_path) -> None:
     for name in ("comparison.png", "forward.png"):
         with Image.open(out / name) as picture:
             assert min(picture.size) > 300
-            assert len(np.unique(np.asarray(picture))) > 50
 
 
 def test_figures_are_those_of_the_images(jinc, trained, tmp_path) -> None:

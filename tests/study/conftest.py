@@ -39,6 +39,11 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _blank(blank_figures: None) -> None:
+    """Pages and pictures are tested where they are drawn."""
+
+
 @pytest.fixture
 def file(tmp_path: Path, judge: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The study as a file."""

@@ -12,11 +12,10 @@ import torch
 
 from jinc.data import ImageSet
 from jinc.errors import JincError
-from jinc.nn import Conditioning, CS180UNet, ResUNet, UNet
+from jinc.nn import CS180UNet, ResUNet, UNet
 from jinc.train import (
     PRESET_COSTS,
     PRESETS,
-    build_network,
     check_settings,
     count_network,
     find_preset,
@@ -29,30 +28,16 @@ CLASSED = {"digits", "mnist-class"}
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_the_network_takes_the_images(name) -> None:
-    config = find_preset(name)
-    channels = config.channels or 3
-    size = config.image_size
-    with torch.device("meta"):
-        network = build_network(config, channels, (size, size), 10 if config.conditional else 0)
-        labels = torch.zeros(2, dtype=torch.long) if config.conditional else None
-        x_t = torch.zeros(2, channels, size, size)
-        beside = x_t if config.upscale else None
-        output = network(x_t, torch.zeros(2), Conditioning(labels, beside=beside))
-    assert output.shape == (2, channels, size, size)
-    assert config.conditional == (name in CLASSED)
-    sides = {size >> level for level in range(len(config.multipliers))}
-    if config.network == "resunet":
-        assert set(config.attention) <= sides
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_listed_costs_are_those_counted(name) -> None:
+def test_networks_take_the_images_at_the_listed_costs(name) -> None:
     config = find_preset(name)
     channels, size = preset_image(config)
     classes = 10 if config.conditional else 0
     parameters, gflop = count_network(config, channels, (size, size), classes)
     assert PRESET_COSTS[name] == (parameters, pytest.approx(gflop, rel=1e-3))
+    assert config.conditional == (name in CLASSED)
+    sides = {size >> level for level in range(len(config.multipliers))}
+    if config.network == "resunet":
+        assert set(config.attention) <= sides
 
 
 @pytest.mark.parametrize("name", ["digits", "mnist", "mnist-class", "mnist-denoiser"])

@@ -26,10 +26,10 @@ def test_equal_settings_give_equal_runs(new_trainer, finish) -> None:
 
 
 def test_it_learns(new_trainer) -> None:
-    trainer = new_trainer(steps=100, batch_size=16, width=8)
+    trainer = new_trainer(steps=40, batch_size=16, learning_rate=6e-3)
     losses = [progress.loss for progress in trainer.steps()]
-    assert sum(losses[:5]) / 5 > 0.9  # predicting nothing costs 1
-    assert sum(losses[-30:]) / 30 < 0.75
+    assert losses[0] > 0.9  # predicting nothing costs 1
+    assert sum(losses[-10:]) / 10 < 0.5
 
 
 def test_the_average_follows_the_network(new_trainer, finish) -> None:
