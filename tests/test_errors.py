@@ -17,9 +17,9 @@ WORDS = ("hflip", "vflip", "Rotation")
     ],
 )
 def test_the_nearest_or_all(word, hint) -> None:
-    error = unknown(f"move: {word!r} is none", word, iter(WORDS))
+    error = unknown(f"move: {word!r} is unknown", word, iter(WORDS))
     assert isinstance(error, JincError)
-    assert str(error) == f"move: {word!r} is none; {hint}"
+    assert str(error) == f"move: {word!r} is unknown; {hint}"
 
 
 def test_long_lists_are_cut() -> None:

@@ -69,14 +69,14 @@ def unknown(said: str, word: str, words: Iterable[str]) -> JincError:
     """Make the error for an unknown word: what is wrong, and the nearest known word or a list.
 
     Args:
-        said: what is wrong, such as `sampler: 'dimm' is none`.
+        said: what is wrong, such as `sampler: 'dimm' is unknown`.
         word: the unknown word.
         words: the known ones.
 
-    >>> print(unknown("sampler: 'dimm' is none", "dimm", ["ddim", "ddpm"]))
-    sampler: 'dimm' is none; did you mean ddim?
-    >>> print(unknown("sampler: 'x' is none", "x", ["ddim", "ddpm"]))
-    sampler: 'x' is none; there are ddim, ddpm
+    >>> print(unknown("sampler: 'dimm' is unknown", "dimm", ["ddim", "ddpm"]))
+    sampler: 'dimm' is unknown; did you mean ddim?
+    >>> print(unknown("sampler: 'x' is unknown", "x", ["ddim", "ddpm"]))
+    sampler: 'x' is unknown; there are ddim, ddpm
     """
     known = [str(each) for each in words]
     listed = known[:SHOWN] + ["…"] * (len(known) > SHOWN)

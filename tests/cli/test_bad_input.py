@@ -83,7 +83,7 @@ def test_bad_data(refused, tiny, tmp_path, make) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--config", "D@5"], "say D@4 or D@6"),
+        (["--config", "D@5"], "write D@4 or D@6"),
         (["--config", "d@6"], "did you mean D@6?"),
         (["--config", "E"], "way of sampling"),
         (["--image-size", "9"], "image_size: 9×9 cannot be halved 1 times; take 10×10"),

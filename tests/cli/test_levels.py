@@ -32,7 +32,7 @@ def test_the_name_goes_all_the_way(jinc, tiny, run) -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("D@6,D@7", "say D@6 or D@8"),
+        ("D@6,D@7", "write D@6 or D@8"),
         ("D@6/0.4", "outside (0, 0.25]"),
         ("D@6,", "level 1 has no design"),
         ("D@6,A,D@6", "designs for 3 levels, this network has 2"),

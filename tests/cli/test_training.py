@@ -145,7 +145,7 @@ def test_guidance(jinc, tiny, trained_on_classes, trained, tmp_path) -> None:
     assert (facts["guidance_rescale"], facts["guidance_interval"]) == (0.7, [2, 9])
     assert facts["threshold"] == "dynamic"
     for options, says in (
-        (("--guidance-rescale", 2), "--guidance-rescale: 2.0 is not in 0 … 1"),
+        (("--guidance-rescale", 2), "--guidance-rescale: 2.0 is not in [0, 1]"),
         (("--guidance-interval", 9, 2), "--guidance-interval: 9 to 2 is not"),
         (("--no-clip", "--threshold", "dynamic"), "--threshold: dynamic is a way to clip"),
     ):

@@ -132,7 +132,7 @@ def test_no_model_is_taken_for_another(jinc, upscaler, trained, picture, tmp_pat
     said = jinc("upscale", trained / folder, "--image", picture("a.png", 4, 4), *out)
     assert said.code == 2
     assert said.err == (
-        f"jinc: {trained / 'model'}: is a model of images, no upscaler; see jinc sample\n"
+        f"jinc: {trained / 'model'}: is a model of images, not an upscaler; see jinc sample\n"
     )
     assert not (tmp_path / "o").exists()
 

@@ -254,7 +254,7 @@ def test_what_does_not_fit() -> None:
     for shape in ((1, 3, 8, 9), (1, 2, 8, 8), (3, 8, 8)):
         with pytest.raises(JincError, match="do not fit a canvas"):
             canvas.paste_back(torch.zeros(shape))
-    with pytest.raises(JincError, match="fit: 'squeeze' is none of crop, pad, stretch"):
+    with pytest.raises(JincError, match="fit: 'squeeze' is not one of crop, pad, stretch"):
         fit(picture, (8, 8), 3, "squeeze")
     with pytest.raises(JincError, match="image_size"):
         fit(picture, (0, 8), 3)

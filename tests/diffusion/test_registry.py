@@ -72,7 +72,7 @@ def test_errors_can_count_where_images_are_busy() -> None:
     assert walk.keywords == {"tolerance": 0.02, "weight": complexity_normalised}
     with pytest.raises(JincError, match=r"^tolerance-by: belongs to adaptive, not to heun$"):
         sampler_fn("heun", tolerance_by="complexity")
-    with pytest.raises(JincError, match=r"^tolerance-by: 'complexities' is none; did you mean"):
+    with pytest.raises(JincError, match=r"^tolerance-by: 'complexities' is unknown; did you mean"):
         sampler_fn("adaptive", tolerance_by="complexities")
 
 
@@ -98,7 +98,7 @@ def test_the_published_sampler_visits_its_own_levels(option, said) -> None:
 
 
 def test_names_and_options_that_are_none() -> None:
-    with pytest.raises(JincError, match="sampler: 'dpm' is none; did you mean ddpm"):
+    with pytest.raises(JincError, match="sampler: 'dpm' is unknown; did you mean ddpm"):
         sampler_fn("dpm")
     with pytest.raises(JincError, match="eta: belongs to ddim, not to unipc"):
         sampler_fn("unipc", eta=0.5)
@@ -112,7 +112,7 @@ def test_names_and_options_that_are_none() -> None:
     assert sampler_fn("adaptive").keywords == {"tolerance": 0.01}
     assert sampler_fn("adaptive", tolerance=0).keywords == {"tolerance": 0}
     with pytest.raises(
-        JincError, match="sampler: heun is none of ddim, ddpm, posterior, published, euler"
+        JincError, match="sampler: heun is not one of ddim, ddpm, posterior, published, euler"
     ):
         method_by_name("heun")
 

@@ -79,7 +79,7 @@ def test_a_schedule_that_ends_in_pure_noise_is_spaced_too() -> None:
 
 
 def test_what_is_no_spacing() -> None:
-    with pytest.raises(JincError, match=r"^spacing: 'karas' is none; did you mean karras\?$"):
+    with pytest.raises(JincError, match=r"^spacing: 'karas' is unknown; did you mean karras\?$"):
         spaced(LINEAR, 5, "karas")
     with pytest.raises(JincError, match=r"^sigma-min: belongs to karras and exponential, not"):
         spaced(LINEAR, 5, "even", 0.1)

@@ -326,7 +326,7 @@ def test_rotations_are_evenly_spread(count) -> None:
 def test_bad_arguments_are_named() -> None:
     x = noise(1, 1, 8, 6)
     for view, message in [
-        (quarter_turns(1), "8×6 cannot be turned"),
+        (quarter_turns(1), "8×6 cannot be rotated"),
         (rotation(0.1), "8×6"),
         (puzzle(2), "8×6 has no square parts"),
         (square_hinge(2), "8×6 has no square parts"),

@@ -167,6 +167,6 @@ def test_what_cannot_be_swept(make_model) -> None:
     with pytest.raises(JincError, match="angle"):
         swept(make_model(), turns([math.nan]), 1)
     wide = Model(make_model().network, (8, 16), schedule_name="cosine", timesteps=12)
-    with pytest.raises(JincError, match="8×16 cannot be turned"):
+    with pytest.raises(JincError, match="8×16 cannot be rotated"):
         swept(wide, turns([0.1]), 1)
     assert swept(wide, shifts([0.5], [3]), 1).shape == (1, 1, 1, 8, 16)

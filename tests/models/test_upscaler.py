@@ -335,7 +335,7 @@ def test_one_kind_is_not_read_as_the_other(tmp_path, make_model) -> None:
     make_model().save(tmp_path / "model")
     with pytest.raises(JincError, match=r"up: is an upscaler; see jinc upscale"):
         Model.load(tmp_path / "up")
-    with pytest.raises(JincError, match=r"model: is a model of images, no upscaler"):
+    with pytest.raises(JincError, match=r"model: is a model of images, not an upscaler"):
         Upscaler.load(tmp_path / "model")
 
 

@@ -23,9 +23,9 @@ def test_agrees_with_numpy_beyond_its_own_size(padding, before, after) -> None:
 
 
 def test_unknown_padding_is_named() -> None:
-    with pytest.raises(JincError, match="'edge' is none of zeros, reflect, circular, mirror"):
+    with pytest.raises(JincError, match="'edge' is not one of zeros, reflect, circular, mirror"):
         extend(torch.zeros(1, 1, 2, 2), 1, 1, "edge")
-    with pytest.raises(JincError, match="'mirror' is none of zeros, reflect, circular"):
+    with pytest.raises(JincError, match="'mirror' is not one of zeros, reflect, circular"):
         check_padding("mirror")  # networks
 
 

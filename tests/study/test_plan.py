@@ -110,7 +110,7 @@ def test_the_cost_is_that_of_its_parts(file) -> None:
         ({"train": {"width": "wide"}}, "digits A: width: 'wide' is not a whole number"),
         ({"train": {"preset": "mnst"}}, "preset: unknown preset 'mnst'; did you mean mnist?"),
         ({"sample": {"number": 1}}, "sample: number: 1 is not at least 2"),
-        ({"sample": {"sampler": "dimm"}}, "sample: sampler: 'dimm' is none; did you mean ddim?"),
+        ({"sample": {"sampler": "dimm"}}, "sample: sampler: 'dimm' is unknown; did you mean ddim?"),
         ({"sample": {"count": 4}}, "sample: 'count' is not one of number"),
         ({"sample": [1]}, "sample: is not a mapping of settings"),
         ({"sample": {"eta": "abc"}}, "sample: eta: 'abc' is not a finite number"),

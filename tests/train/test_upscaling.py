@@ -251,5 +251,5 @@ def test_a_run_opens_as_its_kind_of_model(new_trainer, go) -> None:
     assert json.loads((up / "model" / "upscaling.json").read_text())["factor"] == 2
     with pytest.raises(JincError, match="is an upscaler; see jinc upscale"):
         Model.load(up / "model")
-    with pytest.raises(JincError, match="is a model of images, no upscaler"):
+    with pytest.raises(JincError, match="is a model of images, not an upscaler"):
         Upscaler.load(plain / "model")

@@ -60,7 +60,7 @@ def make_anagram(
     views = _views(view)
     if reduction == "alternating" and not options.shared_level:
         reason = f"{options.sampler} gives each image its own noise level"
-        raise JincError(f"--reduction: alternating needs a common one, but {reason}; choose mean")
+        raise JincError(f"--reduction: alternating needs one level for all, but {reason}; use mean")
     model = options.open(source)
 
     def compose(schedule: Schedule, levels: list[int], factor: int) -> Composition:

@@ -57,6 +57,8 @@ def check_results(
             file would be replaced.
     """
     check_folder(out)
+    if (out / "config.yaml").is_file() and (out / "checkpoints").is_dir():
+        raise JincError(f"--out: {out} is a training run; choose another folder, or one in it")
     claim(out)
     if not out.is_dir():
         return

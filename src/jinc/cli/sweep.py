@@ -132,6 +132,9 @@ def run_sweep(
     """
     start, n = time.perf_counter(), options.number
     plan = options.for_model(model)
+    if not plan.shared_level and plan.together > 1:
+        reason = f"{plan.sampler} gives each image its own noise level"
+        raise JincError(f"--sampler: {reason}; add --batch 1, or choose another sampler")
     prompts = plan.prompts
     across = grid_columns(prompts)
     check_frames(model.image_size, n, len(sweep), across, options.scale)

@@ -158,7 +158,7 @@ def fit(
     """
     check_fit(min(size), channels, resize_filter)
     if how not in get_args(Fitting):
-        raise JincError(f"fit: {how!r} is none of {', '.join(get_args(Fitting))}")
+        raise JincError(f"fit: {how!r} is not one of {', '.join(get_args(Fitting))}")
     box, place = Box.whole(picture.size) if region is None else region, Box.whole(size)
     if how == "crop":
         box = _middle(box, size)

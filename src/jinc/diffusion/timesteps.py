@@ -74,7 +74,7 @@ def spaced(
     [999, 799, 599, 399, 199]
     """
     if spacing not in get_args(Spacing):
-        raise unknown(f"spacing: {spacing!r} is none", spacing, get_args(Spacing))
+        raise unknown(f"spacing: {spacing!r} is unknown", spacing, get_args(Spacing))
     T, ends_early = len(schedule), spacing in ("karras", "exponential")
     if sigma_min is not None and not ends_early:
         raise JincError(f"sigma-min: belongs to karras and exponential, not to {spacing}")

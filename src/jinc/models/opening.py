@@ -64,7 +64,7 @@ def open_upscaler(
         return open_deepfloyd_upscaler(folder, **options).to(place)
     if is_pixel_model(folder):
         find_pixel_model(folder)  # an error of its own for other kinds
-        raise JincError(f"{folder}: is a model of images, no upscaler; see jinc sample")
+        raise JincError(f"{folder}: is a model of images, not an upscaler; see jinc sample")
     return Upscaler.load(model_folder(folder)).to(place)
 
 
@@ -100,7 +100,7 @@ def _found(
     if embeddings is not None:
         raise JincError(f"embeddings: {folder} does not take texts")
     if variant is not None and not is_pixel_model(folder):
-        raise JincError(f"variant: {folder} has none")
+        raise JincError(f"variant: {folder} is not a pipeline of diffusers, and has no variants")
     return folder, None
 
 

@@ -106,7 +106,7 @@ class Config:
 
     def __post_init__(self) -> None:
         if self.letter not in ("A", "B", "C", "D", "R"):
-            raise JincError(f"config: {self.letter!r} is none of the letters A, B, C, D and R")
+            raise JincError(f"config: {self.letter!r} is not one of the letters A, B, C, D and R")
         if not isinstance(self.taps, int) or not 0 <= self.taps <= MOST_TAPS:
             raise JincError(f"config: {self.taps!r} is no number of taps up to {MOST_TAPS}")
         if self.phase == "half" and self.taps % 2:
@@ -217,8 +217,8 @@ def parse_config(name: str) -> Config:
         raise JincError(f"config: {name!r} has a design for each level, a single one is expected")
     if name.split("-")[0].split("@")[0] == "E":
         raise JincError(
-            "config: E is not a network but a way of sampling: the image is turned while it is "
-            "generated; train A, B, C, D or R and turn when you sample"
+            "config: E is a sampling procedure, not a network: images are rotated during sampling; "
+            "train A, B, C, D or R, and use jinc rotate"
         )
     folded = {example.upper(): example for example in EXAMPLES}
     near = difflib.get_close_matches(name.upper(), folded, 1, 0.3)
@@ -227,7 +227,7 @@ def parse_config(name: str) -> Config:
         if near
         else f"some that exist: {', '.join(EXAMPLES[:6])}"
     )
-    raise JincError(f"config: {name!r} is no configuration; {hint}")
+    raise JincError(f"config: {name!r} is not a configuration; {hint}")
 
 
 def _published(name: str, match: re.Match[str]) -> Config:
@@ -250,19 +250,19 @@ def _corrected(name: str, match: re.Match[str]) -> Config:
     if match["taps"] is None:
         if match["beta"]:
             raise JincError(
-                f"config: {name!r}: an ideal filter has no Kaiser β, say {letter}@{match['ideal']}"
+                f"config: {name!r}: an ideal filter has no β; write {letter}@{match['ideal']}"
             )
         if match["cutoff"]:
             raise JincError(
-                f"config: {name!r}: an ideal filter stops what the coarse grid cannot hold and has "
-                f"no other cutoff, say {letter}@{match['ideal']}"
+                f"config: {name!r}: the cutoff of an ideal filter is fixed; "
+                f"write {letter}@{match['ideal']}"
             )
         return design
     taps = _checked_taps(name, int(match["taps"]), least=2)
     if taps % 2:
         head = f"{letter}@{match['filter'] or ''}"
         near = f"{head}{taps - 1} or {head}{taps + 1}"
-        raise JincError(f"config: {name!r}: odd taps shift the image, say {near}")
+        raise JincError(f"config: {name!r}: the number of taps must be even; write {near}")
     beta = float(match["beta"]) if match["beta"] else default_kaiser_beta(taps)
     cutoff = _checked_cutoff(name, match["cutoff"]) if match["cutoff"] else USUAL_CUTOFF
     kernel = match["filter"] or "jinc"
@@ -281,7 +281,7 @@ def _checked_cutoff(name: str, text: str) -> float:
         head = name.removesuffix(f"/{text}")
         raise JincError(
             f"config: {name!r}: cutoff {text} is outside (0, {USUAL_CUTOFF}] cycles per pixel of "
-            f"the fine grid; say {head}/0.2, or {head} for {USUAL_CUTOFF}"
+            f"the fine grid; write {head}/0.2, or {head} for {USUAL_CUTOFF}"
         )
     return cutoff
 

@@ -137,7 +137,7 @@ def _limit(x: Tensor, band: Band) -> Tensor:
     if band == "square":
         return x
     if band != "disc":
-        raise JincError(f"band: {band!r} is none of {', '.join(BANDS)}")
+        raise JincError(f"band: {band!r} is not one of {', '.join(BANDS)}")
     inside = _within_nyquist(x.shape[-2], x.shape[-1], x.device)
     limited: Tensor = torch.fft.irfft2(torch.fft.rfft2(x) * inside, s=x.shape[-2:])
     return limited

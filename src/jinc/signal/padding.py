@@ -60,7 +60,7 @@ def check_padding(padding: str) -> None:
 
 def _check_known(padding: str, known: Sequence[str]) -> None:
     if padding not in known:
-        raise JincError(f"padding: {padding!r} is none of {', '.join(known)}")
+        raise JincError(f"padding: {padding!r} is not one of {', '.join(known)}")
 
 
 class _Extended(torch.autograd.Function):

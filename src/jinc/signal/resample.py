@@ -223,7 +223,7 @@ def upsampling_start(taps: int, phase: Phase) -> int:
     if phase == "cosited":
         return taps // 2
     if phase != "half":
-        raise JincError(f"phase: {phase!r} is none of {', '.join(PHASES)}")
+        raise JincError(f"phase: {phase!r} is not one of {', '.join(PHASES)}")
     if taps % 2:
         raise JincError(f"phase: 'half' needs an even number of taps, not {taps}")
     return taps // 2 - 1

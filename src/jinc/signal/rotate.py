@@ -57,7 +57,7 @@ def rotate(x: Tensor, angle: float | Tensor, method: str = "unitary", pad: Pad =
     }
     check_method(method)
     if pad not in get_args(Pad):
-        raise JincError(f"pad: {pad!r} is none of {', '.join(get_args(Pad))}")
+        raise JincError(f"pad: {pad!r} is not one of {', '.join(get_args(Pad))}")
     check_images(x)
     angles = check_amounts("angle", angle, len(x))
     if pad == "none":
@@ -93,7 +93,9 @@ def rotate_unitary(x: Tensor, angle: Tensor) -> Tensor:
     """
     height, width = x.shape[-2:]
     if height != width:
-        raise JincError(f"images: {height}×{width} cannot be turned by shears, they must be square")
+        raise JincError(
+            f"images: {height}×{width} cannot be rotated by shears, which need square images"
+        )
     turns = (angle.abs() / (math.pi / 2)).round().detach()
     forwards = angle >= 0
     rest = angle - torch.where(forwards, turns, -turns) * (math.pi / 2)

@@ -138,7 +138,7 @@ def _by_name(tolerance: float = USUAL_TOLERANCE, tolerance_by: str | None = None
     if tolerance_by is None:
         return partial(adaptive, tolerance=tolerance)
     if tolerance_by not in WEIGHTS:
-        raise unknown(f"tolerance-by: {tolerance_by!r} is none", tolerance_by, WEIGHTS)
+        raise unknown(f"tolerance-by: {tolerance_by!r} is unknown", tolerance_by, WEIGHTS)
     return partial(adaptive, tolerance=tolerance, weight=WEIGHTS[tolerance_by])
 
 

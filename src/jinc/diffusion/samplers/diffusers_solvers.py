@@ -172,7 +172,7 @@ def _kind_of(scheduler: Scheduler) -> SchedulerKind:
     if name in _REFUSED:
         raise JincError(f"{name}: {_REFUSED[name]}")
     if name not in SCHEDULERS:
-        raise JincError(f"{name}: is none of those that were tried, {', '.join(SCHEDULERS)}")
+        raise JincError(f"{name}: is not supported; supported are {', '.join(SCHEDULERS)}")
     return SCHEDULERS[name]
 
 

@@ -28,7 +28,7 @@ def sampler_by_name(name: str) -> Sampler:
         JincError: it is not in `SAMPLERS`; the message names the nearest.
     """
     if name not in SAMPLERS:
-        raise unknown(f"sampler: {name!r} is none", name, SAMPLERS)
+        raise unknown(f"sampler: {name!r} is unknown", name, SAMPLERS)
     return SAMPLERS[name]
 
 
@@ -45,7 +45,7 @@ def method_by_name(name: str, eta: float = 0.0) -> Method:
     sampler = sampler_by_name(name)
     if sampler.method is None:
         single = [each for each, other in SAMPLERS.items() if other.method is not None]
-        raise JincError(f"sampler: {name} is none of {', '.join(single)}")
+        raise JincError(f"sampler: {name} is not one of {', '.join(single)}")
     return sampler.method(**given_options(sampler, eta=eta or None))
 
 

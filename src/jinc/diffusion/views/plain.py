@@ -167,7 +167,9 @@ def turn_quarters(x: Images, turns: int | Tensor) -> Images:
     """
     height, width = x.shape[-2:]
     if height != width and (isinstance(turns, Tensor) or turns % 2):
-        raise JincError(f"images: {height}×{width} cannot be turned, they must be square")
+        raise JincError(
+            f"images: {height}×{width} cannot be rotated; quarter turns need square images"
+        )
     if not isinstance(turns, Tensor):
         return x.rot90(turns % 4, (-2, -1))
     each = (turns % 4).to(x.device).view(-1, 1, 1, 1)

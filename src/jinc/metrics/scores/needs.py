@@ -1,6 +1,6 @@
 """Whether scores can be computed, checked before hours of work."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from torch import Tensor
 
@@ -8,23 +8,7 @@ from jinc.data import ImageSet
 from jinc.errors import JincError
 from jinc.metrics.features.extractors import Extractor
 from jinc.metrics.features.reference import Reference
-from jinc.metrics.scores.frechet import images_to_extrapolate
-from jinc.metrics.scores.inception_score import SPLITS
-from jinc.metrics.scores.kernel_distance import FEWEST_GENERATED, FEWEST_REAL
-from jinc.metrics.scores.manifolds import images_of_each
-from jinc.metrics.scores.scores import MANIFOLD, ScoreKind, check_several
-
-_FEWEST: Mapping[ScoreKind, Callable[[int], tuple[int, int]]] = {
-    "frechet": lambda _: (2, 2),
-    "frechet_unlimited": lambda D: (2, images_to_extrapolate(D)),
-    "kernel": lambda _: (FEWEST_REAL, FEWEST_GENERATED),
-    "classes": lambda _: (2, SPLITS),
-    **dict.fromkeys(MANIFOLD, lambda _: (images_of_each(), images_of_each())),
-}
-"""Minimum numbers of real and generated images, by the dimension of the features."""
-
-WITHOUT_IMAGES: tuple[ScoreKind, ...] = ("frechet", "frechet_unlimited", "classes")
-"""Scores that need only statistics of real images."""
+from jinc.metrics.scores.scores import KINDS, ScoreKind, check_several
 
 
 def check_scores(
@@ -51,7 +35,7 @@ def check_scores(
     features, logits = extractor(real.batch(range(1)))
     for kind in which or ():
         _check_classes(kind, extractor.name, logits)
-        real_needed, needed = _FEWEST[kind](features.shape[1])
+        real_needed, needed = KINDS[kind].fewest(features.shape[1])
         _check_count(kind, extractor.name, "real", len(real), real_needed)
         _check_count(kind, extractor.name, "generated", generated, needed)
 
@@ -89,9 +73,9 @@ def check_reference(
         )
     for kind in which or ():
         _check_classes(kind, extractor.name, logits)
-        if kind not in WITHOUT_IMAGES:
+        if KINDS[kind].needs_images:
             raise JincError(f"{kind}: needs real images, {reference.name} are only statistics")
-        _, needed = _FEWEST[kind](features.shape[1])
+        _, needed = KINDS[kind].fewest(features.shape[1])
         _check_count(kind, extractor.name, "generated", generated, needed)
 
 

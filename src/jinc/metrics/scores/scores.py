@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -18,9 +18,15 @@ from jinc.metrics.scores.frechet import (
     frechet_error,
     images_to_extrapolate,
 )
-from jinc.metrics.scores.inception_score import class_score
-from jinc.metrics.scores.kernel_distance import kernel_distance
-from jinc.metrics.scores.manifolds import K_DENSITY, K_PRECISION, ManifoldScores, manifold_scores
+from jinc.metrics.scores.inception_score import SPLITS, class_score
+from jinc.metrics.scores.kernel_distance import FEWEST_GENERATED, FEWEST_REAL, kernel_distance
+from jinc.metrics.scores.manifolds import (
+    K_DENSITY,
+    K_PRECISION,
+    ManifoldScores,
+    images_of_each,
+    manifold_scores,
+)
 from jinc.plain import without_nan
 
 ScoreKind: TypeAlias = Literal[
@@ -35,19 +41,6 @@ ScoreKind: TypeAlias = Literal[
 ]
 
 SCORES: tuple[ScoreKind, ...] = get_args(ScoreKind)
-MANIFOLD: tuple[ScoreKind, ...] = ("precision", "recall", "density", "coverage")
-LOWER_IS_BETTER: tuple[ScoreKind, ...] = ("frechet", "frechet_unlimited", "kernel")
-
-_NAMES: Mapping[ScoreKind, tuple[str, str]] = {
-    "frechet": ("FID", "Fréchet distance"),
-    "frechet_unlimited": ("FID∞", "Fréchet distance, N → ∞"),
-    "kernel": ("KID", "kernel distance"),
-    "classes": ("IS", "class score"),
-    "precision": ("precision", "precision"),
-    "recall": ("recall", "recall"),
-    "density": ("density", "density"),
-    "coverage": ("coverage", "coverage"),
-}
 
 
 def score_name(extractor: ExtractorFacts, kind: ScoreKind = "frechet") -> str:
@@ -60,13 +53,12 @@ def score_name(extractor: ExtractorFacts, kind: ScoreKind = "frechet") -> str:
     >>> score_name(ExtractorFacts("resnet20-cifar10", "64", "12fca82f", 3, None, "none", 0, 1))
     'Fréchet distance (resnet20-cifar10)'
     """
-    if is_genuine(extractor) and kind not in MANIFOLD:
-        return _NAMES[kind][0]
-    return _plain_name(extractor, kind)
+    known = KINDS[kind].of_inception
+    return known if known and is_genuine(extractor) else _plain_name(extractor, kind)
 
 
 def _plain_name(extractor: ExtractorFacts, kind: ScoreKind) -> str:
-    return f"{_NAMES[kind][1]} ({extractor.name})"
+    return f"{KINDS[kind].name} ({extractor.name})"
 
 
 @dataclass(frozen=True)
@@ -151,7 +143,7 @@ def score(
     left_out: dict[ScoreKind, str] = {}
     for kind in SCORES if which is None else which:
         try:
-            found[kind] = _FUNCTIONS[kind](pair, kind)
+            found[kind] = KINDS[kind].compute(pair, kind)
         except JincError as error:
             if which is not None:
                 raise
@@ -198,7 +190,7 @@ class _Pair:
         known = kind == "classes" or self.real.extractor is not None
         named = score_name if known else _plain_name  # statistics may be of other features
         name = named(self.generated.extractor, kind)
-        return Score(name, value, error, by, kind in LOWER_IS_BETTER, details or {})
+        return Score(name, value, error, by, KINDS[kind].lower_is_better, details or {})
 
 
 def _frechet(pair: _Pair, kind: ScoreKind) -> Score:
@@ -238,13 +230,54 @@ def _manifold(pair: _Pair, kind: ScoreKind) -> Score:
     return pair.scored(kind, found.value, found.error, by, {"k": k})
 
 
-_FUNCTIONS: Mapping[ScoreKind, Callable[[_Pair, ScoreKind], Score]] = {
-    "frechet": _frechet,
-    "frechet_unlimited": _unlimited,
-    "kernel": _kernel,
-    "classes": _classes,
-    **dict.fromkeys(MANIFOLD, _manifold),
+@dataclass(frozen=True)
+class Kind:
+    """How a score is computed and named.
+
+    Args:
+        name: by features other than Inception's.
+        compute: the score of two sets of features.
+        fewest: minimum numbers of real and generated images, by the dimension of the features.
+        of_inception: its name by Inception's features, if it has one.
+        lower_is_better: False if higher is better.
+        needs_images: whether statistics of the real images are not enough.
+    """
+
+    name: str
+    compute: Callable[[_Pair, ScoreKind], Score]
+    fewest: Callable[[int], tuple[int, int]]
+    of_inception: str = ""
+    lower_is_better: bool = False
+    needs_images: bool = True
+
+
+_FRECHET = Kind(
+    *("Fréchet distance", _frechet, lambda _: (2, 2), "FID"),
+    lower_is_better=True,
+    needs_images=False,
+)
+_MANIFOLD = Kind("", _manifold, lambda _: (images_of_each(), images_of_each()))
+
+KINDS: Mapping[ScoreKind, Kind] = {
+    "frechet": _FRECHET,
+    "frechet_unlimited": replace(
+        _FRECHET,
+        name="Fréchet distance, N → ∞",
+        compute=_unlimited,
+        fewest=lambda dimension: (2, images_to_extrapolate(dimension)),
+        of_inception="FID∞",
+    ),
+    "kernel": Kind(
+        *("kernel distance", _kernel, lambda _: (FEWEST_REAL, FEWEST_GENERATED), "KID"),
+        lower_is_better=True,
+    ),
+    "classes": Kind("class score", _classes, lambda _: (2, SPLITS), "IS", needs_images=False),
+    "precision": replace(_MANIFOLD, name="precision"),
+    "recall": replace(_MANIFOLD, name="recall"),
+    "density": replace(_MANIFOLD, name="density"),
+    "coverage": replace(_MANIFOLD, name="coverage"),
 }
+"""A new score is a function of features in a file of its own, and its name and entry here."""
 
 
 def _facts(features: Features | Reference) -> dict[str, Any]:

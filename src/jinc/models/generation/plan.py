@@ -141,11 +141,11 @@ class SamplingPlan:
         if not math.isfinite(self.guidance):
             raise JincError(f"guidance: {self.guidance} is not a finite number")
         if not 0 <= self.guidance_rescale <= 1:
-            raise JincError(f"guidance-rescale: {self.guidance_rescale} is not in 0 … 1")
+            raise JincError(f"guidance-rescale: {self.guidance_rescale} is not in [0, 1]")
         lowest, highest = self.guidance_interval or (0, 0)
         if not 0 <= lowest <= highest:
             raise JincError(
-                f"guidance-interval: {lowest} to {highest} is not 0 or more, and rising"
+                f"guidance-interval: {lowest} to {highest} is not a range of t from 0 up"
             )
         if self.guidance == 1:
             for name in ("rescale", "interval"):
