@@ -85,7 +85,7 @@ def test_bad_data(refused, tiny, tmp_path, make) -> None:
     [
         (["--config", "D@5"], "write D@4 or D@6"),
         (["--config", "d@6"], "did you mean D@6?"),
-        (["--config", "E"], "way of sampling"),
+        (["--config", "E"], "sampling procedure"),
         (["--image-size", "9"], "image_size: 9×9 cannot be halved 1 times; take 10×10"),
         (["--image-size", "0"], "image_size"),
         (["--levels", "9"], "take 512×512, or fewer levels"),

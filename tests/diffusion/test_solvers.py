@@ -391,7 +391,7 @@ def test_schedulers_that_cannot_visit_our_levels_are_refused(theirs):
 
     refused("KDPM2Ancestral.*: evaluates between", diffusers.KDPM2AncestralDiscreteScheduler())
     refused("EDMEulerScheduler: has levels of its own", diffusers.EDMEulerScheduler())
-    refused("FlowMatchEuler.*none of those", diffusers.FlowMatchEulerDiscreteScheduler())
+    refused("FlowMatchEuler.*is not supported", diffusers.FlowMatchEulerDiscreteScheduler())
     refused("PNDM.*: evaluates between levels.*skip_prk_steps=True", diffusers.PNDMScheduler())
     refused("steps: PNDMScheduler goes in equal strides", theirs("pndm"), steps=[190, 100, 0])
     refused("DDPMScheduler: draws noise.*; take sample.method=ddpm", diffusers.DDPMScheduler())

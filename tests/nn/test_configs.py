@@ -146,8 +146,8 @@ def test_a_design_without_a_name_says_so(change) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("E", "way of sampling"),
-        ("E@6", "way of sampling"),
+        ("E", "sampling procedure"),
+        ("E@6", "sampling procedure"),
         ("d@6", "did you mean D@6"),
         ("D-2n", "did you mean D-2N"),
         ("D@ideel", "did you mean D@ideal"),
@@ -157,7 +157,7 @@ def test_a_design_without_a_name_says_so(change) -> None:
         ("D@0", "outside 2 to 64"),
         ("D@66", "outside 2 to 64"),
         ("D-2N/0", "outside 1 to 64"),
-        ("D-2@ideal", "no Kaiser"),
+        ("D-2@ideal", "has no β"),
         ("D@ideal/0.2", "write D@ideal"),
         ("D@6/0", "outside (0, 0.25]"),
         ("D@6/0.3", "write D@6/0.2, or D@6 for 0.25"),
@@ -169,8 +169,8 @@ def test_a_design_without_a_name_says_so(change) -> None:
         ("D@6,D@12", "a design for each level"),
         ("B+plain@6", "no use"),
         ("B+norm-2N", "D+norm"),
-        ("", "no configuration"),
-        ("resnet", "no configuration"),
+        ("", "not a configuration"),
+        ("resnet", "not a configuration"),
     ],
 )
 def test_other_names_are_refused_with_a_hint(name: str, words: str) -> None:

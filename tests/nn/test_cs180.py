@@ -226,7 +226,7 @@ def test_edges_lie_where_the_padding_says(name, padding) -> None:
         ({"augmentations": 1.5}, "augmentations"),
         ({"padding": "mirror"}, "padding"),
         ({"config": "D+norm-2N"}, "config"),
-        ({"config": "E"}, "way of sampling"),
+        ({"config": "E"}, "sampling procedure"),
     ],
 )
 def test_bad_arguments_are_named(arguments, word) -> None:

@@ -106,7 +106,7 @@ def test_designs_without_names_are_kept_whole() -> None:
         ("D@6,,D@6", "level 1 has no design"),
         ("D@6,d@12", "did you mean D@12"),
         ("D@7,D@6", "write D@6 or D@8"),
-        ("A,E", "way of sampling"),
+        ("A,E", "sampling procedure"),
         ("D@6,D@6/0.5", "outside (0, 0.25]"),
         ("D@6/0,2", "outside (0, 0.25]"),
     ],

@@ -286,7 +286,7 @@ def test_a_block_is_what_is_drawn() -> None:
         ({"classes": -1}, "classes"),
         ({"padding": "mirror"}, "padding"),
         ({"config": "D+norm-2N"}, "config"),
-        ({"config": "E"}, "way of sampling"),
+        ({"config": "E"}, "sampling procedure"),
     ],
 )
 def test_bad_arguments_are_named(arguments, word) -> None:

@@ -145,7 +145,7 @@ def test_damaged_files_are_named(tmp_path) -> None:
         ({"levels": 0}, "levels"),
         ({"classes": -1}, "classes"),
         ({"padding": "mirror"}, "padding"),
-        ({"config": "E"}, "way of sampling"),
+        ({"config": "E"}, "sampling procedure"),
     ],
 )
 def test_bad_arguments_are_named(arguments, word) -> None:

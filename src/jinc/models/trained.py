@@ -23,7 +23,7 @@ from jinc.types import Denoiser, Images, Steps
 
 FILES = {
     "denoiser.json": "a single-step denoiser; see jinc denoise test",
-    "diffusion.json": "a model of images, no upscaler; see jinc sample",
+    "diffusion.json": "a model of images, not an upscaler; see jinc sample",
     "upscaling.json": "an upscaler; see jinc upscale",
 }
 """What a folder holds, by its file of facts."""
