@@ -26,6 +26,8 @@ WORDS = (
     *("train", "--config", "A", "--width", "4", "--levels", "1", "--timesteps", "5"),
     *("--batch-size", "4", "--log-every", "1", "--device", "cpu"),
 )
+LAUNCHED = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+"""What torchrun sets; other tests may have left it in this process."""
 CPU = torch.device("cpu")
 
 definitions = runpy.run_path(str(SCRIPT))
@@ -34,7 +36,7 @@ definitions = runpy.run_path(str(SCRIPT))
 def start(*words: object, by: Sequence[str] = TORCHRUN) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*by, *map(str, words)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={n: v for n, v in os.environ.items() if n not in LAUNCHED} | {"OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
