@@ -66,8 +66,8 @@ def _check_known(padding: str, known: Sequence[str]) -> None:
 class _Extended(torch.autograd.Function):
     """Extend by less than the image: one copy, and four strips that are read from it.
 
-    Indexing says the same in a line, and takes three to eight times as long with its gradient where
-    no compiler fuses it.
+    Indexing does the same in a line, but takes two to three times as long with its gradient where
+    no compiler fuses it (`bench/padding.py`).
     """
 
     @staticmethod
