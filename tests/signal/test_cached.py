@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from jinc.signal import extend, ideal_filtered_activation
-from jinc.signal.padding import _source_index
+from jinc.signal.padding import source_index
 from jinc.signal.tables import cached_table
 
 
@@ -55,8 +55,8 @@ def test_what_uses_tables_can_be_inferred_compiled_and_trained_in_any_order() ->
         (gradient,) = torch.autograd.grad(found.square().sum(), x)
         assert gradient.isfinite().all()
     for index in (
-        _source_index(7, 2, 3, "reflect", x.device),
-        _source_index(12, 1, 2, "circular", x.device),
+        source_index(7, 2, 3, "reflect", x.device),
+        source_index(12, 1, 2, "circular", x.device),
     ):
         assert type(index) is torch.Tensor
         assert not index.is_inference()

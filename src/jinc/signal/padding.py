@@ -49,7 +49,7 @@ def extend(x: Tensor, before: int, after: int, padding: Edges) -> Tensor:
         extended: Tensor = _Extended.apply(x, before, after, padding)  # type: ignore[no-untyped-call]
         return extended
     for dim in (-2, -1):
-        x = x.index_select(dim, _source_index(x.shape[dim], before, after, padding, x.device))
+        x = x.index_select(dim, source_index(x.shape[dim], before, after, padding, x.device))
     return x
 
 
@@ -113,7 +113,7 @@ def _strips(
 
 
 @cached_table
-def _source_index(
+def source_index(
     size: int, before: int, after: int, padding: Edges, device: torch.device
 ) -> Tensor:
     """Return the source of each pixel of an extended line."""
