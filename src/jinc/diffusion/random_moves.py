@@ -16,6 +16,7 @@ from torch import Tensor
 from jinc.diffusion.views.plain import hflip, turn_quarters, vflip
 from jinc.errors import unknown
 from jinc.signal import disc, rotate, shift
+from jinc.signal.frame import Frame
 from jinc.signal.rotate import UNTORN
 from jinc.types import Images
 
@@ -48,6 +49,10 @@ class Move(ABC):
         """Mark the pixels unaffected by the edges, boolean `[height, width]`; None for all."""
         return None
 
+    @abstractmethod
+    def frame(self) -> Frame:
+        """Return the frames that move with upright images."""
+
 
 class Shift(Move):
     """Shift by amounts (down, right), `[B, 2]`, as shares of height and width."""
@@ -62,6 +67,10 @@ class Shift(Move):
         if height != width:
             return None
         return disc(width, 1 - 2 * MAX_SHIFT, self.amounts.device)
+
+    def frame(self) -> Frame:
+        """Return the shifted frames."""
+        return Frame(offset=self.amounts)
 
     def __call__(self, x: Images) -> Images:
         """Shift periodic images."""
@@ -85,6 +94,10 @@ class Rotation(Move):
         """Draw uniformly from −π … π."""
         return cls(torch.from_numpy(random.uniform(-math.pi, math.pi, count)))
 
+    def frame(self) -> Frame:
+        """Return the turned frames."""
+        return Frame(angle=self.amounts)
+
     def __call__(self, x: Images) -> Images:
         """Rotate square images."""
         return rotate(x, self.amounts, self.method)
@@ -102,6 +115,10 @@ class QuarterTurns(Move):
         """Draw 1, 2 or 3."""
         return cls(torch.from_numpy(random.integers(1, 4, count)))
 
+    def frame(self) -> Frame:
+        """Return the turned frames."""
+        return Frame(angle=self.amounts.double() * (math.pi / 2))
+
     def __call__(self, x: Images) -> Images:
         """Rotate square images, exactly."""
         return turn_quarters(x, self.amounts)
@@ -114,6 +131,10 @@ class Flip(Move):
     def draw(cls, random: np.random.Generator, count: int) -> Self:
         """Draw 0 or 1."""
         return cls(torch.from_numpy(random.integers(2, size=count)))
+
+    def frame(self) -> Frame:
+        """Return the mirrored frames: top to bottom is left to right and half a turn."""
+        return Frame(angle=self.amounts.double() * math.pi, mirrored=torch.ones_like(self.amounts).bool())
 
     def __call__(self, x: Images) -> Images:
         """Mirror, exactly."""

@@ -1,11 +1,11 @@
 """Trained models: a network, its schedule and the facts that sampling needs, in a folder."""
 
 import json
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeAlias
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from jinc.manifest import check_manifest, replacing
 from jinc.nn import NO_CLASS, Conditioning, Network, joined_labels, load_network
 from jinc.nn.checks import check_sizes
 from jinc.schema import read_as
+from jinc.signal.frame import CHANNELS, Frame
 from jinc.types import Denoiser, Images, Steps
 
 FILES = {
@@ -36,6 +37,7 @@ class Facts:
     Args:
         guidable: missing in older files: then true if there are classes.
         scale_betas: missing in older files: then the linear betas are those of 1000 steps.
+        frame: whether the network takes the coordinates of a frame.
     """
 
     schedule: str
@@ -46,6 +48,16 @@ class Facts:
     guidable: bool | None = None
     scale_betas: bool = False
     spectrum: dict[str, Any] | None = None
+    frame: bool = False
+
+
+Frames: TypeAlias = Callable[[Steps], Frame]
+"""The frames of B images at their steps, `[B]`."""
+
+
+def upright(t: Steps) -> Frame:
+    """Return the frame of the training images."""
+    return Frame()
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +161,9 @@ class Trained:
         make_schedule(facts.schedule, facts.timesteps)
         if len(names) != network.classes:
             raise JincError(f"{len(names)} classes are named, the network has {network.classes}")
-        if bool(network.beside) != cls.LOW_RES:
+        if facts.frame and network.beside != CHANNELS:
+            raise JincError(f"frame: its network takes {network.beside} more channels, not 2")
+        if bool(network.beside) != (cls.LOW_RES or facts.frame):
             raise JincError(f"its network takes {network.beside} channels beside the noisy images")
         network.check_size(height, width)
         return {
@@ -212,21 +226,29 @@ class NetworkDenoiser:
         schedule: the one it was trained with.
         labels: class of each image, `[B]`; None for no class.
         prediction: what the network predicts.
+        frames: of the images at each step; None for a network without one.
     """
 
     network: Network
     schedule: Schedule
     labels: Tensor | None = None
     prediction: Prediction | Parametrisation = "eps"
+    frames: Frames | None = None
 
     def __call__(self, x_t: Images, t: Steps) -> Images:
         """Predict the clean images, `[B, C, H, W]`, from noisy ones and their steps `[B]`."""
-        output = self.network(x_t, t, Conditioning(self.labels))
+        beside = None if self.frames is None else self.frames(t).coordinates(x_t)
+        output = self.network(x_t, t, Conditioning(self.labels, beside=beside))
         return x0_of(self.schedule, self.prediction, x_t, t, output)
 
     def rows(self, places: Tensor) -> Denoiser:
         """Return a denoiser of some images of the batch only."""
-        return self if self.labels is None else replace(self, labels=self.labels[places])
+        labels, frames = self.labels, self.frames
+        return replace(
+            self,
+            labels=None if labels is None else labels[places],
+            frames=None if frames is None else lambda t: frames(t).rows(places),
+        )
 
     @property
     def shares(self) -> Hashable:
@@ -236,18 +258,54 @@ class NetworkDenoiser:
     def joined(self, parts: Sequence[tuple[Self, int]]) -> Denoiser:
         """Return one denoiser for the images of all parts, one after another."""
         labels = joined_labels([(part.labels, count) for part, count in parts])
-        return replace(self, labels=labels)
+        counts = [count for _, count in parts]
+
+        def frames(t: Steps) -> Frame:
+            each = zip(parts, t.split(counts), strict=True)  # type: ignore[no-untyped-call]
+            return Frame.joined([p.frames(at).expanded(n) for (p, n), at in each if p.frames])
+
+        return replace(self, labels=labels, frames=self.frames and frames)
 
 
 @dataclass(frozen=True, eq=False)
 class Model(Trained):
-    """A model of images; its arguments are those of `Trained`."""
+    """A model of images; other arguments are those of `Trained`.
+
+    Args:
+        frames: where up is, at each step of sampling; None for a network that takes no frame.
+    """
 
     FILE: ClassVar[str] = "diffusion.json"
 
+    frames: Frames | None = None
+
     def denoiser(self, labels: Tensor | None = None) -> Denoiser:
         """Return `(x_t, t) -> x0_hat` for images of given classes, `[B]`, or of none."""
-        return NetworkDenoiser(self.network, self.schedule, labels, self.parametrisation)
+        return NetworkDenoiser(
+            self.network, self.schedule, labels, self.parametrisation, self.frames
+        )
+
+    def in_frames(self, frames: Frames) -> Self:
+        """Return the model of the same images in other frames.
+
+        Args:
+            frames: steps `[B]` to the frames of the images at these steps.
+
+        Raises:
+            JincError: the network takes no frame.
+        """
+        if self.frames is None:
+            raise JincError("frame: this model has none; train it with --frame and --config R@12")
+        return replace(self, frames=frames)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the facts, ready for JSON."""
+        return super().facts() | ({} if self.frames is None else {"frame": True})
+
+    @classmethod
+    def arguments(cls, network: Network, facts: Facts) -> dict[str, Any]:
+        """Return the arguments of the class besides the network, checked against it."""
+        return super().arguments(network, facts) | {"frames": upright if facts.frame else None}
 
     def prompted(self, prompts: Sequence[str]) -> Denoiser:
         """Return a denoiser of images with a class each, by name or number, or "" for none."""

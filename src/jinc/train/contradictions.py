@@ -6,6 +6,7 @@ import torch
 
 from jinc.data import ImageSet
 from jinc.errors import JincError
+from jinc.nn import parse_configs
 from jinc.train.augment import Augmentation
 from jinc.train.config import TrainConfig
 
@@ -41,6 +42,7 @@ def refuse_contradictions(config: TrainConfig, images: ImageSet) -> None:
         raise JincError("complexity: published needs whole batches; leave out accumulation")
     if config.holdout >= len(images):
         raise JincError(f"holdout: {config.holdout} of {len(images)} images leave none to train on")
+    _refuse_frame(config)
     _refuse_scores(config)
     _refuse_turns_of_rectangles(config, images)
     for name in _OF_DIFFUSION if config.noise_std is not None else ():
@@ -54,6 +56,20 @@ def refuse_unused(config: TrainConfig) -> None:
     for name, owner in _OF_NETWORKS.items():
         if config.network != owner and getattr(config, name) != getattr(TrainConfig, name):
             raise JincError(f"{name}: is for {owner}, not {config.network}; leave it out")
+
+
+def _refuse_frame(config: TrainConfig) -> None:
+    """Refuse a frame for networks that do not turn with it."""
+    if not config.frame:
+        return
+    if not all(design.radial for design in parse_configs(config.config).levels):
+        reason = f"{config.config} does not turn with its frame"
+        raise JincError(f"frame: {reason}; choose --config R@12 or another R")
+    for name, given in (("upscale", config.upscale), ("noise_std", config.noise_std)):
+        if given is not None:
+            raise JincError(f"frame: does not apply to {name}; leave out one of them")
+    if config.network == "cs180":
+        raise JincError("frame: cs180 takes no coordinates; choose --network unet or resunet")
 
 
 def _refuse_scores(config: TrainConfig) -> None:

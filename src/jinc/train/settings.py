@@ -85,6 +85,8 @@ class NetworkSettings:
             network has such maps.
         dropout: (resunet) dropout probability.
         padding: padding of feature maps at the edges of the image.
+        frame: (configurations R) condition on the coordinates of each pixel, so that images can be
+            turned, mirrored and shifted by their frame; see `jinc rotate --by frame`.
         conditional: condition on the class.
         init: run or model folder whose weights to start from (default: random weights).
     """
@@ -100,6 +102,7 @@ class NetworkSettings:
     attention: tuple[int, ...] = field(default=(16,), metadata=_whole(1))
     dropout: float = field(default=0.0, metadata=_BELOW_1)
     padding: Padding = "zeros"
+    frame: bool = False
     conditional: bool = False
     init: str | None = None
 

@@ -16,8 +16,9 @@ from jinc.diffusion.spectral import Spectrum
 from jinc.errors import JincError
 from jinc.manifest import check_manifest
 from jinc.models import Model, SingleStep, Trained, Upscaler, choose_device, model_folder
-from jinc.models.trained import FILES
+from jinc.models.trained import FILES, upright
 from jinc.nn import NETWORKS, Network, load_network
+from jinc.signal.frame import CHANNELS as FRAME_CHANNELS
 from jinc.signal.waves import WavesName
 from jinc.train.augment import Augmentation
 from jinc.train.batches import Batches, hold_out
@@ -79,7 +80,8 @@ def _task(config: TrainConfig, images: ImageSet, network: Network) -> Task[Any]:
     }
     if config.upscale is None:
         spectrum = _spectrum(config, images) if config.prediction in ("spectral", "edm") else None
-        return DiffusionTask(Model(network, **facts, spectrum=spectrum), config)
+        facts |= {"spectrum": spectrum, "frames": upright if config.frame else None}
+        return DiffusionTask(Model(network, **facts), config)
     facts |= {"factor": config.upscale, "spread": spread(images, config.upscale)}
     return UpscalingTask(Upscaler(network, **facts, most_noise=config.most_noise), config, images)
 
@@ -117,15 +119,16 @@ def build_network(
     """Initialise the network of a run, for images of a height and width; 0 classes for none."""
     size = min(image_size)
     labels = Augmentation(config.augment).numbers if config.augment_labels else 0
+    beside = channels if config.upscale else FRAME_CHANNELS * config.frame
     own: dict[str, dict[str, Any]] = {
-        "unet": {"levels": config.levels, "beside": channels if config.upscale else 0},
+        "unet": {"levels": config.levels, "beside": beside},
         "resunet": {
             "multipliers": config.multipliers,
             "blocks": config.blocks,
             "attention_levels": _levels(config, size) if config.network == "resunet" else (),
             "dropout": config.dropout,
             "head_channels": math.gcd(64, config.width),
-            "beside": channels if config.upscale else 0,
+            "beside": beside,
         },
         "cs180": {
             "image_size": size,

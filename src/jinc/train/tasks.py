@@ -30,9 +30,10 @@ from jinc.diffusion import (
 from jinc.diffusion.process import Parametrisation
 from jinc.models import CHUNK, Model, SamplingPlan, SingleStep, generate_images, grid_columns
 from jinc.nn import Conditioning, Network
+from jinc.signal.frame import Frame
 from jinc.train.batches import Batch
 from jinc.train.config import TrainConfig
-from jinc.types import Images
+from jinc.types import Images, Steps
 
 Predict: TypeAlias = Callable[..., Tensor]
 """The network in training: wrapped for several processes, in the precision of the run."""
@@ -91,6 +92,11 @@ class DiffusionTask(Task[Model]):
 
     def losses(self, predict: Predict, batch: Batch) -> Tensor:
         """Return the weighted loss of every image, with auxiliary terms."""
+        if self.package.frames:
+            beside = Frame().coordinates(batch.x0)
+            if batch.move is not None:
+                beside = torch.cat([beside, batch.move.frame().coordinates(batch.x0)])
+            predict = predicting_beside(predict, beside)
         return diffusion_losses(
             self.package.network,
             self.package.schedule,
@@ -147,6 +153,15 @@ class DenoisingTask(Task[SingleStep]):
         noisy = x + package.noise_std * noise(x)
         rows = torch.cat([x, noisy, package(noisy)])
         yield image_grid(2 * rows - 1, columns=len(x), scale=None)
+
+
+def predicting_beside(predict: Predict, beside: Tensor) -> Predict:
+    """Predict with other images beside the noisy ones, `[B, beside, H, W]`."""
+
+    def predicted(x_t: Images, t: Steps, condition: Conditioning) -> Tensor:
+        return predict(x_t, t, condition._replace(beside=beside))
+
+    return predicted
 
 
 def diffusion_losses(

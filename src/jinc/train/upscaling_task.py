@@ -11,12 +11,10 @@ from torch import Tensor
 from jinc.data import ImageSet, image_grid, to_float
 from jinc.models import SamplingPlan, Upscaler, upscale_images
 from jinc.models.upscaler import LowResConditioning, augmentation_input
-from jinc.nn import Conditioning
 from jinc.signal import bicubic, block_mean, repeat_pixels
 from jinc.train.batches import Batch, hold_out
 from jinc.train.config import TrainConfig
-from jinc.train.tasks import Predict, Task, diffusion_losses
-from jinc.types import Images, Steps
+from jinc.train.tasks import Predict, Task, diffusion_losses, predicting_beside
 
 SHOWN = 8
 """Images in a grid."""
@@ -61,17 +59,13 @@ class UpscalingTask(Task[Upscaler]):
         beside = low_res.beside
         if batch.move is not None:
             beside = torch.cat([beside, batch.move(beside)])
-
-        def predict_beside(x_t: Images, t: Steps, condition: Conditioning) -> Tensor:
-            return predict(x_t, t, condition._replace(beside=beside))
-
         rest = replace(batch, x0=(batch.x0 - low_res.base) / package.spread, augment=augment)
         losses = diffusion_losses(
             package.network,
             package.residual_schedule,
             package.prediction,
             self._config,
-            predict_beside,
+            predicting_beside(predict, beside),
             rest,
         )
         # Noisy inputs leave larger residuals, which would dominate those of clean inputs.
