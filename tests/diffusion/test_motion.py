@@ -93,7 +93,7 @@ def test_any_number_of_steps_makes_exactly_the_angle(pace) -> None:
 
 def test_the_published_run_makes_999_portions_of_a_thousand() -> None:
     levels = range(999, 0, -1)  # it leaves level 0 out
-    first = rotating(10.0, levels, pace=published).frame(998)
+    first = rotating(10.0, levels, pace=published).view(998)
     x = noise()
     torch.testing.assert_close(first(x), rotate(x, 0.01), rtol=0, atol=1e-10)
     made = portions(rotating(0.4, LEVELS, pace=published), LEVELS)
@@ -161,10 +161,10 @@ def test_a_frame_is_what_has_been_made_so_far() -> None:
         x = expected = noise()
         for t in LEVELS[1:]:
             expected = moving(expected, t)
-            frame = moving.frame(t)
+            frame = moving.view(t)
             torch.testing.assert_close(frame(x), expected, rtol=0, atol=1e-11)
             torch.testing.assert_close(frame.inverse(expected), x, rtol=0, atol=1e-11)
-        assert torch.equal(moving.frame(LEVELS[0])(x), x)
+        assert torch.equal(moving.view(LEVELS[0])(x), x)
 
 
 def test_fresh_noise_is_turned_back_into_the_frame() -> None:
@@ -175,7 +175,7 @@ def test_fresh_noise_is_turned_back_into_the_frame() -> None:
 
     moving = rotating(1.0, LEVELS)
     fresh, again = SeededNoise(5, range(2)), SeededNoise(5, range(2))
-    frames = iter([moving.frame(t) for t in LEVELS])
+    frames = iter([moving.view(t) for t in LEVELS])
     still = generate(
         framed(lopsided, moving),
         SCHEDULE,
@@ -194,7 +194,7 @@ def test_fresh_noise_is_turned_back_into_the_frame() -> None:
         after=moving,
     )
     *_, end = states
-    torch.testing.assert_close(moving.frame(-1)(still), end.x_t, rtol=0, atol=1e-10)
+    torch.testing.assert_close(moving.view(-1)(still), end.x_t, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("method", [ddpm(), ddim(1.0)])
@@ -262,7 +262,7 @@ def test_bad_arguments_are_named() -> None:
     with pytest.raises(JincError, match="no step ends on 98"):
         generate(white, SCHEDULE, noise(), steps=100, after=rotating(1.0, LEVELS))
     with pytest.raises(JincError, match="'spline' turns cannot be undone"):
-        rotating(1.0, LEVELS, "spline").frame(-1)
+        rotating(1.0, LEVELS, "spline").view(-1)
     with pytest.raises(JincError, match="2 levels, where all must be at one"):
         framed(white, rotating(1.0, LEVELS))(noise(), torch.tensor(LEVELS[:2]))
     for start, stop in ((0.5, 0.5), (-0.1, 1), (0, 1.1), (math.nan, 1)):

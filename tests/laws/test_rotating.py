@@ -164,7 +164,7 @@ def test_moving_the_state_is_denoising_in_a_moving_frame(name, move) -> None:
     denoiser, moving = DENOISERS[name](), MOVES[move]
     state = generate(denoiser, SCHEDULE, start(), steps=LEVELS, method=ddim(), after=moving)
     still = generate(framed(denoiser, moving), SCHEDULE, start(), steps=LEVELS, method=ddim())
-    end = moving.frame(-1)(still)
+    end = moving.view(-1)(still)
     assert float((end - state).abs().max() / state.abs().max()) < 1e-10
     unmoved = generate(denoiser, SCHEDULE, start(), steps=LEVELS, method=ddim())
     assert float((unmoved - state).norm() / state.norm()) > 0.1
@@ -175,7 +175,7 @@ def test_the_same_in_single_precision() -> None:
     x_T = start(dtype=torch.float32)
     state = generate(denoiser, SCHEDULE, x_T, steps=LEVELS, after=moving)
     still = generate(framed(denoiser, moving), SCHEDULE, x_T, steps=LEVELS)
-    assert float((moving.frame(-1)(still) - state).norm() / state.norm()) < 1e-5
+    assert float((moving.view(-1)(still) - state).norm() / state.norm()) < 1e-5
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from jinc.diffusion import (
     sample,
     staying,
 )
-from jinc.models import Model, SamplingPlan, sweep_images, turns
+from jinc.models import Model, SamplingPlan, by_state, sweep_images, turns
 
 T, SEED, SHAPE = 60, 3, (1, 1, 8, 8)
 Eps: TypeAlias = Callable[[np.ndarray, int], np.ndarray]
@@ -91,7 +91,7 @@ def test_configuration_e_step_by_step(make_model, degrees) -> None:
         model,
         turns([0.3, math.radians(degrees)], "spline", partial(published, T=T)),
         SamplingPlan(number=1, sampler="published", seed=SEED),
-        drawn=staying,
+        way=partial(by_state, drawn=staying),
     )
     states = [SeededNoise(SEED, [0])(torch.empty(SHAPE)).double().numpy()]
     states += [step.x_t[1:].double().numpy() for _, step in walks]

@@ -10,7 +10,19 @@ from torch import Tensor
 
 from jinc.diffusion import c4, ddim, ddpm, gentle, posterior, published, sample, steady, symmetrize
 from jinc.errors import JincError
-from jinc.models import Model, SamplingPlan, generate_images, shifts, sweep_images, turns
+from jinc.models import (
+    Model,
+    SamplingPlan,
+    by_both,
+    by_frame,
+    by_state,
+    generate_images,
+    shifts,
+    sweep_images,
+    turns,
+)
+from jinc.models.trained import upright
+from jinc.nn import UNet
 from jinc.signal import shift
 
 METHODS = {
@@ -26,10 +38,10 @@ OPERATORS = ("unitary", "spline", "bilinear", "lanczos")
 QUARTER = math.pi / 2
 
 
-def swept(model, sweep, count: int, *, back: bool = False, **options: object) -> Tensor:
+def swept(model, sweep, count: int, *, back=False, way=by_state, **options: object) -> Tensor:
     """`[count, amounts, C, H, W]`."""
     plan = SamplingPlan(**{"number": count, "steps": 4} | options)
-    walk = sweep_images(model, sweep, plan, back=back)
+    walk = sweep_images(model, sweep, plan, way=way, back=back)
     images = torch.cat([step.x_t for _, step in walk if step.t == -1])
     return images.view(count, len(sweep), *images.shape[1:])
 
@@ -170,3 +182,56 @@ def test_what_cannot_be_swept(make_model) -> None:
     with pytest.raises(JincError, match="8×16 cannot be rotated"):
         swept(wide, turns([0.1]), 1)
     assert swept(wide, shifts([0.5], [3]), 1).shape == (1, 1, 1, 8, 16)
+
+
+@pytest.fixture
+def framed() -> Model:
+    """A model with a frame, whose network has no symmetry of the data."""
+    torch.manual_seed(0)
+    network = UNet("R@6", channels=1, width=8, levels=1, beside=2, classes=2, padding="circular")
+    return Model(network.eval(), (8, 8), ("a", "b"), frames=upright, guidable=True)
+
+
+def assert_same(found: Tensor, expected: Tensor) -> None:
+    """Compare up to rounding; images of random weights are far outside [−1, 1]."""
+    atol = 1e-5 * float(expected.abs().max())
+    torch.testing.assert_close(found, expected, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("walk", METHODS.values(), ids=METHODS)
+def test_by_its_frame_a_model_follows_quarter_turns_mirrors_and_shifts(framed, walk) -> None:
+    """Exactly, with fresh noise and guidance, although its images have an upright."""
+    options = {"sampler": walk, "prompts": ("b", "a"), "guidance": 2.0, **PLAIN}
+    still = generated(framed, 3, **options)
+    sweep = turns([QUARTER, 0.0, 2 * QUARTER, -QUARTER])
+    found = swept(framed, sweep, 3, way=by_frame, **options)
+    for place, k in enumerate((1, 0, 2, -1)):
+        assert_same(found[:, place], still.rot90(k, (-2, -1)))
+    by_itself = swept(framed, turns([2 * QUARTER]), 3, way=by_state, **options)
+    assert (by_itself[:, 0] / still.rot90(2, (-2, -1)) - 1).abs().max() > 1e-2
+    mirrored = swept(framed, sweep, 3, way=partial(by_frame, mirrored=True), **options)
+    expected = still.flip(-1).rot90(1, (-2, -1))
+    assert_same(mirrored[:, 0], expected)
+    moved = swept(framed, shifts([2.0, 4.0], [0.0, -2.0]), 3, way=by_frame, **options)
+    assert_same(moved[:, 1], still.roll((4, -2), (-2, -1)))
+
+
+def test_a_frame_can_move_with_the_state(framed) -> None:
+    """A quarter turn a step, of the state and of the frame: all steps agree with the still ones."""
+    options = {"sampler": METHODS["ddim η=1"], "steps": [3, 2], **PLAIN}
+    still = generated(framed, 2, **options)
+    found = swept(framed, turns([2 * QUARTER]), 2, way=by_both, **options)
+    assert_same(found[:, 0], still.rot90(2, (-2, -1)))
+
+
+def test_models_without_a_frame_refuse_it(make_model, framed, tmp_path) -> None:
+    for way in (by_frame, by_both):
+        with pytest.raises(JincError, match="frame: this model has none"):
+            swept(make_model(), turns([0.1]), 1, way=way)
+    framed.save(tmp_path / "model")
+    again = Model.load(tmp_path / "model")
+    options = {"steps": 2}
+    first, second = (
+        swept(each, turns([0.5]), 1, way=by_frame, **options) for each in (framed, again)
+    )
+    torch.testing.assert_close(first, second, rtol=0, atol=0)

@@ -1,6 +1,7 @@
 """`jinc rotate`."""
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,11 +9,9 @@ from cyclopts import Parameter
 
 from jinc.cli.spans import parse_span
 from jinc.cli.sweep import Amounts, Options, run_sweep
-from jinc.diffusion import following, staying
+from jinc.diffusion import staying
 from jinc.errors import JincError
-from jinc.models import turns
-
-DRAWN = {"turned": following, "published": staying}
+from jinc.models import by_frame, by_state, turns
 
 
 def rotate(
@@ -22,6 +21,7 @@ def rotate(
     angles: Annotated[str, Parameter(allow_leading_hyphen=True)] = "-90:90:9",
     method: Literal["unitary", "spline", "bilinear", "lanczos"] = "unitary",
     noise: Literal["turned", "published"] = "turned",
+    mirror: Annotated[bool, Parameter(negative=())] = False,
     options: Options,
 ) -> None:
     """Rotate images during sampling: the same images at several angles.
@@ -37,6 +37,7 @@ def rotate(
             bilinear or lanczos.
         noise: fresh noise: turned, rotated with the image, so that an exactly equivariant model
             generates the same image at every angle; or published, not rotated.
+        mirror: (--by frame) mirror the images left to right before they are rotated.
     """
     degrees = parse_span("--angles", angles)
     options.check()
@@ -51,4 +52,13 @@ def rotate(
         raise JincError(f"{source}: generates {height}×{width} images; rotation needs square ones")
     sweep = turns([math.radians(angle) for angle in degrees], method, options.pace_of(model))
     words = [f"{angle:.4g}°".replace("-", "−") for angle in degrees]
-    run_sweep(model, sweep, Amounts({"angles": degrees}, words), options, DRAWN[noise])
+    way = options.way_of(model)
+    if way is not by_state and (noise, method) != ("turned", "unitary"):
+        raise JincError("--noise, --method: apply to --by state; leave them out, or choose it")
+    if mirror and way is not by_frame:
+        raise JincError("--mirror: needs a model with a frame, and --by frame")
+    if mirror:
+        way = partial(by_frame, mirrored=True)
+    if noise == "published":
+        way = partial(by_state, drawn=staying)
+    run_sweep(model, sweep, Amounts({"angles": degrees}, words), options, way)

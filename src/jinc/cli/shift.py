@@ -37,7 +37,7 @@ def shift(
     sweep = shifts(paired["--down"], paired["--right"], options.pace_of(model))
     facts = {"right": paired["--right"], "down": paired["--down"]}
     words = [_words(right, down) for right, down in zip(*facts.values(), strict=True)]
-    run_sweep(model, sweep, Amounts(facts, words), options)
+    run_sweep(model, sweep, Amounts(facts, words), options, options.way_of(model))
 
 
 def _words(right: float, down: float) -> str:

@@ -24,15 +24,26 @@ from jinc.data import (
     save_png,
     to_uint8,
 )
-from jinc.diffusion import following, gentle, published, steady
+from jinc.diffusion import gentle, published, steady
 from jinc.diffusion.samplers.motion import Pace
 from jinc.errors import JincError, counted, unknown
 from jinc.files import one_line
-from jinc.models import Drawn, PixelModel, Sweep, grid_columns, sweep_images
+from jinc.models import (
+    Model,
+    PixelModel,
+    Sweep,
+    Way,
+    by_both,
+    by_frame,
+    by_state,
+    grid_columns,
+    sweep_images,
+)
 from jinc.report import SweepSheet
 from jinc.report.sheets import SEEN
 
 KINDS = (*ANIMATIONS, ".png")
+WAYS: dict[str, Way] = {"state": by_state, "frame": by_frame, "both": by_both}
 SHEET_FILE = "sheet.png"
 """In a folder of frames."""
 LONGEST = 16_383
@@ -49,6 +60,9 @@ class SweepOptions(SamplingOptions):
         out: output, one or several: .gif, .webp, .apng or .mp4 for an animation of all images; .png
             for a contact sheet, a row per image; no suffix for a folder of frames (000000.png …)
             and sheet.png.
+        by: what moves: state, the noisy image, a little after every step; frame, the coordinates
+            that the model takes as where up is, and the noise, once before sampling; or both, step
+            by step (default: frame for models trained with --frame, state for others).
         pace: how the movement is spread over the steps: steady, at constant speed; gentle, slower
             at both ends; published, (T−1)/T of it at constant speed, as in arXiv 2411.09174.
         back: undo the movement in the finished images, so that those of a perfectly equivariant
@@ -61,6 +75,7 @@ class SweepOptions(SamplingOptions):
 
     out: Annotated[tuple[Path, ...], OWN, Parameter(consume_multiple=True, negative=())]
     number: Annotated[int, Parameter(alias="-n")] = 4
+    by: Annotated[Literal["state", "frame", "both"] | None, OWN] = None
     pace: Annotated[Literal["steady", "gentle", "published"], OWN] = "steady"
     back: Annotated[bool, OWN, Parameter(negative=())] = False
     fps: Annotated[float, OWN] = 12.0
@@ -76,6 +91,23 @@ class SweepOptions(SamplingOptions):
             "published": partial(published, T=model.timesteps),
         }
         return paces[self.pace]
+
+    def way_of(self, model: PixelModel) -> Way:
+        """Return how the images of a model move.
+
+        Raises:
+            JincError: the model has no frame, or options do not apply to a moved frame.
+        """
+        has_frame = isinstance(model, Model) and model.frames is not None
+        by = self.by or ("frame" if has_frame else "state")
+        if by != "state" and not has_frame:
+            raise JincError(
+                f"--by: {by} needs a model with a frame, trained with --frame and --config R@12; "
+                "choose state"
+            )
+        if by == "frame" and self.pace != "steady":
+            raise JincError(f"--pace: {self.pace} needs moves during sampling; add --by both")
+        return WAYS[by]
 
     def check(self) -> None:
         """Check what can be checked without the model.
@@ -116,7 +148,7 @@ def run_sweep(
     sweep: Sweep,
     amounts: Amounts,
     options: SweepOptions,
-    drawn: Drawn = following,
+    way: Way,
 ) -> None:
     """Generate images at every amount, write the output, and report it.
 
@@ -125,7 +157,7 @@ def run_sweep(
         sweep: the movements.
         amounts: their numbers and labels.
         options: which images, and the output.
-        drawn: how fresh noise relates to the movement.
+        way: how images move.
 
     Raises:
         JincError: options that do not fit the model, or files that cannot be written.
@@ -138,7 +170,7 @@ def run_sweep(
     prompts = plan.prompts
     across = grid_columns(prompts)
     check_frames(model.image_size, n, len(sweep), across, options.scale)
-    run = sweep_images(model, sweep, plan, drawn=drawn, back=plan.back)
+    run = sweep_images(model, sweep, plan, way=way, back=plan.back)
     run = with_progress(run, n * len(sweep), plan.count(model.timesteps), plan, "sampling")
     images = torch.cat([to_uint8(step.x_t).cpu() for _, step in run if step.t == -1])
     sheet = SweepSheet(

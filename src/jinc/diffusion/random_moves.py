@@ -50,8 +50,8 @@ class Move(ABC):
         return None
 
     @abstractmethod
-    def frame(self) -> Frame:
-        """Return the frames that move with upright images."""
+    def frame(self, height: int, width: int) -> Frame:
+        """Return the frames that move with upright images of a size."""
 
 
 class Shift(Move):
@@ -68,9 +68,9 @@ class Shift(Move):
             return None
         return disc(width, 1 - 2 * MAX_SHIFT, self.amounts.device)
 
-    def frame(self) -> Frame:
+    def frame(self, height: int, width: int) -> Frame:
         """Return the shifted frames."""
-        return Frame(offset=self.amounts)
+        return Frame(offset=self.amounts * torch.tensor([height, width]).to(self.amounts))
 
     def __call__(self, x: Images) -> Images:
         """Shift periodic images."""
@@ -94,7 +94,7 @@ class Rotation(Move):
         """Draw uniformly from −π … π."""
         return cls(torch.from_numpy(random.uniform(-math.pi, math.pi, count)))
 
-    def frame(self) -> Frame:
+    def frame(self, height: int, width: int) -> Frame:
         """Return the turned frames."""
         return Frame(angle=self.amounts)
 
@@ -115,7 +115,7 @@ class QuarterTurns(Move):
         """Draw 1, 2 or 3."""
         return cls(torch.from_numpy(random.integers(1, 4, count)))
 
-    def frame(self) -> Frame:
+    def frame(self, height: int, width: int) -> Frame:
         """Return the turned frames."""
         return Frame(angle=self.amounts.double() * (math.pi / 2))
 
@@ -132,9 +132,11 @@ class Flip(Move):
         """Draw 0 or 1."""
         return cls(torch.from_numpy(random.integers(2, size=count)))
 
-    def frame(self) -> Frame:
+    def frame(self, height: int, width: int) -> Frame:
         """Return the mirrored frames: top to bottom is left to right and half a turn."""
-        return Frame(angle=self.amounts.double() * math.pi, mirrored=torch.ones_like(self.amounts).bool())
+        return Frame(
+            angle=self.amounts.double() * math.pi, mirrored=torch.ones_like(self.amounts).bool()
+        )
 
     def __call__(self, x: Images) -> Images:
         """Mirror, exactly."""

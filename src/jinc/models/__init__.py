@@ -22,8 +22,11 @@ from jinc.models.generation.plan import Composition as Composition
 from jinc.models.generation.plan import SamplingPlan as SamplingPlan
 from jinc.models.generation.plan import Threshold as Threshold
 from jinc.models.generation.small_image import SmallImage as SmallImage
-from jinc.models.generation.sweep import Drawn as Drawn
 from jinc.models.generation.sweep import Sweep as Sweep
+from jinc.models.generation.sweep import Way as Way
+from jinc.models.generation.sweep import by_both as by_both
+from jinc.models.generation.sweep import by_frame as by_frame
+from jinc.models.generation.sweep import by_state as by_state
 from jinc.models.generation.sweep import shifts as shifts
 from jinc.models.generation.sweep import sweep_images as sweep_images
 from jinc.models.generation.sweep import turns as turns

@@ -71,7 +71,7 @@ def _line_by_line(x: Tensor, weight: Tensor, padding: Padding) -> Tensor:
     for down, along, mix in zip(columns, rows, weight[1:], strict=True):
         mixed = (down @ lines).view(-1, channels) @ mix
         y = y + along @ mixed.view(batch * height, width, -1)
-    return y.unflatten(0, (batch, height))
+    return y.view(batch, height, width, -1)
 
 
 def _on_a_small_map(x: Tensor, weight: Tensor, padding: Padding) -> Tensor:

@@ -29,7 +29,7 @@ class Frame:
 
     Args:
         angle: radians, counter-clockwise as displayed, about the centre, `[B]` or `[1]`.
-        offset: down and right, as shares of height and width, periodic, `[B, 2]` or `[1, 2]`.
+        offset: pixels down and right, periodic, `[B, 2]` or `[1, 2]`.
         mirrored: whether left and right are exchanged, boolean, `[B]` or `[1]`.
     """
 
@@ -63,8 +63,8 @@ class Frame:
         """
         (height, width), half = x.shape[-2:], min(x.shape[-2:]) / 2
         down, right = (
-            _periodic(_centred(size) - size * share[:, None].cpu().double(), size) / half
-            for size, share in zip((height, width), self.offset.unbind(1), strict=True)
+            _periodic(_centred(size) - far[:, None].cpu().double(), size) / half
+            for size, far in zip((height, width), self.offset.unbind(1), strict=True)
         )
         down, right = down[:, :, None], right[:, None]
         angle = self.angle.cpu().double()[:, None, None]

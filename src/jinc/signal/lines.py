@@ -23,7 +23,7 @@ def filter_matrix(taps: Tensor, size: int, padding: Padding) -> Tensor:
             [0., 1., 2.]])
     """
     radius = len(taps) // 2
-    band = taps.new_zeros(size, size + 2 * radius)
+    band = torch.zeros(size, size + 2 * radius).to(taps)
     for row, line in enumerate(band):
         line[row : row + len(taps)] = taps
     if padding == "zeros":

@@ -95,7 +95,9 @@ class DiffusionTask(Task[Model]):
         if self.package.frames:
             beside = Frame().coordinates(batch.x0)
             if batch.move is not None:
-                beside = torch.cat([beside, batch.move.frame().coordinates(batch.x0)])
+                beside = torch.cat(
+                    [beside, batch.move.frame(*batch.x0.shape[-2:]).coordinates(batch.x0)]
+                )
             predict = predicting_beside(predict, beside)
         return diffusion_losses(
             self.package.network,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias, final
 
+import torch
 from torch import Tensor
 
 from jinc.diffusion.effects.effect import Branch, Effect
@@ -19,6 +20,7 @@ from jinc.diffusion.views.plain import check_amount
 from jinc.diffusion.views.view import View, custom_view
 from jinc.errors import JincError
 from jinc.signal import rotate, shift
+from jinc.signal.frame import Frame
 from jinc.signal.rotate import check_method
 from jinc.types import Denoiser, Images, Noise, Steps
 
@@ -93,7 +95,11 @@ class Moving(ABC):
         before, after = self._stations(t)[-2:]
         return self.by(x, after - before, before)
 
-    def frame(self, t: int) -> View:
+    @abstractmethod
+    def frame(self, share: float) -> Frame:
+        """Return the frames that move with upright images, by a share of the movement."""
+
+    def view(self, t: int) -> View:
         """Return the view of all portions of the movement up to level t.
 
         On a grid of pixels, portions of a rotation do not add up to one rotation, except for
@@ -117,7 +123,7 @@ class Moving(ABC):
                 x = self.by(x, before - after, after)
             return x
 
-        return custom_view(there, back, f"frame at {t}")
+        return custom_view(there, back, f"view at {t}")
 
     def made(self, t: int) -> float:
         """Return the share of the movement up to level t; 0 at the first.
@@ -166,11 +172,15 @@ class rotating(Moving):
         """Return the same rotations by shears."""
         return replace(self, method="unitary")
 
-    def frame(self, t: int) -> View:
+    def frame(self, share: float) -> Frame:
+        """Return the turned frames."""
+        return Frame(angle=torch.as_tensor(self.angle * share, dtype=torch.float64).reshape(-1))
+
+    def view(self, t: int) -> View:
         """Return the view of all rotations up to level t; see `Moving`."""
         if self.method != "unitary":
             raise JincError(f"method: '{self.method}' turns cannot be undone; a frame is 'unitary'")
-        return super().frame(t)
+        return super().view(t)
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,6 +203,11 @@ class shifting(Moving):
         check_amount("down", self.down)
         check_amount("right", self.right)
         check_falling(self.levels)
+
+    def frame(self, share: float) -> Frame:
+        """Return the shifted frames."""
+        far = [torch.as_tensor(each, dtype=torch.float64) for each in (self.down, self.right)]
+        return Frame(offset=torch.stack(far, -1).reshape(-1, 2) * share)
 
     def by(self, x: Images, share: float, start: float = 0.0) -> Images:
         """Shift."""
@@ -242,7 +257,7 @@ class framed(Effect):
 
     With F_t the frame at level t, x_t the state of `sample(d, …, after=moving)` and
     `y_t = F_t⁻¹ x_t`, a step of DDIM is x' = F'F⁻¹ (a x + b D(x)), or y' = a y + b F⁻¹ D(F y): that
-    of `sample(framed(d, moving), …)`. So the two run alike, and `moving.frame(-1)` of the second
+    of `sample(framed(d, moving), …)`. So the two run alike, and `moving.view(-1)` of the second
     one's end is the first one's. Fresh noise z has to be `F⁻¹ z` here, which is as good a noise.
 
     At level t all portions so far are applied and undone: the time grows with the square of the
@@ -258,8 +273,8 @@ class framed(Effect):
 
     def branches(self, x_t: Images, t: Steps) -> Sequence[Branch]:
         """The state in the frame."""
-        return [Branch(self.denoiser, self.moving.frame(only_level(t))(x_t), t)]
+        return [Branch(self.denoiser, self.moving.view(only_level(t))(x_t), t)]
 
     def combine(self, answers: Sequence[Images], x_t: Images, t: Steps) -> Images:
         """The prediction in the place of the state."""
-        return self.moving.frame(only_level(t)).inverse(answers[0])
+        return self.moving.view(only_level(t)).inverse(answers[0])

@@ -2,12 +2,13 @@
 
 Configuration E of arXiv 2411.09174: the state moves a little after every step. All amounts start
 from the noise of the image. Fresh noise moves with the image, so that a sweep shows one moving
-object, as far as the network is equivariant; or, as published, it stays in place.
+object, as far as the network is equivariant; or, as published, it stays in place. Models with a
+frame (`signal.frame`) generate the moved images instead, from moved noise.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import torch
 
@@ -22,13 +23,82 @@ from jinc.diffusion import (
     warn_of_signal,
 )
 from jinc.diffusion.samplers.motion import Pace
+from jinc.diffusion.samplers.sampler import After
+from jinc.diffusion.timesteps import only_level
 from jinc.errors import JincError
 from jinc.models.generation.plan import SamplingPlan, rows_together
 from jinc.models.pixel_model import PixelModel
-from jinc.types import Noise
+from jinc.models.trained import Model
+from jinc.types import Images, Noise
 
-Drawn: TypeAlias = Callable[[Noise, Moving], following]
-"""How fresh noise relates to a movement: `following` or `staying`."""
+
+class Start(NamedTuple):
+    """What the images of a sweep start from.
+
+    Args:
+        model: generates them.
+        noise: of the start, and of every step.
+        after: moves the state after every step; None to leave it.
+    """
+
+    model: PixelModel
+    noise: Noise
+    after: After | None = None
+
+
+Way: TypeAlias = Callable[[PixelModel, Moving, Noise], Start]
+"""How images move: `by_state`, `by_frame` or `by_both`."""
+
+
+def by_state(
+    model: PixelModel,
+    moving: Moving,
+    noise: Noise,
+    drawn: Callable[[Noise, Moving], following] = following,
+) -> Start:
+    """Move the state a little after every step; fresh noise is `following` it, or `staying`."""
+    along = drawn(noise, moving)
+    return Start(model, along, along.after)
+
+
+def by_frame(model: PixelModel, moving: Moving, noise: Noise, mirrored: bool = False) -> Start:
+    """Move the noise and the frame of the model, and generate the images where they end.
+
+    Args:
+        model: a `Model` with a frame.
+        moving: the movement.
+        noise: of unmoved images.
+        mirrored: whether to mirror the images left to right before they move.
+
+    Raises:
+        JincError: the model has no frame.
+    """
+    whole, share = moving.lossless(), moving.made(-1)
+    frame = replace(moving.frame(share), mirrored=torch.tensor([mirrored]))
+
+    def moved(like: Images) -> Images:
+        drawn = noise(like)
+        return whole.by(drawn.flip(-1) if mirrored else drawn, share)
+
+    return Start(_framed(model).in_frames(lambda t: frame), moved)
+
+
+def by_both(model: PixelModel, moving: Moving, noise: Noise) -> Start:
+    """Move the state a little after every step, and the frame of the model with it.
+
+    Raises:
+        JincError: the model has no frame.
+    """
+    _, along, after = by_state(model, moving, noise)
+    frames = _framed(model).in_frames(lambda t: moving.frame(moving.made(only_level(t))))
+    return Start(frames, along, after)
+
+
+def _framed(model: PixelModel) -> Model:
+    """Return a model that may have a frame."""
+    if not isinstance(model, Model):
+        raise JincError("frame: this model has none; only networks trained with --frame have")
+    return model
 
 
 class Sweep(Protocol):
@@ -102,7 +172,7 @@ def sweep_images(
     sweep: Sweep,
     plan: SamplingPlan,
     *,
-    drawn: Drawn = following,
+    way: Way = by_state,
     back: bool = False,
 ) -> Iterator[tuple[range, Step]]:
     """Generate the images of a plan, each once for every amount of a sweep.
@@ -115,7 +185,7 @@ def sweep_images(
         sweep: the amounts, `turns` or `shifts`.
         plan: which images, and how; its batch counts rows (default: 64, or fewer of more than
             64×64 pixels).
-        drawn: how fresh noise relates to the movement: `following` or `staying`.
+        way: how images move.
         back: whether to move the finished images back: with an equivariant network and a lossless
             operator, all amounts then give one image.
 
@@ -133,12 +203,12 @@ def sweep_images(
         batch = range(first, min(first + rows, plan.number * amounts))
         numbers = [row // amounts for row in batch]
         which = [row % amounts for row in batch]
-        moving, noise = sweep.moving(which, levels), SeededNoise(plan.seed, numbers)
+        moving = sweep.moving(which, levels)
+        moved, noise, after = way(model, moving, SeededNoise(plan.seed, numbers))
         size = (len(batch), model.channels, height, width)
-        x_T = noise(torch.empty(size, device=model.device))
-        denoiser, along = plan.denoiser(model, numbers), drawn(noise, moving)
+        x_T, denoiser = noise(torch.empty(size, device=model.device)), plan.denoiser(moved, numbers)
         for step in plan.sample(
-            denoiser, model.schedule, x_T, steps=levels, noise=along, after=along.after
+            denoiser, model.schedule, x_T, steps=levels, noise=noise, after=after
         ):
             if back and step.t == -1:
                 step = replace(step, x_t=moving.by(step.x_t, -moving.made(-1), moving.made(-1)))
