@@ -2,10 +2,10 @@
 
     python bench/step.py [--rounds 7] [--out results/bench-step.json]
 
-Batch 16 of 3×32×32, a network of width 32 (5.9 M parameters), forward, backward and AdamW. Every
-round times each network once, so that a busy machine slows all of them; the script reports medians,
-of which only ratios are meaningful. `naive` is the same network with zero-stuffing and dense
-filters.
+Batch 16 of 3×32×32, a network of width 32 (5.9 M parameters, R 2.9 M), forward, backward and AdamW.
+Every round times each network once, so that a busy machine slows all of them; the script reports
+medians of times relative to another network in the same round. `naive` is the same network with
+zero-stuffing and dense filters; `circular` and `reflect` are paddings, the others have zeros.
 """
 
 import argparse
@@ -24,8 +24,12 @@ from machine import machine
 
 from jinc.nn import UNet
 from jinc.signal import reference
+from jinc.signal.padding import PADDINGS
 
-NETWORKS = ("A", "D-2N", "B@6", "D@6", "D@12", "D@ideal", "D@12 naive")
+NETWORKS = (
+    *("A", "D-2N", "B@6", "D@6", "D@12", "R@6", "R@12", "D@ideal", "D@12 naive"),
+    *(f"{name} {padding}" for padding in ("circular", "reflect") for name in ("A", "D@12", "R@12")),
+)
 
 
 def naive() -> contextlib.AbstractContextManager[object]:
@@ -42,12 +46,12 @@ def training_step(name: str) -> Callable[[], None]:
     """Return a function that runs one training step of a new network."""
     torch.manual_seed(0)
     config, _, kind = name.partition(" ")
-    network = UNet(config)
+    network = UNet(config, padding=kind if kind in PADDINGS else "zeros")
     optimiser = torch.optim.AdamW(network.parameters(), lr=3e-4, fused=True)
     x_t, t, eps = torch.randn(16, 3, 32, 32), torch.randint(1000, (16,)), torch.randn(16, 3, 32, 32)
 
     def step() -> None:
-        with naive() if kind else contextlib.nullcontext():
+        with naive() if kind == "naive" else contextlib.nullcontext():
             optimiser.zero_grad()
             (network(x_t, t) - eps).square().mean().backward()
             optimiser.step()
@@ -83,18 +87,26 @@ def main() -> None:
         for name, step in steps.items():
             times[name].append(seconds(step))
     median = {name: statistics.median(values) for name, values in times.items()}
+
+    def relative(name: str, other: str) -> float:
+        """Return the median of the time of one network relative to another, round by round."""
+        return statistics.median(a / b for a, b in zip(times[name], times[other], strict=True))
+
+    to_zeros = {name: relative(name, name.split()[0]) for name in NETWORKS if " " in name}
+    to_d = {f"R@{taps}": relative(f"R@{taps}", f"D@{taps}") for taps in (6, 12)}
     for name, value in median.items():
-        print(f"{name:12} {value:7.3f} s   {value / median['A']:5.2f} × A")
-    ratio = median["D@12 naive"] / median["D@12"]
-    print(f"the fast path of D@12 is {ratio:.2f} times as fast as the naive one")
+        plain = f"   {to_zeros[name]:5.2f} × {name.split()[0]}" if name in to_zeros else ""
+        print(f"{name:14} {value:7.3f} s   {relative(name, 'A'):5.2f} × A{plain}")
+    print(f"R relative to D: {to_d}")
     help_seconds = statistics.median(seconds(start_up) for _ in range(options.rounds))
     print(f"jinc --help takes {help_seconds:.2f} s")
 
     result = {
         "what": "training step, batch 16, 3×32×32, width 32: medians in seconds",
         "seconds": median,
-        "relative_to_A": {name: value / median["A"] for name, value in median.items()},
-        "naive_over_fast_D@12": ratio,
+        "relative_to_A": {name: relative(name, "A") for name in NETWORKS},
+        "relative_to_zeros": to_zeros,
+        "relative_to_D": to_d,
         "help_seconds": help_seconds,
         "rounds": options.rounds,
         "machine": machine(),

@@ -115,6 +115,7 @@ def _trained_facts(model: Trained) -> dict[str, Any]:
         **_arguments(model.network),
         "prediction": model.prediction,
         **_spectrum_facts(model.spectrum),
+        **({"frame": "upright"} if isinstance(model, Model) and model.frames else {}),
         "schedule": model.schedule_name,
         "timesteps": model.timesteps,
         "scale_betas": model.scale_betas,

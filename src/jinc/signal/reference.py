@@ -56,8 +56,9 @@ def filtered_activation(
     gain: float = 4.0,
     phase: Phase = "half",
     padding: Padding = "zeros",
+    kernel_up: Tensor | None = None,
 ) -> Tensor:
     """As `resample.filtered_activation`, by its formula."""
-    u = upsample(x, kernel, gain=gain, phase=phase, padding=padding)
+    u = upsample(x, kernel if kernel_up is None else kernel_up, gain=gain, phase=phase, padding=padding)
     in_band = downsample(activation(u), kernel, padding=padding)
     return in_band + kappa * (x - downsample(u, kernel, padding=padding))
