@@ -40,7 +40,9 @@ def test_networks_take_the_images_at_the_listed_costs(name) -> None:
         assert set(config.attention) <= sides
 
 
-@pytest.mark.parametrize("name", ["digits", "mnist", "mnist-class", "mnist-denoiser"])
+@pytest.mark.parametrize(
+    "name", ["digits", "mnist", "mnist-class", "mnist-denoiser", "microscopy", "upright"]
+)
 def test_no_settings_contradict_one_another(name) -> None:
     config = replace(find_preset(name), device="cpu")
     size, rng = config.image_size, np.random.default_rng(0)

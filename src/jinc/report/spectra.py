@@ -1,4 +1,4 @@
-"""Power of generated images by frequency, beside that of real ones."""
+"""Power of images by frequency: generated and real ones, and a training set's."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from jinc.data import ImageSet, to_float
+from jinc.diffusion import Schedule
+from jinc.diffusion.spectral import Spectrum
 from jinc.errors import JincError
 from jinc.report.charts import Chart, Curve, charts_beside
 from jinc.report.neighbours import ReadImages
@@ -18,6 +20,9 @@ from jinc.types import Images
 
 USED = 400
 """Generated images of a cell whose power is averaged, at most."""
+
+LEVELS = (0.1, 0.3, 0.6, 0.9)
+"""Noise levels at which a linear denoiser is drawn, as shares of T."""
 
 CUT_DB = 30.0
 """Limit of the charts of a study: digits on black have frequencies without any power."""
@@ -55,6 +60,16 @@ def ratio_charts(
     return charts_beside(lines, baseline, what, frame, zero=True)
 
 
+def preconditioning_charts(spectrum: Spectrum, schedule: Schedule) -> list[Chart]:
+    """Chart the power of a training set by frequency, and the share of it that W_t keeps."""
+    power = f"One line per principal colour, in {spectrum.waves} waves; white noise has 0 dB"
+    kept = "Share of the clean image that the linear denoiser keeps, by noise level"
+    return [
+        Chart("Power of the training set", power, partial(_draw_spectrum, spectrum)),
+        Chart("Linear denoiser", kept, partial(_draw_kept, spectrum, schedule)),
+    ]
+
+
 def spectrum_ratio(made: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
     """Compare mean powers, of generated images `[N, bins]` and of real ones `[M, bins]`.
 
@@ -87,6 +102,23 @@ def _draw_powers(frequency: Tensor, made: Tensor, true: Tensor, axes: Any) -> No
     axes.plot(frequency, true.mean(0), color="grey", label="real")
     axes.plot(frequency, made.mean(0), color="C0", label="generated")
     axes.set(xlabel="cycles per pixel", ylabel="power", yscale="log", xlim=(0, CORNER))
+
+
+def _draw_spectrum(spectrum: Spectrum, axes: Any) -> None:
+    axes.axhline(0, color="grey", linestyle="--", linewidth=1.3, label="white noise")
+    for place, power in enumerate(spectrum.power):
+        decibels = 10 * power.log10()
+        axes.plot(spectrum.frequency, decibels, color=f"C{place}", label=f"colour {place + 1}")
+    axes.set(xlabel="cycles per pixel", ylabel="dB", xlim=(0, CORNER))
+
+
+def _draw_kept(spectrum: Spectrum, schedule: Schedule, axes: Any) -> None:
+    power = spectrum.power.mean(0)
+    for place, share in enumerate(LEVELS):
+        level = schedule.alpha_bar(round(share * len(schedule)))
+        kept = level * power / (level * power + 1 - level)
+        axes.plot(spectrum.frequency, kept, color=f"C{place}", label=f"t = {share:g} T")
+    axes.set(xlabel="cycles per pixel", ylabel="share", xlim=(0, CORNER), ylim=(0, 1.02))
 
 
 def _draw_ratio(frequency: Tensor, made: Tensor, true: Tensor, axes: Any) -> None:

@@ -59,6 +59,8 @@ def filtered_activation(
     kernel_up: Tensor | None = None,
 ) -> Tensor:
     """As `resample.filtered_activation`, by its formula."""
-    u = upsample(x, kernel if kernel_up is None else kernel_up, gain=gain, phase=phase, padding=padding)
+    u = upsample(
+        x, kernel if kernel_up is None else kernel_up, gain=gain, phase=phase, padding=padding
+    )
     in_band = downsample(activation(u), kernel, padding=padding)
     return in_band + kappa * (x - downsample(u, kernel, padding=padding))

@@ -92,6 +92,17 @@ _FACES = replace(
     sample_every=1000,
 )
 
+# Networks that follow rotations, for images without an upright, or with one and a frame. The
+# border of images is reflected, which turns with them; periodic for a frame, which may be shifted.
+_RADIAL = replace(
+    _FACES,
+    config="R@12",
+    prediction="spectral",
+    width=32,
+    attention=(),
+    augment=(),
+)
+
 _FACES_SR = replace(
     _FACES,
     image_size=128,
@@ -162,6 +173,9 @@ PRESETS: dict[str, TrainConfig] = {
     ),
     "faces64": _FACES,
     "faces128": replace(_FACES, image_size=128, multipliers=(1, 1, 2, 2, 4), batch_size=8),
+    "textures": replace(_RADIAL, padding="reflect"),
+    "microscopy": replace(_RADIAL, padding="reflect", augment=("hflip", "quarter_turns")),
+    "upright": replace(_RADIAL, padding="circular", frame=True),
     "faces-sr": _FACES_SR,
     "faces-sr-small": _FACES_SR_SMALL,
 }
@@ -181,6 +195,9 @@ PRESET_COSTS: dict[str, tuple[int, float]] = {
     "celeba-hq-256": (131_709_827, 583.9),
     "faces64": (19_737_987, 16.18),
     "faces128": (20_622_787, 38.32),
+    "textures": (2_609_027, 6.66),
+    "microscopy": (2_609_027, 6.66),
+    "upright": (2_609_283, 6.665),
     "faces-sr": (8_547_715, 36.68),
     "faces-sr-small": (1_321_795, 2.415),
 }

@@ -62,6 +62,9 @@ def run_page(
     page.add("frames", lambda: training_frames(frames), "samples during training", "not drawn")
     filters = partial(filter_sections, [facts.config.config])
     page.add("filters", filters, "filters", "the configuration has none")
+    page.parts["preconditioning"] = None
+    if facts.config.prediction in ("spectral", "edm"):
+        page.add("preconditioning", facts.preconditioning, "preconditioning", "not saved yet")
     _add_comparisons(page, images, real)
     page.parts |= {
         "name": run.path.resolve().name,

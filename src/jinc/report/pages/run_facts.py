@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 
 from jinc.documents import read_object
 from jinc.models import SingleStep, model_folder
+from jinc.report.charts import Chart
 from jinc.report.learning import late_loss, series
 from jinc.report.numbers import Number, number
+from jinc.report.spectra import preconditioning_charts
 from jinc.train import SECTIONS, Run, TrainConfig
 
 
@@ -51,6 +53,10 @@ class RunFacts:
         if self.config.noise_std is not None:
             return SingleStep.load(model_folder(self.run.path))
         return self.run.upscaler() if self.config.upscale else self.run.model()
+
+    def preconditioning(self) -> list[Chart]:
+        """Chart the linear denoiser of its model."""
+        return preconditioning_charts(self.model.spectrum, self.model.schedule)
 
     def words(self) -> str:
         """Say what was trained on which data."""
