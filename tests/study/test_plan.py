@@ -12,6 +12,11 @@ from jinc.study.plan import sampling_settings
 PLACES = {"judge": "somewhere"}
 
 
+def scored(**settings) -> dict:
+    """Return a study's data that are scored in a way."""
+    return {"data": {"d": {"data": "digits", "score": settings}}}
+
+
 def test_every_cell_is_there_once(file) -> None:
     study = read_study(file, PLACES)
     assert (study.name, study.baseline, len(study.cells)) == ("tiny", "A", 6)
@@ -45,6 +50,22 @@ def test_names_that_look_alike_in_a_path(file, tmp_path) -> None:
     (tmp_path / "other.yaml").write_text(yaml.safe_dump(found))
     cells = read_study(tmp_path / "other.yaml", PLACES).cells
     assert len({cell.folder_name for cell in cells}) == len(cells)
+
+
+def test_variants_of_some_data_sets(file, tmp_path) -> None:
+    found = yaml.safe_load(file.read_text())
+    found["data"]["turned"] = found["data"]["digits"] | {"augment": ["spin"]}
+    found["variants"]["D"]["on"] = ["turned"]
+    (tmp_path / "on.yaml").write_text(yaml.safe_dump(found, sort_keys=False))
+    study = read_study(tmp_path / "on.yaml", PLACES)
+    assert len(study.units()) == len(study_cost(study)) == 8
+    there = [(cell.data, cell.variant) for cell in study.cells if cell.seed == 0]
+    assert there == [
+        *(("digits", name) for name in ("A", "D, 4 steps")),
+        *(("turned", name) for name in ("A", "D", "D, 4 steps")),
+    ]
+    plain = {cell.folder_name for cell in read_study(file, PLACES).cells}
+    assert {c.folder_name for c in study.cells if c.data == "digits"} < plain
 
 
 def test_configs_are_variants(file, tmp_path) -> None:
@@ -130,6 +151,19 @@ def test_the_cost_is_that_of_its_parts(file) -> None:
         ({"variants": {"n\x07": {}}, "baseline": "n\x07"}, "is not a valid name"),
         ({"variants": {" ": {}}, "baseline": " "}, "variants: ' ' is not a valid name"),
         ({"variants": {"n" * 300: {}}, "baseline": "n" * 300}, "the name is longer than"),
+        ({"variants": {"A": {"on": ["digts"]}}}, "'digts' is not a data set; did you mean digits"),
+        ({"variants": {"A": {"on": "digits"}}}, "variants: A: on: 'digits' is not a list of data"),
+        ({"variants": {"A": {"on": []}}}, r"variants: A: on: \[\] is not a list of data sets"),
+        (
+            {"data": {name: {"data": "digits"} for name in "ab"}, "variants": {"A": {"on": ["a"]}}},
+            "baseline: A is not trained on b",
+        ),
+        (scored(augment="$judge"), "d: score: augment: '.judge' is not true or false"),
+        (scored(augment=True), "d: score: augment: training has no augment"),
+        (
+            scored(augment=True) | {"train": {"augment": ["hflip"], "augment_labels": True}},
+            "d: score: augment: augment_labels generates unaugmented images",
+        ),
         (
             {"data": {"d": {"data": "digits", "score": {"features": None}}}},
             "d: score: features: None is not a text",

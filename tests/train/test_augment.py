@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from jinc.data import ImageSet
 from jinc.errors import JincError
 from jinc.signal import blobs, disc, rotate
 from jinc.signal.rotate import UNTORN
+from jinc.train import augmented_set
 from jinc.train.augment import Augmentation
 
 ALL = ("hflip", "vflip", "quarter_turns", "rotation")
@@ -210,3 +212,15 @@ def test_spin_makes_images_rotation_invariant() -> None:
     spin = Augmentation(("spin",))
     once = rotate(spin.apply(smooth, torch.tensor([[0.7]])), 1.1)
     torch.testing.assert_close(once, spin.apply(smooth, torch.tensor([[1.8]])), rtol=0, atol=1e-3)
+
+
+def test_a_set_is_augmented_in_the_same_way_every_time() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (200, 8, 8, 3)).astype(np.uint8)
+    plain = ImageSet(pixels, None, (), "noise")
+    mirrored, again = (augmented_set(plain, ("hflip",), 0) for _ in range(2))
+    assert mirrored.name == "noise augmented by hflip"
+    assert np.array_equal(mirrored.images, again.images)
+    flipped = [np.array_equal(a, b[:, ::-1]) for a, b in zip(mirrored.images, pixels, strict=True)]
+    still = [np.array_equal(a, b) for a, b in zip(mirrored.images, pixels, strict=True)]
+    assert all(a != b for a, b in zip(flipped, still, strict=True))
+    assert 70 < sum(flipped) < 130

@@ -9,7 +9,7 @@ from typing import Any
 from jinc.diffusion.samplers.adaptive import USUAL_TOLERANCE
 from jinc.metrics import ScoreKind
 from jinc.models import SamplingPlan
-from jinc.train import CHANGEABLE, TrainConfig
+from jinc.train import CHANGEABLE, AugmentationKind, TrainConfig
 
 NUMBER = 1000
 """Images of each network, by default."""
@@ -30,12 +30,19 @@ class ScoringPlan:
         against: the real images, as `data.load_images` takes them.
         split: of the real images.
         kinds: the scores (default: all that these images allow).
+        augment: augmentations of the real images, those of the training images or none.
     """
 
     features: str
     against: str
     split: str = "test"
     kinds: tuple[ScoreKind, ...] = ()
+    augment: tuple[AugmentationKind, ...] = ()
+
+    def settings(self) -> dict[str, Any]:
+        """Return it ready for JSON, newer settings without defaults as in `sampling_settings`."""
+        found = asdict(self)
+        return found if self.augment else {n: v for n, v in found.items() if n != "augment"}
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ class Cell:
     @property
     def folder_name(self) -> str:
         """Name of its folder, with a digest of all settings."""
-        made = [self.name, self.run_name, sampling_settings(self.sampling), asdict(self.scoring)]
+        made = [self.name, self.run_name, sampling_settings(self.sampling), self.scoring.settings()]
         return f"{self.name} {_digest(made)}".replace("/", "-")
 
     @property

@@ -7,13 +7,13 @@ from typing import Any
 
 from jinc.data import SPLITS
 from jinc.documents import read_yaml
-from jinc.errors import JincError
+from jinc.errors import JincError, unknown
 from jinc.metrics import SCORES, ScoreKind
 from jinc.models import SamplingPlan
 from jinc.nn import parse_configs
 from jinc.schema import build
 from jinc.study.plan import NUMBER, Cell, ScoringPlan, Study
-from jinc.train import TrainConfig, find_preset, refuse_unused
+from jinc.train import AugmentationKind, TrainConfig, find_preset, refuse_unused
 
 LONGEST = 180
 """Bytes of a cell's folder name; file systems allow 255, of which temporary names need some."""
@@ -32,9 +32,9 @@ def read_study(
 
     Args:
         file: YAML with `what`, `train` (settings for all, optionally a `preset`), `data` (by name:
-            settings, and `score` with `features`, `against` and `split`), `variants` (by name:
-            settings, and optionally `sample`) or `configs` (a list, each a variant), `seeds`,
-            `baseline`, `sample` and `scores`.
+            settings, and `score` with `features`, `against`, `split` and `augment`), `variants` (by
+            name: settings, optionally `sample`, and `on`, a list of data sets) or `configs` (a
+            list, each a variant), `seeds`, `baseline`, `sample` and `scores`.
         places: paths for the names that begin with `$`.
         scored: whether paths for scores are required; the cost of a study does not need them.
     """
@@ -64,11 +64,18 @@ class _Reader:
             raise JincError(
                 f"{self.file}: baseline: {baseline!r} is not a variant; there are {', '.join(rows)}"
             )
+        on = {
+            name: self._on(name, row.get("on", [*columns]), columns) for name, row in rows.items()
+        }
+        for data in columns:
+            if data not in on[baseline]:
+                raise JincError(f"{self.file}: baseline: {baseline} is not trained on {data}")
         cells = tuple(
             self._cell(found, data, columns[data], variant, rows[variant], seed)
             for data in columns
             for seed in self._seeds(found)
             for variant in rows
+            if data in on[variant]
         )
         self._check_names(cells)
         asked = self._asked(columns)
@@ -87,19 +94,7 @@ class _Reader:
     ) -> Cell:
         where = f"{self.file}: {data} {variant}"
         own = {key: self._place(value) for key, value in column.items() if key != "score"}
-        scored = self._settings(column.get("score"), f"{data}: score")
-        self._known(f"{data}: score: ", scored, ("features", "against", "split"))
-        for key, value in scored.items():
-            if not isinstance(value, str):
-                raise JincError(f"{self.file}: {data}: score: {key}: {value!r} is not a text")
-        scored = {key: self._place(value, needed=self.scored) for key, value in scored.items()}
-        scoring = ScoringPlan(
-            _absolute(str(scored.get("features", "inception"))),
-            _absolute(str(scored.get("against", own.get("data", "")))),
-            self._split(scored.get("split", "test"), data),
-            self._kinds(found),
-        )
-        mine = {key: value for key, value in row.items() if key != "sample"}
+        mine = {key: value for key, value in row.items() if key not in ("sample", "on")}
         self._refuse_separate(f"variants: {variant}", mine)
         self._refuse_separate(f"data: {data}", {key: own[key] for key in own if key != "data"})
         train = dict(self._settings(found.get("train"), "train"))
@@ -111,8 +106,47 @@ class _Reader:
         said = {**self._settings(found.get("sample"), "sample"), **own_sample}
         sampling = self._sampling(said, where)
         self._check_sampling(config, sampling, where)
+        scoring = self._scoring(found, data, column, config)
         source = str(column.get("data", preset.get("data", "")))
         return Cell(data, source, variant, seed, config, sampling, scoring)
+
+    def _scoring(
+        self, found: Mapping[str, Any], data: str, column: Mapping[str, Any], config: TrainConfig
+    ) -> ScoringPlan:
+        where = f"{data}: score"
+        scored = dict(self._settings(column.get("score"), where))
+        self._known(f"{where}: ", scored, ("features", "against", "split", "augment"))
+        kinds = self._augment(f"{where}: augment", scored.pop("augment", False), config)
+        for key, value in scored.items():
+            if not isinstance(value, str):
+                raise JincError(f"{self.file}: {where}: {key}: {value!r} is not a text")
+        scored = {key: self._place(value, needed=self.scored) for key, value in scored.items()}
+        return ScoringPlan(
+            _absolute(scored.get("features", "inception")),
+            _absolute(scored.get("against", config.data)),
+            self._split(scored.get("split", "test"), data),
+            self._kinds(found),
+            kinds,
+        )
+
+    def _augment(self, where: str, value: Any, config: TrainConfig) -> tuple[AugmentationKind, ...]:
+        if not isinstance(value, bool):
+            raise JincError(f"{self.file}: {where}: {value!r} is not true or false")
+        if value and not config.augment:
+            raise JincError(f"{self.file}: {where}: training has no augment")
+        if value and config.augment_labels:
+            raise JincError(f"{self.file}: {where}: augment_labels generates unaugmented images")
+        return config.augment if value else ()
+
+    def _on(self, variant: str, value: Any, columns: Mapping[str, Any]) -> list[str]:
+        """Read the data sets of a variant."""
+        where = f"{self.file}: variants: {variant}: on"
+        if not isinstance(value, list) or not value:
+            raise JincError(f"{where}: {value!r} is not a list of data sets")
+        for data in map(str, value):
+            if data not in columns:
+                raise unknown(f"{where}: {data!r} is not a data set", data, columns)
+        return [*map(str, value)]
 
     def _refuse_separate(self, where: str, settings: Mapping[str, Any]) -> None:
         """Refuse settings that would be ignored."""

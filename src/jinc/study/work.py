@@ -28,10 +28,13 @@ from jinc.models import (
 )
 from jinc.study.folder import StudyFolder
 from jinc.study.plan import Cell, identifying_settings, sampling_settings
-from jinc.train import Run, Scorer, TrainConfig, Trainer, load_data
+from jinc.train import Run, Scorer, TrainConfig, Trainer, augmented_set, load_data
 
 Progress = Callable[[str, int, int], None]
 """Called with the task, how much of it is done, and the total; 0 if unknown."""
+
+SEED = 0
+"""Of the augmentation of real images."""
 
 
 def fill(unit: Sequence[Cell], folder: StudyFolder, progress: Progress) -> None:
@@ -49,26 +52,28 @@ def fill(unit: Sequence[Cell], folder: StudyFolder, progress: Progress) -> None:
     if all(folder.scores(cell).is_file() for cell in unit):
         return
     images = load_data(unit[0].config)
+    real = real_images(unit[0], images)
     for cell in unit:  # before hours of work
-        real = real_images(cell, images)
         check_scores(folder.extractor(cell), real, cell.sampling.number, cell.scoring.kinds)
     with alone(folder.run(unit[0])):
         run = _trained(unit[0], images, folder, progress)
         for cell in unit:
             if not folder.scores(cell).is_file():
-                _score(cell, run, folder, progress)
+                _score(cell, run, real, folder, progress)
 
 
-def real_images(cell: Cell, like: Model | ImageSet) -> ImageSet:
-    """Read the real images of a cell at the size of the generated ones, in their own colours."""
+def real_images(cell: Cell, like: ImageSet) -> ImageSet:
+    """Read the real images of a cell at the size of its training images, in their own colours."""
     height, width = like.image_size
-    return load_data(
+    images = load_data(
         cell.config,
         source=cell.scoring.against,
         image_size=height if height == width else None,
         channels=None,
         split=cell.scoring.split,
     )
+    augment = cell.scoring.augment
+    return augmented_set(images, augment, SEED) if augment else images
 
 
 def _trained(cell: Cell, images: ImageSet, folder: StudyFolder, progress: Progress) -> Run:
@@ -84,7 +89,7 @@ def _trained(cell: Cell, images: ImageSet, folder: StudyFolder, progress: Progre
     return run
 
 
-def _score(cell: Cell, run: Run, folder: StudyFolder, progress: Progress) -> None:
+def _score(cell: Cell, run: Run, real: ImageSet, folder: StudyFolder, progress: Progress) -> None:
     """Generate the images of a cell, and store their scores."""
     model = run.model()
     model.to(choose_device(cell.config.device))
@@ -92,12 +97,12 @@ def _score(cell: Cell, run: Run, folder: StudyFolder, progress: Progress) -> Non
     generated = _generated(cell, model, folder, progress)
     seconds = time.perf_counter() - start
     extractor = folder.extractor(cell)
-    real = cached_features(
-        real_images(cell, model),
+    features = cached_features(
+        real,
         extractor,
         progress=lambda n: progress("extracting features of real images", n, 0),
     )
-    found = score(real, features_of(generated, extractor), cell.scoring.kinds or None)
+    found = score(features, features_of(generated, extractor), cell.scoring.kinds or None)
     log = [entry for entry in run.read_log() if "loss" in entry]
     facts: dict[str, Any] = {
         "data": cell.data,

@@ -1,5 +1,6 @@
 """Training: settings, run folders, checkpoints, averages of weights, and the loop."""
 
+from jinc.train.augment import AugmentationKind as AugmentationKind
 from jinc.train.batches import Batch as Batch
 from jinc.train.batches import Batches as Batches
 from jinc.train.checkpoint import Checkpoint as Checkpoint
@@ -17,7 +18,10 @@ from jinc.train.cost import count_network as count_network
 from jinc.train.cost import forward_gflop as forward_gflop
 from jinc.train.cost import measure as measure
 from jinc.train.evaluation_images import CleanImages as CleanImages
+from jinc.train.evaluation_images import augmented as augmented
+from jinc.train.evaluation_images import augmented_set as augmented_set
 from jinc.train.evaluation_images import clean_images as clean_images
+from jinc.train.evaluation_images import evenly_spaced as evenly_spaced
 from jinc.train.ledger import NotFinite as NotFinite
 from jinc.train.observing import Scorer as Scorer
 from jinc.train.presets import PRESET_COSTS as PRESET_COSTS

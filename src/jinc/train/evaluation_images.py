@@ -1,21 +1,26 @@
 """Clean images to evaluate a model on: like its training images, and unseen if possible."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
-from jinc.data import ImageSet, Summary, to_float
+from jinc.data import ImageSet, Summary, to_float, to_uint8
 from jinc.errors import JincError
 from jinc.models import PixelModel
 from jinc.streams import Stream, stream
-from jinc.train.augment import Augmentation, symmetries
+from jinc.train.augment import Augmentation, AugmentationKind, symmetries
 from jinc.train.batches import hold_out
 from jinc.train.config import TrainConfig
 from jinc.train.run import Run
 from jinc.train.setup import load_data
 from jinc.types import Images
+
+PART = 64
+"""Images that are augmented together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +72,7 @@ def clean_images(
     config = Run.open(source).config if (source / "config.yaml").is_file() else None
     images, words = _find(model, config, data, progress)
     _check(model, images)
-    places = np.linspace(0, len(images) - 1, min(number, len(images))).astype(int)
-    x0 = to_float(images.batch(places))
+    places = evenly_spaced(len(images), min(number, len(images)))
     prompts: tuple[str, ...] = ()
     if model.class_names and images.labels is not None:
         prompts = tuple(images.class_names[label] for label in images.labels[places])
@@ -77,11 +81,50 @@ def clean_images(
         kinds = None
     if config is not None and config.augment_labels:  # it generates unaugmented images
         kinds = ()
-    augmentation = Augmentation(kinds or ())
-    drawn = augmentation.draw(np.random.default_rng(stream(seed, Stream.CLEAN)), len(x0))
+    x0 = torch.cat([*augmented(images, places, kinds or (), seed)])
     words = f"{len(x0)} of {len(images):,} {words} of {images.name}"
     words += f", augmented by {', '.join(kinds)}" if kinds else ""
-    return CleanImages(augmentation.apply(x0, drawn), prompts, words, kinds, images.summary())
+    return CleanImages(x0, prompts, words, kinds, images.summary())
+
+
+def evenly_spaced(count: int, number: int) -> NDArray[np.int64]:
+    """Return `number` positions from the first to the last of `count`; beyond that they repeat."""
+    return np.linspace(0, count - 1, number).astype(np.int64)
+
+
+def augmented(
+    images: ImageSet,
+    places: NDArray[np.int64],
+    kinds: Sequence[AugmentationKind],
+    seed: int,
+    dtype: torch.dtype = torch.float32,
+) -> Iterator[Images]:
+    """Augment images of a set in the same way at every call.
+
+    Args:
+        images: the set.
+        places: positions in it.
+        kinds: of augmentation.
+        seed: of the augmentation.
+        dtype: of the computation.
+
+    Yields:
+        `PART` images at a time, `[B, C, H, W]` in [−1, 1] or slightly beyond.
+    """
+    augmentation = Augmentation(tuple(kinds))
+    random = np.random.default_rng(stream(seed, Stream.CLEAN))
+    drawn = augmentation.draw(random, len(places)).to(dtype)
+    for first in range(0, len(places), PART):
+        part = slice(first, first + PART)
+        x0 = to_float(images.batch(places[part])).to(dtype)
+        yield augmentation.apply(x0, drawn[part])
+
+
+def augmented_set(images: ImageSet, kinds: Sequence[AugmentationKind], seed: int) -> ImageSet:
+    """Return a set with every image augmented and rounded to bytes, on any machine the same."""
+    parts = augmented(images, np.arange(len(images)), kinds, seed, torch.float64)
+    made = np.concatenate([to_uint8(x0).permute(0, 2, 3, 1).numpy() for x0 in parts])
+    return replace(images, images=made, name=f"{images.name} augmented by {', '.join(kinds)}")
 
 
 def _find(
