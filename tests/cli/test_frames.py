@@ -46,6 +46,15 @@ def test_images_turn_mirror_and_shift_by_their_frame(jinc, framed, tmp_path) -> 
     assert jinc("rotate", framed, *words).code == 0
 
 
+def test_the_frame_moves_with_the_images_of_a_probe(jinc, framed, tmp_path) -> None:
+    """Quarter turns and flips of upright images, which an equivariant model alone cannot follow."""
+    words = ("--only", "network", "-n", "66", "--json")  # more than a network gets in one call
+    found = json.loads(jinc("probe", framed, *words).out)
+    for move in ("quarter_turns", "flip"):
+        assert min(each["eps_db"] for each in found["network"][move]) > 80
+    assert "rotation" in found["invariant_under"]
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -21,8 +21,10 @@ from jinc.diffusion import method_by_name
 from jinc.errors import JincError
 from jinc.metrics import PARTS, Part, Probe, Sampling, Subject, evaluations
 from jinc.metrics import probe as findings
+from jinc.metrics.equivariance.measures import InFrames
 from jinc.models import DiffusersModel, Model, PixelModel, SamplingPlan, joint_denoiser
 from jinc.train import CleanImages, clean_images
+from jinc.train.augment import ALL_SYMMETRIES
 from jinc.types import Denoiser, Images, Steps
 
 
@@ -49,6 +51,8 @@ def probe(
     options: Annotated[ProbeOptions, Parameter(name="*", group=SAMPLING)] = ProbeOptions(),
 ) -> None:
     """Measure a model's equivariance to shifts, rotations and flips, in dB.
+
+    The frame of a model that was trained with --frame moves with the images.
 
     Args:
         source: a run folder, or a model folder.
@@ -77,7 +81,7 @@ def probe(
     if json_:
         print(json.dumps(facts, ensure_ascii=False, allow_nan=False))
         return
-    print_probe(found, clean.symmetries)
+    print_probe(found, facts["invariant_under"])
     name = facts["config"]
     print(f"{name + ', ' if name else ''}measured on {clean.words}")
     if out is not None:
@@ -98,10 +102,12 @@ def _measure(
         method = method_by_name(plan.sampler, plan.eta)
     x0 = clean.x0.to(model.device)
     like = x0.new_empty(plan.number, *x0.shape[1:])
-    generated = _counting(model, plan, bar, task)
-    sampling = Sampling(generated, model.schedule, like, method, plan.levels(model.schedule))
+    generated, frames = _counting(model, plan, bar, task)
+    levels = plan.levels(model.schedule)
+    sampling = Sampling(generated, model.schedule, like, method, levels, frames)
     of_clean = replace(plan, prompts=clean.prompts, number=len(x0), clip=False, threshold=None)
-    subject = Subject(_counting(model, of_clean, bar, task), x0, sampling, plan.seed)
+    network, frames = _counting(model, of_clean, bar, task)
+    subject = Subject(network, x0, sampling, plan.seed, frames)
     bar.update(task, total=evaluations(subject, only))
     found, moved = Probe(), defaultdict(list)
     with bar:
@@ -113,16 +119,28 @@ def _measure(
     return found, moved
 
 
-def _counting(model: PixelModel, plan: SamplingPlan, bar: Progress, task: TaskID) -> Denoiser:
-    """Return the denoiser of a plan, which advances a bar at every call."""
-    answer = joint_denoiser(model, plan)
+def _counting(
+    model: PixelModel, plan: SamplingPlan, bar: Progress, task: TaskID
+) -> tuple[Denoiser, InFrames | None]:
+    """Return the denoiser of a plan, also in other frames; they advance a bar at every call."""
 
-    def denoiser(x_t: Images, t: Steps) -> Images:
-        x0_hat = answer(x_t, t)
-        bar.advance(task)
-        return x0_hat
+    def counted(model: PixelModel) -> Denoiser:
+        answer = joint_denoiser(model, plan)
 
-    return denoiser
+        def denoiser(x_t: Images, t: Steps) -> Images:
+            x0_hat = answer(x_t, t)
+            bar.advance(task)
+            return x0_hat
+
+        return denoiser
+
+    if not _has_frame(model):
+        return counted(model), None
+    return counted(model), lambda frames: counted(model.in_frames(frames))
+
+
+def _has_frame(model: PixelModel) -> TypeGuard[Model]:
+    return isinstance(model, Model) and model.frames is not None
 
 
 def _facts(
@@ -133,7 +151,7 @@ def _facts(
         "config": _config_name(model),
         "data": clean.words,
         "read": clean.summary.facts(),
-        "invariant_under": clean.symmetries,
+        "invariant_under": ALL_SYMMETRIES if _has_frame(model) else clean.symmetries,
         "seed": plan.seed,
         "number": plan.number,
         "sampler": plan.sampler,

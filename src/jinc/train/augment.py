@@ -110,6 +110,9 @@ class Augmentation:
         return torch.cat([*labels, parameters.new_zeros(len(parameters), 0)], dim=1).float()
 
 
+ALL_SYMMETRIES = ["half_pixel", "shift", "rotation", "quarter_turns", "flip"]
+
+
 def symmetries(kinds: Collection[str]) -> list[str]:
     """Name the moves under which images of these augmentations keep their distribution.
 

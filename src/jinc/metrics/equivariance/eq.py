@@ -62,7 +62,7 @@ def eq_t_frac_stylegan3(sampling: Sampling, replay: Replay, random: np.random.Ge
     Source: arXiv 2106.12423, appendix E.2.
     """
     shift = Shift.draw(random, len(sampling.like))
-    still, shifted = sampling.run(replay()), sampling.run(moved(replay(), shift))
+    still, shifted = sampling.run(replay()), sampling.moved(shift).run(moved(replay(), shift))
     return shifted_psnr_stylegan3(still, shifted, shift.amounts)
 
 
@@ -136,7 +136,8 @@ def _turned(
     sampling: Sampling, replay: Replay, random: np.random.Generator
 ) -> tuple[Images, Images, Tensor]:
     turn = Rotation.draw(random, len(sampling.like))
-    return sampling.run(replay()), sampling.run(moved(replay(), turn)), turn.amounts
+    still, turned = sampling.run(replay()), sampling.moved(turn).run(moved(replay(), turn))
+    return still, turned, turn.amounts
 
 
 def _psnr(a: Images, b: Images, known: Tensor) -> float:

@@ -6,7 +6,8 @@ the noise is moved before sampling, or the state a little after every step (conf
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self, TypeAlias
 
 import torch
 from torch import Tensor
@@ -25,14 +26,19 @@ from jinc.diffusion import (
     mismatch,
 )
 from jinc.diffusion.samplers.sampler import After
+from jinc.diffusion.timesteps import only_level
 from jinc.errors import JincError
 from jinc.metrics.decibels import decibels
+from jinc.models.trained import Frames
 from jinc.signal import disc
 from jinc.signal.rotate import UNTORN
 from jinc.types import Denoiser, Images, Noise
 
 Replay = Callable[[], Noise]
 """Restarts the same noise at every call."""
+
+InFrames: TypeAlias = Callable[[Frames], Denoiser]
+"""The denoiser of a model in other frames, as `Model.in_frames` takes them."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,7 @@ def network_equivariance(
     eps: Images,
     move: Move,
     levels: Sequence[int],
+    in_frames: InFrames | None = None,
 ) -> list[AtLevel]:
     """Compare predictions from moved noisy images with moved predictions.
 
@@ -79,30 +86,44 @@ def network_equivariance(
         eps: white noise, likewise.
         move: one for each image; pixels outside of its mask do not count.
         levels: timesteps, 0 … T−1.
+        in_frames: of the denoiser, if it takes a frame, which then moves with the images.
 
     Returns:
         one result per level, over all images.
     """
     mask = move.mask(*x0.shape[-2:])
     floor = isotropic.fit(schedule, x0)
+    there = denoiser if in_frames is None else in_frames(_frames_of(move, x0))
+    pairs = (denoiser, there), (floor, floor)
     found = []
     for level in levels:
         if not 0 <= level < len(schedule):
             raise JincError(f"levels: {level} is not in 0 … {len(schedule) - 1}")
         t = torch.full((len(x0),), level, device=x0.device)
         x_t = forward(schedule, x0, t, eps)
-        seen = [_compare(each, schedule, x_t, t, move, mask) for each in (denoiser, floor)]
+        seen = [_compare(pair, schedule, x_t, t, move, mask) for pair in pairs]
         (eps_db, x0_db), (eps_floor, x0_floor) = seen
         found.append(AtLevel(level, eps_db, x0_db, eps_floor, x0_floor))
     return found
 
 
+def _frames_of(move: Move, images: Images) -> Frames:
+    """Return the frames of moved images, the same at every step."""
+    frame = move.frame(*images.shape[-2:])
+    return lambda t: frame
+
+
 def _compare(
-    denoiser: Denoiser, schedule: Schedule, x_t: Images, t: Tensor, move: Move, mask: Tensor | None
+    pair: tuple[Denoiser, Denoiser],
+    schedule: Schedule,
+    x_t: Images,
+    t: Tensor,
+    move: Move,
+    mask: Tensor | None,
 ) -> tuple[float, float]:
-    """Compare predicted noise and predicted images."""
-    moved = move(x_t)
-    x0_hat, x0_moved = denoiser(x_t, t), denoiser(moved, t)
+    """Compare predicted noise and images, by a denoiser of still and one of moved images."""
+    (still, there), moved = pair, move(x_t)
+    x0_hat, x0_moved = still(x_t, t), there(moved, t)
     eps_hat = eps_of(schedule, "x0", x_t, t, x0_hat)
     eps_moved = eps_of(schedule, "x0", moved, t, x0_moved)
     expected = move(eps_hat)
@@ -121,6 +142,7 @@ class Sampling:
         like: a tensor of the shape, type and device of the images, `[B, C, H, W]`.
         method: of sampling.
         steps: as `diffusion.sample` takes them.
+        in_frames: of the denoiser, if it takes a frame, which then moves with the images.
     """
 
     denoiser: Denoiser
@@ -128,6 +150,18 @@ class Sampling:
     like: Images
     method: Method = field(default_factory=ddim)
     steps: int | Sequence[int] | None = 50
+    in_frames: InFrames | None = None
+
+    def moved(self, move: Move) -> Self:
+        """Return the sampling of moved images."""
+        return self._in(_frames_of(move, self.like))
+
+    def along(self, moving: Moving) -> Self:
+        """Return the sampling of images that move during sampling."""
+        return self._in(lambda t: moving.frame(moving.made(only_level(t))))
+
+    def _in(self, frames: Frames) -> Self:
+        return self if self.in_frames is None else replace(self, denoiser=self.in_frames(frames))
 
     def run(self, noise: Noise, after: After | None = None) -> Images:
         """Generate images from the first draw of the noise."""
@@ -156,7 +190,8 @@ def moved_start(sampling: Sampling, replay: Replay, moves: Sequence[Move]) -> li
     still = sampling.run(replay())
     size = still.shape[-2:]
     return [
-        _psnr(sampling.run(moved(replay(), move)), move(still), move.mask(*size)) for move in moves
+        _psnr(sampling.moved(move).run(moved(replay(), move)), move(still), move.mask(*size))
+        for move in moves
     ]
 
 
@@ -182,7 +217,7 @@ def moved_during_sampling(
     inside = disc(width, UNTORN, still.device) if height == width else None
     for moving in movings:
         noise = following(replay(), moving)
-        images = sampling.run(noise, noise.after)
+        images = sampling.along(moving).run(noise, noise.after)
         yield images, _psnr(images, moving.by(still, moving.pace(1.0)), inside)
 
 

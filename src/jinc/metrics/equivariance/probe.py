@@ -33,6 +33,7 @@ from jinc.metrics.equivariance.eq import (
 )
 from jinc.metrics.equivariance.measures import (
     AtLevel,
+    InFrames,
     Replay,
     Sampling,
     moved_during_sampling,
@@ -147,18 +148,20 @@ class Subject:
         x0: clean images like its training images, `[B, C, H, W]`.
         sampling: of generated images, over falling levels, by a denoiser that clips.
         seed: of noise and moves, ≥ 0.
+        in_frames: of the network, if it takes a frame, which then moves with the images.
     """
 
     network: Denoiser
     x0: Images
     sampling: Sampling
     seed: int = 0
+    in_frames: InFrames | None = None
 
     @cached_property
     def floor(self) -> Sampling:
         """The same sampling by a denoiser that is exactly equivariant except for clipping."""
         exact = clip(isotropic.fit(self.sampling.schedule, self.x0))
-        return replace(self.sampling, denoiser=exact)
+        return replace(self.sampling, denoiser=exact, in_frames=None)
 
     @cached_property
     def is_square(self) -> bool:
@@ -232,7 +235,8 @@ def _of_network(subject: Subject) -> Iterator[Finding]:
     x0, schedule = subject.x0, subject.sampling.schedule
     eps = SeededNoise(subject.seed, range(len(x0)))(x0)
     for name, move in subject.moves.items():
-        found = network_equivariance(subject.network, schedule, x0, eps, move, subject.levels)
+        how = (schedule, x0, eps, move, subject.levels, subject.in_frames)
+        found = network_equivariance(subject.network, *how)
         yield Finding("network", name, found)
 
 

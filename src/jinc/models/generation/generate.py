@@ -9,6 +9,7 @@ from jinc.diffusion import SeededNoise, Step, warn_of_signal
 from jinc.errors import JincError
 from jinc.models.generation.plan import CHUNK, Composition, SamplingPlan, rows_together
 from jinc.models.pixel_model import PixelModel
+from jinc.models.trained import Model
 from jinc.types import Denoiser, Images, Steps
 
 
@@ -47,16 +48,22 @@ def images_of(steps: Iterable[tuple[range, Step]]) -> Images:
 def joint_denoiser(model: PixelModel, plan: SamplingPlan) -> Denoiser:
     """Return one denoiser of all images of a plan, which calls the network for parts of them."""
     size = rows_together(model.image_size)
-    parts = [
-        plan.denoiser(model, range(plan.number)[first : first + size])
-        for first in range(0, plan.number, size)
-    ]
+    all_rows = [slice(first, first + size) for first in range(0, plan.number, size)]
+    parts = [plan.denoiser(_of_rows(model, r), range(plan.number)[r]) for r in all_rows]
 
     def denoiser(x_t: Images, t: Steps) -> Images:
         split = zip(parts, x_t.split(size), t.split(size), strict=True)  # type: ignore[no-untyped-call]
         return torch.cat([part(x, level) for part, x, level in split])
 
     return denoiser
+
+
+def _of_rows(model: PixelModel, rows: slice) -> PixelModel:
+    """Return the model of some images of a batch, with their frames."""
+    if not isinstance(model, Model) or model.frames is None:
+        return model
+    frames = model.frames
+    return model.in_frames(lambda t: frames(t).rows(rows))
 
 
 def grid_columns(prompts: Sequence[str]) -> int | None:
