@@ -33,11 +33,14 @@ def network(kind: str, config: str, padding: str = "zeros") -> torch.nn.Module:
 @torch.no_grad()
 def test_a_network_commutes_with_quarter_turns_and_flips(kind: str, padding: str) -> None:
     x, t = torch.randn(1, 1, 16, 16), torch.tensor([300])
-    radial, free = network(kind, "R@6", padding), network(kind, "D@6", padding)
+    radial, free = network(kind, "R@6", padding), network(kind, "D+5x5@6", padding)
+    symmetric = network(kind, "D+symmetric@6", padding)
     for move in (lambda x: x.rot90(1, (-2, -1)), lambda x: x.flip(-1), lambda x: x.flip(-2)):
         expected = move(radial(x, t))
         torch.testing.assert_close(radial(move(x), t), expected, rtol=0, atol=1e-5)
         assert expected.std() > 0.02
+        expected = move(symmetric(x, t))
+        torch.testing.assert_close(symmetric(move(x), t), expected, rtol=0, atol=1e-5)
     assert (free(x.flip(-1), t) - free(x, t).flip(-1)).abs().max() > 1e-2
 
 

@@ -5,44 +5,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jinc.nn.configs import Config
+from jinc.nn.convolutions import make_conv
 from jinc.nn.layers import make_activation, make_downsample, make_upsample
-from jinc.nn.radial import RadialConv
-from jinc.signal import extend
 from jinc.signal.padding import Padding
 
 EMBEDDING = 256
 """Width of the embedding of steps and labels."""
-
-
-class Conv3x3(nn.Conv2d):
-    """A 3×3 convolution with any padding."""
-
-    def __init__(
-        self,
-        channels_in: int,
-        channels_out: int,
-        padding: Padding,
-        *,
-        stride: int = 1,
-        bias: bool = False,
-    ) -> None:
-        inside = 1 if padding == "zeros" else 0
-        super().__init__(channels_in, channels_out, 3, stride=stride, padding=inside, bias=bias)
-        self.beyond = padding
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map `[B, C, H, W]` to `[B, C', H/stride, W/stride]`."""
-        if self.beyond != "zeros":
-            x = extend(x, 1, 1, self.beyond)
-        return super().forward(x)
-
-
-def make_conv(
-    config: Config, channels_in: int, channels_out: int, padding: Padding, *, bias: bool = False
-) -> Conv3x3 | RadialConv:
-    """Make the convolution of a configuration: 3×3 taps, or radial kernels."""
-    kind = RadialConv if config.radial else Conv3x3
-    return kind(channels_in, channels_out, padding, bias=bias)
 
 
 class DoubleConv(nn.Module):

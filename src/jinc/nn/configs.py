@@ -4,7 +4,8 @@ Without `@`, as published in arXiv 2411.09174, faults included: `A`, `B-0`, `C-1
 `D+norm-2N`, `D-1N/6`: letter, Kaiser β, `N` where the taps are divided by their sum, `/K` where
 there are not three of them. With `@`, the corrected design: `B@6`, `C@12`, `D@12`, `D-2@12`;
 `D+plain@12` without the linear path around its activations; and `R@12`, which is `D@12` with radial
-convolutions (`radial`). Other kernels than the jinc under an outer Kaiser window: `D@radial12`
+convolutions (`radial`). `D+5x5@12` and `D+symmetric@12`, with free 5×5 kernels and with 3×3 kernels
+of all symmetries of the square, are controls for R. Other kernels than the jinc under an outer Kaiser window: `D@radial12`
 under a radial one, and `D@sinc12`, a separable Kaiser-sinc, whose pass band is a square. `D@ideal`
 filters by FFT, and `D@disc` as well, with a disc for a pass band. A cutoff other than 0.25 cycles
 per pixel of the fine grid, above 0 and below that, follows a slash: `D@12/0.2`, `D-2@6/0.22`.
@@ -18,7 +19,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -31,6 +32,9 @@ from jinc.signal.resample import Phase
 
 IDEAL = 0
 """The number of taps that stands for the ideal filter, applied by FFT."""
+
+
+Kernels: TypeAlias = Literal["3x3", "5x5", "symmetric", "radial"]
 
 
 class Kernel(NamedTuple):
@@ -66,7 +70,7 @@ EXAMPLES = (
     *("A", "D@6", "D@12", "D@ideal", "B@6", "C@6", "B@12", "C@12", "D-2@12", "D+plain@12"),
     *("D@12/0.2", "D@sinc12", "D@radial12", "D@disc", "R@6", "R@12"),
     *("B-0", "C-0", "D-0", "B-1", "C-1", "D-1", "B-1N", "C-1N", "D-1N", "B-2N", "C-2N", "D-2N"),
-    *("D+norm-2N", "D-1N/6"),
+    *("D+norm-2N", "D-1N/6", "D+5x5@12", "D+symmetric@12"),
 )
 """Names in help and errors, among them the thirteen of the paper's table."""
 
@@ -89,6 +93,7 @@ class Config:
         kappa: slope of the linear path around the band of an activation.
         norm_inside: whether the first GroupNorm stands inside the upsampled domain (D+norm).
         cutoff_up: cutoff on the way up, where it differs from that on the way down.
+        kernels: of convolutions, `3x3`, `5x5` or `symmetric`; those of R are `radial`.
     """
 
     letter: str
@@ -103,10 +108,15 @@ class Config:
     kappa: float = 0.0
     norm_inside: bool = False
     cutoff_up: float | None = None
+    kernels: Kernels = "3x3"
 
     def __post_init__(self) -> None:
         if self.letter not in ("A", "B", "C", "D", "R"):
             raise JincError(f"config: {self.letter!r} is not one of the letters A, B, C, D and R")
+        if self.letter == "R" and self.kernels == "3x3":
+            object.__setattr__(self, "kernels", "radial")
+        if (self.letter == "R") != (self.kernels == "radial"):
+            raise JincError(f"config: {self.letter} does not go with {self.kernels} kernels")
         if not isinstance(self.taps, int) or not 0 <= self.taps <= MOST_TAPS:
             raise JincError(f"config: {self.taps!r} is no number of taps up to {MOST_TAPS}")
         if self.phase == "half" and self.taps % 2:
@@ -132,11 +142,6 @@ class Config:
     def filters_activation(self) -> bool:
         """Whether activations are alias-free."""
         return self.letter in "CDR"
-
-    @property
-    def radial(self) -> bool:
-        """Whether convolutions have radial kernels, which commute with rotations."""
-        return self.letter == "R"
 
     @property
     def separable(self) -> bool:
@@ -189,7 +194,7 @@ _PUBLISHED = re.compile(
 )
 _FILTERS = "|".join(name for name in KERNELS if name != "jinc")
 _CORRECTED = re.compile(
-    rf"(?P<letter>[BCDR])(?P<extra>\+plain)?(?:-{_BETA})?@(?:(?P<filter>{_FILTERS})?(?P<taps>\d+)|(?P<ideal>ideal|disc))"
+    rf"(?P<letter>[BCDR])(?P<extra>\+plain)?(?:\+(?P<kernels>5x5|symmetric))?(?:-{_BETA})?@(?:(?P<filter>{_FILTERS})?(?P<taps>\d+)|(?P<ideal>ideal|disc))"
     r"(?:/(?P<cutoff>\d+|\d*\.\d+))?",
     re.ASCII,
 )
@@ -246,7 +251,10 @@ def _corrected(name: str, match: re.Match[str]) -> Config:
         raise JincError(f"config: {name!r}: B leaves activations as they are, `+plain` has no use")
     kappa = 0.0 if plain or letter == "B" else 0.5
     band: Band = "disc" if match["ideal"] == "disc" else "square"
-    design = Config(letter, taps=IDEAL, gain=4.0, phase="half", kappa=kappa, band=band)
+    kernels: Kernels = match["kernels"] or "3x3"  # type: ignore[assignment]  # by the pattern
+    design = Config(
+        letter, taps=IDEAL, gain=4.0, phase="half", kappa=kappa, band=band, kernels=kernels
+    )
     if match["taps"] is None:
         if match["beta"]:
             raise JincError(
@@ -301,6 +309,7 @@ def _nearest_name(config: Config) -> str:
         head = config.letter + "+norm" * config.norm_inside
         return f"{head}-{beta}{'N' * config.normalize}" + f"/{config.taps}" * (config.taps != 3)
     head = config.letter + "+plain" * (config.kappa == 0 and config.filters_activation)
+    head += f"+{config.kernels}" if config.kernels in ("5x5", "symmetric") else ""
     if config.taps == IDEAL:
         return f"{head}@{'ideal' if config.band == 'square' else config.band}"
     if config.kaiser_beta != default_kaiser_beta(config.taps):

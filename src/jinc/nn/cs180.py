@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jinc.errors import JincError
-from jinc.nn.blocks import Conv3x3, make_conv
 from jinc.nn.checks import check_designs
 from jinc.nn.conditioning import Conditioning
 from jinc.nn.configs import Config
+from jinc.nn.convolutions import Conv, make_conv
 from jinc.nn.layers import Activation, make_activation, make_downsample, make_upsample
 from jinc.nn.levels import ConfigLike
 from jinc.nn.network import Network
@@ -173,7 +173,7 @@ def _down_block(
     ins: int, outs: int, fine: Config, coarse: Config, padding: Padding
 ) -> nn.Sequential:
     """Downsampling block: `[B, ins, H, W]` to `[B, outs, H/2, W/2]`."""
-    halve: nn.Module = Conv3x3(ins, outs, padding, stride=2, bias=True)
+    halve: nn.Module = Conv(ins, outs, padding, stride=2, bias=True)
     if fine.filters_resampling:
         conv = make_conv(fine, ins, outs, padding, bias=True)
         halve = nn.Sequential(conv, make_downsample(fine, padding))

@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jinc.errors import JincError
-from jinc.nn.blocks import attention, make_conv
+from jinc.nn.blocks import attention
 from jinc.nn.configs import Config
+from jinc.nn.convolutions import make_conv
 from jinc.nn.layers import make_activation, make_downsample, make_upsample
 from jinc.signal.padding import Padding
 

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jinc.errors import JincError
-from jinc.nn.blocks import make_conv
 from jinc.nn.checks import check_designs, check_halvings, check_sizes
 from jinc.nn.conditioning import Conditioning, embed, embeddings
+from jinc.nn.convolutions import make_conv
 from jinc.nn.layers import make_activation
 from jinc.nn.levels import ConfigLike
 from jinc.nn.network import Network, sinusoidal_embedding

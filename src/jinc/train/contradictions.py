@@ -62,7 +62,7 @@ def _refuse_frame(config: TrainConfig) -> None:
     """Refuse a frame for networks that do not turn with it."""
     if not config.frame:
         return
-    if not all(design.radial for design in parse_configs(config.config).levels):
+    if not all(design.kernels == "radial" for design in parse_configs(config.config).levels):
         reason = f"{config.config} does not turn with its frame"
         raise JincError(f"frame: {reason}; choose --config R@12 or another R")
     for name, given in (("upscale", config.upscale), ("noise_std", config.noise_std)):
