@@ -5,10 +5,11 @@ Without `@`, as published in arXiv 2411.09174, faults included: `A`, `B-0`, `C-1
 there are not three of them. With `@`, the corrected design: `B@6`, `C@12`, `D@12`, `D-2@12`;
 `D+plain@12` without the linear path around its activations; and `R@12`, which is `D@12` with radial
 convolutions (`radial`). `D+5x5@12` and `D+symmetric@12`, with free 5×5 kernels and with 3×3 kernels
-of all symmetries of the square, are controls for R. Other kernels than the jinc under an outer Kaiser window: `D@radial12`
-under a radial one, and `D@sinc12`, a separable Kaiser-sinc, whose pass band is a square. `D@ideal`
-filters by FFT, and `D@disc` as well, with a disc for a pass band. A cutoff other than 0.25 cycles
-per pixel of the fine grid, above 0 and below that, follows a slash: `D@12/0.2`, `D-2@6/0.22`.
+of all symmetries of the square, are controls for R. Other kernels than the jinc under an outer
+Kaiser window: `D@radial12` under a radial one, and `D@sinc12`, a separable Kaiser-sinc, whose pass
+band is a square. `D@ideal` filters by FFT, and `D@disc` as well, with a disc for a pass band. A
+cutoff other than 0.25 cycles per pixel of the fine grid, above 0 and below that, follows a slash:
+`D@12/0.2`, `D-2@6/0.22`.
 
 These are names of one design. `levels` joins several by commas, one for each level of a network:
 `D@12,D@6`.
