@@ -57,6 +57,21 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}"
 
 
+@contextmanager
+def naming(where: str) -> Iterator[None]:
+    """Begin errors with where they are.
+
+    >>> with naming("study.yaml"):
+    ...     raise JincError("seeds: is missing")
+    Traceback (most recent call last):
+    jinc.errors.JincError: study.yaml: seeds: is missing
+    """
+    try:
+        yield
+    except JincError as error:
+        raise JincError(f"{where}: {error}") from None
+
+
 class ToldElsewhere(JincError):
     """An error that another process of the run reports; this one only exits with its code."""
 

@@ -158,6 +158,12 @@ def test_the_cost_is_that_of_its_parts(file) -> None:
             {"data": {name: {"data": "digits"} for name in "ab"}, "variants": {"A": {"on": ["a"]}}},
             "baseline: A is not trained on b",
         ),
+        ({"equivariance": {"numbr": 4}}, "equivariance: 'numbr' is not one of number, sampler"),
+        ({"equivariance": {"number": -3}}, "digits A: equivariance: number: -3 is not from 1 to"),
+        ({"equivariance": {"number": "$judge"}}, "number: '.judge' is not a whole number"),
+        ({"equivariance": "$judge"}, "equivariance: is not a mapping of settings"),
+        ({"equivariance": {"sampler": "adaptive"}}, "adaptive is not one of"),
+        ({"equivariance": {"steps": 11}}, "equivariance: steps must be 1 to 10"),
         (scored(augment="$judge"), "d: score: augment: '.judge' is not true or false"),
         (scored(augment=True), "d: score: augment: training has no augment"),
         (

@@ -38,7 +38,9 @@ def test_the_papers_table_by_its_protocol() -> None:
     assert {c.config.split for c in study.cells if c.data == "cifar10"} == {"test"}
 
 
-@pytest.mark.parametrize("name", ["paper-small", "complexity", "complexity-small", "corrected"])
+@pytest.mark.parametrize(
+    "name", ["paper-small", "complexity", "complexity-small", "corrected", "equivariance"]
+)
 def test_the_others_can_be_read(name) -> None:
     study = read_study(FOLDER / f"{name}.yaml", PLACES)
     assert len({cell.seed for cell in study.cells}) == 3

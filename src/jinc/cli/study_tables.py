@@ -10,7 +10,7 @@ from rich.table import Table as Printed
 
 from jinc.errors import counted
 from jinc.metrics import Column
-from jinc.study import Protocol, Table, figure_words, heading
+from jinc.study import Protocol, Table, heading
 
 FRAME = 3
 """Characters of a column besides its words."""
@@ -33,31 +33,32 @@ def _print_table(table: Table) -> None:
     console = Console()
     console.print(escape(table.study.what or table.study.name))
     protocols = {each.data: each for each in table.protocols}
-    baseline = table.study.baseline
-    rows = {name: escape(name + " (baseline)" * (name == baseline)) for name in table.variants}
-    width = console.width - max(map(cell_len, rows.values())) - FRAME - 1
-    for data in dict.fromkeys(column.data for column in table.columns):
-        columns = [column for column in table.columns if column.data == data]
-        for some in _fitting(columns, protocols.get(data), [*rows], width):
-            printed = Printed(escape(data) if some[0] is columns[0] else "")
+    for data, group in dict.fromkeys((column.data, column.group) for column in table.columns):
+        columns = [c for c in table.columns if (c.data, c.group) == (data, group)]
+        title = f"{data}: {group}" if group else data
+        for some in _fitting(table, columns, protocols.get(data), console.width):
+            printed = Printed(escape(title) if some[0] is columns[0] else "")
             for column in some:
                 printed.add_column(escape(heading(column, protocols.get(data))), justify="right")
-            for variant, name in rows.items():
-                printed.add_row(name, *(figure_words(c.entries.get(variant)) for c in some))
+            for name, words in table.rows(some):
+                printed.add_row(escape(name), *words)
             console.print(printed)
-        if data in protocols:
+        if data in protocols and not group:
             console.print(protocols[data].words(), markup=False, highlight=False)
+    if table.measured:
+        console.print(table.measured, markup=False, highlight=False)
     console.print("± standard error over seeds; + better, − worse than the baseline, at 95 %")
 
 
 def _fitting(
-    columns: Sequence[Column], protocol: Protocol | None, rows: Sequence[str], width: int
+    table: Table, columns: Sequence[Column], protocol: Protocol | None, width: int
 ) -> Iterator[list[Column]]:
     """Split columns into parts that fit a width, with at least one column each."""
+    width -= max(cell_len(name) for name, _ in table.rows(columns)) + FRAME + 1
     part: list[Column] = []
     used = 0
     for column in columns:
-        words = [heading(column, protocol), *(figure_words(column.entries.get(v)) for v in rows)]
+        words = [heading(column, protocol), *(word for _, (word,) in table.rows([column]))]
         own = max(map(cell_len, words)) + FRAME
         if part and used + own > width:
             yield part

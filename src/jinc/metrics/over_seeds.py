@@ -127,6 +127,8 @@ class Column:
         name: shown in tables.
         lower_is_better: False if higher is better.
         entries: by variant.
+        group: the table that it belongs to; "" for that of the scores.
+        floor: the score of an exactly equivariant denoiser; None if there is none.
     """
 
     data: str
@@ -134,6 +136,8 @@ class Column:
     name: str
     lower_is_better: bool
     entries: Mapping[str, Entry]
+    group: str = ""
+    floor: float | None = None
 
     @classmethod
     def of(
@@ -167,4 +171,4 @@ class Column:
             "name": self.name,
             "lower_is_better": self.lower_is_better,
             "entries": {variant: entry.facts() for variant, entry in self.entries.items()},
-        }
+        } | ({"group": self.group, "floor": self.floor} if self.group else {})

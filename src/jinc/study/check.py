@@ -1,12 +1,11 @@
 """Checks of a whole study before anything is trained or written."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
 from jinc.data import ImageSet, Summary
-from jinc.errors import JincError
+from jinc.errors import JincError, naming
 from jinc.metrics import ScoreKind, check_scores, open_extractor
 from jinc.metrics.features.features import images_digest
 from jinc.models import SamplingPlan
@@ -14,7 +13,7 @@ from jinc.study.folder import StudyFolder
 from jinc.study.plan import Cell, Study
 from jinc.study.scored import CellScores
 from jinc.study.table import make_table
-from jinc.study.work import real_images
+from jinc.study.work import check_measurable, real_images
 from jinc.train import READING, TrainConfig, check_settings, load_data
 
 
@@ -35,13 +34,16 @@ def check_study(study: Study, folder: StudyFolder) -> list[Summary]:
     for data in dict.fromkeys(cell.data for cell in study.cells):
         check.one_real_set([cell for cell in study.cells if cell.data == data])
     for cell in (cell for unit in folder.open_units(study) for cell in unit):
-        with named(cell):
+        with naming(f"{cell.data} {cell.variant}"):
             check.network(replace(cell.config, seed=0, device="auto"))
             if cell.data not in read:
                 read[cell.data] = check.data(data_settings(cell.config)).summary()
+            check.measurable(_alike(cell))
+            if folder.scores(cell).is_file():
+                continue
             features, alike = cell.scoring.features, _alike(cell)
             check.scores(features, alike, cell.sampling.number, cell.scoring.kinds)
-            if cell.data in scored and not folder.scores(cell).is_file():
+            if cell.data in scored:
                 facts, real = check.extractor(features).facts, check.digest(alike)
                 known = CellScores.read(scored[cell.data])
                 known.check_comparable(facts, real, "this would be")
@@ -65,6 +67,7 @@ class _Check:
         self.real = lru_cache(None)(self._real)
         self.digest = lru_cache(None)(self._digest)
         self.scores = lru_cache(None)(self._scores)
+        self.measurable = lru_cache(None)(self._measurable)
 
     def one_real_set(self, cells: Sequence[Cell]) -> None:
         """Refuse variants of a data set that would be scored against different real images."""
@@ -73,7 +76,7 @@ class _Check:
             return
         first = cells[0]
         for alike, cell in kinds.items():
-            with named(cell):
+            with naming(f"{cell.data} {cell.variant}"):
                 if self.digest(alike) != self.digest(_alike(first)):
                     raise JincError(
                         f"would be scored against other real images than {first.variant}; all "
@@ -90,6 +93,9 @@ class _Check:
     def _digest(self, cell: Cell) -> str:
         return images_digest(self.real(cell))
 
+    def _measurable(self, cell: Cell) -> None:
+        check_measurable(cell, self.data(data_settings(cell.config)))
+
     def _scores(self, features: str, cell: Cell, number: int, kinds: tuple[ScoreKind, ...]) -> None:
         check_scores(self.extractor(features), self.real(cell), number, kinds)
 
@@ -97,14 +103,5 @@ class _Check:
 def _alike(cell: Cell) -> Cell:
     """Return a cell that is equal for all cells with the same real images."""
     bare = replace(cell.scoring, features="", kinds=())
-    trained = data_settings(cell.config)
-    return Cell(cell.data, cell.source, "", 0, trained, SamplingPlan(), bare)
-
-
-@contextmanager
-def named(cell: Cell) -> Iterator[None]:
-    """Name the cell in errors."""
-    try:
-        yield
-    except JincError as error:
-        raise JincError(f"{cell.data} {cell.variant}: {error}") from None
+    trained = replace(data_settings(cell.config), conditional=cell.config.conditional)
+    return Cell(cell.data, cell.source, "", 0, trained, SamplingPlan(), bare, cell.equivariance)

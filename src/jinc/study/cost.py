@@ -7,8 +7,10 @@ from functools import lru_cache
 
 import torch
 
+from jinc.errors import naming
 from jinc.models import choose_device
-from jinc.study.check import data_settings, named
+from jinc.study.check import data_settings
+from jinc.study.measured import network_calls
 from jinc.study.plan import Cell, Study
 from jinc.train import TrainConfig, count_network, load_data
 
@@ -24,7 +26,7 @@ class UnitCost:
         cell: the first cell of the network.
         parameters: of the network.
         training_pflop: of all steps, 10¹⁵ operations.
-        sampling_pflop: of the images of all its cells.
+        sampling_pflop: of the images of all its cells, and of measuring equivariance.
     """
 
     cell: Cell
@@ -43,7 +45,7 @@ def study_cost(study: Study) -> list[UnitCost]:
     count = _Counted()
     found = []
     for unit in study.units():
-        with named(unit[0]):
+        with naming(f"{unit[0].data} {unit[0].variant}"):
             found.append(count.cost(unit))
     return found
 
@@ -86,6 +88,8 @@ class _Counted:
         parameters, gflop = self.network(like, data.channels, data.image_size, classes)
         trained = config.total_steps(data.images) * config.batch_size
         calls = sum(cell.sampling.number * _calls(cell, config.timesteps) for cell in unit)
+        if unit[0].equivariance is not None:
+            calls += network_calls(unit[0].equivariance, config.timesteps)
         return UnitCost(unit[0], parameters, 3 * trained * gflop / 1e6, calls * gflop / 1e6)
 
 

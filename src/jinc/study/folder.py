@@ -7,7 +7,8 @@ from jinc.documents import read_object, read_yaml
 from jinc.errors import JincError
 from jinc.files import write_json, writing
 from jinc.metrics import Extractor, open_extractor
-from jinc.study.plan import Cell, Study
+from jinc.study.plan import Cell, Study, sampling_settings
+from jinc.study.scored import CellScores
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,21 @@ class StudyFolder:
         """Open the extractor of a cell."""
         return open_extractor(cell.scoring.features, allow_torchscript=self.allow_torchscript)
 
+    def is_finished(self, cell: Cell) -> bool:
+        """Whether a cell is scored, and measured if the study says so."""
+        if not self.scores(cell).is_file():
+            return False
+        return cell.equivariance is None or bool(self.read_scores(cell).measured)
+
+    def read_scores(self, cell: Cell) -> CellScores:
+        """Read the scores of a cell, with what was measured by the present settings."""
+        plan = cell.equivariance
+        settings = None if plan is None else sampling_settings(plan)
+        return CellScores.read(self.scores(cell), settings)
+
     def open_units(self, study: Study) -> list[list[Cell]]:
-        """Return the cells of every network with missing scores."""
-        return [
-            unit for unit in study.units() if not all(self.scores(cell).is_file() for cell in unit)
-        ]
+        """Return the cells of every network with an unfinished one."""
+        return [unit for unit in study.units() if not all(map(self.is_finished, unit))]
 
     def write_study(self, study: Study, file: Path) -> None:
         """Copy the file of a study, and record the paths that it was run with."""
@@ -85,7 +96,7 @@ class StudyFolder:
         if not self.holds(file):
             return
         before = self._other_cells(study)
-        filled = sum(self.scores(cell).is_file() for cell in study.cells)
+        filled = sum(map(self.is_finished, study.cells))
         if filled < before:
             raise JincError(
                 f"{self.path}: its table has {before} cells by data or feature networks at other "

@@ -57,6 +57,8 @@ class Cell:
         config: of training.
         sampling: of the generated images.
         scoring: of these images.
+        equivariance: number and sampling of the images that equivariance is measured on; None if
+            it is not.
     """
 
     data: str
@@ -66,6 +68,7 @@ class Cell:
     config: TrainConfig
     sampling: SamplingPlan
     scoring: ScoringPlan
+    equivariance: SamplingPlan | None = None
 
     @property
     def name(self) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from jinc.data import SPLITS
+from jinc.diffusion import method_by_name
 from jinc.documents import read_yaml
-from jinc.errors import JincError, unknown
+from jinc.errors import JincError, naming, unknown
 from jinc.metrics import SCORES, ScoreKind
 from jinc.models import SamplingPlan
 from jinc.nn import parse_configs
@@ -17,6 +18,9 @@ from jinc.train import AugmentationKind, TrainConfig, find_preset, refuse_unused
 
 LONGEST = 180
 """Bytes of a cell's folder name; file systems allow 255, of which temporary names need some."""
+
+EQUIVARIANCE = {"number": 32, "steps": 50}
+"""How equivariance is measured by default."""
 
 _SEPARATE = {"data": "data", "seed": "seeds"}
 """Settings that a study has under keys of their own."""
@@ -34,7 +38,7 @@ def read_study(
         file: YAML with `what`, `train` (settings for all, optionally a `preset`), `data` (by name:
             settings, and `score` with `features`, `against`, `split` and `augment`), `variants` (by
             name: settings, optionally `sample`, and `on`, a list of data sets) or `configs` (a
-            list, each a variant), `seeds`, `baseline`, `sample` and `scores`.
+            list, each a variant), `seeds`, `baseline`, `sample`, `scores` and `equivariance`.
         places: paths for the names that begin with `$`.
         scored: whether paths for scores are required; the cost of a study does not need them.
     """
@@ -56,7 +60,7 @@ class _Reader:
 
     def study(self, found: Mapping[str, Any]) -> Study:
         known = ("what", "train", "data", "variants", "configs", "seeds", "baseline", "sample")
-        self._known("", found, (*known, "scores"))
+        self._known("", found, (*known, "scores", "equivariance"))
         columns = self._named(found, "data")
         rows = self._rows(found)
         baseline = str(found.get("baseline", next(iter(rows))))
@@ -104,11 +108,12 @@ class _Reader:
         config = TrainConfig.of_settings(settings, where)
         own_sample = self._settings(row.get("sample"), f"{variant}: sample")
         said = {**self._settings(found.get("sample"), "sample"), **own_sample}
-        sampling = self._sampling(said, where)
+        sampling = self._sampling("sample", {"number": NUMBER, **said}, where)
         self._check_sampling(config, sampling, where)
         scoring = self._scoring(found, data, column, config)
         source = str(column.get("data", preset.get("data", "")))
-        return Cell(data, source, variant, seed, config, sampling, scoring)
+        measured = self._equivariance(found, config, where)
+        return Cell(data, source, variant, seed, config, sampling, scoring, measured)
 
     def _scoring(
         self, found: Mapping[str, Any], data: str, column: Mapping[str, Any], config: TrainConfig
@@ -155,10 +160,8 @@ class _Reader:
                 raise JincError(f"{self.file}: {where}: {name}: is set by the key {key} only")
 
     def _preset(self, name: Any) -> Mapping[str, Any]:
-        try:
+        with naming(f"{self.file}: train"):
             return find_preset(str(name)).settings()
-        except JincError as error:
-            raise JincError(f"{self.file}: train: {error}") from None
 
     def _check_names(self, cells: Sequence[Cell]) -> None:
         """Refuse names that cannot be those of folders or table rows."""
@@ -180,23 +183,33 @@ class _Reader:
         if sampling.guidance != 1 and not (config.conditional and config.label_dropout):
             reason = "needs training with conditional and label_dropout"
             raise JincError(f"{where}: sample: guidance: {reason}")
-        try:
+        with naming(where):
             parse_configs(config.config)
             refuse_unused(config)
             sampling.count(config.timesteps)
-        except JincError as error:
-            raise JincError(f"{where}: {error}") from None
 
-    def _sampling(self, said: Mapping[str, Any], where: str) -> SamplingPlan:
+    def _equivariance(
+        self, found: Mapping[str, Any], config: TrainConfig, where: str
+    ) -> SamplingPlan | None:
+        """Read how equivariance is measured; None without the key."""
+        if "equivariance" not in found:
+            return None
+        said = self._settings(found["equivariance"], "equivariance")
+        self._known("equivariance: ", said, ("number", "sampler", "steps", "eta", "seed"))
+        plan = self._sampling("equivariance", {**EQUIVARIANCE, **said}, where)
+        with naming(f"{where}: equivariance"):
+            method_by_name(str(plan.sampler), plan.eta)
+            plan.count(config.timesteps)
+        return plan
+
+    def _sampling(self, key: str, said: Mapping[str, Any], where: str) -> SamplingPlan:
         names = [field.name for field in fields(SamplingPlan) if field.name != "prompts"]
-        self._known("sample: ", said, names)
-        try:
-            plan = build(SamplingPlan, {"number": NUMBER, **said}, where="sample")
+        self._known(f"{key}: ", said, names)
+        with naming(where):
+            plan = build(SamplingPlan, said, where=key)
             if plan.number < 2:
-                raise JincError(f"sample: number: {plan.number} is not at least 2")
-            return plan
-        except JincError as error:
-            raise JincError(f"{where}: {error}") from None
+                raise JincError(f"{key}: number: {plan.number} is not at least 2")
+        return plan
 
     def _rows(self, found: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
         if "configs" in found and "variants" in found:

@@ -10,14 +10,27 @@ from jinc.documents import read_object
 from jinc.errors import JincError
 from jinc.metrics import ExtractorFacts
 
+MEASURED = "equivariance"
+"""Key of the measured figures of a network in its scores."""
+
 
 @dataclass(frozen=True)
 class CellScore:
-    """A score of a cell; its value is None if it is not a number."""
+    """A score of a cell, or another figure of its network.
+
+    Args:
+        name: shown in tables.
+        value: None if it is not a number.
+        lower_is_better: or higher.
+        group: the table that it belongs to; "" for scores.
+        floor: the figure of an exactly equivariant denoiser; None if there is none.
+    """
 
     name: str
     value: float | None
     lower_is_better: bool
+    group: str = ""
+    floor: float | None = None
 
 
 @dataclass(frozen=True)
@@ -26,8 +39,8 @@ class CellScores:
 
     Args:
         file: where they are stored.
-        scores: by kind.
-        loss: mean training loss near the end; None without training.
+        scores: by kind; `loss` is the mean training loss near the end.
+        measured: figures of its network by kind; empty until they are measured.
         extractor: of the features.
         real: name, number and SHA-256 of the real images.
         generated: number of generated images.
@@ -35,20 +48,28 @@ class CellScores:
 
     file: Path
     scores: Mapping[str, CellScore]
-    loss: float | None
+    measured: Mapping[str, CellScore]
     extractor: ExtractorFacts
     real: Mapping[str, Any]
     generated: int
 
+    @property
+    def figures(self) -> Mapping[str, CellScore]:
+        """Scores and measured figures."""
+        return {**self.scores, **self.measured}
+
     @classmethod
-    def read(cls, file: Path) -> "CellScores":
-        """Read the scores of a cell."""
+    def read(cls, file: Path, settings: Mapping[str, Any] | None = None) -> "CellScores":
+        """Read the scores of a cell, and what was measured with some settings."""
         found = read_object(file)
+        measured = found.get(MEASURED, {})
         try:
+            loss = CellScore("loss of training", _finite(found["loss"]), True)
+            own = measured["figures"] if measured and measured["settings"] == settings else {}
             return cls(
                 file,
-                {str(kind): _score(each) for kind, each in found["scores"].items()},
-                _finite(found["loss"]),
+                _scores(found["scores"]) | ({} if loss.value is None else {"loss": loss}),
+                _scores(own),
                 ExtractorFacts.read(found["extractor"]),
                 {name: found["real"][name] for name in ("name", "images", "sha256")},
                 int(found["generated"]["images"]),
@@ -134,8 +155,17 @@ class Protocol:
         }
 
 
-def _score(found: Mapping[str, Any]) -> CellScore:
-    return CellScore(str(found["name"]), _finite(found["value"]), bool(found["lower_is_better"]))
+def _scores(found: Mapping[str, Mapping[str, Any]]) -> dict[str, CellScore]:
+    return {
+        str(kind): CellScore(
+            str(each["name"]),
+            _finite(each["value"]),
+            bool(each["lower_is_better"]),
+            str(each.get("group", "")),
+            _finite(each.get("floor")),
+        )
+        for kind, each in found.items()
+    }
 
 
 def _finite(value: Any) -> float | None:

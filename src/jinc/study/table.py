@@ -2,15 +2,20 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Any
 
 from jinc.files import write_json, writing
 from jinc.metrics import Column, Entry
 from jinc.plain import power_of_ten, with_places
 from jinc.study.folder import StudyFolder
+from jinc.study.measured import measured_words
 from jinc.study.plan import Study
-from jinc.study.scored import CellScores, Protocol
+from jinc.study.scored import CellScore, CellScores, Protocol
+
+BAR = "\\|"
+"""A bar in a cell of Markdown."""
 
 
 @dataclass(frozen=True)
@@ -19,15 +24,17 @@ class Table:
 
     Args:
         study: the study.
-        columns: one for each data set and score.
-        missing: names of cells without scores.
+        columns: one for each data set and score, or other figure.
+        missing: names of cells that are not finished.
         protocols: one for each data set with scores.
+        measured: how equivariance was measured; "" if it was not.
     """
 
     study: Study
     columns: tuple[Column, ...]
     missing: tuple[str, ...]
     protocols: tuple[Protocol, ...] = ()
+    measured: str = ""
 
     @property
     def variants(self) -> list[str]:
@@ -46,25 +53,45 @@ class Table:
             "missing": list(self.missing),
             "judged": [each.facts() for each in self.protocols],
             "columns": [column.facts() for column in self.columns],
-        }
+        } | ({"measured": self.measured} if self.measured else {})
 
     def markdown(self) -> str:
-        """Return a Markdown table, a row for each variant; ↓ lower is better, ↑ higher.
+        """Return Markdown tables, a row for each variant; ↓ lower is better, ↑ higher.
 
         A difference to the baseline that is significant over seeds (95 %) is marked: + better,
-        − worse. Below it is the protocol of each data set.
+        − worse. Below the scores is the protocol of each data set, and then a table for each data
+        set and group of other figures.
         """
         if not self.columns:
             return "Nothing has been scored yet.\n"
-        heads = [f"{c.data}: {c.name} {'↓' if c.lower_is_better else '↑'}" for c in self.columns]
-        lines = ["| | " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(heads)]
-        for variant in self.variants:
-            words = [figure_words(column.entries.get(variant)) for column in self.columns]
-            mark = " (baseline)" if variant == self.study.baseline else ""
-            name = variant.replace("|", "\\|")
-            lines.append(f"| {name}{mark} | " + " | ".join(words) + " |")
+        scores = [c for c in self.columns if not c.group]
+        lines = self._rows(scores, [f"{c.data}: {_head(c)}" for c in scores])
         lines += ["", *(f"- {each.words()}" for each in self.protocols)]
+        for data, group in dict.fromkeys((c.data, c.group) for c in self.columns if c.group):
+            few = [c for c in self.columns if (c.data, c.group) == (data, group)]
+            lines += ["", f"{data}: {group}", "", *self._rows(few, [*map(_head, few)])]
+        lines += ["", f"- {self.measured}"] if self.measured else []
         return "\n".join(lines) + "\n"
+
+    def _rows(self, columns: Sequence[Column], heads: Sequence[str]) -> list[str]:
+        """Return the lines of a Markdown table."""
+        lines = ["| | " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(heads)]
+        for name, words in self.rows(columns):
+            lines.append(f"| {' | '.join([name.replace('|', BAR), *words])} |")
+        return lines
+
+    def rows(self, columns: Sequence[Column]) -> list[tuple[str, list[str]]]:
+        """Return the name and the figures of each variant that is trained, and the floor."""
+        rows = []
+        data = {column.data for column in columns}
+        trained = {cell.variant for cell in self.study.cells if cell.data in data}
+        for variant in self.variants:
+            if variant in trained:
+                mark = " (baseline)" if variant == self.study.baseline else ""
+                words = [figure_words(column.entries.get(variant)) for column in columns]
+                rows.append((variant + mark, words))
+        floors = ["" if c.floor is None else f"{c.floor:.1f}" for c in columns]
+        return [*rows, ("floor", floors)] if any(floors) else rows
 
     def write(self, folder: StudyFolder) -> None:
         """Write table.json and table.md."""
@@ -80,18 +107,22 @@ def make_table(study: Study, folder: StudyFolder) -> Table:
         JincError: scores cannot be read, or those of a data set are not comparable.
     """
     found = {
-        (cell.data, cell.variant, cell.seed): CellScores.read(folder.scores(cell))
+        (cell.data, cell.variant, cell.seed): folder.read_scores(cell)
         for cell in study.cells
         if folder.scores(cell).is_file()
     }
-    missing = [c.name for c in study.cells if (c.data, c.variant, c.seed) not in found]
+    missing = [cell.name for cell in study.cells if not folder.is_finished(cell)]
     sets = {cell.data: cell.scoring.split for cell in study.cells}
     scored = {data: [each for key, each in found.items() if key[0] == data] for data in sets}
     columns = tuple(
         _column(study, found, data, kind) for data in sets for kind in _kinds(scored[data])
     )
     known = [Protocol.of(data, split, scored[data]) for data, split in sets.items() if scored[data]]
-    return Table(study, columns, tuple(missing), tuple(known))
+    plan = study.cells[0].equivariance
+    measured = (
+        measured_words(plan) if plan and any(each.measured for each in found.values()) else ""
+    )
+    return Table(study, columns, tuple(missing), tuple(known), measured)
 
 
 def heading(column: Column, protocol: Protocol | None) -> str:
@@ -100,8 +131,11 @@ def heading(column: Column, protocol: Protocol | None) -> str:
     The name of the extractor is left out, since the protocol names it.
     """
     extractor = "" if protocol is None else f" ({protocol.extractor.name})"
-    short = column.name.removesuffix(extractor).removesuffix(" of training")
-    return f"{short} {'↓' if column.lower_is_better else '↑'}"
+    return _head(column, column.name.removesuffix(extractor).removesuffix(" of training"))
+
+
+def _head(column: Column, name: str = "") -> str:
+    return f"{name or column.name} {'↓' if column.lower_is_better else '↑'}"
 
 
 def figure_words(entry: Entry | None) -> str:
@@ -120,25 +154,25 @@ def figure_words(entry: Entry | None) -> str:
 
 
 def _kinds(scored: Sequence[CellScores]) -> list[str]:
-    """Return the scores of the cells of a data set, in the order of the first; and the loss."""
-    kinds = [kind for each in scored for kind in each.scores]
-    return [*dict.fromkeys(kinds), *(["loss"] if any(each.loss for each in scored) else [])]
+    """Return the figures of the cells of a data set, in the order of the first."""
+    return [*dict.fromkeys(kind for each in scored for kind in each.figures)]
 
 
 def _column(
     study: Study, found: Mapping[tuple[str, str, int], CellScores], data: str, kind: str
 ) -> Column:
     seeds = dict.fromkeys(cell.seed for cell in study.cells)
-    name, lower = "loss of training", True
     values: dict[str, dict[int, float]] = {}
+    figures: list[CellScore] = []
     for variant in dict.fromkeys(cell.variant for cell in study.cells):
         for seed in seeds:
             scored = found.get((data, variant, seed))
-            score = None if scored is None else scored.scores.get(kind)
-            if score is not None:
-                name, lower = score.name, score.lower_is_better
-            loss = None if scored is None or kind != "loss" else scored.loss
-            value = loss if score is None else score.value
-            if value is not None:
-                values.setdefault(variant, {})[seed] = value
-    return Column.of(data, kind, name, lower, values, study.baseline)
+            figure = None if scored is None else scored.figures.get(kind)
+            if figure is None:
+                continue
+            figures.append(figure)
+            if figure.value is not None:
+                values.setdefault(variant, {})[seed] = figure.value
+    last, floors = figures[-1], [each.floor for each in figures if each.floor is not None]
+    column = Column.of(data, kind, last.name, last.lower_is_better, values, study.baseline)
+    return replace(column, group=last.group, floor=fmean(floors) if floors else None)

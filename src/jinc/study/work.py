@@ -2,11 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from statistics import median
 from typing import Any
 
 from torch import Tensor
 
 from jinc.data import ImageSet, to_uint8
+from jinc.documents import read_object
 from jinc.errors import JincError
 from jinc.files import write_json
 from jinc.locks import alone
@@ -27,7 +30,9 @@ from jinc.models import (
     generate_images,
 )
 from jinc.study.folder import StudyFolder
+from jinc.study.measured import ERRORS, measure
 from jinc.study.plan import Cell, identifying_settings, sampling_settings
+from jinc.study.scored import MEASURED, CellScore
 from jinc.train import Run, Scorer, TrainConfig, Trainer, augmented_set, load_data
 
 Progress = Callable[[str, int, int], None]
@@ -38,7 +43,7 @@ SEED = 0
 
 
 def fill(unit: Sequence[Cell], folder: StudyFolder, progress: Progress) -> None:
-    """Train the network of some cells, and score each cell.
+    """Train the network of some cells, score each cell, and measure the network.
 
     Args:
         unit: cells of one network.
@@ -49,31 +54,51 @@ def fill(unit: Sequence[Cell], folder: StudyFolder, progress: Progress) -> None:
         Taken: another process is working on it.
         JincError: data, training or scores fail.
     """
-    if all(folder.scores(cell).is_file() for cell in unit):
+    if all(map(folder.is_finished, unit)):
         return
     images = load_data(unit[0].config)
     real = real_images(unit[0], images)
     for cell in unit:  # before hours of work
-        check_scores(folder.extractor(cell), real, cell.sampling.number, cell.scoring.kinds)
+        if not folder.scores(cell).is_file():
+            check_scores(folder.extractor(cell), real, cell.sampling.number, cell.scoring.kinds)
+    check_measurable(unit[0], images)
     with alone(folder.run(unit[0])):
         run = _trained(unit[0], images, folder, progress)
         for cell in unit:
             if not folder.scores(cell).is_file():
                 _score(cell, run, real, folder, progress)
+        if not all(map(folder.is_finished, unit)):
+            _measure(unit, run, folder, progress)
 
 
 def real_images(cell: Cell, like: ImageSet) -> ImageSet:
     """Read the real images of a cell at the size of its training images, in their own colours."""
-    height, width = like.image_size
-    images = load_data(
+    images, augment = images_of_split(cell, like.image_size, None), cell.scoring.augment
+    return augmented_set(images, augment, SEED) if augment else images
+
+
+def images_of_split(cell: Cell, size: tuple[int, int], channels: int | None) -> ImageSet:
+    """Read the images that a cell is compared with, as they are; None for their own colours."""
+    height, width = size
+    return load_data(
         cell.config,
         source=cell.scoring.against,
         image_size=height if height == width else None,
-        channels=None,
+        channels=channels,
         split=cell.scoring.split,
     )
-    augment = cell.scoring.augment
-    return augmented_set(images, augment, SEED) if augment else images
+
+
+def check_measurable(cell: Cell, like: ImageSet) -> None:
+    """Check, before hours of training, that there are test images to measure equivariance on."""
+    if cell.equivariance is None:
+        return
+    tested, number = images_of_split(cell, like.image_size, like.channels), cell.equivariance.number
+    if number > len(tested):
+        has = f"{tested.name} has {len(tested):,}"
+        raise JincError(f"equivariance: number: {number:,} images are too many; {has}")
+    if cell.config.conditional and tested.labels is None:
+        raise JincError(f"equivariance: {tested.name} has no classes, which the network needs")
 
 
 def _trained(cell: Cell, images: ImageSet, folder: StudyFolder, progress: Progress) -> Run:
@@ -115,6 +140,27 @@ def _score(cell: Cell, run: Run, real: ImageSet, folder: StudyFolder, progress: 
         **found.facts(),
     }
     write_json(folder.scores(cell), facts)
+
+
+def _measure(unit: Sequence[Cell], run: Run, folder: StudyFolder, progress: Progress) -> None:
+    """Measure a network, and store the figures beside the scores of its cells."""
+    cell, plan = unit[0], unit[0].equivariance
+    assert plan is not None
+    model = run.model()
+    model.to(choose_device(cell.config.device))
+    tested = images_of_split(cell, model.image_size, model.channels)
+    kinds = () if cell.config.augment_labels else cell.config.augment
+    figures: dict[str, CellScore] = {}
+    for kind, figure in measure(model, tested, kinds, plan):
+        figures[kind] = figure
+        progress("measuring equivariance", len(figures), 0)
+    speeds = [entry["images_per_second"] for entry in run.read_log() if "loss" in entry]
+    speed = median(speeds) if speeds else None
+    figures["speed"] = CellScore("images/s in training", speed, False, ERRORS)
+    measured = {n: asdict(figure) for n, figure in figures.items()}
+    facts = {MEASURED: {"settings": sampling_settings(plan), "figures": measured}}
+    for cell in unit:
+        write_json(folder.scores(cell), read_object(folder.scores(cell)) | facts)
 
 
 def _generated(cell: Cell, model: Model, folder: StudyFolder, progress: Progress) -> ImageSet:

@@ -86,7 +86,7 @@ def test_several_variants_none_of_which_is_better(page_of) -> None:
 def test_a_seed_is_missing(page_of) -> None:
     page = page_of({"A": BETTER["A"], "D": BETTER["D"][:2]})
     assert "better by 2.650 ± 0.050 over the 2 shared seeds" in first_words(page)
-    assert "1 cell: has no scores yet: digits D 2" in page.text
+    assert "1 cell: is not finished: digits D 2" in page.text
 
 
 def test_a_variant_is_missing(page_of) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jinc.report.charts import BETTER, INK, UNCERTAIN, WORSE, Chart
-from jinc.report.numbers import NOTHING, Pair, aligned, number, signed
+from jinc.report.numbers import NOTHING, Number, Pair, aligned, number, signed
 from jinc.report.pages.verdicts import figure, tone
 
 ACROSS = 4
@@ -37,11 +37,13 @@ class ScoreTable:
         data: its name; many scores continue in further tables.
         heads: names of scores, and whether lower is better.
         rows: by variant, a cell for each score; None where there is none.
+        floors: each score of an exactly equivariant denoiser; empty without any.
     """
 
     data: str
     heads: tuple[tuple[str, bool], ...]
     rows: tuple[tuple[str, tuple[TableCell | None, ...]], ...]
+    floors: tuple[Number, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,18 +127,21 @@ def score_charts(column: Mapping[str, Any], baseline: str) -> list[Chart]:
 
 
 def score_tables(columns: Sequence[Mapping[str, Any]]) -> list[ScoreTable]:
-    """Lay out all scores of `table.json`, one or more tables for each data set."""
+    """Lay out all scores of `table.json`, one or more tables for each data set and group."""
     tables = []
-    for data in dict.fromkeys(column["data"] for column in columns):
-        mine = [column for column in columns if column["data"] == data]
+    for data, group in dict.fromkeys((c["data"], c.get("group", "")) for c in columns):
+        mine = [c for c in columns if (c["data"], c.get("group", "")) == (data, group)]
         variants = variants_of(mine)
         for first in range(0, len(mine), ACROSS):
             few = mine[first : first + ACROSS]
             cells = [_column([column["entries"].get(v) for v in variants]) for column in few]
             heads = tuple((column["name"], column["lower_is_better"]) for column in few)
             rows = zip(variants, zip(*cells, strict=True), strict=True)
-            title = f"{data}, continued" if first else data
-            tables.append(ScoreTable(title, heads, tuple(rows)))
+            title = f"{data}: {group}" if group else data
+            title += ", continued" * (first > 0)
+            floors = tuple(number(column.get("floor")) for column in few)
+            some = floors if any(each.value is not None for each in floors) else ()
+            tables.append(ScoreTable(title, heads, tuple(rows), some))
     return tables
 
 

@@ -51,6 +51,7 @@ class StudyTable:
         judged: feature extractor and real images of each data set.
         rows: all variants.
         seeds: all seeds.
+        measured: how equivariance was measured by the study; "" if it was not.
     """
 
     name: str
@@ -62,6 +63,7 @@ class StudyTable:
     judged: tuple[Mapping[str, Any], ...] = ()
     rows: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()
+    measured: str = ""
 
     def __post_init__(self) -> None:
         """Check what all readers of columns use; `study_page` checks the rest."""
@@ -122,7 +124,7 @@ def study_cells(folder: Path) -> list[StudyCell]:
 def _page(
     folder: Path, table: StudyTable, real: Mapping[str, RealImages | JincError] | None
 ) -> Page:
-    columns, baseline = table.columns, table.baseline
+    columns, baseline = [c for c in table.columns if not c.get("group")], table.baseline
     cells, page = study_cells(folder), Page()
     page.missing.extend(_without_scores(table.missing, columns))
     names = dict.fromkeys(cell.config.config for cell in cells if cell.config is not None)
@@ -142,7 +144,8 @@ def _page(
         "verdicts": by_data([verdict(column, baseline) for column in columns]),
         "seeds": len({cell.seed for cell in cells}),
         "charts": [(column, score_charts(column, baseline)) for column in columns],
-        "tables": score_tables(columns),
+        "tables": score_tables(table.columns),
+        "measured": table.measured,
         "samples": [(data, study_grids(found, len(cells))) for data, found in images.items()],
         "learning": [(data, charts) for data, charts in learning if charts],
         "costs": costs(cells),
@@ -221,8 +224,8 @@ def _without_scores(names: Sequence[str], columns: Sequence[Any]) -> list[Missin
     if not names:
         return []
     listed = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
-    what, have = ("1 cell", "has") if len(names) == 1 else (f"{len(names)} cells", "have")
-    return [Missing(what, f"{have} no scores yet: {listed}")]
+    what, are = ("1 cell", "is") if len(names) == 1 else (f"{len(names)} cells", "are")
+    return [Missing(what, f"{are} not finished: {listed}")]
 
 
 def _study_file(folder: Path) -> str:
