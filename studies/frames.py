@@ -15,11 +15,17 @@ Digits of all classes in turn are generated at each angle and rotated back in on
 `consistency` is the PSNR in dB, of peak 2, against the digits at 0°, on the disc that rotations
 leave whole. `floor` is the consistency of an exactly equivariant denoiser of images with the
 spectrum of the generated digits: the limit set by pixel grid, clipping and rotation.
+
+`limits` shows what keeps a frame from perfect consistency at 45°: the same without clipping, with
+noise that has no corners of the spectrum (frequencies that no pixel grid holds at all angles), and
+on a smaller disc, further from the corners of the square.
 """
 
 import argparse
 import json
 import math
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -29,14 +35,27 @@ from jinc.files import writing
 from jinc.metrics import open_extractor
 from jinc.metrics.decibels import decibels
 from jinc.metrics.equivariance.measures import Sampling, moved_start
-from jinc.models import Model, SamplingPlan, by_frame, by_state, images_of, sweep_images, turns
+from jinc.models import (
+    Model,
+    SamplingPlan,
+    Way,
+    by_frame,
+    by_state,
+    images_of,
+    joint_denoiser,
+    sweep_images,
+    turns,
+)
 from jinc.models.device import device_name
+from jinc.models.trained import Frames
 from jinc.signal import disc
 from jinc.signal.rotate import UNTORN
+from jinc.signal.spectrum import radial_frequency
 from jinc.train import Run
+from jinc.types import Denoiser, Images
 
 ANGLES = (0, 15, 30, 45, 90, 137)
-WAYS = {
+WAYS: dict[str, tuple[Way, str]] = {
     "frame": (by_frame, "unitary"),
     "state": (by_state, "unitary"),
     "published": (by_state, "spline"),
@@ -59,7 +78,8 @@ def main() -> None:
     found = {}
     for name, (way, method) in WAYS.items():
         walk = sweep_images(model, turns(radians, method), plan, way=way, back=True)
-        images = images_of(walk).unflatten(0, (options.number, len(ANGLES)))
+        images = images_of(walk)
+        images = images.view(options.number, len(ANGLES), *images.shape[1:])
         recognised, consistency = [], []
         inside = disc(images.shape[-1], UNTORN)
         for at in images.unbind(1):
@@ -77,11 +97,65 @@ def main() -> None:
         "trained": f"{run.read_log()[-1]['step']} steps of batch {run.config.batch_size}",
         "config": run.config.settings(),
         **found,
+        "limits": limits(model, plan),
         "floor": {"consistency": floor(model, images[:, 0], options.steps)},
         "machine": device_name(model.device.type),
     }
     with writing(options.out) as file:
         file.write((json.dumps(result, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def limits(model: Model, plan: SamplingPlan) -> dict[str, dict[str, float]]:
+    """Return the consistency at 45° without one possible cause of errors after another."""
+    height, width = model.image_size
+    like = torch.empty(plan.number, model.channels, height, width)
+    turn, back = (
+        Rotation(torch.full((plan.number,), angle, dtype=torch.float64))
+        for angle in (math.pi / 4, -math.pi / 4)
+    )
+    found: dict[str, dict[str, float]] = {}
+    for clips in (True, False):
+        now = replace(plan, clip=clips)
+        sampling = Sampling(
+            joint_denoiser(model, now),
+            model.schedule,
+            like,
+            steps=now.levels(model.schedule),
+            in_frames=partial(in_frames, model, now),
+        )
+        for kind, change in (("white noise", as_it_is), ("noise without corners", without_corners)):
+            noise = change(SeededNoise(plan.seed, range(plan.number))(like))
+            still = generate(sampling, noise)
+            returned = back(generate(sampling.moved(turn), turn(noise)))
+            found[f"{kind}, {'clipped' if clips else 'not clipped'}"] = {
+                f"disc of {radius:.2f}": decibels(
+                    float(mismatch(still, returned, disc(width, radius)).mean())
+                )
+                for radius in (UNTORN, 0.6)
+            }
+    return found
+
+
+def in_frames(model: Model, plan: SamplingPlan, frames: Frames) -> Denoiser:
+    """Return the denoiser of a plan in other frames."""
+    return joint_denoiser(model.in_frames(frames), plan)
+
+
+def generate(sampling: Sampling, noise: Images) -> Images:
+    """Generate images from noise; DDIM draws no other."""
+    return sampling.run(lambda like: noise)
+
+
+def as_it_is(noise: Images) -> Images:
+    """Return white noise."""
+    return noise
+
+
+def without_corners(noise: Images) -> Images:
+    """Remove frequencies above 0.5 cycles per pixel, in any direction."""
+    inside = radial_frequency(*noise.shape[-2:]) <= 0.5
+    filtered: Images = torch.fft.ifft2(torch.fft.fft2(noise) * inside).real
+    return filtered
 
 
 def floor(model: Model, digits: torch.Tensor, steps: int) -> list[float]:
