@@ -14,7 +14,7 @@ from jinc.errors import JincError
 from jinc.models import SamplingPlan
 from jinc.report.pages import study_page
 from jinc.study import StudyFolder, check_study, make_table, read_study, run_here
-from jinc.study.measured import DRAWS, EQUIVARIANCE, measure
+from jinc.study.measured import DRAWS, EQUIVARIANCE, measure, network_calls
 from jinc.train import Run, augmented, evenly_spaced
 
 
@@ -62,7 +62,7 @@ def test_finished_cells_are_measured_without_training_and_sampling(
     words = ("study", "run", tmp_path / "measured.yaml", "--out", folder.path)
     _, shown, _ = jinc(*words, "--place", f"judge={judge}")
     assert max(map(len, shown.splitlines())) <= 80
-    assert "½ px, t = 0.3 T ↑" in shown
+    assert "½ px, 0.3 T ↑" in shown
     again = measured(number=5)
     assert len(folder.open_units(again)) == 2
     assert {column.group for column in make_table(again, folder).columns} == {""}
@@ -78,7 +78,11 @@ def test_errors_are_those_of_the_network(finished, kinds) -> None:
     """Of a network that predicts ε; and an exactly equivariant denoiser follows better."""
     model = Run.open(next(finished.glob("runs/*"))).model()
     images = load_images("digits", split="all", image_size=8)
-    found = dict(measure(model, images, kinds, SamplingPlan(number=8, steps=2, seed=3)))
+    plan, calls = SamplingPlan(number=8, steps=2, seed=3), list[int]()
+    counting = model.network.register_forward_pre_hook(lambda _, x: calls.append(len(x[0])))
+    found = dict(measure(model, images, kinds, plan))
+    counting.remove()
+    assert sum(calls) == network_calls(plan, 10)
     x0 = torch.cat([*augmented(images, evenly_spaced(len(images), DRAWS), kinds, 3)])
     eps, t = SeededNoise(3, range(DRAWS))(x0), torch.linspace(0, 9, DRAWS).long()
     with torch.no_grad():

@@ -163,6 +163,7 @@ def test_the_cost_is_that_of_its_parts(file) -> None:
         ({"equivariance": {"number": "$judge"}}, "number: '.judge' is not a whole number"),
         ({"equivariance": "$judge"}, "equivariance: is not a mapping of settings"),
         ({"equivariance": {"sampler": "adaptive"}}, "adaptive is not one of"),
+        ({"equivariance": {"steps": [5, 9]}}, r"equivariance: steps: \(5, 9\) is not a whole"),
         ({"equivariance": {"steps": 11}}, "equivariance: steps must be 1 to 10"),
         (scored(augment="$judge"), "d: score: augment: '.judge' is not true or false"),
         (scored(augment=True), "d: score: augment: training has no augment"),

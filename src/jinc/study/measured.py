@@ -37,7 +37,7 @@ from jinc.study.scored import CellScore
 from jinc.train import AugmentationKind, augmented, evenly_spaced
 from jinc.types import Denoiser
 
-ERRORS, EQUIVARIANCE = "errors on test images, and speed", "equivariance, dB"
+ERRORS, EQUIVARIANCE = "test errors, speed", "equivariance, dB"
 """Groups of figures, as tables name them."""
 
 DRAWS = 512
@@ -78,11 +78,11 @@ def measure(
 def measured_words(plan: SamplingPlan) -> str:
     """Describe how figures are measured, in a line."""
     return (
-        f"errors: of ε and x0_hat, {DRAWS} noisy test images, t over all levels; equivariance: of "
-        f"the predicted ε of {plan.number} test images, and of {plan.number} images by "
-        f"{str(plan.sampler).upper()} in {plan.steps} steps, rotated by any angle or, during "
-        f"sampling, by ±45° and ±90°; test images are augmented as in training; floor: an exactly "
-        "equivariant denoiser of images with the same spectrum"
+        f"test errors: mean squares of ε and x0_hat, {DRAWS} noisy test images, all and by quarter "
+        f"of t; equivariance: predicted ε of {plan.number} test images at three levels, and "
+        f"{plan.number} images by {str(plan.sampler).upper()} in {plan.steps} steps, seed "
+        f"{plan.seed}; rotations by any angle, during sampling by ±45° and ±90°; test images "
+        "augmented as in training; floor: exactly equivariant denoiser of the same spectrum"
     )
 
 
@@ -128,7 +128,7 @@ def _errors(
     yield figure("eps_error", "ε", torch.cat(errors["eps"]))
     for of, word in (("eps", "ε"), ("x0", "x0")):
         for k, quarter in enumerate(torch.cat(errors[of]).chunk(4), start=1):
-            yield figure(f"{of}_error_{k}", f"{word}, quarter {k} of t", quarter)
+            yield figure(f"{of}_error_{k}", f"{word}, quarter {k}", quarter)
 
 
 def _subject(
@@ -162,7 +162,7 @@ def _of_predictions(subject: Subject) -> Iterator[Named]:
         how = (schedule, subject.x0, eps, move, levels, subject.in_frames)
         found = network_equivariance(subject.network, *how)
         for share, at in zip(SHARES, found, strict=True):
-            figure = _decibels(f"{word}, t = {share} T", at.eps_db, at.eps_floor_db)
+            figure = _decibels(f"{word}, {share} T", at.eps_db, at.eps_floor_db)
             yield f"{kind}_{share}", figure
 
 

@@ -84,8 +84,7 @@ class _Reader:
         self._check_names(cells)
         asked = self._asked(columns)
         given = {name: _absolute(place) for name, place in self.places.items() if name in asked}
-        what = str(found.get("what", ""))
-        return Study(self.file.stem, what, baseline, cells, given, asked)
+        return Study(self.file.stem, str(found.get("what", "")), baseline, cells, given, asked)
 
     def _cell(
         self,
@@ -198,6 +197,8 @@ class _Reader:
         self._known("equivariance: ", said, ("number", "sampler", "steps", "eta", "seed"))
         plan = self._sampling("equivariance", {**EQUIVARIANCE, **said}, where)
         with naming(f"{where}: equivariance"):
+            if not isinstance(plan.steps, int):
+                raise JincError(f"steps: {plan.steps!r} is not a whole number")
             method_by_name(str(plan.sampler), plan.eta)
             plan.count(config.timesteps)
         return plan
