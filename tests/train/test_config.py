@@ -32,6 +32,7 @@ OTHER = TrainConfig(
     attention=(),
     dropout=0.5,
     padding="circular",
+    frame=True,
     conditional=True,
     init="another/run",
     schedule="cosine",
