@@ -62,6 +62,7 @@ def test_the_frame_moves_with_the_images_of_a_probe(jinc, framed, tmp_path) -> N
         (["--network", "cs180"], "frame: cs180 takes no coordinates"),
         (["--noise-std", "0.5"], "frame: does not apply to noise_std"),
         (["--upscale", "2"], "frame: does not apply to upscale"),
+        (["--augment", "hflip", "spin"], "frame: augment spin would move images without it"),
     ],
 )
 def test_training_without_a_use_for_a_frame(refused, tiny, tmp_path, options, says) -> None:

@@ -44,12 +44,15 @@ def test_fast_equals_slow(size, taps, phase, padding, dtype, atol) -> None:
 
 
 @pytest.mark.parametrize("padding", PADDINGS)
-def test_gradients_are_the_derivatives(padding) -> None:
+@pytest.mark.parametrize("size", [(3, 2), (9, 8)])
+def test_gradients_are_the_derivatives(size, padding) -> None:
+    """Of first and second order, on small maps and on large ones."""
     kernel = design_jinc(6, 0.25)
-    x = images((3, 2)).requires_grad_()
-    y = images((4, 6)).requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: upsample(x, kernel, padding=padding), x)
-    assert torch.autograd.gradcheck(lambda y: downsample(y, kernel, padding=padding), y)
+    x = images(size).requires_grad_()
+    y = images((2 * size[0], 2 * size[1])).requires_grad_()
+    for check in (torch.autograd.gradcheck, torch.autograd.gradgradcheck):
+        assert check(lambda x: upsample(x, kernel, padding=padding), x, fast_mode=True)
+        assert check(lambda y: downsample(y, kernel, padding=padding), y, fast_mode=True)
     assert torch.autograd.gradcheck(lambda x: filtered_activation(x, kernel, padding=padding), x)
 
 

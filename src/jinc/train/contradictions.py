@@ -65,6 +65,9 @@ def _refuse_frame(config: TrainConfig) -> None:
     if not all(design.kernels == "radial" for design in parse_configs(config.config).levels):
         reason = f"{config.config} does not turn with its frame"
         raise JincError(f"frame: {reason}; choose --config R@12 or another R")
+    moved = [kind for kind in config.augment if kind not in ("hflip", "vflip")]
+    if moved:
+        raise JincError(f"frame: augment {moved[0]} would move images without it; leave out one")
     for name, given in (("upscale", config.upscale), ("noise_std", config.noise_std)):
         if given is not None:
             raise JincError(f"frame: does not apply to {name}; leave out one of them")
