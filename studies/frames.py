@@ -95,7 +95,7 @@ def main() -> None:
         "digits": options.number,
         "sampler": f"DDIM, {options.steps} steps",
         "trained": f"{run.read_log()[-1]['step']} steps of batch {run.config.batch_size}",
-        "config": run.config.settings(),
+        "config": {n: v for n, v in run.config.settings().items() if n != "data"},
         **found,
         "limits": limits(model, plan),
         "floor": {"consistency": floor(model, images[:, 0], options.steps)},
