@@ -6,8 +6,8 @@ A kernel is a sum of few fixed radial functions,
 
 the delta, which passes everything, and Gaussians of σ = 0.8, 1.2 and 1.8 px. It has four weights
 where a 3×3 kernel has nine. Quarter turns and flips commute with it exactly, and other rotations as
-far as the pixel grid allows: whatever the weights, its response depends on the direction by at most
-18 dB less than on everything else (`tests/nn/test_radial.py`).
+far as the pixel grid allows: whatever the weights, the part of the response that depends on the
+direction is at least 18 dB below the whole (`tests/nn/test_radial.py`).
 
 A Gaussian is the only radial function that is a product of one of rows and one of columns. So the
 convolution is a few matrix products, in which the padding costs nothing:
