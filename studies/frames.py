@@ -3,7 +3,7 @@
     jinc train --data MNIST --channels 1 --image-size 28 --levels 2 --width 16 --conditional \
       --config R+plain@12 --frame --prediction spectral --padding circular … --out runs/frame
     python studies/frames.py runs/frame results/paper-small/judges/mnist [--number 200]
-      [--out results/frames.json]
+      [--out results/frames.json] [--film docs/turn.webp]
 
 Digits of all classes in turn are generated at each angle and rotated back in one operation:
 
@@ -19,6 +19,8 @@ spectrum of the generated digits: the limit set by pixel grid, clipping and rota
 `limits` shows what keeps a frame from perfect consistency at 45°: the same without clipping, with
 noise that has no corners of the spectrum (frequencies that no pixel grid holds at all angles), and
 on a smaller disc, further from the corners of the square.
+
+The film shows a full turn of eight digits: by their frame above, as published below.
 """
 
 import argparse
@@ -30,6 +32,7 @@ from pathlib import Path
 
 import torch
 
+from jinc.data import image_grid, save_animation
 from jinc.diffusion import Rotation, SeededNoise, clip, isotropic, mismatch
 from jinc.files import writing
 from jinc.metrics import open_extractor
@@ -54,6 +57,7 @@ from jinc.signal.spectrum import radial_frequency
 from jinc.train import Run
 from jinc.types import Denoiser, Images
 
+FRAMES = 48
 ANGLES = (0, 15, 30, 45, 90, 137)
 WAYS: dict[str, tuple[Way, str]] = {
     "frame": (by_frame, "unitary"),
@@ -69,6 +73,7 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=200)
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--out", type=Path, default=Path("results/frames.json"))
+    parser.add_argument("--film", type=Path)
     options = parser.parse_args()
     run = Run.open(options.run)
     model, judge = run.model(), open_extractor(options.classifier)
@@ -103,6 +108,20 @@ def main() -> None:
     }
     with writing(options.out) as file:
         file.write((json.dumps(result, indent=1, ensure_ascii=False) + "\n").encode())
+    if options.film:
+        film(model, replace(plan, number=8), options.film)
+
+
+def film(model: Model, plan: SamplingPlan, path: Path) -> None:
+    """Save a full turn of a few digits, from −180° to 180°, as an animation."""
+    radians = [2 * math.pi * (frame / FRAMES - 0.5) for frame in range(FRAMES)]
+    rows = []
+    for name in ("frame", "published"):
+        way, method = WAYS[name]
+        images = images_of(sweep_images(model, turns(radians, method), plan, way=way))
+        rows.append(images.unflatten(0, (plan.number, FRAMES)))
+    at_each = torch.cat(rows).transpose(0, 1)
+    save_animation(path, [image_grid(at, plan.number, scale=2) for at in at_each])
 
 
 def limits(model: Model, plan: SamplingPlan) -> dict[str, dict[str, float]]:
