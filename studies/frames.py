@@ -20,7 +20,7 @@ spectrum of the generated digits: the limit set by pixel grid, clipping and rota
 noise that has no corners of the spectrum (frequencies that no pixel grid holds at all angles), and
 on a smaller disc, further from the corners of the square.
 
-The film shows a full turn of eight digits: by their frame above, as published below.
+The film shows a full turn of six digits: by their frame above, as published below.
 """
 
 import argparse
@@ -57,7 +57,7 @@ from jinc.signal.spectrum import radial_frequency
 from jinc.train import Run
 from jinc.types import Denoiser, Images
 
-FRAMES = 48
+FRAMES = 36
 ANGLES = (0, 15, 30, 45, 90, 137)
 WAYS: dict[str, tuple[Way, str]] = {
     "frame": (by_frame, "unitary"),
@@ -109,7 +109,7 @@ def main() -> None:
     with writing(options.out) as file:
         file.write((json.dumps(result, indent=1, ensure_ascii=False) + "\n").encode())
     if options.film:
-        film(model, replace(plan, number=8), options.film)
+        film(model, replace(plan, number=6), options.film)
 
 
 def film(model: Model, plan: SamplingPlan, path: Path) -> None:
