@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from jinc.models import load_official as load_official
     from jinc.models import open_model as open_model
     from jinc.models import open_upscaler as open_upscaler
+    from jinc.models.convert import conversion as conversion
+    from jinc.models.convert import convert as convert
+    from jinc.models.convert import restore as restore
     from jinc.nn import Config as Config
     from jinc.nn import Configs as Configs
     from jinc.nn import CS180UNet as CS180UNet
@@ -49,6 +52,7 @@ _ROOMS = {
     "errors": ("JincError",),
     "metrics": ("network_equivariance",),
     "models": ("Model", "load_official", "open_model", "open_upscaler"),
+    "models.convert": ("conversion", "convert", "restore"),
     "nn": ("CS180UNet", "Config", "Configs", "ResUNet", "UNet", "parse_config", "parse_configs"),
     "signal": ("rotate", "shift"),
 }

@@ -122,7 +122,7 @@ def downsample(x: Tensor, kernel: Tensor, *, padding: Padding = "zeros") -> Tens
     start = (taps - 1) // 2
     if _is_small(x, height * width // 4):
         return _by_matrix(_downsample, x, kernel, start, padding)
-    if padding != "zeros" and taps % 2 == 0:
+    if padding != "zeros" and taps % 2 == 0 and not torch.compiler.is_compiling():
         down: Tensor = _Downsampled.apply(x, kernel, padding)  # type: ignore[no-untyped-call]
         return down
     return _downsample(x, kernel, start, padding)

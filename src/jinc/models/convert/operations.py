@@ -1,0 +1,81 @@
+"""The alias-free operations that replace those of a converted model."""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from jinc import signal
+from jinc.errors import JincError
+from jinc.nn.configs import IDEAL, KERNELS, Config
+from jinc.nn.layers import make_activation, make_downsample, make_upsample
+from jinc.signal import extend
+from jinc.signal.padding import Edges, Padding
+
+
+class Operations(nn.Module):
+    """Resampling and nonlinearities of a configuration, on maps of any size.
+
+    Converted layers sample where the original ones did. Interpolation and pooling by two put new
+    pixels symmetrically about old ones; strided convolutions put them on every second old one, for
+    which filters have an odd number of taps (`onto_pixels`).
+
+    Args:
+        config: B, C or D of the corrected design.
+        padding: what lies beyond the edges of maps.
+    """
+
+    onto_pixels: Tensor
+
+    def __init__(self, config: Config, padding: Padding) -> None:
+        super().__init__()
+        if config.letter not in "BCD" or not config.is_corrected or config.taps == IDEAL:
+            raise JincError(
+                f"config: {config.name} cannot convert a model; choose B, C or D with a number of "
+                "taps, such as D@6"
+            )
+        self.config, self.padding = config, padding
+        self.up = make_upsample(config, padding)
+        self.down = make_downsample(config, padding)
+        self.activation = make_activation(config, padding, _identity)
+        design = KERNELS[config.filter].design
+        taps = design(config.taps + 1, config.cutoff, config.kaiser_beta, normalize=True)
+        self.register_buffer("onto_pixels", taps.float(), persistent=False)
+
+    def activate(self, x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
+        """Apply a nonlinearity to `[B, C, H, W]` at twice the resolution."""
+        activated: Tensor = self.activation(x, function)
+        return activated
+
+    def upsample(self, x: Tensor) -> Tensor:
+        """Map `[B, C, H, W]` to `[B, C, 2H, 2W]`, as interpolation by two does."""
+        doubled: Tensor = self.up(x)
+        return doubled
+
+    def downsample(self, x: Tensor) -> Tensor:
+        """Map `[B, C, H, W]` to `[B, C, ⌈H/2⌉, ⌈W/2⌉]`, as pooling of 2×2 blocks does."""
+        halved: Tensor = self.down(self._even(x))
+        return halved
+
+    def upsample_onto_pixels(self, x: Tensor) -> Tensor:
+        """Map `[B, C, H, W]` to `[B, C, 2H, 2W]`; every second pixel is an old one."""
+        return signal.upsample(x, self.onto_pixels, phase="cosited", padding=self.padding)
+
+    def every_second(self, x: Tensor) -> Tensor:
+        """Map `[B, C, H, W]` to `[B, C, ⌈H/2⌉, ⌈W/2⌉]`, the first pixel of each block."""
+        return signal.downsample(self._even(x), self.onto_pixels, padding=self.padding)
+
+    def extended(self, x: Tensor, before: int, after: int) -> Tensor:
+        """Extend maps over their edges."""
+        return extend(x, before, after, self.padding)
+
+    def _even(self, x: Tensor) -> Tensor:
+        """Repeat the last line of maps of odd size."""
+        height, width = x.shape[-2:]
+        if height % 2 or width % 2:
+            edges: Edges = "circular" if self.padding == "circular" else "reflect"
+            x = extend(x, 0, 1, edges)[..., : height + height % 2, : width + width % 2]
+        return x
+
+
+def _identity(x: Tensor) -> Tensor:
+    return x

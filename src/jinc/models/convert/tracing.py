@@ -1,0 +1,128 @@
+"""What a model does to maps: a run that notes every call that can alias."""
+
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from jinc.models.convert.functions import NONLINEAR, Function
+
+RESAMPLING: tuple[Function, ...] = (
+    *(F.interpolate, F.avg_pool2d, F.max_pool2d, F.pixel_shuffle, F.pixel_unshuffle, F.grid_sample),
+    *(F.conv2d, F.conv_transpose2d, F.fold, F.unfold, Tensor.__getitem__),
+)
+POINTWISE: tuple[Function, ...] = (
+    *(torch.tanh, torch.sigmoid, torch.abs, torch.exp, Tensor.tanh, Tensor.sigmoid, Tensor.relu),
+    *(F.tanh, F.sigmoid, F.hardtanh, F.hardsigmoid, F.softshrink, F.glu),
+)
+"""Nonlinear functions that are not replaced."""
+WATCHED = frozenset((*NONLINEAR, *RESAMPLING, *POINTWISE))
+JINC, TORCH = str(Path(__file__).parents[2]), str(Path(torch.__file__).parent)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that can alias.
+
+    Args:
+        module: qualified name of the innermost module that was running.
+        function: its name.
+        level: halvings of the resolution of the model's input, of the larger of both maps.
+        channels_first: whether the map is `[B, C, H, W]`.
+        place: file and line.
+    """
+
+    module: str
+    function: str
+    level: int
+    channels_first: bool
+    place: str
+
+
+def trace(model: nn.Module, run: Callable[[nn.Module], object]) -> list[Call]:
+    """Run a model, and return the calls on 4-D maps that can alias, without those of Jinc.
+
+    Args:
+        model: in any mode; it runs without gradients.
+        run: calls the model.
+    """
+    watch = _Watch()
+    with torch.no_grad(), _running(model, watch.running), watch:
+        run(model)
+    return watch.calls
+
+
+class _Watch(TorchFunctionMode):
+    """Note calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.running: list[str] = []
+        self.calls: list[Call] = []
+        self.size: tuple[int, ...] = ()
+
+    def __torch_function__(
+        self, func: Function, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        maps = [each for each in (*args[:1], result) if isinstance(each, Tensor) and each.ndim == 4]
+        if len(maps) == 2:
+            self.size = self.size or tuple(maps[0].shape[-2:])
+            if func in WATCHED and _can_alias(func, args, maps):
+                self._note(func, max(maps, key=lambda x: x[0].numel()))
+        return result
+
+    def _note(self, func: Function, larger: Tensor) -> None:
+        """Note a call unless Jinc's own code makes it."""
+        frame = sys._getframe(2)
+        while frame.f_back and frame.f_code.co_filename.startswith(TORCH):
+            frame = frame.f_back
+        file = frame.f_code.co_filename
+        if file.startswith(JINC):
+            return
+        first, last = (
+            self._halvings(larger.shape[places]) for places in (slice(2, 4), slice(1, 3))
+        )
+        level = first if first is not None else last
+        if level is not None:
+            name = self.running[-1] if self.running else ""
+            place = f"{file}:{frame.f_lineno}"
+            self.calls.append(Call(name, func.__name__, level, first is not None, place))
+
+    def _halvings(self, size: Sequence[int]) -> int | None:
+        """Return how often the size of the input is halved to this one, or None."""
+        powers = [math.log2(old / new) for old, new in zip(self.size, size, strict=True)]
+        nearest = round(sum(powers) / 2)
+        return nearest if all(abs(power - nearest) < 0.3 for power in powers) else None
+
+
+def _can_alias(func: Function, args: tuple[Any, ...], maps: Sequence[Tensor]) -> bool:
+    """Whether a call changes the resolution, or is nonlinear."""
+    before, after = (each.shape for each in maps)
+    if func is Tensor.__getitem__:
+        parts = args[1] if isinstance(args[1], tuple) else (args[1],)
+        return any(isinstance(part, slice) and part.step not in (None, 1) for part in parts)
+    return func in NONLINEAR or func in POINTWISE or before[-2:] != after[-2:]
+
+
+@contextmanager
+def _running(model: nn.Module, running: list[str]) -> Iterator[None]:
+    """Keep the names of the modules that run, innermost last."""
+    hooks = []
+    for name, module in model.named_modules():
+        enter = lambda *_, name=name: running.append(name)  # noqa: E731
+        hooks.append(module.register_forward_pre_hook(enter))
+        hooks.append(module.register_forward_hook(lambda *_: running.pop() and None))
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
