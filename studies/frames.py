@@ -1,7 +1,10 @@
 """Digits of a model with a frame, at several angles: the same digit, and still recognised?
 
     jinc train --data MNIST --channels 1 --image-size 28 --levels 2 --width 16 --conditional \
-      --config R+plain@12 --frame --prediction spectral --padding circular … --out runs/frame
+      --config R+plain@12 --frame --prediction spectral --padding circular --batch-size 32 \
+      --learning-rate 1e-3 --lr-schedule cosine --ema-decay 0.995 --steps 3000 --out runs/frame
+    jinc train … --init runs/frame --equivariance 5 --moves rotation --steps 900 \
+      --learning-rate 5e-4 --ema-decay 0.99 --out runs/following     # with the options above
     python studies/frames.py runs/frame results/paper-small/judges/mnist [--number 200]
       [--out results/frames.json] [--film docs/turn.webp]
 

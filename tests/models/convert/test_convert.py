@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -283,8 +284,86 @@ def test_channels_last_stay() -> None:
 def test_designs_by_level_and_by_name() -> None:
     model = convert(unet(), "D@12,D@6", designs={"mid_block.*": "A"})
     assert {name for _, name in conversion(model).replaced} == {"D@12", "D@6"}
-    assert {each.name for each in conversion(model).edits if "mid_block" in each.name} == set()
-    assert all("D@12" not in each.operations.config.name for each in conversion(model).edits[3:5])
+    found = {each.name: each.operations.config.name for each in conversion(model).edits}
+    assert not any(name.startswith("mid_block") for name in found)
+    assert found["conv_act"] == found["down_blocks.0.resnets.0.nonlinearity"] == "D@12"
+    assert found["down_blocks.0.downsamplers.0.conv"] == "D@12"  # of its finer side
+    assert found["down_blocks.1.resnets.0.nonlinearity"] == "D@6"
+
+
+def test_converting_changes_no_number() -> None:
+    """Neither statistics of batches nor random numbers; the mode stays."""
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(), nn.ReLU())
+    model[1].eval()
+    before = copy.deepcopy(model.state_dict())
+    numbers = torch.get_rng_state()
+    convert(model, example=torch.ones(1, 3, 8, 8))
+    assert torch.equal(torch.get_rng_state(), numbers)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert [each.training for each in model] == [True, False, True, True]
+
+
+def test_convolutions_keep_their_own_padding() -> None:
+    layer = nn.Conv2d(3, 4, 3, stride=2, padding=1, padding_mode="circular")
+    model = convert(nn.Sequential(layer, nn.ReLU()), example=torch.ones(1, 3, 8, 8))
+    assert [call.module for call in conversion(model).left] == ["0"]
+
+
+def test_transposed_convolutions_take_sizes() -> None:
+    x = torch.randn(1, 3, 8, 8)
+    layer = nn.ConvTranspose2d(3, 4, 3, stride=2, padding=1)
+    expected = [layer(x, output_size=(n, n)).shape for n in (15, 16)]
+    convert(layer, example=x)
+    assert [layer(x, output_size=(n, n)).shape for n in (15, 16)] == expected
+
+
+TABLE = np.ones((2, 2))
+
+
+class WithTable(nn.Module):
+    """Mention an array of the module."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.silu(x) * float(TABLE.sum())
+
+
+@torch.no_grad()
+def test_arrays_beside_functions() -> None:
+    x = torch.randn(1, 2, 8, 8)
+    torch.testing.assert_close(
+        convert(WithTable(), example=x)(x), 4 * convert(nn.SiLU(), example=x)(x)
+    )
+
+
+OTHERS = {
+    "control": lambda: diffusers.ControlNetModel(
+        block_out_channels=(16, 32),
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        layers_per_block=1,
+        norm_num_groups=8,
+        cross_attention_dim=8,
+        attention_head_dim=8,
+        conditioning_embedding_out_channels=(8, 8, 16, 16),
+    ),
+    "quantised": lambda: diffusers.VQModel(norm_num_groups=8, block_out_channels=(16,)),
+    "transformer": lambda: diffusers.DiTTransformer2DModel(
+        num_attention_heads=2,
+        attention_head_dim=8,
+        in_channels=4,
+        num_layers=1,
+        sample_size=16,
+        norm_num_groups=4,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_inputs_of_other_models_of_diffusers_are_known(name) -> None:
+    model = OTHERS[name]()
+    keys, kinds = list(model.state_dict()), [type(each) for each in model.modules()]
+    assert conversion(convert(model)).left == []
+    assert list(model.state_dict()) == keys
+    assert [type(each) for each in restore(model).modules()] == kinds
 
 
 class Broken(Calls):

@@ -10,17 +10,19 @@ from jinc.errors import JincError
 
 Run: TypeAlias = Callable[[nn.Module], object]
 
+Example: TypeAlias = Tensor | Sequence[Any] | Mapping[str, Any]
+
 LARGEST = 64
 """Pixels a side of inputs, at most."""
 
 
-def as_run(model: nn.Module, example: Sequence[Any] | Mapping[str, Any] | None) -> Run:
+def as_run(model: nn.Module, example: Example | None) -> Run:
     """Return a call of a model with inputs.
 
     Args:
         model: where `example` is None, one of diffusers' U-Nets, autoencoders, control networks
             or transformers.
-        example: positional arguments, or arguments by name.
+        example: one argument, positional arguments, or arguments by name.
 
     Raises:
         JincError: no inputs are given for a model of another kind.
@@ -46,10 +48,10 @@ def as_run(model: nn.Module, example: Sequence[Any] | Mapping[str, Any] | None) 
     return lambda model: model(**inputs)
 
 
-def _maps(config: Any, channels: str = "in_channels") -> Tensor:
+def _maps(config: Any) -> Tensor:
     size = getattr(config, "sample_size", None) or LARGEST
     height, width = (size, size) if isinstance(size, int) else size
-    return torch.randn(1, getattr(config, channels), min(height, LARGEST), min(width, LARGEST))
+    return torch.ones(1, config.in_channels, min(height, LARGEST), min(width, LARGEST))
 
 
 def _unet(config: Any) -> dict[str, Tensor]:
@@ -60,12 +62,12 @@ def _unet(config: Any) -> dict[str, Tensor]:
 def _conditional(config: Any) -> dict[str, Tensor]:
     width = config.encoder_hid_dim or config.cross_attention_dim
     width = width if isinstance(width, int) else width[0]
-    return {**_unet(config), "encoder_hidden_states": torch.randn(1, 4, width)}
+    return {**_unet(config), "encoder_hidden_states": torch.ones(1, 4, width)}
 
 
 def _control(config: Any) -> dict[str, Tensor]:
-    maps = torch.randn(1, config.conditioning_channels, 8 * 16, 8 * 16)
-    sample = {"sample": torch.randn(1, config.in_channels, 16, 16), "controlnet_cond": maps}
+    maps = torch.ones(1, config.conditioning_channels, 8 * 16, 8 * 16)
+    sample = {"sample": torch.ones(1, config.in_channels, 16, 16), "controlnet_cond": maps}
     return {**_conditional(config), **sample}
 
 

@@ -21,6 +21,8 @@ def strided_convolution(
     """Convolve at every pixel, then low-pass and drop every second one."""
     if not _is_convolution(module) or not operations.config.filters_resampling:
         return None
+    if module.padding_mode != "zeros" and operations.padding == "zeros":
+        return None  # it would lose its own padding
     if module.stride != (2, 2) or module.dilation != (1, 1) or isinstance(module.padding, str):
         return None
     sizes = set(zip(module.kernel_size, module.padding, strict=True))
@@ -51,9 +53,10 @@ def transposed_convolution(
     ((taps, cropped, extra),) = cast(set[tuple[int, int, int]], sizes)
 
     def forward(self: nn.ConvTranspose2d, x: Tensor, output_size: Any = None) -> Tensor:
-        size = [2 * (n - 1) + taps - 2 * cropped + extra for n in x.shape[-2:]]
+        usual = [2 * (n - 1) + taps - 2 * cropped + extra for n in x.shape[-2:]]
+        size = usual if output_size is None else output_size[-2:]
         fine = operations.upsample_onto_pixels(x)
-        fine = operations.extended(fine, taps - 1 - cropped, cropped + extra)
+        fine = operations.extended(fine, taps - 1 - cropped, cropped + 1)
         y = F.conv_transpose2d(
             fine, self.weight / 4, self.bias, padding=taps - 1, groups=self.groups
         )

@@ -43,7 +43,7 @@ class Substitution:
         new = {
             name: self._instead(value)
             for name, value in method.__globals__.items()
-            if name in names and (self._has(value) or (value in MODULES and names & self._names))
+            if name in names and (self._has(value) or (_is_torch(value) and names & self._names))
         }
         if not new:
             return None
@@ -76,6 +76,11 @@ class Substitution:
                 if self._has(each) or (name, each) in INNER:
                     setattr(copy, name, self._instead(each))
         return self._modules[id(value)]
+
+
+def _is_torch(value: object) -> bool:
+    """Whether a value is one of the modules; arrays would compare element by element."""
+    return any(value is module for module in MODULES)
 
 
 def _names_in(code: CodeType) -> set[str]:

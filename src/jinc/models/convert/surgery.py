@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from jinc.errors import JincError
-from jinc.models.convert.examples import as_run
+from jinc.models.convert.examples import Example, as_run
 from jinc.models.convert.functions import alias_free_functions
 from jinc.models.convert.modules import RULES, Rule
 from jinc.models.convert.operations import Operations
@@ -90,7 +90,7 @@ def convert(
     *,
     padding: Padding = "zeros",
     designs: Mapping[str, str] | None = None,
-    example: Sequence[Any] | Mapping[str, Any] | None = None,
+    example: Example | None = None,
     rules: Sequence[Rule] = RULES,
 ) -> M:
     """Make a model alias-free in place: same weights, same keys, no new parameter.

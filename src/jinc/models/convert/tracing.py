@@ -1,6 +1,7 @@
 """What a model does to maps: a run that notes every call that can alias."""
 
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from jinc.models.convert.examples import as_run
 from jinc.models.convert.functions import NONLINEAR, Function
 
 RESAMPLING: tuple[Function, ...] = (
@@ -25,7 +27,9 @@ POINTWISE: tuple[Function, ...] = (
 )
 """Nonlinear functions that are not replaced."""
 WATCHED = frozenset((*NONLINEAR, *RESAMPLING, *POINTWISE))
-JINC, TORCH = str(Path(__file__).parents[2]), str(Path(torch.__file__).parent)
+JINC, TORCH = (
+    f"{path}{os.sep}" for path in (Path(__file__).parents[2], Path(torch.__file__).parent)
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,8 @@ class Call:
     Args:
         module: qualified name of the innermost module that was running.
         function: its name.
-        level: halvings of the resolution of the model's input, of the larger of both maps.
+        level: halvings of the resolution of the model's first map, of the larger of both maps; 0
+            for larger ones.
         channels_first: whether the map is `[B, C, H, W]`.
         place: file and line.
     """
@@ -51,11 +56,12 @@ def trace(model: nn.Module, run: Callable[[nn.Module], object]) -> list[Call]:
     """Run a model, and return the calls on 4-D maps that can alias, without those of Jinc.
 
     Args:
-        model: in any mode; it runs without gradients.
+        model: in any mode; it runs in evaluation mode, without gradients and on random numbers of
+            its own, so that neither statistics of batches nor the caller's random numbers change.
         run: calls the model.
     """
     watch = _Watch()
-    with torch.no_grad(), _running(model, watch.running), watch:
+    with torch.no_grad(), torch.random.fork_rng([]), _running(model, watch.running), watch:
         run(model)
     return watch.calls
 
@@ -82,20 +88,22 @@ class _Watch(TorchFunctionMode):
 
     def _note(self, func: Function, larger: Tensor) -> None:
         """Note a call unless Jinc's own code makes it."""
-        frame = sys._getframe(2)
+        inner = frame = sys._getframe(2)
         while frame.f_back and frame.f_code.co_filename.startswith(TORCH):
             frame = frame.f_back
-        file = frame.f_code.co_filename
-        if file.startswith(JINC):
+        if frame.f_code.co_filename == as_run.__code__.co_filename:
+            frame = inner  # a model of torch's own modules alone
+        elif frame.f_code.co_filename.startswith(JINC):
             return
-        first, last = (
-            self._halvings(larger.shape[places]) for places in (slice(2, 4), slice(1, 3))
-        )
+        first, last = self._halvings(larger.shape[2:]), self._halvings(larger.shape[1:3])
+        if first is None and func in RESAMPLING and func is not Tensor.__getitem__:
+            first = round(math.log2(self.size[0] / larger.shape[2]))  # of a padded map
         level = first if first is not None else last
         if level is not None:
             name = self.running[-1] if self.running else ""
-            place = f"{file}:{frame.f_lineno}"
-            self.calls.append(Call(name, func.__name__, level, first is not None, place))
+            place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+            found = Call(name, func.__name__, max(0, level), first is not None, place)
+            self.calls.append(found)
 
     def _halvings(self, size: Sequence[int]) -> int | None:
         """Return how often the size of the input is halved to this one, or None."""
@@ -115,8 +123,11 @@ def _can_alias(func: Function, args: tuple[Any, ...], maps: Sequence[Tensor]) ->
 
 @contextmanager
 def _running(model: nn.Module, running: list[str]) -> Iterator[None]:
-    """Keep the names of the modules that run, innermost last."""
+    """Evaluate a model, and keep the names of the modules that run, innermost last."""
     hooks = []
+    training = [module for module in model.modules() if module.training]
+    for module in training:
+        module.training = False
     for name, module in model.named_modules():
         enter = lambda *_, name=name: running.append(name)  # noqa: E731
         hooks.append(module.register_forward_pre_hook(enter))
@@ -126,3 +137,5 @@ def _running(model: nn.Module, running: list[str]) -> Iterator[None]:
     finally:
         for hook in hooks:
             hook.remove()
+        for module in training:
+            module.training = True
