@@ -66,6 +66,11 @@ Generated images are stored, so that an interrupted call continues and a larger 
 images. `torchrun --nproc-per-node N -m jinc evaluate …` generates on N processes.
 """
 
+CONVERT = """Make a trained model alias-free with its own weights, and measure what that changes.
+
+No parameter is added, and names of weights stay, so that checkpoints load before and after.
+"""
+
 REPORT = """Make a self-contained HTML page of a run or a study.
 
 It shows the results in the folder: scores of `jinc evaluate` or of the study, figures of `jinc
@@ -111,6 +116,7 @@ for name, target, text in (
     ("compare", "compare:compare", COMPARE),
     ("evaluate", "evaluate:evaluate", EVALUATE),
     ("study", "study:app", "Train, sample and score many networks, and compare them in a table."),
+    ("convert", "convert:convert", CONVERT),
     ("report", "report:report", REPORT),
     ("info", "info:info", "Describe a run or a model."),
     ("features", "features:app", "Train feature networks, and compute feature statistics."),

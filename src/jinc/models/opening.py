@@ -84,15 +84,27 @@ def model_folder(source: Path) -> Path:
     return folder
 
 
+def source_folder(
+    source: str | Path, *, variant: str | None = None, with_texts: bool = False
+) -> Path:
+    """Return the folder of a model; that of a name on the Hub is downloaded if it is not cached.
+
+    Raises:
+        JincError: there is none.
+    """
+    folder = Path(source)
+    if folder.exists():
+        return folder
+    if not is_hub_name(str(source)) or folder.parent.is_dir():  # rather a typo
+        raise JincError(f"{source}: no such run or model folder")
+    return pipeline_folder(str(source), variant, with_texts=with_texts)
+
+
 def _found(
     source: str | Path, embeddings: PromptSource | None, variant: str | None, device: torch.device
 ) -> tuple[Path, dict[str, Any] | None]:
     """Find the folder of a model, and the reading options of a text model (else None)."""
-    folder = Path(source)
-    if not folder.exists():
-        if not is_hub_name(str(source)) or folder.parent.is_dir():  # rather a typo
-            raise JincError(f"{source}: no such run or model folder")
-        folder = pipeline_folder(str(source), variant, with_texts=embeddings is None)
+    folder = source_folder(source, variant=variant, with_texts=embeddings is None)
     if takes_texts(folder):
         half = variant == "fp16" and device.type == "cuda"
         dtype = torch.float16 if half else torch.float32

@@ -180,6 +180,24 @@ class Network(
         network.load_state_dict(weights)
         return network
 
+    def redesigned(self, config: ConfigLike, padding: Padding | None = None) -> Self:
+        """Return a network with the same weights and another configuration.
+
+        Args:
+            config: as of the constructor.
+            padding: what lies beyond the edges; None for the present one.
+
+        Raises:
+            JincError: its weights have other shapes, as those of radial convolutions.
+        """
+        other = {"config": as_configs(config), "padding": padding or self.padding}
+        try:
+            network = self.of_weights(self.state_dict(), **self.arguments() | other)
+        except JincError as error:
+            names = f"{as_configs(config).name} has other weights than {self.config.name}"
+            raise JincError(f"config: {names} ({error})") from None
+        return network.to(next(self.parameters()).device).train(self.training)
+
     def _save_pretrained(self, save_directory: Path) -> None:
         self.save(save_directory)
 

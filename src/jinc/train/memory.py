@@ -1,5 +1,6 @@
 """Whether a training run fits into memory, predicted before any is allocated."""
 
+from functools import partial
 from typing import Any
 
 import psutil
@@ -8,6 +9,7 @@ import torch.distributed as dist
 from torch.overrides import TorchFunctionMode
 
 from jinc.errors import JincError
+from jinc.models.convert.effects import kept_bytes
 from jinc.nn import Conditioning, Network
 from jinc.train.config import TrainConfig
 
@@ -79,13 +81,5 @@ class _Fused(TorchFunctionMode):
 
 def _saved_bytes(network: Network, image_size: tuple[int, int], batch: int) -> int:
     """Count the activations that a forward pass saves for the backward pass, bytes."""
-    saved: dict[int, torch.UntypedStorage] = {}
-
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()  # which several tensors may share
-        saved[storage._cdata] = storage
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), _Fused():
-        answer_of_nothing(network, image_size, batch)
-    return sum(storage.nbytes() for storage in saved.values())
+    with _Fused():
+        return kept_bytes(partial(answer_of_nothing, network, image_size, batch))

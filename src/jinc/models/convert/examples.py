@@ -1,23 +1,53 @@
 """Inputs to try a model with."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeGuard
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 from jinc.errors import JincError
-
-Run: TypeAlias = Callable[[nn.Module], object]
 
 Example: TypeAlias = Tensor | Sequence[Any] | Mapping[str, Any]
 
 LARGEST = 64
 """Pixels a side of inputs, at most."""
 
+T = 500
+"""Step of noisy inputs, of usually 1,000."""
 
-def as_run(model: nn.Module, example: Example | None) -> Run:
-    """Return a call of a model with inputs.
+
+@dataclass(frozen=True)
+class Inputs:
+    """The inputs of one call of a model.
+
+    Args:
+        args: positional arguments.
+        kwargs: arguments by name.
+    """
+
+    args: Sequence[Any] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(self, model: nn.Module) -> Any:
+        """Call the model."""
+        return model(*self.args, **self.kwargs)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Inputs":
+        """Return inputs with other maps, `[B, C, H, W]`."""
+        changed = lambda x: change(x) if is_map(x) else x  # noqa: E731
+        return Inputs(*tree_map(changed, (list(self.args), dict(self.kwargs))))
+
+
+def is_map(x: object) -> TypeGuard[Tensor]:
+    """Whether a value is a map, `[B, C, H, W]`."""
+    return isinstance(x, Tensor) and x.ndim == 4 and x.is_floating_point()
+
+
+def inputs_of(model: nn.Module, example: Example | None) -> Inputs:
+    """Return the inputs of one call of a model.
 
     Args:
         model: where `example` is None, one of diffusers' U-Nets, autoencoders, control networks
@@ -30,9 +60,9 @@ def as_run(model: nn.Module, example: Example | None) -> Run:
     if isinstance(example, Tensor):
         example = (example,)
     if isinstance(example, Mapping):
-        return lambda model: model(**example)
+        return Inputs(kwargs=example)
     if example is not None:
-        return lambda model: model(*example)
+        return Inputs(example)
     kind = type(model).__name__
     if kind not in INPUTS or not hasattr(model, "config"):
         raise JincError(
@@ -45,7 +75,7 @@ def as_run(model: nn.Module, example: Example | None) -> Run:
         name: x.to(like.device, like.dtype if x.is_floating_point() else None)
         for name, x in inputs.items()
     }
-    return lambda model: model(**inputs)
+    return Inputs(kwargs=inputs)
 
 
 def _maps(config: Any) -> Tensor:
@@ -56,7 +86,7 @@ def _maps(config: Any) -> Tensor:
 
 def _unet(config: Any) -> dict[str, Tensor]:
     labels = {} if not config.num_class_embeds else {"class_labels": torch.tensor([0])}
-    return {"sample": _maps(config), "timestep": torch.tensor([1]), **labels}
+    return {"sample": _maps(config), "timestep": torch.tensor([T]), **labels}
 
 
 def _conditional(config: Any) -> dict[str, Tensor]:
@@ -73,7 +103,7 @@ def _control(config: Any) -> dict[str, Tensor]:
 
 def _transformer(config: Any) -> dict[str, Tensor]:
     label = torch.tensor([0])
-    return {"hidden_states": _maps(config), "timestep": torch.tensor([1]), "class_labels": label}
+    return {"hidden_states": _maps(config), "timestep": torch.tensor([T]), "class_labels": label}
 
 
 INPUTS: Mapping[str, Callable[[Any], dict[str, Tensor]]] = {

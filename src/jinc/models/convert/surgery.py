@@ -2,19 +2,21 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import nn
 
 from jinc.errors import JincError
-from jinc.models.convert.examples import Example, as_run
+from jinc.models.convert.examples import Example, inputs_of
 from jinc.models.convert.functions import alias_free_functions
 from jinc.models.convert.modules import RULES, Rule
 from jinc.models.convert.operations import Operations
+from jinc.models.convert.settings import Settings
 from jinc.models.convert.substitute import Substitution
 from jinc.models.convert.tracing import Call, trace
 from jinc.nn.configs import Config, parse_config
@@ -35,7 +37,7 @@ class Edit(NamedTuple):
         attribute: of the module; `__class__` for its `forward`.
         new: the other value.
         old: the value it had.
-        operations: what the new value calls.
+        operations: what the new value calls; None if it only saves the settings.
     """
 
     owner: nn.Module
@@ -43,23 +45,7 @@ class Edit(NamedTuple):
     attribute: str
     new: Any
     old: Any
-    operations: Operations
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a model is converted.
-
-    Args:
-        config: designs by level, such as `D@6`, or `D@12,D@6`.
-        padding: what lies beyond the edges.
-        designs: designs by pattern of qualified names, before those by level; `A` leaves modules
-            as they are.
-    """
-
-    config: str
-    padding: Padding
-    designs: Mapping[str, str] = field(default_factory=dict)
+    operations: Operations | None
 
 
 @dataclass(frozen=True)
@@ -80,16 +66,18 @@ class Conversion:
     def replaced(self) -> Counter[tuple[str, str]]:
         """How many modules of each class have each design."""
         return Counter(
-            (type(each.owner).__name__, each.operations.config.name) for each in self.edits
+            (type(each.owner).__name__, each.operations.config.name)
+            for each in self.edits
+            if each.operations is not None
         )
 
 
 def convert(
     model: M,
-    config: str = "D@6",
+    config: str | Path | Settings = "D@6",
     *,
-    padding: Padding = "zeros",
-    designs: Mapping[str, str] | None = None,
+    padding: Padding | None = None,
+    designs: Mapping[str, str] = {},
     example: Example | None = None,
     rules: Sequence[Rule] = RULES,
 ) -> M:
@@ -98,9 +86,10 @@ def convert(
     Args:
         model: any PyTorch model of maps `[B, C, H, W]`.
         config: B resamples, C activates, and D does both without aliasing; names joined by commas
-            are designs of levels, full resolution first.
-        padding: what lies beyond the edges, for filters and convolutions; `zeros` leaves
-            convolutions as they are.
+            are designs of levels, full resolution first. The path of a `jinc.json`, or of a folder
+            that has one, gives all settings; `save_pretrained` of a converted model writes it.
+        padding: what lies beyond the edges, for filters and convolutions; zeros, the default,
+            leaves convolutions as they are.
         designs: designs by pattern of qualified names, such as `{"up_blocks.*": "A"}`, before
             those by level; A leaves modules as they are.
         example: inputs of one call; needed for other models than diffusers'.
@@ -113,7 +102,9 @@ def convert(
         JincError: the model was converted otherwise, has nothing to convert, cannot run, or a
             design cannot convert a model. The model is then unchanged.
     """
-    settings = Settings(parse_configs(config).name, padding, dict(designs or {}))
+    if not isinstance(config, Settings):
+        config = Settings.of(config, padding, designs)
+    settings = replace(config, padding=config.padding or "zeros")
     if (before := getattr(model, MARK, None)) is not None:
         if before.settings == settings:
             return model
@@ -121,16 +112,20 @@ def convert(
             f"model: it was converted to {before.settings.config}, {before.settings.padding}; "
             "call jinc.restore first"
         )
-    run = as_run(model, example)
+    run = inputs_of(model, example)
     edits = list(_edits(model, _Designs(settings, trace(model, run)), rules))
     if not edits:
-        raise JincError(f"model: {type(model).__name__} has nothing that {config} replaces")
+        kind = type(model).__name__
+        raise JincError(f"model: {kind} has nothing that {settings.config} replaces")
     _apply(edits)
     try:
         left = trace(model, run)
     except BaseException:
         _undo(edits)
         raise
+    if hasattr(model, "save_pretrained"):
+        edits.append(_saving(model, settings))
+        _apply(edits[-1:])
     setattr(model, MARK, Conversion(settings, edits, left))
     return model
 
@@ -183,7 +178,7 @@ class _Designs:
             return None
         if config not in self.made:
             with torch.device("cpu"):
-                self.made[config] = Operations(config, self.settings.padding)
+                self.made[config] = Operations(config, self.settings.padding or "zeros")
         return self.made[config]
 
 
@@ -198,28 +193,40 @@ def _edits(model: nn.Module, designs: _Designs, rules: Sequence[Rule]) -> Iterat
         ways = (rule(module, name, operations) for rule in rules)
         forward: Callable[..., Any] | None = next(filter(None, ways), None)
         if forward := forward or substitution.within(kind.forward):
-            new = _with(kind, forward)
+            new = _with(kind, forward=forward)
             yield Edit(module, name, "__class__", new, kind, operations)
         for attribute, value in vars(module).items():
             if form := substitution.instead_of(value) or substitution.within(value):
                 yield Edit(module, name, attribute, form, value, operations)
 
 
-def _with(kind: type[nn.Module], forward: Callable[..., Any]) -> type[nn.Module]:
-    """Return a class that differs in `forward` alone, under the same name."""
+def _saving(model: nn.Module, settings: Settings) -> Edit:
+    """Return the edit that saves the settings beside the weights."""
+    kind: Any = type(model)
+
+    def save_pretrained(self: Any, save_directory: str | Path, *args: Any, **kwargs: Any) -> Any:
+        Path(save_directory).mkdir(parents=True, exist_ok=True)
+        settings.write(Path(save_directory))
+        return kind.save_pretrained(self, save_directory, *args, **kwargs)
+
+    return Edit(model, "", "__class__", _with(kind, save_pretrained=save_pretrained), kind, None)
+
+
+def _with(kind: type[nn.Module], **methods: Callable[..., Any]) -> type[nn.Module]:
+    """Return a class of the same name that differs in some methods alone."""
     same = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
-    return type(kind.__name__, (kind,), {"forward": forward, **same})
+    return type(kind.__name__, (kind,), {**methods, **same})
 
 
 def _apply(edits: Sequence[Edit]) -> None:
     for owner, _, attribute, new, _, operations in edits:
         setattr(owner, attribute, new)
-        if attribute == "__class__":
+        if operations is not None and attribute == "__class__":
             owner.add_module(OPERATIONS, operations)  # moves its taps to the model's device
 
 
 def _undo(edits: Sequence[Edit]) -> None:
-    for owner, _, attribute, _, old, _ in reversed(edits):
+    for owner, _, attribute, _, old, operations in reversed(edits):
         setattr(owner, attribute, old)
-        if attribute == "__class__":
+        if operations is not None and attribute == "__class__":
             delattr(owner, OPERATIONS)

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from jinc.models.convert.examples import as_run
+from jinc.models.convert.examples import Inputs
 from jinc.models.convert.functions import NONLINEAR, Function
 
 RESAMPLING: tuple[Function, ...] = (
@@ -91,7 +91,7 @@ class _Watch(TorchFunctionMode):
         inner = frame = sys._getframe(2)
         while frame.f_back and frame.f_code.co_filename.startswith(TORCH):
             frame = frame.f_back
-        if frame.f_code.co_filename == as_run.__code__.co_filename:
+        if frame.f_code.co_filename == Inputs.__call__.__code__.co_filename:
             frame = inner  # a model of torch's own modules alone
         elif frame.f_code.co_filename.startswith(JINC):
             return

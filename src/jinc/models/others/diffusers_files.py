@@ -10,6 +10,8 @@ from warnings import warn
 from jinc.documents import read_object
 from jinc.errors import JincError
 from jinc.files import one_line
+from jinc.models.convert.settings import FILE
+from jinc.models.convert.surgery import convert
 from jinc.models.others.weight_files import find_weights
 from jinc.schema import shown
 
@@ -139,6 +141,8 @@ def network_settings(folder: Path) -> dict[str, Any]:
 def read_network(kind: Any, folder: Path, variant: str | None = None, **options: Any) -> Any:
     """Read a network of diffusers from a folder, in evaluation mode; no code is run.
 
+    It is converted if the folder has the settings of a conversion.
+
     Args:
         kind: its class.
         folder: of the network.
@@ -164,7 +168,8 @@ def read_network(kind: Any, folder: Path, variant: str | None = None, **options:
     except Exception as error:  # on damaged files, it raises anything
         raise JincError(f"{folder}: cannot be read ({one_line(error)[:200]})") from None
     refuse_missing(folder, found["missing_keys"])
-    return network.eval()
+    network.eval()
+    return convert(network, folder) if (folder / FILE).is_file() else network
 
 
 def refuse_missing(folder: Path, names: set[str] | list[str]) -> None:

@@ -1,0 +1,103 @@
+"""Conversions in files: beside weights, and by the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from jinc import JincError, Model, UNet, conversion, convert, open_model, restore
+from jinc.models.convert.settings import Settings
+from jinc.models.converting import convert_model
+
+diffusers = pytest.importorskip("diffusers")
+
+
+def unet():
+    return diffusers.UNet2DModel(
+        sample_size=16,
+        block_out_channels=(8, 16),
+        down_block_types=("DownBlock2D",) * 2,
+        up_block_types=("UpBlock2D",) * 2,
+        layers_per_block=1,
+        norm_num_groups=8,
+    ).eval()
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Path:
+    folder = tmp_path / "pipeline"
+    diffusers.DDPMPipeline(unet(), diffusers.DDPMScheduler()).save_pretrained(folder)
+    return folder
+
+
+X = torch.randn(1, 3, 16, 24, generator=torch.Generator().manual_seed(0))
+
+
+@torch.no_grad()
+def test_saved_models_are_converted_again(tmp_path) -> None:
+    model = convert(unet(), "D@12,D@6", padding="circular", designs={"mid_block.*": "A"})
+    model.save_pretrained(tmp_path)
+    read = diffusers.UNet2DModel.from_pretrained(tmp_path)
+    assert type(model).__name__ == type(read).__name__
+    assert conversion(convert(read, tmp_path)).settings == conversion(model).settings
+    torch.testing.assert_close(read(X, 5).sample, model(X, 5).sample, atol=1e-5, rtol=0)
+    assert convert(model, tmp_path / "jinc.json") is model  # twice is once
+    restore(model).save_pretrained(tmp_path / "restored")
+    assert not (tmp_path / "restored" / "jinc.json").exists()
+
+
+@torch.no_grad()
+def test_converted_pipelines_are_opened_as_such(pipeline, tmp_path, jinc) -> None:
+    out = tmp_path / "converted"
+    how = ("--config", "D@12", "--padding", "circular", "--design", "mid_block.*=A")
+    said = jinc("convert", pipeline, *how, "--out", out)
+    assert "D@12: " in said.out
+    assert "random weights, after" in said.out
+    expected = open_model(pipeline).network.unet
+    convert(expected, "D@12", padding="circular", designs={"mid_block.*": "A"})
+    found = open_model(out).network.unet
+    torch.testing.assert_close(found(X, 5).sample, expected(X, 5).sample, atol=1e-5, rtol=0)
+    again = json.loads(jinc("convert", out, "--config", "D@6", "--out", out, "--json").out)
+    assert again["config"] == "D@6"
+    assert again["effects"]["after"]["half_pixel_db"] > again["effects"]["before"]["half_pixel_db"]
+    assert {each["config"] for each in again["replaced"]} == {"D@6"}
+    assert json.loads((out / "unet" / "jinc.json").read_text())["config"] == "D@6"
+    assert not (pipeline / "unet" / "jinc.json").exists()
+
+
+def test_models_of_ours_keep_weights_and_padding(tmp_path, jinc) -> None:
+    network = UNet("A", channels=1, width=4, levels=1, padding="circular")
+    Model(network, (8, 8)).save(tmp_path / "ours")
+    jinc("convert", tmp_path / "ours", "--config", "D@12", "--out", tmp_path / "other")
+    other = Model.load(tmp_path / "other").network
+    assert (other.config.name, other.padding) == ("D@12", "circular")
+    assert all(torch.equal(v, network.state_dict()[n]) for n, v in other.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        (("--design", "mid_block"), "--design: 'mid_block' is not PATTERN=CONFIG"),
+        (("--config", "Q@6"), "is not a configuration"),
+        (("--config", "A"), "has nothing that A replaces"),
+        (("--config", "nowhere/jinc.json"), "nowhere"),
+        (("--config", "D@6", "--design", "x=Q"), "is not a configuration"),
+    ],
+)
+def test_refusals(pipeline, refused, tmp_path, how, words) -> None:
+    refused("convert", pipeline, *how, "--out", tmp_path / "out", says=words)
+
+
+def test_other_refusals(pipeline, tmp_path, refused) -> None:
+    Model(UNet("A", channels=1, width=4, levels=1), (8, 8)).save(tmp_path / "ours")
+    with pytest.raises(JincError, match="give a design for each level"):
+        convert_model(tmp_path / "ours", Settings("D@6", designs={"x": "A"}))
+    with pytest.raises(JincError, match="R@6 has other weights than A"):
+        convert_model(tmp_path / "ours", Settings("R@6"))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    refused("convert", pipeline, "--out", tmp_path / "full", says="holds other things")
+    (pipeline / "unet" / "jinc.json").write_text('{"config": "D@6", "padding": "wide"}')
+    with pytest.raises(JincError, match=r"jinc\.json: padding"):
+        open_model(pipeline)
