@@ -8,7 +8,9 @@ import torch
 
 from jinc.diffusion import Schedule, ddim, generate, x0_of
 from jinc.errors import JincError
-from jinc.models import SamplingPlan, from_diffusers, generate_images
+from jinc.models import DiffusersNetwork, Model, SamplingPlan, from_diffusers, generate_images
+from jinc.models.convert import convert
+from jinc.nn import Conditioning, load_network
 
 diffusers = pytest.importorskip("diffusers")
 
@@ -145,10 +147,51 @@ def test_it_generates_as_our_models_do():
     assert last.x_t.shape == (2, 1, 8, 8)
 
 
-def test_it_is_not_saved_as_ours(tmp_path):
-    with pytest.raises(JincError, match="save_pretrained"):
+@pytest.mark.parametrize("config", ["A", "D@6"])
+@pytest.mark.parametrize("classes", [None, 3])
+def test_it_is_saved_as_ours(config, classes, tmp_path):
+    network = unet(num_class_embeds=classes)
+    if config != "A":
+        convert(network, config, padding="circular", designs={"mid_block.*": "A"})
+    steps = diffusers.DDIMScheduler(num_train_timesteps=40, prediction_type="v_prediction")
+    theirs = from_diffusers(network, steps)
+    theirs.save(tmp_path / "model")
+    ours = Model.load(tmp_path / "model")
+    labels = None if classes is None else torch.tensor([0, 2, 1])
+    with torch.no_grad():
+        outputs = [each.network(images(), T, Conditioning(labels)) for each in (ours, theirs)]
+        answers = [each.denoiser(labels)(images(), T) for each in (ours, theirs)]
+    assert torch.equal(*outputs)
+    torch.testing.assert_close(*answers, rtol=1e-4, atol=1e-4)
+    assert (ours.schedule_name, ours.scale_betas, ours.prediction) == ("linear", False, "v")
+    assert ours.network.config.name == config
+    assert ours.network.state_dict().keys() == theirs.network.state_dict().keys()
+
+
+def test_a_schedule_without_a_name_is_not_saved(tmp_path):
+    with pytest.raises(JincError, match="schedule: linear of its scheduler is none of linear"):
         from_diffusers(pipeline()).save(tmp_path / "model")
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"block_out_channels": [8, 1 << 30]}, "is larger than"),
+        ({"down_block_types": ["NoBlock", "DownBlock2D"]}, "makes no network"),
+        ({"block_out_channels": [16, 16]}, "has shape"),
+        ({"num_class_embeds": 2}, "is missing"),
+        ({"auto_map": {"a": "b"}}, "nothing it names is run"),
+    ],
+)
+def test_a_changed_architecture_is_refused(changed, says, tmp_path):
+    DiffusersNetwork.of(unet()).save(tmp_path)
+    facts = json.loads((tmp_path / "config.json").read_text())
+    facts["architecture"] |= changed
+    (tmp_path / "config.json").write_text(json.dumps(facts))
+    with pytest.raises(JincError, match=says) as told:
+        load_network(tmp_path)
+    assert "\n" not in str(told.value)
 
 
 def test_other_models_are_refused(tmp_path):

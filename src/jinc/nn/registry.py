@@ -1,6 +1,7 @@
 """The networks by their kinds, as files and the command line name them."""
 
 from pathlib import Path
+from typing import TypeVar
 
 from jinc.errors import unknown
 from jinc.nn.cs180 import CS180UNet
@@ -11,6 +12,14 @@ from jinc.schema import SHOWN, shown
 
 NETWORKS: dict[str, type[Network]] = {each.kind: each for each in (UNet, ResUNet, CS180UNet)}
 """Every kind of network."""
+
+N = TypeVar("N", bound=type[Network])
+
+
+def register(kind: N) -> N:
+    """Add a kind of network that is defined elsewhere."""
+    NETWORKS[kind.kind] = kind
+    return kind
 
 
 def load_network(folder: Path) -> Network:

@@ -123,19 +123,29 @@ def network_settings(folder: Path) -> dict[str, Any]:
     """
     file = folder / "config.json"
     settings = read_object(file)
+    check_network_settings(settings, str(file))
+    return settings
+
+
+def check_network_settings(settings: Mapping[str, Any], where: str) -> None:
+    """Check that the settings of a network have bounded sizes, and need no other files.
+
+    Args:
+        settings: by name.
+        where: their source, for errors.
+    """
     for name in CALLED_FOR:
         if settings.get(name) is not None:
-            raise JincError(f"{file}: {name} is not supported, and nothing it names is run")
+            raise JincError(f"{where}: {name} is not supported, and nothing it names is run")
     for name, value in settings.items():
         most = MOST_LAYERS if "layers" in name else MOST
         for number in _numbers(value):
             if abs(number) > most:
-                raise JincError(f"{file}: {name}: {shown(number)} is larger than {most:,}")
+                raise JincError(f"{where}: {name}: {shown(number)} is larger than {most:,}")
         if isinstance(value, list) and len(value) > MOST_LAYERS:
             raise JincError(
-                f"{file}: {name}: a list of {len(value):,} is longer than {MOST_LAYERS}"
+                f"{where}: {name}: a list of {len(value):,} is longer than {MOST_LAYERS}"
             )
-    return settings
 
 
 def read_network(kind: Any, folder: Path, variant: str | None = None, **options: Any) -> Any:

@@ -1,18 +1,26 @@
 """Pixel models of diffusers as models of ours."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import product
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
 from warnings import warn
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from jinc.diffusion import Schedule
+from jinc.diffusion import Schedule, make_schedule
 from jinc.documents import read_object
 from jinc.errors import JincError
+from jinc.files import one_line
+from jinc.models.convert.settings import Settings
+from jinc.models.convert.surgery import MARK, Conversion, convert
 from jinc.models.others.diffusers_files import (
+    check_network_settings,
     find_pixel_model,
     image_size_of,
     import_diffusers,
@@ -21,25 +29,49 @@ from jinc.models.others.diffusers_files import (
 )
 from jinc.models.others.diffusers_schedule import prediction_of, schedule_of
 from jinc.models.trained import Model
-from jinc.nn import Conditioning, Network, parse_configs
+from jinc.nn import Conditioning, ConfigLike, Network, register
+from jinc.signal.padding import Padding
 from jinc.types import Images, Steps
 
+SCHEDULES = ("linear", "cosine", "scaled_linear", "flow")
 
+SAME = 1e-5
+"""Largest difference of ᾱ between schedules of one name."""
+
+
+@register
 class DiffusersNetwork(Network):
     """A `UNet2DModel` called as our networks are; a learned variance is dropped.
 
     Args:
-        unet: a `UNet2DModel` for pixels, with numbered classes or none.
+        config: `A` for the network as it is, or designs that `jinc.convert` takes.
+        architecture: its settings, as in its `config.json`.
+        padding: of `jinc.convert`; zeros for A.
+        designs: of `jinc.convert`.
 
     Raises:
-        JincError: a network that asks for something else.
+        JincError: diffusers is not installed, or the network asks for something else than an image,
+            a step t and a class.
     """
 
     kind: ClassVar[str] = "diffusers"
 
-    def __init__(self, unet: nn.Module) -> None:
+    architecture: dict[str, Any]
+    designs: dict[str, str]
+
+    def __init__(
+        self,
+        config: ConfigLike = "A",
+        *,
+        architecture: Mapping[str, Any],
+        padding: Padding = "zeros",
+        designs: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         super().__init__()
-        settings: Any = unet.config
+        self.architecture = _plain(architecture)
+        self.designs = dict(designs)
+        self.unet = _make_unet(self.architecture)
+        settings: Any = self.unet.config
         channels, made = settings.in_channels, settings.out_channels
         if made not in (channels, 2 * channels):
             raise JincError(f"diffusers: makes {made} channels of {channels}, is no plain denoiser")
@@ -47,18 +79,37 @@ class DiffusersNetwork(Network):
             raise JincError(f"diffusers: labels of type {settings.class_embed_type!r} are no class")
         if settings.time_embedding_type == "fourier":
             raise JincError("diffusers: its network takes σ, a step t is expected")
-        self.unet = unet
-        self.channels = channels
-        self.classes = settings.num_class_embeds or 0
-        self.augmentations = 0
-        self.config = parse_configs("A")
-        self.padding = "zeros"
+        classes = settings.num_class_embeds or 0
+        self.configure(config, padding, {}, channels=channels, classes=classes, augmentations=0)
         self._multiple = 2 ** (len(settings.block_out_channels) - 1)
+        if self.config.name != "A" or self.designs:
+            convert(self.unet, self.config.name, padding=padding, designs=self.designs)
+        elif padding != "zeros":
+            raise JincError(f"padding: {padding} needs a configuration other than A")
+
+    @classmethod
+    def of(cls, unet: Any) -> Self:
+        """Return the network of a `UNet2DModel`, converted or not."""
+        converted: Conversion | None = getattr(unet, MARK, None)
+        settings = converted.settings if converted else Settings("A")
+        with torch.device("meta"):
+            network = cls(
+                settings.config,
+                architecture=unet.config,
+                padding=settings.padding or "zeros",
+                designs=settings.designs,
+            )
+        network.unet = unet
+        return network
 
     def predict(self, x_t: Images, t: Steps, condition: Conditioning) -> Images:
-        """Predict as `Network.forward` does; with classes, every image needs one."""
+        """Predict as `Network.forward` does; with classes, every image needs one.
+
+        As in `Network.forward`, labels on an accelerator are not read.
+        """
         labels = condition.labels
-        if self.classes and (labels is None or bool((labels < 0).any())):
+        known = labels is not None and labels.device.type != "cpu"
+        if self.classes and not known and (labels is None or bool((labels < 0).any())):
             raise JincError(
                 f"labels: this network needs one of 0 to {self.classes - 1} for every image"
             )
@@ -74,18 +125,10 @@ class DiffusersNetwork(Network):
                 f"image_size: {height}×{width} is not in multiples of {m}, as {near[0]}×{near[1]}"
             )
 
-    def arguments(self) -> NoReturn:
-        """Not available: models of diffusers are not saved in our format."""
-        raise JincError("diffusers: its models are saved by its own save_pretrained")
-
-    def save(self, path: str | Path) -> None:
-        """Not available: models of diffusers are not saved in our format."""
-        self.arguments()
-
 
 @dataclass(frozen=True, eq=False)
 class DiffusersModel(Model):
-    """A model whose schedule, `trained_with`, has no name of ours."""
+    """A model whose schedule, `trained_with`, may have no name of ours."""
 
     trained_with: Schedule = field(kw_only=True)
 
@@ -93,6 +136,34 @@ class DiffusersModel(Model):
     def schedule(self) -> Schedule:
         """The one it was trained with."""
         return self.trained_with
+
+    def named(self) -> Model:
+        """Return the same model with a schedule by its name.
+
+        Raises:
+            JincError: its schedule has no name.
+        """
+        theirs = self.trained_with.alpha_bars
+        for name, scale in product(SCHEDULES, (True, False)):
+            ours = make_schedule(name, self.timesteps, scale_betas=scale).alpha_bars
+            if float((ours - theirs).abs().max()) <= SAME:
+                return Model(
+                    self.network,
+                    self.image_size,
+                    self.class_names,
+                    name,
+                    self.timesteps,
+                    self.prediction,
+                    scale_betas=scale,
+                )
+        raise JincError(
+            f"schedule: {self.schedule_name} of its scheduler is none of {', '.join(SCHEDULES)} "
+            f"in {self.timesteps} steps with the usual betas; such a model can be sampled only"
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Write a folder in our format; errors as of `named`."""
+        self.named().save(folder)
 
 
 def from_diffusers(
@@ -138,7 +209,7 @@ def from_diffusers(
             where, advice = str(source), "put scheduler_config.json beside its config.json"
         raise JincError(f"{where}: a network alone has no noise schedule; {advice}")
     schedule = schedule_of(diffusers, settings)
-    network = DiffusersNetwork(unet).eval()
+    network = DiffusersNetwork.of(unet).eval()
     return DiffusersModel(
         network,
         _image_size(network),
@@ -167,3 +238,20 @@ def _image_size(network: DiffusersNetwork) -> tuple[int, int]:
     height, width = image_size_of(network.unet.config)
     network.check_size(height, width)
     return height, width
+
+
+def _make_unet(architecture: Mapping[str, Any]) -> Any:
+    """Build a `UNet2DModel` of settings, with bounded sizes."""
+    check_network_settings(architecture, "architecture")
+    kind: Any = import_diffusers("DiffusersNetwork").UNet2DModel
+    try:
+        return kind.from_config(architecture)
+    except Exception as error:  # on settings that contradict one another, it raises anything
+        raise JincError(f"architecture: makes no network ({one_line(error)[:150]})") from None
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a network, ready for JSON, without notes of diffusers' own."""
+    own = {name: value for name, value in settings.items() if name[:1] != "_"}
+    plain: dict[str, Any] = json.loads(json.dumps(own))
+    return plain
