@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -80,7 +81,7 @@ def test_models_of_ours_keep_weights_and_padding(tmp_path, jinc) -> None:
     [
         (("--design", "mid_block"), "--design: 'mid_block' is not PATTERN=CONFIG"),
         (("--config", "Q@6"), "is not a configuration"),
-        (("--config", "A"), "has nothing that A replaces"),
+        (("--config", "A"), "config: A replaces nothing"),
         (("--config", "nowhere/jinc.json"), "nowhere"),
         (("--config", "D@6", "--design", "x=Q"), "is not a configuration"),
     ],
@@ -101,3 +102,21 @@ def test_other_refusals(pipeline, tmp_path, refused) -> None:
     (pipeline / "unet" / "jinc.json").write_text('{"config": "D@6", "padding": "wide"}')
     with pytest.raises(JincError, match=r"jinc\.json: padding"):
         open_model(pipeline)
+
+
+def test_a_search_continues_and_its_result_is_taken(pipeline, tmp_path, jinc, refused) -> None:
+    images, out = tmp_path / "images.npz", tmp_path / "found"
+    np.savez(images, images=np.random.default_rng(0).integers(0, 255, (4, 16, 16, 3), np.uint8))
+    how = ("search", pipeline, "--data", images, "--out", out, "--designs", "D@6", "-n", "2")
+    first = json.loads(jinc(*how, "--most-time", "99", "--json").out)
+    assert first["chosen"]["config"] in first["front"]
+    assert {each["config"] for each in first["found"]} == {"A", "D@6", "D@6,A", "A,D@6"}
+    again = json.loads(jinc(*how, "--json").out)
+    assert again["found"] == first["found"]  # not measured again
+    other = json.loads(jinc(*how, "--padding", "circular", "--json").out)
+    assert other["found"] != first["found"]
+    if first["chosen"]["config"] != "A":
+        jinc(*how, "--most-time", "99")
+        said = jinc("convert", pipeline, "--config", out / "jinc.json", "--json")
+        assert json.loads(said.out)["config"] == first["chosen"]["config"]
+    refused(*how, "--most-time", "0.5", says="--most-time, --number, --designs: at least 1")

@@ -71,6 +71,12 @@ CONVERT = """Make a trained model alias-free with its own weights, and measure w
 No parameter is added, and names of weights stay, so that checkpoints load before and after.
 """
 
+SEARCH = """Find the levels at which alias-free designs buy the most equivariance for their time.
+
+Measures a trained model in many configurations, without training it further. An interrupted search
+continues when it is called again.
+"""
+
 REPORT = """Make a self-contained HTML page of a run or a study.
 
 It shows the results in the folder: scores of `jinc evaluate` or of the study, figures of `jinc
@@ -117,6 +123,7 @@ for name, target, text in (
     ("evaluate", "evaluate:evaluate", EVALUATE),
     ("study", "study:app", "Train, sample and score many networks, and compare them in a table."),
     ("convert", "convert:convert", CONVERT),
+    ("search", "search:search", SEARCH),
     ("report", "report:report", REPORT),
     ("info", "info:info", "Describe a run or a model."),
     ("features", "features:app", "Train feature networks, and compute feature statistics."),

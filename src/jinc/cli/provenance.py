@@ -32,6 +32,7 @@ ResultKind: TypeAlias = Literal[
     "comparisons",
     "measurements",
     "scores",
+    "search",
 ]
 """The results of `sample`; `illusion`; `rotate` and `shift`; and of one command each."""
 
@@ -142,16 +143,20 @@ def generation_facts(source: Path, plan: SamplingOptions, steps: int | None) -> 
         facts["sigma_min"] = plan.sigma_min
     digest = None if plan.embeddings is None else file_digest(plan.embeddings)
     facts |= {"prompts": list(plan.prompts), "embeddings": digest, "steps": steps}
-    facts["batch"] = plan.together
+    return source_facts(source) | facts | {"batch": plan.together}
+
+
+def source_facts(source: Path) -> dict[str, Any]:
+    """Return what identifies a model: the digest of our weights, or the state of its files."""
     for weights in (source / "model" / "model.safetensors", source / "model.safetensors"):
         if weights.is_file():
-            return {"weights": file_digest(weights), **facts}
+            return {"weights": file_digest(weights)}
     if not source.exists():  # a name on the Hub
-        return {"model": str(source), **facts}
+        return {"model": str(source)}
     kinds = ("*.json", "*/*.json", "*/*.safetensors", "*/*.bin")
     parts = sorted(file for kind in kinds for file in source.glob(kind))
     files = {str(file.relative_to(source)): _state(file) for file in parts}
-    return {"model": str(source.resolve()), "files": files, **facts}
+    return {"model": str(source.resolve()), "files": files}
 
 
 def _own_files(out: Path, kind: ResultKind) -> set[str]:

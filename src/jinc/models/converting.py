@@ -14,12 +14,14 @@ from jinc.errors import JincError
 from jinc.files import one_line, temporary_name
 from jinc.models.convert.effects import sharing_weights
 from jinc.models.convert.examples import Inputs, inputs_of
-from jinc.models.convert.settings import FILE, Settings
-from jinc.models.convert.surgery import Conversion, conversion, convert, restore
+from jinc.models.convert.settings import Settings
+from jinc.models.convert.surgery import MARK, Conversion, conversion, convert, restore
 from jinc.models.opening import open_model, source_folder, takes_texts
-from jinc.models.others.diffusers_files import find_pixel_model, is_pixel_model
+from jinc.models.others.deepfloyd import PromptedModel
+from jinc.models.others.diffusers_files import find_pixel_model
+from jinc.models.others.from_diffusers import DiffusersModel, DiffusersNetwork
 from jinc.models.trained import Model
-from jinc.nn import Conditioning
+from jinc.nn import Conditioning, Network
 
 
 @dataclass(frozen=True)
@@ -51,36 +53,60 @@ def convert_model(source: str | Path, settings: Settings) -> Converted:
         settings: of the conversion.
 
     Raises:
-        JincError: as of `open_model` and `convert`; or designs by name for a model of ours.
+        JincError: as of `open_model` and `converted`.
     """
     folder = source_folder(source)
     texts: dict[str, Any] = {"embeddings": {"": torch.zeros(1, 1)}} if takes_texts(folder) else {}
     model: Any = open_model(folder, **texts)
-    if not texts and not is_pixel_model(folder):
-        return _of_ours(model, settings)
-    part = folder / "unet" if texts else find_pixel_model(folder).network
-    before: nn.Module = model.network if texts else model.network.unet
-    if (part / FILE).is_file():
+    result: Any = converted(model, settings)
+    before, after = network_of(model), network_of(result)
+    if isinstance(before, Network):
+        settings = replace(settings, padding=result.network.padding)
+        return Converted(before, after, inputs_for(model), settings, None, result.save)
+    if not hasattr(after, MARK):
+        raise JincError(f"config: {settings.config} replaces nothing; choose another, such as D@6")
+    surgery = conversion(after)
+    if hasattr(before, MARK):
         restore(before)
-    after = sharing_weights(before)
-    surgery = conversion(convert(after, settings))
+    part = folder / "unet" if texts else find_pixel_model(folder).network
     save = partial(_save, folder, part.relative_to(folder), surgery.settings)
     return Converted(before, after, inputs_of(before, None), surgery.settings, surgery, save)
 
 
-def _of_ours(model: Model, settings: Settings) -> Converted:
-    """Convert a model of ours, whose networks have configurations themselves."""
-    if settings.designs:
-        raise JincError("designs: apply to models of diffusers; give a design for each level")
-    before = model.network
-    after = before.redesigned(settings.config, settings.padding)
-    size = model.image_size
-    x_t = torch.zeros(1, before.channels, *size)
-    beside = torch.zeros(1, before.beside, *size) if before.beside else None
+def converted(model: Model | PromptedModel, settings: Settings) -> Model | PromptedModel:
+    """Return a model with the same weights, converted; A is the model as it was before.
+
+    Raises:
+        JincError: as of `convert`; or designs by name for a model of ours.
+    """
+    network = network_of(model)
+    if isinstance(network, Network):
+        if settings.designs:
+            raise JincError("designs: apply to models of diffusers; give a design for each level")
+        other: Any = network.redesigned(settings.config, settings.padding)
+    else:
+        other = sharing_weights(network)
+        other = restore(other) if hasattr(other, MARK) else other
+        other = other if settings.config == "A" else convert(other, settings)
+        other = DiffusersNetwork(other).eval() if isinstance(model, DiffusersModel) else other
+    return replace(model, network=other)
+
+
+def network_of(model: Model | PromptedModel) -> nn.Module:
+    """Return the network of a model: one of ours, or one of diffusers."""
+    network: Any = model.network
+    return network.unet if isinstance(model, DiffusersModel) else network  # type: ignore[no-any-return]
+
+
+def inputs_for(model: Model) -> Inputs:
+    """Return the inputs of one call of the network of a model."""
+    network, size = model.network, model.image_size
+    if isinstance(model, DiffusersModel):
+        return inputs_of(network_of(model), None)
+    x_t = torch.zeros(1, network.channels, *size)
+    beside = torch.zeros(1, network.beside, *size) if network.beside else None
     t = torch.tensor([model.timesteps // 2])
-    inputs = Inputs((x_t, t, Conditioning(beside=beside)))
-    settings = replace(settings, padding=after.padding)
-    return Converted(before, after, inputs, settings, None, replace(model, network=after).save)
+    return Inputs((x_t, t, Conditioning(beside=beside)))
 
 
 def _save(folder: Path, part: Path, settings: Settings, out: Path) -> None:

@@ -17,6 +17,7 @@ from jinc.report.morph import Frame as Frame
 from jinc.report.morph import fade_film as fade_film
 from jinc.report.morph import view_film as view_film
 from jinc.report.neighbours import neighbours_sheet as neighbours_sheet
+from jinc.report.search import plot_search as plot_search
 from jinc.report.sheets import SweepSheet as SweepSheet
 from jinc.report.sheets import comparison_sheet as comparison_sheet
 from jinc.report.sheets import draw_comparison as draw_comparison

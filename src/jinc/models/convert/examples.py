@@ -1,5 +1,6 @@
 """Inputs to try a model with."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeGuard
@@ -76,6 +77,20 @@ def inputs_of(model: nn.Module, example: Example | None) -> Inputs:
         for name, x in inputs.items()
     }
     return Inputs(kwargs=inputs)
+
+
+@torch.no_grad()
+def levels_of(model: nn.Module, inputs: Inputs) -> int:
+    """Return the number of resolutions of a model's maps, each half as fine as the one before."""
+    sides: list[int] = []
+    noted = lambda _, __, output: sides.append(output.shape[-2]) if is_map(output) else None  # noqa: E731
+    hooks = [module.register_forward_hook(noted) for module in model.modules()]
+    try:
+        inputs(model)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return 1 + max((round(math.log2(max(sides) / side)) for side in sides), default=0)
 
 
 def _maps(config: Any) -> Tensor:
