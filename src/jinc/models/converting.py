@@ -18,8 +18,8 @@ from jinc.models.convert.settings import Settings
 from jinc.models.convert.surgery import MARK, Conversion, conversion, convert, restore
 from jinc.models.opening import open_model, source_folder, takes_texts
 from jinc.models.others.deepfloyd import PromptedModel
-from jinc.models.others.diffusers_files import find_pixel_model
-from jinc.models.others.from_diffusers import DiffusersModel, DiffusersNetwork
+from jinc.models.others.diffusers_files import find_pixel_model, is_pixel_model
+from jinc.models.others.from_diffusers import DiffusersNetwork
 from jinc.models.trained import Model
 from jinc.nn import Conditioning, Network
 
@@ -68,8 +68,10 @@ def convert_model(source: str | Path, settings: Settings) -> Converted:
     surgery = conversion(after)
     if hasattr(before, MARK):
         restore(before)
-    part = folder / "unet" if texts else find_pixel_model(folder).network
-    save = partial(_save, folder, part.relative_to(folder), surgery.settings)
+    save = result.save
+    if texts or is_pixel_model(folder):
+        part = folder / "unet" if texts else find_pixel_model(folder).network
+        save = partial(_save, folder, part.relative_to(folder), surgery.settings)
     return Converted(before, after, inputs_of(before, None), surgery.settings, surgery, save)
 
 
@@ -88,21 +90,22 @@ def converted(model: Model | PromptedModel, settings: Settings) -> Model | Promp
         other = sharing_weights(network)
         other = restore(other) if hasattr(other, MARK) else other
         other = other if settings.config == "A" else convert(other, settings)
-        other = DiffusersNetwork(other).eval() if isinstance(model, DiffusersModel) else other
+        is_wrapped = isinstance(model.network, DiffusersNetwork)
+        other = DiffusersNetwork.of(other).eval() if is_wrapped else other
     return replace(model, network=other)
 
 
 def network_of(model: Model | PromptedModel) -> nn.Module:
     """Return the network of a model: one of ours, or one of diffusers."""
     network: Any = model.network
-    return network.unet if isinstance(model, DiffusersModel) else network  # type: ignore[no-any-return]
+    return network.unet if isinstance(network, DiffusersNetwork) else network  # type: ignore[no-any-return]
 
 
 def inputs_for(model: Model) -> Inputs:
     """Return the inputs of one call of the network of a model."""
     network, size = model.network, model.image_size
-    if isinstance(model, DiffusersModel):
-        return inputs_of(network_of(model), None)
+    if isinstance(network, DiffusersNetwork):
+        return inputs_of(network.unet, None)
     x_t = torch.zeros(1, network.channels, *size)
     beside = torch.zeros(1, network.beside, *size) if network.beside else None
     t = torch.tensor([model.timesteps // 2])
