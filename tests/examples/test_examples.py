@@ -158,3 +158,18 @@ def test_the_course(example, run, upscaler, picture, tmp_path, monkeypatch, caps
     example("cs180", *words)
     assert files["blur"].read_bytes() == b"mine"
     assert np.array_equal(pixels(files["hybrids"]), shown["hybrids"])
+
+
+def test_convert_diffusers(example, tmp_path) -> None:
+    diffusers = pytest.importorskip("diffusers")
+    unet = diffusers.UNet2DModel(
+        sample_size=16,
+        block_out_channels=(8, 16),
+        down_block_types=("DownBlock2D",) * 2,
+        up_block_types=("UpBlock2D",) * 2,
+        norm_num_groups=8,
+    )
+    unet.save_pretrained(tmp_path / "unet")
+    found = example("convert_diffusers", tmp_path / "unet", tmp_path / "converted")
+    assert (tmp_path / "converted" / "jinc.json").is_file()
+    assert found["model"].config.sample_size == 16
