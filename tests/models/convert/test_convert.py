@@ -141,13 +141,19 @@ def test_weights_stay_and_restoring_is_exact(model, x) -> None:
         assert not any("jinc" in name for name, _ in each.named_modules())
 
 
-def test_untrained_models_follow_shifts_better(model, x) -> None:
+@pytest.mark.parametrize(("config", "gain"), [("D@12", 12), ("D@12/0.2", 16)])
+def test_untrained_models_follow_shifts_better(model, x, config, gain) -> None:
+    """White noise fills the filter's transition band, where 0.2 cycles per pixel leave less."""
+    if isinstance(model, diffusers.AutoencoderKL) and config == "D@12":
+        gain = 9  # all of it goes through the coarsest map
     for each in model.modules():  # what circular padding does by itself
         if isinstance(each, nn.Conv2d) and any(each.padding):
             each.padding_mode = "circular"
             each._reversed_padding_repeated_twice = [p for p in each.padding[::-1] for _ in "12"]
-    before = equivariance(model, x)
-    assert equivariance(converted(model, "D@12"), x) > before + 9
+    for images in (x, x[..., :16]):
+        before = equivariance(model, images)
+        assert equivariance(converted(model, config), images) > before + gain
+        restore(model)
 
 
 def test_gradients_reach_the_weights(model, x) -> None:
@@ -284,7 +290,8 @@ def test_channels_last_stay() -> None:
 def test_designs_by_level_and_by_name() -> None:
     model = convert(unet(), "D@12,D@6", designs={"mid_block.*": "A"})
     assert {name for _, name in conversion(model).replaced} == {"D@12", "D@6"}
-    found = {each.name: each.operations.config.name for each in conversion(model).edits}
+    edits = [each for each in conversion(model).edits if each.operations]
+    found = {each.name: each.operations.config.name for each in edits}
     assert not any(name.startswith("mid_block") for name in found)
     assert found["conv_act"] == found["down_blocks.0.resnets.0.nonlinearity"] == "D@12"
     assert found["down_blocks.0.downsamplers.0.conv"] == "D@12"  # of its finer side
@@ -303,10 +310,13 @@ def test_converting_changes_no_number() -> None:
     assert [each.training for each in model] == [True, False, True, True]
 
 
+@torch.no_grad()
 def test_convolutions_keep_their_own_padding() -> None:
-    layer = nn.Conv2d(3, 4, 3, stride=2, padding=1, padding_mode="circular")
-    model = convert(nn.Sequential(layer, nn.ReLU()), example=torch.ones(1, 3, 8, 8))
-    assert [call.module for call in conversion(model).left] == ["0"]
+    layer, x = nn.Conv2d(3, 4, 3, padding=1, padding_mode="circular"), torch.randn(1, 3, 8, 8)
+    model = nn.Sequential(layer, nn.ReLU())
+    expected = layer(x)
+    convert(model, padding="reflect", example=x)
+    assert torch.equal(layer(x), expected)
 
 
 def test_transposed_convolutions_take_sizes() -> None:
@@ -361,7 +371,9 @@ OTHERS = {
 def test_inputs_of_other_models_of_diffusers_are_known(name) -> None:
     model = OTHERS[name]()
     keys, kinds = list(model.state_dict()), [type(each) for each in model.modules()]
-    assert conversion(convert(model)).left == []
+    reasons = " ".join(each.reason for each in conversion(convert(model)).left)
+    assert "neither" not in reasons
+    assert "map of" not in reasons
     assert list(model.state_dict()) == keys
     assert [type(each) for each in restore(model).modules()] == kinds
 

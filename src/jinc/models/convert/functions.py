@@ -33,20 +33,36 @@ def alias_free_functions(operations: Operations) -> dict[Function, Function]:
         }
         if "diffusers.models.resnet" in sys.modules:
             resnet = sys.modules["diffusers.models.resnet"]
-            forms[resnet.upsample_2d] = lambda x, **kwargs: operations.upsample(x)
-            forms[resnet.downsample_2d] = lambda x, **kwargs: operations.downsample(x)
+            forms[resnet.upsample_2d] = _filter(operations.upsample, resnet.upsample_2d)
+            forms[resnet.downsample_2d] = _filter(operations.downsample, resnet.downsample_2d)
     if operations.config.filters_activation:
         forms |= {function: _activation(operations, function) for function in NONLINEAR}
     return forms
+
+
+def unchanged(function: Function, *args: Any, **kwargs: Any) -> Any:
+    """Call a function itself where its alias-free form does not apply; traces look for this."""
+    return function(*args, **kwargs)
+
+
+def _filter(resample: Function, function: Function) -> Function:
+    """Return a filter of diffusers, which takes any factor."""
+
+    def filtered(x: Tensor, kernel: Any = None, factor: int = 2, gain: float = 1) -> Any:
+        if factor != 2:
+            return unchanged(function, x, kernel, factor, gain)
+        return resample(x) if gain == 1 else gain * resample(x)
+
+    return filtered
 
 
 def _activation(operations: Operations, function: Function) -> Function:
     """Return a nonlinearity at twice the resolution."""
     place = _place_of("inplace", function)
 
-    def activation(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if input.ndim != 4:
-            return function(input, *args, **kwargs)  # type: ignore[no-any-return]
+    def activation(input: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if input.ndim != 4 or input.shape[-2:].numel() == 1:
+            return unchanged(function, input, *args, **kwargs)
         settings = args[: place - 1]
         inplace = kwargs.pop("inplace", any(args[place - 1 : place]))
         y = operations.activate(input, lambda u: function(u, *settings, **kwargs))
@@ -72,7 +88,7 @@ def _interpolate(
     mode: str = "nearest",
     *args: Any,
     **kwargs: Any,
-) -> Tensor:
+) -> Any:
     """Double or halve the resolution, or interpolate as asked for."""
     if input.ndim == 4:
         old = input.shape[-2:]
@@ -86,7 +102,7 @@ def _interpolate(
                 if "nearest" in mode
                 else operations.downsample(input)
             )
-    return F.interpolate(input, size, scale_factor, mode, *args, **kwargs)
+    return unchanged(F.interpolate, input, size, scale_factor, mode, *args, **kwargs)
 
 
 def _pair(value: Any) -> Sequence[Any]:
@@ -103,10 +119,10 @@ def _avg_pool(
     padding: Any = 0,
     *args: Any,
     **kwargs: Any,
-) -> Tensor:
+) -> Any:
     """Halve the resolution by the filter instead of means of blocks."""
     if not _is_halving(input, kernel_size, stride, padding):
-        return F.avg_pool2d(input, kernel_size, stride, padding, *args, **kwargs)
+        return unchanged(F.avg_pool2d, input, kernel_size, stride, padding, *args, **kwargs)
     on_pixels = _pair(kernel_size)[0] % 2
     return operations.every_second(input) if on_pixels else operations.downsample(input)
 
@@ -124,8 +140,8 @@ def _max_pool(
     """Take local maxima, a nonlinearity like others, then halve the resolution."""
     halving = _is_halving(input, kernel_size, stride, padding)
     if return_indices or set(_pair(dilation)) != {1} or not halving:
-        pooled: Function = F.max_pool2d
-        return pooled(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+        settings = (kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+        return unchanged(F.max_pool2d, input, *settings)
     reach = _pair(kernel_size)[0] - 1  # pixels of the fine grid on either side
     maxima = operations.activate(
         input, lambda u: F.max_pool2d(u, 2 * reach + 1, stride=1, padding=reach)
@@ -141,9 +157,8 @@ def _is_halving(input: Tensor, kernel_size: Any, stride: Any, padding: Any) -> b
     return input.ndim == 4 and even and tuple(steps) == (2, 2) and spare <= {1, 2}
 
 
-def _pixel_shuffle(operations: Operations, input: Tensor, upscale_factor: int) -> Tensor:
+def _pixel_shuffle(operations: Operations, input: Tensor, upscale_factor: int) -> Any:
     """Remove what the coarse grid cannot hold from the shuffled map."""
-    shuffled = F.pixel_shuffle(input, upscale_factor)
     if input.ndim != 4 or upscale_factor != 2:
-        return shuffled
-    return operations.upsample(operations.downsample(shuffled))
+        return unchanged(F.pixel_shuffle, input, upscale_factor)
+    return operations.upsample(operations.downsample(F.pixel_shuffle(input, upscale_factor)))

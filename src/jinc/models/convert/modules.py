@@ -4,7 +4,7 @@ A rule returns the `forward` of a module under alias-free operations, or None if
 """
 
 from collections.abc import Callable
-from typing import Any, TypeAlias, TypeGuard, cast
+from typing import Any, TypeAlias, cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -15,26 +15,28 @@ Rule: TypeAlias = Callable[[nn.Module, str, Operations], Callable[..., Any] | No
 """`(module, qualified name, operations)` to a method `forward(self, …)`, or None."""
 
 
-def strided_convolution(
-    module: nn.Module, name: str, operations: Operations
-) -> Callable[..., Any] | None:
-    """Convolve at every pixel, then low-pass and drop every second one."""
-    if not _is_convolution(module) or not operations.config.filters_resampling:
+def convolution(module: nn.Module, name: str, operations: Operations) -> Callable[..., Any] | None:
+    """Low-pass before strides of 2, 4 …, and extend as the operations do what zeros would.
+
+    A low-pass commutes with a convolution: this is a convolution at every pixel, a low-pass, and
+    every second pixel of it, at a fraction of the cost.
+    """
+    if not isinstance(module, nn.Conv2d) or type(module).forward is not nn.Conv2d.forward:
         return None
-    if module.padding_mode != "zeros" and operations.padding == "zeros":
-        return None  # it would lose its own padding
-    if module.stride != (2, 2) or module.dilation != (1, 1) or isinstance(module.padding, str):
+    filters = operations.config.filters_resampling
+    halvings = _halvings(module.stride) if filters else 0
+    side, *others = set(module._reversed_padding_repeated_twice)
+    zeros = module.padding_mode == "zeros" and side != 0 and not others
+    extends = zeros and operations.padding != "zeros"
+    if not halvings and not extends:
         return None
-    sizes = set(zip(module.kernel_size, module.padding, strict=True))
-    if len(sizes) != 1:
-        return None
-    ((taps, before),) = sizes
-    halves = taps - 2 * before in (1, 2)  # maps of even size become half as large
-    after = taps - 1 - before if halves else before
 
     def forward(self: nn.Conv2d, x: Tensor) -> Tensor:
-        x = operations.extended(x, before, after)
-        return operations.every_second(F.conv2d(x, self.weight, self.bias, groups=self.groups))
+        x = operations.low_pass(x, halvings) if halvings else x
+        if not extends:
+            return nn.Conv2d.forward(self, x)
+        x = operations.extended(x, side, side)
+        return F.conv2d(x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
     return forward
 
@@ -70,8 +72,11 @@ def diffusers_resampling(
 ) -> Callable[..., Any] | None:
     """Resample as diffusers' classes of filters, and extend what `Downsample2D` convolves."""
     kind, part = type(module), cast(Any, module)
-    if not kind.__module__.startswith("diffusers.") or not operations.config.filters_resampling:
+    if not kind.__module__.startswith("diffusers."):
         return None
+    if kind.__qualname__ == "Downsample2D":
+        unpadded = part.use_conv and part.padding == 0
+        return _extended_downsample(operations) if unpadded else None
 
     def halved(self: Any, x: Tensor) -> Tensor:
         return operations.downsample(self.Conv2d_0(x) if getattr(self, "use_conv", False) else x)
@@ -80,53 +85,36 @@ def diffusers_resampling(
         fine = operations.upsample(x)
         return self.Conv2d_0(fine) if getattr(self, "use_conv", False) else fine
 
-    def extended(self: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if self.norm is not None:
-            x = self.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-        rows, columns = (2 * (n // 2) + 2 for n in x.shape[-2:])
-        convolved: Tensor = self.conv(operations.extended(x, 0, 2)[..., :rows, :columns])
-        return convolved
-
-    if kind.__qualname__ == "Downsample2D":
-        unpadded = part.use_conv and part.padding == 0 and part.conv.kernel_size == (3, 3)
-        return extended if unpadded else None
-    return {
+    forms = {
         "FirDownsample2D": halved,
         "KDownsample2D": halved,
         "FirUpsample2D": doubled,
         "KUpsample2D": doubled,
-    }.get(kind.__qualname__)
+    }
+    return forms.get(kind.__qualname__) if operations.config.filters_resampling else None
 
 
-def padded_convolution(
-    module: nn.Module, name: str, operations: Operations
-) -> Callable[..., Any] | None:
-    """Extend maps as the operations do, not with zeros."""
-    if not _is_convolution(module) or operations.padding == "zeros":
+def _extended_downsample(operations: Operations) -> Callable[..., Any] | None:
+    """Return a `forward` that extends further than filters reach, and crops what they spoil."""
+    if operations.padding == "zeros":
         return None
-    reach = {(taps - 1) // 2 for taps in module.kernel_size}
-    if module.stride != (1, 1) or module.dilation != (1, 1) or reach == {0}:
-        return None
-    if module.padding != (*reach, *reach) or any(taps % 2 == 0 for taps in module.kernel_size):
-        return None
-    (halo,) = reach
+    margin = operations.onto_pixels.shape[-1] // 4 + 1
 
-    def forward(self: nn.Conv2d, x: Tensor) -> Tensor:
-        x = operations.extended(x, halo, halo)
-        return F.conv2d(x, self.weight, self.bias, groups=self.groups)
+    def forward(self: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if self.norm is not None:
+            x = self.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        height, width = x.shape[-2:]
+        halved: Tensor = self.conv(operations.extended(x, 2 * margin, 2 * margin + 1))
+        return halved[..., margin : margin + height // 2, margin : margin + width // 2]
 
     return forward
 
 
-def _is_convolution(module: nn.Module) -> TypeGuard[nn.Conv2d]:
-    """Whether a module is a convolution that does nothing else."""
-    return isinstance(module, nn.Conv2d) and type(module).forward is nn.Conv2d.forward
+def _halvings(stride: tuple[int, ...]) -> int:
+    """Return how often strides of 2, 4 … halve the resolution, 0 for others."""
+    steps = stride[0]
+    return steps.bit_length() - 1 if {steps} == {*stride} and steps.bit_count() == 1 else 0
 
 
-RULES: tuple[Rule, ...] = (
-    strided_convolution,
-    transposed_convolution,
-    diffusers_resampling,
-    padded_convolution,
-)
+RULES: tuple[Rule, ...] = (convolution, transposed_convolution, diffusers_resampling)
 """Tried in turn; the first that applies decides."""

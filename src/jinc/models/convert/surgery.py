@@ -1,17 +1,18 @@
 """Make any model alias-free, with its own weights, and undo it."""
 
+import copyreg
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
-import torch
 from torch import nn
 
 from jinc.errors import JincError
+from jinc.models.convert.checks import check_convertible, check_forward, first_form
+from jinc.models.convert.designs import Designs
 from jinc.models.convert.examples import Example, inputs_of
 from jinc.models.convert.functions import alias_free_functions
 from jinc.models.convert.modules import RULES, Rule
@@ -19,8 +20,6 @@ from jinc.models.convert.operations import Operations
 from jinc.models.convert.settings import Settings
 from jinc.models.convert.substitute import Substitution
 from jinc.models.convert.tracing import Call, trace
-from jinc.nn.configs import Config, parse_config
-from jinc.nn.levels import parse_configs
 from jinc.signal.padding import Padding
 
 M = TypeVar("M", bound=nn.Module)
@@ -55,7 +54,7 @@ class Conversion:
     Args:
         settings: how the model was converted.
         edits: of attributes, in order.
-        left: calls that can alias still.
+        left: calls that can alias still, each with the reason.
     """
 
     settings: Settings
@@ -99,8 +98,9 @@ def convert(
         The model; `conversion(model)` describes what changed.
 
     Raises:
-        JincError: the model was converted otherwise, has nothing to convert, cannot run, or a
-            design cannot convert a model. The model is then unchanged.
+        JincError: the model was converted otherwise, has nothing to convert, cannot run, is
+            scripted, compiled or quantised, or a design or rule cannot convert it. It is then
+            unchanged.
     """
     if not isinstance(config, Settings):
         config = Settings.of(config, padding, designs)
@@ -112,14 +112,16 @@ def convert(
             f"model: it was converted to {before.settings.config}, {before.settings.padding}; "
             "call jinc.restore first"
         )
-    run = inputs_of(model, example)
-    edits = list(_edits(model, _Designs(settings, trace(model, run)), rules))
-    if not edits:
-        kind = type(model).__name__
-        raise JincError(f"model: {kind} has nothing that {settings.config} replaces")
-    _apply(edits)
+    check_convertible(model, rules)
+    inputs = inputs_of(model, example)
+    calls = trace(model, inputs)
+    designs_of = Designs(model, settings, calls)
+    edits = list(_edits(model, designs_of, rules))
     try:
-        left = trace(model, run)
+        _apply(edits)
+        left = [designs_of.with_reason(each) for each in trace(model, inputs)]
+        if len(left) == len(calls):
+            raise JincError(_nothing(model, settings, left))
     except BaseException:
         _undo(edits)
         raise
@@ -153,36 +155,13 @@ def restore(model: M) -> M:
     return model
 
 
-class _Designs:
-    """The operations of each module."""
-
-    def __init__(self, settings: Settings, calls: Sequence[Call]) -> None:
-        self.settings, self.configs = settings, parse_configs(settings.config)
-        self.made: dict[Config, Operations] = {}
-        self.levels: dict[str, int] = {}
-        self.channels_last = {call.module for call in calls if not call.channels_first}
-        for call in calls:
-            self.levels[call.module] = min(call.level, self.levels.get(call.module, call.level))
-
-    def of(self, name: str) -> Operations | None:
-        """Return the operations of a module, or None to leave it."""
-        patterns = (pattern for pattern in self.settings.designs if fnmatch(name, pattern))
-        pattern = next(patterns, None)
-        level = self.levels.get(name, 0)
-        config = (
-            self.configs.at(level)
-            if pattern is None
-            else parse_config(self.settings.designs[pattern])
-        )
-        if config.letter == "A" or name in self.channels_last:
-            return None
-        if config not in self.made:
-            with torch.device("cpu"):
-                self.made[config] = Operations(config, self.settings.padding or "zeros")
-        return self.made[config]
+def _nothing(model: nn.Module, settings: Settings, left: Sequence[Call]) -> str:
+    """Return that there is nothing to convert, and why."""
+    why = next((f"; {call.function}: {call.reason}" for call in left), "")
+    return f"model: {type(model).__name__} has nothing that {settings.config} replaces{why}"
 
 
-def _edits(model: nn.Module, designs: _Designs, rules: Sequence[Rule]) -> Iterator[Edit]:
+def _edits(model: nn.Module, designs: Designs, rules: Sequence[Rule]) -> Iterator[Edit]:
     """Yield the edits of all modules of a model."""
     substituting = cache(lambda operations: Substitution(alias_free_functions(operations)))
     for name, module in model.named_modules():
@@ -190,14 +169,14 @@ def _edits(model: nn.Module, designs: _Designs, rules: Sequence[Rule]) -> Iterat
         if operations is None:
             continue
         substitution = substituting(operations)
-        ways = (rule(module, name, operations) for rule in rules)
-        forward: Callable[..., Any] | None = next(filter(None, ways), None)
-        if forward := forward or substitution.within(kind.forward):
-            new = _with(kind, forward=forward)
+        form = first_form(rules, module, name, operations) or substitution.within(kind.forward)
+        if form is not None:
+            check_forward(module, name)
+            new = _with(kind, forward=form)
             yield Edit(module, name, "__class__", new, kind, operations)
         for attribute, value in vars(module).items():
-            if form := substitution.instead_of(value) or substitution.within(value):
-                yield Edit(module, name, attribute, form, value, operations)
+            if other := substitution.instead_of(value) or substitution.within(value):
+                yield Edit(module, name, attribute, other, value, operations)
 
 
 def _saving(model: nn.Module, settings: Settings) -> Edit:
@@ -215,7 +194,23 @@ def _saving(model: nn.Module, settings: Settings) -> Edit:
 def _with(kind: type[nn.Module], **methods: Callable[..., Any]) -> type[nn.Module]:
     """Return a class of the same name that differs in some methods alone."""
     same = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
-    return type(kind.__name__, (kind,), {**methods, **same})
+    make: type[type] = _Converted if issubclass(_Converted, type(kind)) else type(kind)
+    made: type[nn.Module] = make(kind.__name__, (kind,), {**methods, **same})
+    return made
+
+
+class _Converted(type):
+    """Type of the classes that `_with` makes, which have no names by which pickle finds them."""
+
+
+def _no_pickle(kind: _Converted) -> NoReturn:
+    raise JincError(
+        f"pickle: {kind.__name__} is converted; save state_dict(), which is as before, or call "
+        "jinc.restore first"
+    )
+
+
+copyreg.pickle(_Converted, _no_pickle)
 
 
 def _apply(edits: Sequence[Edit]) -> None:
@@ -226,7 +221,8 @@ def _apply(edits: Sequence[Edit]) -> None:
 
 
 def _undo(edits: Sequence[Edit]) -> None:
+    """Undo edits, also where not all were made."""
     for owner, _, attribute, _, old, operations in reversed(edits):
         setattr(owner, attribute, old)
         if operations is not None and attribute == "__class__":
-            delattr(owner, OPERATIONS)
+            owner._modules.pop(OPERATIONS, None)

@@ -1,0 +1,93 @@
+"""Which design each module of a model gets."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from fnmatch import fnmatch
+
+import torch
+from torch import nn
+
+from jinc.errors import JincError
+from jinc.models.convert.operations import Operations
+from jinc.models.convert.settings import Settings
+from jinc.models.convert.tracing import ACTIVATIONS, CHANNELS_LAST, NO_MAP, Call
+from jinc.nn.configs import Config, parse_config
+from jinc.nn.levels import parse_configs
+
+
+class Designs:
+    """The operations of each module.
+
+    Args:
+        model: unconverted.
+        settings: how to convert it.
+        calls: what it does; a module that resamples has the design of its finer side.
+
+    Raises:
+        JincError: one module would need several designs.
+    """
+
+    def __init__(self, model: nn.Module, settings: Settings, calls: Sequence[Call]) -> None:
+        self.settings, self.configs = settings, parse_configs(settings.config)
+        self.made: dict[Config, Operations] = {}
+        self.unfit = {
+            call.module
+            for call in calls
+            if call.function in ACTIVATIONS and call.reason in (CHANNELS_LAST, NO_MAP)
+        }
+        self.levels: dict[str, int] = {}
+        names: dict[nn.Module, list[str]] = defaultdict(list)
+        for name, module in model.named_modules(remove_duplicate=False):
+            names[module].append(name)
+        self.names = {same[0]: same for same in names.values()}
+        for name in self.names:
+            self._check_one(name, [0])
+        uses: dict[tuple[str, str], set[int]] = defaultdict(set)
+        for call in calls:
+            if not call.reason:
+                uses[call.module, call.function].add(call.level)
+                self.levels[call.module] = min(call.level, self.levels.get(call.module, call.level))
+        for (name, _), levels in uses.items():
+            self._check_one(name, sorted(levels))
+
+    def of(self, name: str) -> Operations | None:
+        """Return the operations of a module, or None to leave it."""
+        config = self._config(name, self.levels.get(name, 0))
+        if config.letter == "A" or name in self.unfit:
+            return None
+        if config not in self.made:
+            with torch.device("cpu"):
+                self.made[config] = Operations(config, self.settings.padding or "zeros")
+        return self.made[config]
+
+    def with_reason(self, call: Call) -> Call:
+        """Return a call that was left, with the reason."""
+        if call.reason:
+            return call
+        config = self._config(call.module, call.level)
+        filters = config.filters_resampling, config.filters_activation
+        if not filters[call.function in ACTIVATIONS]:
+            return replace(call, reason=f"design {config.name} leaves it")
+        if call.module in self.unfit:
+            return replace(call, reason="its module also runs on what is no map [B, C, H, W]")
+        return replace(call, reason="neither in the forward of a module nor of a known kind")
+
+    def _config(self, name: str, level: int) -> Config:
+        for pattern, config in self.settings.designs.items():
+            if fnmatch(name, pattern):
+                return parse_config(config)
+        return self.configs.at(level)
+
+    def _check_one(self, name: str, levels: Iterable[int]) -> None:
+        """Raise a JincError if a module would need several designs."""
+        uses = [(each, level) for each in self.names.get(name, [name]) for level in levels]
+        found = {self._config(*use).name: use for use in reversed(uses)}
+        if len(found) > 1:
+            each = (
+                f"{design} as {name} at level {level}" for design, (name, level) in found.items()
+            )
+            raise JincError(
+                f"designs: one module would need {' and '.join(each)}; choose one for both, or "
+                "copy the module"
+            )
