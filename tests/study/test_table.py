@@ -78,7 +78,7 @@ def test_what_is_written_down(filled) -> None:
     assert lines[0] == "| | digits: Fréchet distance ↓ | digits: loss of training ↓ |"
     assert lines[2] == "| A (baseline) | 15.0 ± 5.0 | 1 ± 0 |"
     assert lines[3].startswith("| D | 16.1 ± 5.1 − |")
-    assert lines[4] == "| D, 4 steps | – | – |"
+    assert not any("4 steps" in line for line in lines)  # no figures, no row
     facts = json.loads(json.dumps(table.facts()))
     assert facts["columns"][0]["entries"]["D"]["score"]["values"] == [11.0, 21.1]
     assert lines[-1] == (

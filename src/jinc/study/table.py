@@ -81,12 +81,10 @@ class Table:
         return lines
 
     def rows(self, columns: Sequence[Column]) -> list[tuple[str, list[str]]]:
-        """Return the name and the figures of each variant that is trained, and the floor."""
+        """Return the name and the figures of each variant that has some, and the floor."""
         rows = []
-        data = {column.data for column in columns}
-        trained = {cell.variant for cell in self.study.cells if cell.data in data}
         for variant in self.variants:
-            if variant in trained:
+            if any(variant in column.entries for column in columns):
                 mark = " (baseline)" if variant == self.study.baseline else ""
                 words = [figure_words(column.entries.get(variant)) for column in columns]
                 rows.append((variant + mark, words))
