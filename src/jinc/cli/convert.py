@@ -39,8 +39,8 @@ def convert(
         padding: padding of feature maps at the edges (default: as trained).
         design: (diffusers) PATTERN=CONFIG, configurations of modules by their names, such as
             "mid_block.*=A"; A leaves them as they are.
-        out: folder for the converted model; with that of a model of diffusers, only a jinc.json is
-            added to it. Without it, nothing is written.
+        out: folder for the converted model (default: only measure); for the folder of a diffusers
+            model itself, a jinc.json is added to it, and nothing copied.
         json_: print JSON.
     """
     converted = convert_model(source, Settings.of(config, padding, _designs(design)))

@@ -67,7 +67,7 @@ def search(
         out: folder for search.json, front.png, and jinc.json, the best configuration within
             --most-time, which `jinc convert --config` takes.
         data: clean images (default: those of the run).
-        designs: to choose from at each level.
+        designs: configurations to choose from at each level.
         padding: padding of feature maps at the edges (default: as trained).
         most_time: time of a forward pass, over that of the model as it is.
         number: number of clean images.
