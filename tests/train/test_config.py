@@ -10,6 +10,9 @@ from jinc.errors import JincError
 from jinc.train import Run, TrainConfig
 
 OTHER = TrainConfig(
+    original="runs/a",
+    teacher=0.5,
+    blend=0.25,
     data="a folder/with: colons # and ünïcode",
     split="all",
     loss_space="x0",

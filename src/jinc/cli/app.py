@@ -41,6 +41,13 @@ times in a row; 75 if SIGINT, SIGTERM or SIGUSR1 stopped training after saving a
 which --resume continues. A second signal ends the process at once.
 """
 
+FINETUNE = """Train a model on in another configuration, such as an alias-free one.
+
+The weights are those of the model, whose network and noise schedule stay. --teacher adds the
+difference from its predictions to the loss; --blend changes its layers gradually. Exit codes are
+those of `jinc train`.
+"""
+
 ROTATE = """Generate images at several rotation angles, rotated a little after every sampling step.
 
 All angles share the initial noise, and fresh noise is rotated along with the image, so that a sweep
@@ -109,6 +116,7 @@ app = App(
 
 for name, target, text in (
     ("train", "train:train", TRAIN),
+    ("finetune", "finetune:finetune", FINETUNE),
     ("presets", "presets:presets", "List the presets of `jinc train`."),
     ("denoise", "denoise:app", "Train and test a single-step denoiser."),
     ("sample", "sample:sample", "Generate images from a run or model."),

@@ -49,7 +49,8 @@ def option_sources(tokens: list[str]) -> tuple[Source, ...]:
     sources: list[Source] = []
     if settings := _value_of("--settings", tokens, take=True):
         sources.append(_settings_source(Path(settings)))
-    command = next((c for c in [("train",), *_BUILT_IN] if tuple(tokens[: len(c)]) == c), None)
+    commands = [("train",), ("finetune",), *_BUILT_IN]
+    command = next((c for c in commands if tuple(tokens[: len(c)]) == c), None)
     if command is None:
         return tuple(sources)
     if "--resume" in tokens and (out := _value_of("--out", tokens)):

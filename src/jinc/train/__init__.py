@@ -22,6 +22,8 @@ from jinc.train.evaluation_images import augmented as augmented
 from jinc.train.evaluation_images import augmented_set as augmented_set
 from jinc.train.evaluation_images import clean_images as clean_images
 from jinc.train.evaluation_images import evenly_spaced as evenly_spaced
+from jinc.train.finetuning import as_original as as_original
+from jinc.train.finetuning import open_original as open_original
 from jinc.train.ledger import NotFinite as NotFinite
 from jinc.train.observing import Scorer as Scorer
 from jinc.train.presets import PRESET_COSTS as PRESET_COSTS

@@ -14,6 +14,7 @@ from jinc.files import writing
 from jinc.schema import in_words, is_a, shown
 from jinc.train.settings import (
     DataSettings,
+    FinetuningSettings,
     KeepingSettings,
     MachineSettings,
     NetworkSettings,
@@ -54,6 +55,7 @@ class TrainConfig(
     KeepingSettings,
     MachineSettings,
     OptimiserSettings,
+    FinetuningSettings,
     ObjectiveSettings,
     NetworkSettings,
     DataSettings,

@@ -43,6 +43,7 @@ def refuse_contradictions(config: TrainConfig, images: ImageSet) -> None:
     if config.holdout >= len(images):
         raise JincError(f"holdout: {config.holdout} of {len(images)} images leave none to train on")
     _refuse_frame(config)
+    _refuse_finetuning(config)
     _refuse_scores(config)
     _refuse_turns_of_rectangles(config, images)
     for name in _OF_DIFFUSION if config.noise_std is not None else ():
@@ -56,6 +57,19 @@ def refuse_unused(config: TrainConfig) -> None:
     for name, owner in _OF_NETWORKS.items():
         if config.network != owner and getattr(config, name) != getattr(TrainConfig, name):
             raise JincError(f"{name}: is for {owner}, not {config.network}; leave it out")
+
+
+def _refuse_finetuning(config: TrainConfig) -> None:
+    """Refuse settings of fine-tuning without a model, or that do not go with blending."""
+    if config.original is None:
+        if config.network == "diffusers":
+            raise JincError("network: diffusers is for jinc finetune; choose unet or resunet")
+        for name in ("teacher", "blend"):
+            if getattr(config, name):
+                raise JincError(f"{name}: there is no original model; use jinc finetune")
+    for name in ("compile", "fsdp"):
+        if config.blend and getattr(config, name):
+            raise JincError(f"blend: does not go with {name}; leave out one of them")
 
 
 def _refuse_frame(config: TrainConfig) -> None:

@@ -25,7 +25,8 @@ def answer_of_nothing(network: Network, image_size: tuple[int, int], batch: int)
         x_t = torch.zeros(batch, network.channels, *image_size)
         t = torch.zeros(batch, dtype=torch.long)
         beside = torch.zeros(batch, network.beside, *image_size) if network.beside else None
-    network(x_t, t, Conditioning(beside=beside))
+        labels = torch.zeros(batch, dtype=torch.long) if network.classes else None
+    network(x_t, t, Conditioning(labels, beside=beside))
 
 
 def training_bytes(

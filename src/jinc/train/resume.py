@@ -34,13 +34,21 @@ def newest_of_all(folder: Path, processes: Processes) -> Checkpoint | None:
 
 
 def check_same_run(
-    checkpoint: Checkpoint, run: Run, config: TrainConfig, data: str, total: int
+    checkpoint: Checkpoint, run: Run, config: TrainConfig, data: str, original: str, total: int
 ) -> None:
     """Check that a checkpoint belongs to a run with its settings, images and steps of now.
 
+    Args:
+        checkpoint: of the run.
+        run: its folder.
+        config: its settings.
+        data: fingerprint of the images.
+        original: digest of the model that is fine-tuned.
+        total: number of all steps.
+
     Raises:
-        JincError: settings or the fingerprint of the images have changed, or the checkpoint is
-            beyond the last step.
+        JincError: settings, images or the original model have changed, or the checkpoint is beyond
+            the last step.
     """
     before, now = checkpoint.state["config"], config.settings()
     for name in sorted(now.keys() - {*CHANGEABLE, "data", *READING, *FROM_NOW_ON}):
@@ -51,6 +59,8 @@ def check_same_run(
             )
     if checkpoint.state["data"] != data:
         raise JincError(f"{config.data}: has other images than when {run.path} was saved")
+    if checkpoint.state.get("original", original) != original:
+        raise JincError(f"{config.original}: has other weights than when {run.path} was saved")
     if checkpoint.step > total:
         raise JincError(f"steps: {total} is too few, {run.path} has done {checkpoint.step}")
 

@@ -74,7 +74,7 @@ class NetworkSettings:
 
     Args:
         network: the U-Net of arXiv 2411.09174, the residual U-Net of DDPM and ADM, or that of
-            CS180.
+            CS180; diffusers is for `jinc finetune`.
         config: anti-aliasing configuration: A, D-2N (published), D@6, D@12/0.2 (corrected), and
             more; D@12,D@6 sets one per level, full resolution first, the last also for all below.
         width: channels of the first level, a multiple of 4.
@@ -91,7 +91,7 @@ class NetworkSettings:
         init: run or model folder whose weights to start from (default: random weights).
     """
 
-    network: Literal["unet", "resunet", "cs180"] = "unet"
+    network: Literal["unet", "resunet", "cs180", "diffusers"] = "unet"
     config: str = "D@6"
     width: int = field(default=32, metadata=_whole(1, MOST["width"]))
     levels: int = field(default=3, metadata=_whole(1, MOST["levels"]))
@@ -105,6 +105,24 @@ class NetworkSettings:
     frame: bool = False
     conditional: bool = False
     init: str | None = None
+
+
+@dataclass(frozen=True)
+class FinetuningSettings:
+    """Fine-tuning.
+
+    Args:
+        original: the model to train on in another configuration: a run or model folder, or a pixel
+            pipeline of diffusers; it determines the network, its size and its noise schedule.
+        teacher: weight of the mean square difference from the predictions of the original model
+            (distillation), which is added to the loss; 0 disables it.
+        blend: share of the steps over which each layer changes from its original to its alias-free
+            form, linearly; 0 changes all at once.
+    """
+
+    original: str | None = None
+    teacher: float = field(default=0.0, metadata=_NOT_NEGATIVE)
+    blend: float = field(default=0.0, metadata=_SHARE)
 
 
 @dataclass(frozen=True)
@@ -254,6 +272,7 @@ SECTIONS = {
     "Data": DataSettings,
     "Network": NetworkSettings,
     "Objective": ObjectiveSettings,
+    "Fine-tuning": FinetuningSettings,
     "Optimiser": OptimiserSettings,
     "Machine": MachineSettings,
     "Logging and checkpoints": KeepingSettings,

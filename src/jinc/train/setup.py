@@ -24,6 +24,7 @@ from jinc.train.augment import Augmentation
 from jinc.train.batches import Batches, hold_out
 from jinc.train.config import READING, TrainConfig
 from jinc.train.contradictions import refuse_contradictions
+from jinc.train.finetuning import check_original, open_original, package_like
 from jinc.train.memory import check_memory
 from jinc.train.processes import Processes
 from jinc.train.tasks import DenoisingTask, DiffusionTask, Task
@@ -62,10 +63,16 @@ def build_task(config: TrainConfig, images: ImageSet) -> Task[Any]:
         JincError: the network cannot take these images, there are no classes to learn, all images
             are held out, or settings contradict one another.
     """
-    return _task(config, images, network_for(config, images))
+    original = None if config.original is None else open_original(config.original)
+    return _task(config, images, network_for(config, images, original), original)
 
 
-def _task(config: TrainConfig, images: ImageSet, network: Network) -> Task[Any]:
+def _task(
+    config: TrainConfig, images: ImageSet, network: Network, original: Model | None
+) -> Task[Any]:
+    if original is not None:
+        package = package_like(original, network, config, images)
+        return DiffusionTask(package, config, original)
     if config.noise_std is not None:
         denoiser = SingleStep(network, images.image_size, config.noise_std)
         return DenoisingTask(denoiser, config, images)
@@ -104,9 +111,18 @@ def _spectrum(config: TrainConfig, images: ImageSet) -> Spectrum:
     return spectrum.whitened() if config.prediction == "edm" else spectrum
 
 
-def network_for(config: TrainConfig, images: ImageSet) -> Network:
-    """Initialise the network of a run for its images; errors as `build_task`."""
+def network_for(config: TrainConfig, images: ImageSet, original: Model | None = None) -> Network:
+    """Initialise the network of a run for its images; errors as `build_task`.
+
+    Args:
+        config: of the run.
+        images: the data.
+        original: the model that `config.original` names.
+    """
     refuse_contradictions(config, images)
+    if original is not None:
+        check_original(config, original, images)
+        return original.network.redesigned(config.config, config.padding)
     classes = len(images.class_names) if config.conditional else 0
     network = build_network(config, images.channels, images.image_size, classes)
     network.check_size(*images.image_size)
@@ -184,10 +200,11 @@ def check_settings(config: TrainConfig, images: ImageSet) -> None:
     """
     device = choose_device(config.device)
     check_trackers(config.track)
+    original = None if config.original is None else open_original(config.original).to("meta")
     with torch.device("meta"):
-        network = network_for(config, images)
+        network = network_for(config, images, original)
     check_memory(network, images.image_size, config, device)
-    package = _task(config, images, network).package
+    package = _task(config, images, network, original).package
     if isinstance(package, Trained):
         len(package.schedule)
 

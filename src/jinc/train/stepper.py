@@ -9,14 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from jinc.nn import Conditioning, Network
+from jinc.nn import Network
 from jinc.streams import Stream, stream
 from jinc.train.batches import Batch
+from jinc.train.blending import Blend
 from jinc.train.checkpoint import Tensors
 from jinc.train.config import TrainConfig
 from jinc.train.processes import Processes, copies, gradients_apart
 from jinc.train.sharding import load_whole, norm, shard, whole
-from jinc.train.tasks import Task
+from jinc.train.tasks import Task, in_precision
 from jinc.train.update import (
     BufferGuard,
     Ema,
@@ -29,8 +30,6 @@ from jinc.train.update import (
     optimiser_tensors,
     take_step,
 )
-
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 _INSTRUCTIONS = {"bf16": ("avx512_bf16", "amx_bf16"), "fp16": ("avx512_fp16", "amx_fp16")}
 """Instruction sets of x86, any of which makes a precision fast."""
@@ -54,6 +53,10 @@ class Stepper:
         self._task, self._config, self._processes, self._total = task, config, processes, total
         self.network: Network = task.package.network.to(processes.device)
         twins = [copy.deepcopy(self.network) for _ in config.ema_decay]
+        self._blend: Blend | None = None
+        if task.original is not None:
+            original = task.original.network.to(processes.device)
+            self._blend = Blend(self.network, original) if config.blend else None
         self._splits = config.fsdp and processes.count > 1
         if self._splits:
             for each in (self.network, *twins):
@@ -67,7 +70,8 @@ class Stepper:
         self._scale = LossScale(config.precision == "fp16", processes.device)
         self._buffers = BufferGuard(self.network)
         self._drops = any(isinstance(m, nn.Dropout) and m.p for m in self.network.modules())
-        self._called: Any = torch.compile(self._wrapped) if config.compile else self._wrapped
+        called: Any = torch.compile(self._wrapped) if config.compile else self._wrapped
+        self._predict = in_precision(called, config.precision)
         self.network.train()
         torch.backends.cudnn.benchmark = True  # shapes stay; GPUs only
 
@@ -103,6 +107,8 @@ class Stepper:
     def gradients(self, number: int, batch: Batch) -> Tensor:
         """Compute the gradients of a batch, unscaled, and return its mean loss, `[]`."""
         self.optimiser.zero_grad(set_to_none=True)
+        if self._blend is not None:
+            self._blend.share = min(1.0, number / (self._config.blend * self._total))
         parts = self._config.accumulation
         total = torch.zeros((), device=self._processes.device)
         for place, part in enumerate(batch.parts(parts)):
@@ -156,13 +162,6 @@ class Stepper:
             if self._splits and self._processes.is_main:
                 network = type(network).of_weights(weights, **network.arguments())
             yield decay, network
-
-    def _predict(self, *inputs: Tensor | Conditioning) -> Tensor:
-        precision = DTYPES[self._config.precision]
-        kind = self._processes.device.type
-        with torch.autocast(kind, precision, enabled=precision != torch.float32):
-            output: Tensor = self._called(*inputs)
-        return output.float()
 
     def _update(self, number: int, size: Tensor, finite: Tensor) -> None:
         most = self._config.clip_gradient

@@ -38,6 +38,8 @@ from jinc.types import Images, Steps
 Predict: TypeAlias = Callable[..., Tensor]
 """The network in training: wrapped for several processes, in the precision of the run."""
 
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
 GRID = 40
 """Images in a grid of samples; one chunk if they are larger than 32×32."""
 
@@ -68,10 +70,13 @@ class Task(ABC, Generic[P]):
     Args:
         package: the untrained model.
         config: the objective.
+        original: the model that is fine-tuned, and may teach; its weights are frozen.
     """
 
-    def __init__(self, package: P, config: TrainConfig) -> None:
-        self.package, self._config = package, config
+    def __init__(self, package: P, config: TrainConfig, original: Model | None = None) -> None:
+        self.package, self._config, self.original = package, config, original
+        if original is not None:
+            original.network.eval().requires_grad_(False)
 
     def packaged(self, network: Network) -> P:
         """Return the model with another network, such as an average of the weights."""
@@ -92,8 +97,10 @@ class DiffusionTask(Task[Model]):
 
     def losses(self, predict: Predict, batch: Batch) -> Tensor:
         """Return the weighted loss of every image, with auxiliary terms."""
+        teacher = self._teacher()
         if self.package.frames:
             beside = Frame().coordinates(batch.x0)
+            teacher = teacher and predicting_beside(teacher, beside)
             if batch.move is not None:
                 beside = torch.cat(
                     [beside, batch.move.frame(*batch.x0.shape[-2:]).coordinates(batch.x0)]
@@ -106,7 +113,14 @@ class DiffusionTask(Task[Model]):
             self._config,
             predict,
             batch,
+            teacher,
         )
+
+    def _teacher(self) -> Predict | None:
+        """Return the predictions of the teacher; None without one, and in validation."""
+        if self.original is None or not self._config.teacher or not torch.is_grad_enabled():
+            return None
+        return torch.no_grad()(in_precision(self.original.network, self._config.precision))
 
     def draw(self, package: Model) -> Iterator[NDArray[np.uint8] | None]:
         """Draw samples by one sampler after another, pausing after every step."""
@@ -157,6 +171,18 @@ class DenoisingTask(Task[SingleStep]):
         yield image_grid(2 * rows - 1, columns=len(x), scale=None)
 
 
+def in_precision(network: Callable[..., Tensor], precision: str) -> Predict:
+    """Predict in a precision of a run, `DTYPES`; the result is float32."""
+
+    def predicted(x_t: Images, *inputs: Tensor | Conditioning) -> Tensor:
+        dtype = DTYPES[precision]
+        with torch.autocast(x_t.device.type, dtype, enabled=dtype != torch.float32):
+            output = network(x_t, *inputs)
+        return output.float()
+
+    return predicted
+
+
 def predicting_beside(predict: Predict, beside: Tensor) -> Predict:
     """Predict with other images beside the noisy ones, `[B, beside, H, W]`."""
 
@@ -173,6 +199,7 @@ def diffusion_losses(
     config: TrainConfig,
     predict: Predict,
     batch: Batch,
+    teacher: Predict | None = None,
 ) -> Tensor:
     """Return the weighted loss of every image, with auxiliary terms, `[B]`.
 
@@ -183,10 +210,12 @@ def diffusion_losses(
         config: the objective.
         predict: the network in training.
         batch: its inputs.
+        teacher: whose predictions the network learns too.
     """
     t = batch.t
     x_t = forward(schedule, batch.x0, t, batch.eps)
-    output, moved = _outputs(network, predict, batch, x_t)
+    condition = _condition(network, batch)
+    output, moved = _outputs(predict, condition, batch, x_t)
     wanted = target(schedule, kind, batch.x0, t, batch.eps)
     space = config.loss_space or kind
     scale = error_ratio(schedule, kind, space, t).to(output) if config.loss_space else 1.0
@@ -201,21 +230,25 @@ def diffusion_losses(
     if batch.move is not None:
         inside = batch.move.mask(*x_t.shape[-2:])
         losses = losses + config.equivariance * mismatch(moved, batch.move(output), inside)
+    if teacher is not None:
+        losses = losses + config.teacher * error(output, teacher(x_t, t, condition), "mse")
     return losses
 
 
-def _outputs(
-    network: Network, predict: Predict, batch: Batch, x_t: Images
-) -> tuple[Images, Images]:
-    """Predict from the images and, for the equivariance loss, the moved images, in one call."""
+def _condition(network: Network, batch: Batch) -> Conditioning:
     labels = batch.labels if network.classes else None
     labelled = network.augmentations and batch.augment.shape[1]  # not in validation
-    augment = batch.augment if labelled else None
+    return Conditioning(labels, batch.augment if labelled else None)
+
+
+def _outputs(
+    predict: Predict, condition: Conditioning, batch: Batch, x_t: Images
+) -> tuple[Images, Images]:
+    """Predict from the images and, for the equivariance loss, the moved images, in one call."""
     if batch.move is None:
-        output = predict(x_t, batch.t, Conditioning(labels, augment))
+        output = predict(x_t, batch.t, condition)
         return output, output
     both = torch.cat([x_t, batch.move(x_t)])
-    twice = (None if each is None else torch.cat([each, each]) for each in (labels, augment))
-    condition = Conditioning(*twice)
-    first, second = predict(both, torch.cat([batch.t, batch.t]), condition).chunk(2)
+    twice = Conditioning(*(None if each is None else torch.cat([each, each]) for each in condition))
+    first, second = predict(both, torch.cat([batch.t, batch.t]), twice).chunk(2)
     return first, second

@@ -13,6 +13,7 @@ from jinc.plain import number_or_none
 from jinc.train.batches import hold_out
 from jinc.train.checkpoint import Checkpoint, save_checkpoint
 from jinc.train.config import TrainConfig
+from jinc.train.finetuning import digest
 from jinc.train.ledger import Ledger, give_up
 from jinc.train.observing import Observer, Scorer, validation_loss
 from jinc.train.processes import Processes
@@ -92,6 +93,8 @@ class Trainer:
         train, self._held_out = hold_out(len(images), self.config.holdout, self.config.seed)
         self._images, self.image_size = images, images.image_size
         self._fingerprint = images.fingerprint()
+        original = self.task.original
+        self._original = "" if original is None else digest(original.network)
         checkpoint = newest_of_all(run.checkpoints, self.processes) if resume else None
         self._ahead = ahead = ahead_of(checkpoint, self.config)
         self.total = self.config.total_steps(len(train), ahead)
@@ -212,6 +215,7 @@ class Trainer:
             "ledger": self._ledger.state(),
             "config": self.config.settings(),
             "data": self._fingerprint,
+            "original": self._original,
             "ahead": self._ahead,
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
@@ -275,7 +279,8 @@ class Trainer:
         if checkpoint is None:
             return
         with self.processes.together():
-            check_same_run(checkpoint, self.run, self.config, self._fingerprint, self.total)
+            prints = self._fingerprint, self._original
+            check_same_run(checkpoint, self.run, self.config, *prints, self.total)
             load_into(self.stepper, checkpoint, self.run)
         self.step = checkpoint.step
         self.changes = Changes.since(checkpoint, self.config, images)

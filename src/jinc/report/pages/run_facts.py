@@ -62,8 +62,10 @@ class RunFacts:
         """Say what was trained on which data."""
         config = self.config
         kinds = {"unet": "U-Net", "resunet": "residual U-Net", "cs180": "U-Net of CS180"}
+        kinds |= {"diffusers": "U-Net of diffusers"}
         what = f"Configuration {config.config}, {kinds[config.network]}, width {config.width}"
         what += ", with classes" if config.conditional else ""
+        what += f", fine-tuned from {config.original}" if config.original else ""
         if config.noise_std is not None:
             what += f", single-step denoiser at σ = {config.noise_std:g}"
         elif config.upscale:
