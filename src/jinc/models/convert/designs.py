@@ -31,6 +31,8 @@ class Designs:
     def __init__(self, model: nn.Module, settings: Settings, calls: Sequence[Call]) -> None:
         self.settings, self.configs = settings, parse_configs(settings.config)
         self.made: dict[Config, Operations] = {}
+        devices = {each.device for each in model.parameters()} - {torch.device("meta")}
+        self.device = devices.pop() if len(devices) == 1 else torch.device("cpu")
         self.unfit = {
             call.module
             for call in calls
@@ -58,7 +60,8 @@ class Designs:
             return None
         if config not in self.made:
             with torch.device("cpu"):
-                self.made[config] = Operations(config, self.settings.padding or "zeros")
+                operations = Operations(config, self.settings.padding or "zeros")
+            self.made[config] = operations.to(self.device)
         return self.made[config]
 
     def with_reason(self, call: Call) -> Call:

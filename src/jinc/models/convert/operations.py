@@ -1,6 +1,7 @@
 """The alias-free operations that replace those of a converted model."""
 
 from collections.abc import Callable
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -42,6 +43,11 @@ class Operations(nn.Module):
         design = KERNELS[config.filter].design
         taps = design(config.taps + 1, config.cutoff, config.kaiser_beta, normalize=True)
         self.register_buffer("onto_pixels", taps.float(), persistent=False)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move taps with the model, at their precision."""
+        super()._apply(lambda taps: taps.to(fn(taps).device), recurse)  # type: ignore[no-untyped-call]
+        return self
 
     def activate(self, x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
         """Apply a nonlinearity to `[B, C, H, W]` at twice the resolution."""

@@ -217,7 +217,7 @@ def _apply(edits: Sequence[Edit]) -> None:
     for owner, _, attribute, new, _, operations in edits:
         setattr(owner, attribute, new)
         if operations is not None and attribute == "__class__":
-            owner.add_module(OPERATIONS, operations)  # moves its taps to the model's device
+            owner.add_module(OPERATIONS, operations)  # its taps move with the model
 
 
 def _undo(edits: Sequence[Edit]) -> None:

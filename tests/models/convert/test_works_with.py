@@ -1,0 +1,171 @@
+"""Converted models under what people do with models."""
+
+import copy
+
+import pytest
+import torch
+import torch.distributed
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from jinc import conversion, convert, restore
+
+diffusers = pytest.importorskip("diffusers")
+
+SIZES = {"sample_size": 16, "block_out_channels": (8, 16), "layers_per_block": 1}
+X = torch.randn(2, 3, 16, 24, generator=torch.Generator().manual_seed(0))
+
+
+def unet(**settings) -> nn.Module:
+    torch.manual_seed(0)
+    blocks = {
+        "down_block_types": ("DownBlock2D", "DownBlock2D"),
+        "up_block_types": ("UpBlock2D", "UpBlock2D"),
+        "add_attention": False,
+    }
+    return diffusers.UNet2DModel(**SIZES, **blocks, norm_num_groups=4, **settings)
+
+
+def conditional(**settings) -> nn.Module:
+    torch.manual_seed(0)
+    usual = {**SIZES, "norm_num_groups": 4, "cross_attention_dim": 8, "attention_head_dim": 8}
+    return diffusers.UNet2DConditionModel(**(usual | settings))
+
+
+def gradients(model: nn.Module) -> list[Tensor]:
+    model(X, 5).sample.square().mean().backward()
+    return [each.grad for each in model.parameters() if each.grad is not None]
+
+
+def test_gradient_checkpointing() -> None:
+    model = convert(unet())
+    expected = gradients(model)
+    model.zero_grad()
+    model.enable_gradient_checkpointing()
+    torch.testing.assert_close(gradients(model), expected)
+
+
+class Adapter(nn.Module):
+    """A layer plus a product of two thin ones, as LoRA adds it."""
+
+    def __init__(self, layer: nn.Conv2d) -> None:
+        super().__init__()
+        self.base_layer = layer
+        thin = (layer.kernel_size, layer.stride, layer.padding)
+        self.down = nn.Conv2d(layer.in_channels, 2, *thin, bias=False)
+        self.up = nn.Conv2d(2, layer.out_channels, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.base_layer(x) + self.up(self.down(x))
+
+
+def adapted(model: nn.Module) -> nn.Module:
+    """Give all convolutions an adapter."""
+    torch.manual_seed(1)
+    for name, module in list(model.named_modules()):
+        if isinstance(module, nn.Conv2d):
+            parent, _, last = name.rpartition(".")
+            setattr(model.get_submodule(parent), last, Adapter(module))
+    return model
+
+
+@pytest.mark.parametrize("padding", ["zeros", "circular"])
+@torch.no_grad()
+def test_low_rank_adapters(padding) -> None:
+    """Adapters of a converted model, once merged, are those of the original."""
+    model = convert(adapted(unet(downsample_padding=0)), padding=padding)
+    result = model(X, 5).sample
+    restore(model)
+    for name, module in list(model.named_modules()):
+        if isinstance(module, Adapter):
+            layer, product = module.base_layer, module.up.weight.flatten(1)
+            layer.weight += torch.einsum("or,rikl->oikl", product, module.down.weight)
+            parent, _, last = name.rpartition(".")
+            setattr(model.get_submodule(parent), last, layer)
+    torch.testing.assert_close(
+        convert(model, padding=padding)(X, 5).sample, result, atol=1e-4, rtol=1e-4
+    )
+
+
+def test_distributed_training(tmp_path) -> None:
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{tmp_path / 'meet'}", rank=0, world_size=1
+    )
+    try:
+        model = convert(unet())
+        expected = gradients(model)
+        model.zero_grad()
+        parallel = DistributedDataParallel(model)
+        torch.testing.assert_close(gradients(parallel), expected)
+        assert conversion(parallel.module).settings.config == "D@6"
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+@torch.no_grad()
+def test_other_precision_and_back() -> None:
+    model = convert(unet())
+    expected = model(X, 5).sample
+    found = copy.deepcopy(model).double()(X.double(), 5).sample
+    torch.testing.assert_close(found.float(), expected, atol=1e-4, rtol=1e-4)
+    found = copy.deepcopy(model).bfloat16()(X.bfloat16(), 5).sample
+    assert float((found - expected).std() / expected.std()) < 0.05
+    taps = [each for name, each in model.named_buffers() if "jinc" in name]
+    turned = [each for name, each in model.half().float().named_buffers() if "jinc" in name]
+    assert all(torch.equal(a, b) for a, b in zip(taps, turned, strict=True))
+
+
+@torch.no_grad()
+def test_saved_models_are_the_same(tmp_path) -> None:
+    model = convert(unet(), "D@12", padding="circular")
+    expected = model(X, 5).sample
+    model.save_pretrained(tmp_path)
+    plain = diffusers.UNet2DModel.from_pretrained(tmp_path)
+    assert list(plain.state_dict()) == list(model.state_dict())
+    assert torch.equal(convert(plain, tmp_path)(X, 5).sample, expected)
+    assert torch.equal(restore(plain)(X, 5).sample, restore(model)(X, 5).sample)
+
+
+K_BLOCKS = {
+    "down_block_types": ("KDownBlock2D", "KDownBlock2D"),
+    "up_block_types": ("KUpBlock2D", "KUpBlock2D"),
+    "mid_block_type": None,
+    "block_out_channels": (32, 32),
+    "layers_per_block": 2,
+    "norm_num_groups": 32,
+    "resnet_time_scale_shift": "ada_group",
+    "conv_in_kernel": 1,
+    "conv_out_kernel": 1,
+    "act_fn": "gelu",
+}
+OTHERS = {
+    "classes": {
+        "down_block_types": ("DownBlock2D", "DownBlock2D"),
+        "up_block_types": ("UpBlock2D", "UpBlock2D"),
+        "num_class_embeds": 3,
+    },
+    "K": K_BLOCKS,
+    "simple": {
+        "down_block_types": ("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"),
+        "up_block_types": ("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"),
+        "mid_block_type": "UNetMidBlock2DSimpleCrossAttn",
+        "resnet_time_scale_shift": "scale_shift",
+    },
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@torch.no_grad()
+def test_other_blocks(name) -> None:
+    """IF has the simple ones; the class labels and texts are the example's."""
+    model = conditional(**OTHERS[name])
+    x, text = torch.cat([X, X[:, :1]], 1), torch.ones(2, 3, 8)
+    labels = torch.tensor([0, 1]) if name == "classes" else None
+    before = model(x, 5, text, class_labels=labels).sample
+    left = conversion(convert(model)).left
+    assert not [each for each in left if each.reason.startswith("neither")]
+    assert not [each for each in left if each.function in ("interpolate", "conv2d", "avg_pool2d")]
+    after = model(x, 5, text, class_labels=labels).sample
+    assert after.isfinite().all()
+    assert not torch.allclose(after, before, atol=1e-3)
+    assert torch.equal(restore(model)(x, 5, text, class_labels=labels).sample, before)
