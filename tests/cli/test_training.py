@@ -334,6 +334,12 @@ def test_a_spectral_model_is_described_and_refused_without_its_spectrum(
     del facts["spectrum"]
     file.write_text(json.dumps(facts))
     monkeypatch.setattr("jinc.models.trained.check_manifest", lambda folder: None)
-    refused("sample", file.parent, "--out", tmp_path / "s", says="spectral has no spectrum")
+    refused(
+        "sample",
+        file.parent,
+        "--out",
+        tmp_path / "s",
+        says="spectrum: is missing, and prediction spectral needs it",
+    )
     upscaler = ("train", "--out", tmp_path / "u", *tiny, "--prediction", "edm", "--upscale", "2")
     refused(*upscaler, says="prediction: edm does not apply to upscale")

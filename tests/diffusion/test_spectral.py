@@ -114,10 +114,15 @@ def test_spectra_that_make_no_sense_are_refused() -> None:
         Spectrum.fit([])
     facts = Spectrum.fit([smooth_images()]).facts()
     for name, value, words in (
-        ("power", [[0.0] * len(facts["share"])] * 3, "must be positive"),
+        ("power", [[0.0] * len(facts["share"])] * 3, "power must be positive"),
         ("mean", [0.0], "do not fit"),
         ("share", "x", "is not a list"),
         ("mean", [float("nan")] * 3, "finite"),
+        ("power", [[1e308] * len(facts["share"])] * 3, "power must be positive and below"),
+        ("share", [-1.0] * len(facts["share"]), "share must be positive parts of 1"),
+        ("share", [10.0] * len(facts["share"]), "share must be positive parts of 1"),
+        ("axes", [[0.0] * 3] * 3, "axes must be orthonormal"),
+        ("frequency", [f - 5 for f in facts["frequency"]], "frequency must be increasing from 0"),
     ):
         with pytest.raises(JincError, match=words):
             Spectrum.of_facts({**facts, name: value})

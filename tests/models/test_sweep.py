@@ -200,7 +200,10 @@ def assert_same(found: Tensor, expected: Tensor) -> None:
 
 @pytest.mark.parametrize("walk", METHODS.values(), ids=METHODS)
 def test_by_its_frame_a_model_follows_quarter_turns_mirrors_and_shifts(framed, walk) -> None:
-    """Exactly, with fresh noise and guidance, although its images have an upright."""
+    """Exactly, with fresh noise and guidance, although its images have an upright.
+
+    Shifts are those of 2 pixels, onto the pixels of half resolution.
+    """
     options = {"sampler": walk, "prompts": ("b", "a"), "guidance": 2.0, **PLAIN}
     still = generated(framed, 3, **options)
     sweep = turns([QUARTER, 0.0, 2 * QUARTER, -QUARTER])

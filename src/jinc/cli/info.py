@@ -127,6 +127,8 @@ def _spectrum_facts(spectrum: Spectrum | None) -> dict[str, Any]:
     if spectrum is None:
         return {}
     most, least = float(spectrum.power.max()), float(spectrum.power.min())
+    if len(spectrum.frequency) == 1:
+        return {"spectrum": f"white, variance {most:.3g}"}
     facts = f"{spectrum.waves} waves at {len(spectrum.frequency):,} frequencies"
     return {"spectrum": f"{facts}, power {least:.3g} to {most:.3g}"}
 
@@ -162,6 +164,8 @@ def _run_facts(run: Run) -> dict[str, Any]:
 def _words(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -53,8 +53,9 @@ def rotate(
     sweep = turns([math.radians(angle) for angle in degrees], method, options.pace_of(model))
     words = [f"{angle:.4g}°".replace("-", "−") for angle in degrees]
     way = options.way_of(model)
-    if way is not by_state and (noise, method) != ("turned", "unitary"):
-        raise JincError("--noise, --method: apply to --by state; leave them out, or choose it")
+    for option, is_usual in {"--noise": noise == "turned", "--method": method == "unitary"}.items():
+        if way is not by_state and not is_usual:
+            raise JincError(f"{option}: applies to --by state; leave it out, or choose that")
     if mirror and way is not by_frame:
         raise JincError("--mirror: needs a model with a frame, and --by frame")
     if mirror:

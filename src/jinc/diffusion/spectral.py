@@ -40,6 +40,12 @@ LEAST_POWER = 1e-8
 ROUNDING = 1e-12
 """Variance of images that are one colour, after rounding."""
 
+ROUNDED = 1e-6
+"""Rounding of stored values."""
+
+MOST_POWER = 1e9
+"""Of a wave of an image in [−1, 1]: more than its number of pixels."""
+
 
 @dataclass(frozen=True)
 class _Facts:
@@ -87,8 +93,20 @@ class Spectrum:
                 f"spectrum: axes, power and share have the shapes {shapes}, which do not fit "
                 f"{channels} channels and {rings} frequencies"
             )
-        if rings < 1 or not (self.power > 0).all() or not (self.frequency.diff() > 0).all():
-            raise JincError("spectrum: powers must be positive and frequencies increasing")
+        square = self.axes @ self.axes.T - torch.eye(channels, dtype=self.axes.dtype)
+        rising = rings > 0 and self.frequency[0] == 0 and (self.frequency.diff() > 0).all()
+        valid = {
+            "axes": ("orthonormal", square.abs().max() < ROUNDED),
+            "frequency": ("increasing from 0", rising),
+            "power": (f"positive and below {MOST_POWER:,.0f}", _within(self.power, MOST_POWER)),
+            "share": (
+                "positive parts of 1",
+                _within(self.share, 2.0) and abs(self.share.sum() - 1) < ROUNDED,
+            ),
+        }
+        for name, (words, holds) in valid.items():
+            if not holds:
+                raise JincError(f"spectrum: {name} must be {words}")
 
     @classmethod
     def fit(cls, batches: Iterable[Images], waves: WavesName = "cosine") -> Self:
@@ -216,6 +234,11 @@ def _power(
 ) -> Tensor:
     """Return `power_map` where it is needed."""
     return spectrum.power_map(height, width).to(device, dtype)
+
+
+def _within(values: Tensor, most: float) -> bool:
+    """Whether values are positive and at most so large."""
+    return bool(((values > 0) & (values <= most)).all())
 
 
 def _colour_moments(batches: Iterable[Images]) -> tuple[Tensor, Tensor]:

@@ -181,8 +181,9 @@ class Trained:
     def _spectrum(facts: Facts, channels: int) -> Spectrum | None:
         """Read the spectrum, if the prediction has one."""
         if (facts.spectrum is not None) != (facts.prediction in ("spectral", "edm")):
-            has = "has no" if facts.spectrum is None else "needs no"
-            raise JincError(f"prediction {facts.prediction} {has} spectrum")
+            if facts.spectrum is None:
+                raise JincError(f"spectrum: is missing, and prediction {facts.prediction} needs it")
+            raise JincError(f"spectrum: prediction {facts.prediction} has none")
         if facts.spectrum is None:
             return None
         spectrum = Spectrum.of_facts(facts.spectrum)

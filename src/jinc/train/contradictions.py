@@ -53,7 +53,9 @@ def refuse_contradictions(config: TrainConfig, images: ImageSet) -> None:
 
 
 def refuse_unused(config: TrainConfig) -> None:
-    """Refuse settings that the chosen network does not use."""
+    """Refuse settings that the chosen network or objective does not use."""
+    if config.moves != TrainConfig.moves and not config.equivariance:
+        raise JincError("moves: are those of the equivariance loss; add --equivariance")
     for name, owner in _OF_NETWORKS.items():
         if config.network != owner and getattr(config, name) != getattr(TrainConfig, name):
             raise JincError(f"{name}: is for {owner}, not {config.network}; leave it out")

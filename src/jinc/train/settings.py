@@ -138,7 +138,8 @@ class ObjectiveSettings:
             flow matching); or the residual of the best linear denoiser, divided by its standard
             deviation: spectral, of images with the training set's power spectrum, or edm, of white
             images with its variance.
-        loss_space: quantity whose error the loss measures (default: what is predicted).
+        loss_space: quantity whose error the loss measures (default: what is predicted; of spectral
+            and edm, the residual, so that their losses do not compare with others).
         loss: loss function.
         min_snr_gamma: γ of min-SNR weighting, usually 5; 0 disables it. Intended for --loss mse.
         complexity: loss weighting by local image complexity: as published, or normalised.
