@@ -75,7 +75,7 @@ def test_moves_without_a_frame(refused, trained, framed, tmp_path) -> None:
     refused("rotate", trained, "--by", "frame", *out, says="--by: frame needs a model with a frame")
     refused("shift", trained, "--by", "both", *out, says="--by: both needs a model with a frame")
     refused("rotate", trained, "--mirror", *out, says="--mirror: needs a model with a frame")
-    refused("rotate", framed, "--method", "spline", *out, says="--method: apply to --by state")
+    refused("rotate", framed, "--method", "spline", *out, says="--method: applies to --by state")
     refused("rotate", framed, "--pace", "gentle", *out, says="--pace: gentle needs moves during")
     refused("train", "--config", "R-2N", *out, says="'R-2N' is not a configuration")
 
