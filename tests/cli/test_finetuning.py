@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from jinc.train import Run
+
 diffusers = pytest.importorskip("diffusers")
 
 SHORT = ("--config", "D@6", "--steps", 2, "--batch-size", 4, "--sample-every", 0, "--device", "cpu")
@@ -39,10 +41,18 @@ def test_a_pipeline_is_finetuned_and_sampled(jinc, pipeline, tmp_path):
     assert "steps 2 to 3" in again.err
 
 
-def test_a_run_is_finetuned_and_sampled(jinc, trained, tmp_path):
+def test_a_run_is_finetuned_scored_and_sampled(jinc, trained, judge, tmp_path):
     run = tmp_path / "run"
-    done = jinc("finetune", trained, "--out", run, *SHORT, "--padding", "circular", "--blend", 1)
+    scores = ("--score-every", 1, "--score-images", 4, "--score-features", judge)
+    done = jinc(
+        "finetune", trained, "--out", run, *SHORT, *scores, "--padding", "circular", "--blend", 1
+    )
     assert done.code == 0, done.err
+    assert f"scores over equivariance: {run / 'finetune.png'}" in done.out
+    first, *others = (e for e in Run(run).read_log() if "score" in e)
+    assert [first["step"], *(e["step"] for e in others)] == [0, 1, 2]
+    assert first["original_equivariance"] + 3 < first["equivariance"]
+    assert {"score", "equivariance", "original_score"} < first.keys()
     assert jinc("sample", run, "-n", 2, "--steps", 2, "--out", tmp_path / "made").code == 0
 
 

@@ -8,7 +8,7 @@ import torch
 from jinc.errors import JincError
 from jinc.models import Model
 from jinc.nn import NETWORKS
-from jinc.train import TrainConfig, Trainer, as_original, open_original
+from jinc.train import Run, TrainConfig, Trainer, as_original, open_original
 from jinc.train.blending import Blend
 from jinc.train.finetuning import check_original, package_like
 
@@ -110,6 +110,34 @@ def test_stopped_and_resumed_is_not_stopped(new_trainer, settings, digits, go, f
         each["log"] = [entry for entry in each["log"] if "validation_loss" not in entry]
     assert found == expected
     assert trainer.run.model().network.config.name == "D@6"
+
+
+def test_the_models_before_training_are_scored_once(settings, tmp_path, digits, everything):
+    def scorer(model):
+        yield None
+        yield {"score": float(len(model.network.config.name))}
+
+    def start(name, **how):
+        path = tmp_path / name
+        run = Run.open(path) if path.exists() else Run.create(path, TrainConfig(**ready))
+        return Trainer(run, digits.subset(slice(8)), scorer=scorer, **how)
+
+    ready = settings(score_every=3)
+    straight = start("straight")
+    first = next(straight.steps())
+    assert (first.step, first.drawing) == (0, True)
+    straight = start("straight", resume=True)
+    assert [done.step for done in straight.steps() if done.drawing] == [0, 0, 0, 0, 3, 3, 6, 6]
+    scores = [e for e in straight.run.read_log() if "score" in e]
+    assert [e["step"] for e in scores] == [0, 3, 6]
+    assert scores[0] == {"step": 0, "original_score": 1.0, "score": 3.0}
+    stopped = start("stopped")
+    for done in stopped.steps():
+        if done.step == 2:  # nothing is saved
+            break
+    stopped = start("stopped", resume=True)
+    assert [done.step for done in stopped.steps()][:2] == [1, 2]
+    assert everything(stopped) == everything(straight)
 
 
 def test_a_teacher_is_not_taught(new_trainer, settings, original, digits):

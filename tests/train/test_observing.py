@@ -1,6 +1,6 @@
 """Pictures and scores during training: they change nothing of it, and miss nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 import torch
@@ -13,14 +13,14 @@ from jinc.train.retention import best_checkpoint
 SCORED = {"score_every": 2, "checkpoint_every": 2, "steps": 6, "keep": 1}
 
 
-def brightness(model: Model) -> Iterator[float | None]:
+def brightness(model: Model) -> Iterator[Mapping[str, float | None] | None]:
     """Stands for a score: it samples, and draws random numbers of its own."""
     torch.rand(3)
     mean = 0.0
     for _, step in generate_images(model, SamplingPlan(number=2, steps=3)):
         mean = float(step.x_t.mean())
         yield None
-    yield mean
+    yield {"score": mean}
 
 
 @pytest.fixture
@@ -38,9 +38,9 @@ def ranked(*scores: float):
     """Scores from a list, whatever the model."""
     left = iter(scores)
 
-    def scorer(model: Model) -> Iterator[float | None]:
+    def scorer(model: Model) -> Iterator[Mapping[str, float | None] | None]:
         yield None
-        yield next(left)
+        yield {"score": next(left)}
 
     return scorer
 

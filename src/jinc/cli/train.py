@@ -21,7 +21,7 @@ from jinc.diffusion import warn_of_signal
 from jinc.errors import JincError, counted, told_once
 from jinc.files import writing
 from jinc.models import Trained, keep_freed_memory
-from jinc.report import plot_learning_curve
+from jinc.report import plot_finetuning, plot_learning_curve
 from jinc.train import (
     Processes,
     Run,
@@ -35,6 +35,9 @@ from jinc.train import (
     refuse_unused,
     warn_of_slow_precision,
 )
+
+PARETO = "finetune.png"
+"""The scores of a fine-tuning over equivariance in a run folder."""
 
 _STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1")
 """Signals that request a stop; job schedulers send the last one before the time limit."""
@@ -172,6 +175,9 @@ def _conclude(trainer: Trainer) -> None:
     if any("loss" in entry for entry in run.read_log()):
         plot_learning_curve(run.read_log(), run.path / CURVE)
         print(f"learning curve: {run.path / CURVE}")
+    if trainer.config.original and trainer.config.score_every:
+        plot_finetuning(run.read_log(), run.path / PARETO)
+        print(f"scores over equivariance: {run.path / PARETO}")
 
 
 def _dry_run(console: Console, settings: TrainConfig, processes: Processes) -> None:

@@ -9,6 +9,7 @@ from jinc.report.equivariance import plot_levels as plot_levels
 from jinc.report.equivariance import symmetry_note as symmetry_note
 from jinc.report.equivariance import with_floor as with_floor
 from jinc.report.filters import plot_filter as plot_filter
+from jinc.report.finetuning import plot_finetuning as plot_finetuning
 from jinc.report.image_tables import plot_complexity as plot_complexity
 from jinc.report.image_tables import plot_denoising as plot_denoising
 from jinc.report.image_tables import plot_turns as plot_turns

@@ -102,6 +102,23 @@ def _of_these(
     return replace(plan, number=len(places), prompts=prompts, clip=False, calibrate=False)
 
 
+def half_pixel(model: Model, images: ImageSet, number: int) -> float | None:
+    """Measure the equivariance of predicted noise to a shift by half a pixel at 0.3 T, dB.
+
+    Args:
+        model: its network is neither clipped nor calibrated.
+        images: clean ones.
+        number: of them.
+    """
+    subject = _subject(model, images, (), SamplingPlan(number=min(number, len(images))))
+    schedule, x0 = subject.sampling.schedule, subject.x0
+    eps = SeededNoise(subject.seed, range(len(x0)))(x0)
+    move, levels = subject.moves["half_pixel"], [round(0.3 * (len(schedule) - 1))]
+    how = (schedule, x0, eps, move, levels, subject.in_frames)
+    (found,) = network_equivariance(subject.network, *how)
+    return number_or_none(found.eps_db)
+
+
 @torch.no_grad()
 def _errors(
     model: Model, images: ImageSet, kinds: Sequence[AugmentationKind], plan: SamplingPlan

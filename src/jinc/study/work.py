@@ -1,7 +1,7 @@
 """Filling cells: train, generate and score whatever is missing."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from statistics import median
 from typing import Any
@@ -30,13 +30,16 @@ from jinc.models import (
     generate_images,
 )
 from jinc.study.folder import StudyFolder
-from jinc.study.measured import ERRORS, measure
+from jinc.study.measured import ERRORS, half_pixel, measure
 from jinc.study.plan import Cell, identifying_settings, sampling_settings
 from jinc.study.scored import MEASURED, CellScore
 from jinc.train import Run, Scorer, TrainConfig, Trainer, augmented_set, load_data
 
 Progress = Callable[[str, int, int], None]
 """Called with the task, how much of it is done, and the total; 0 if unknown."""
+
+MOVED = 64
+"""Images whose predictions are moved for the equivariance of a model in fine-tuning."""
 
 SEED = 0
 """Of the augmentation of real images."""
@@ -189,6 +192,8 @@ def _late_loss(log: Sequence[dict[str, Any]]) -> float | None:
 def training_scorer(config: TrainConfig, images: ImageSet) -> Scorer:
     """Return a scorer: the Fréchet distance of generated images to the data of a run.
 
+    In fine-tuning it measures the equivariance of predictions to half a pixel too.
+
     Args:
         config: of the run.
         images: the data, whose features are extracted once.
@@ -210,12 +215,14 @@ def training_scorer(config: TrainConfig, images: ImageSet) -> Scorer:
         seed=config.seed,
     )
 
-    def scores(model: Model) -> Iterator[float | None]:
+    def scores(model: Model) -> Iterator[Mapping[str, float | None] | None]:
         generated: list[Tensor] = []
         for _, step in generate_images(model, plan.of(model.class_names)):
             if step.t == -1:
                 generated.append(to_uint8(step.x_t))
             yield None
-        yield frechet_distance(real.statistics, features_of(generated, extractor).statistics)
+        distance = frechet_distance(real.statistics, features_of(generated, extractor).statistics)
+        moved = {"equivariance": half_pixel(model, images, MOVED)} if config.original else {}
+        yield {"score": distance, **moved}
 
     return scores

@@ -1,7 +1,7 @@
 """Validation loss, grids of samples and scores during training."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -23,8 +23,12 @@ from jinc.train.tasks import Task
 MOST = 1024
 """Held-out images of a validation at most; always the same ones."""
 
-Scorer: TypeAlias = Callable[[Model], Iterator[float | None]]
-"""Scores a model, lower being better: yields None after every step, and the score at the end."""
+Scorer: TypeAlias = Callable[[Model], Iterator[Mapping[str, float | None] | None]]
+"""Scores a model: yields None after every step, and its figures by name at the end, of which
+`score` is better the lower it is."""
+
+ORIGINAL = "original_"
+"""Before the names of figures of the model that is fine-tuned, at step 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +39,7 @@ class Observer:
         total: number of all steps.
         pictures: further steps with grids, for `sample_epochs`.
         scorer: for `score_every`.
-        scores: by step.
+        scores: figures by step.
     """
 
     run: Run
@@ -46,7 +50,7 @@ class Observer:
     total: int
     pictures: frozenset[int]
     scorer: Scorer | None
-    scores: dict[int, float] = field(default_factory=dict)
+    scores: dict[int, dict[str, float | None]] = field(default_factory=dict)
 
     def picture_is_due(self, step: int) -> bool:
         """Whether a step has grids of samples."""
@@ -88,12 +92,15 @@ class Observer:
                 return
         if self.scorer is None or not self.score_is_due(step):
             return
-        for score in self.scorer(package):
-            if score is not None:
-                self.scores[step] = score
-            yield
-            if stopping() and score is None:
-                return
+        found: dict[str, float | None] = {}
+        original = {} if step or self.task.original is None else {ORIGINAL: self.task.original}
+        for prefix, model in {**original, "": package}.items():
+            for figures in self.scorer(model):
+                found |= {prefix + name: value for name, value in (figures or {}).items()}
+                yield
+                if stopping() and figures is None:
+                    return
+        self.scores[step] = found
 
     @property
     def _splits(self) -> bool:

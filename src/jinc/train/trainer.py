@@ -118,6 +118,7 @@ class Trainer:
             scorer=scorer,
         )
         self.changes = Changes()
+        self._unobserved = original is not None and bool(self.config.score_every)
         if resume:
             self._resume(checkpoint, len(train))
         with self.processes.together():
@@ -187,11 +188,11 @@ class Trainer:
         observing = self._observer.observe(self.step, lambda: self._asked_to_stop)
         for _ in () if self._stops else observing:
             yield self._progress(rate, drawing=True)
-        score = self._observer.scores.get(self.step)
-        if any(self.processes.gather(int(score is not None))):
-            self._write_log({"step": self.step, "score": score})
-            if self.config.best_by == "score":
-                self._save(score)
+        figures = self._observer.scores.get(self.step, {})
+        if any(self.processes.gather(int(bool(figures)))):
+            self._write_log({"step": self.step, **figures})
+            if self.config.best_by == "score" and self.step:
+                self._save(figures.get("score"))
         if not self._stops and any(self.processes.gather(int(self._asked_to_stop))):
             self._stops = True
             if not self._due(self.config.checkpoint_every):  # else it is saved already
@@ -277,6 +278,7 @@ class Trainer:
             if self.processes.is_main:
                 self.run.forget_log_after(checkpoint.step if checkpoint else 0)
         if checkpoint is None:
+            self._unobserved = self._unobserved and not self._observer.has_all(0)
             return
         with self.processes.together():
             prints = self._fingerprint, self._original
