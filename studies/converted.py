@@ -1,13 +1,19 @@
 """Can a trained U-Net of diffusers be made alias-free with a fifth of its training?
 
-    python studies/converted.py base --data CIFAR10_FOLDER
+    python studies/converted.py --data CIFAR10_FOLDER --features resnet20-12fca82f.th
 
-`base` trains a `UNet2DModel` on CIFAR-10 at 16×16 by diffusers' own loop, and saves a pipeline.
-What was interrupted is resumed.
+A `UNet2DModel` is trained on CIFAR-10 at 16×16 by diffusers' own loop, and saved as a pipeline.
+From there it is trained on with 20 % of the steps: as it is; converted at once; blended; with the
+original as teacher; and with both. Interrupted runs are resumed, and figures that are there stay.
 """
 
 import argparse
+import json
+import statistics
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -15,11 +21,28 @@ from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 from diffusers.training_utils import EMAModel
 from torch import Tensor
 
-from jinc.data import load_images, to_float
-from jinc.files import writing
+from jinc.data import ImageSet, load_images, to_float
+from jinc.files import write_json, writing
+from jinc.models import Model, SamplingPlan
+from jinc.study import training_scorer
+from jinc.study.measured import measure
+from jinc.train import Run, TrainConfig, Trainer, as_original, load_data, open_original
 
 SIZE, BATCH, RATE, WARMUP = 16, 32, 3e-4, 200
 SAVE_EVERY = 250
+
+WAYS: Mapping[str, Mapping[str, Any]] = {
+    "unconverted": {},
+    "at once": {},
+    "blended": {"blend": 0.5},
+    "with teacher": {"teacher": 1.0},
+    "blended, with teacher": {"blend": 0.5, "teacher": 1.0},
+}
+"""How the steps after the base training are used."""
+
+FIGURES = ("score", "eps_error", "equivariance", "half_pixel_sampled", "eq_t_frac")
+"""Fréchet distance and test loss, lower being better; equivariance of predicted noise, and of
+generated images, dB."""
 
 
 def make_unet() -> UNet2DModel:
@@ -63,7 +86,7 @@ def train_base(data: str, out: Path, steps: int) -> None:
         first = saved["step"]
         for name, each in (("unet", unet), ("ema", ema), ("optimiser", optimiser)):
             each.load_state_dict(saved[name])
-    total = 0.0
+    losses: list[float] = []
     for step in range(first, steps):
         clean, noise, t = batch_of(x0, step, len(scheduler.betas))
         for group in optimiser.param_groups:
@@ -75,10 +98,10 @@ def train_base(data: str, out: Path, steps: int) -> None:
         torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
         optimiser.step()
         ema.step(unet.parameters())
-        total += loss.item()
+        losses.append(loss.item())
         if (step + 1) % SAVE_EVERY == 0 or step + 1 == steps:
-            print(f"step {step + 1}: loss {total / SAVE_EVERY:.4f}", flush=True)
-            total = 0.0
+            print(f"step {step + 1}: loss {statistics.fmean(losses):.4f}", flush=True)
+            losses.clear()
             parts = {"unet": unet, "ema": ema, "optimiser": optimiser}
             with writing(state) as file:
                 tensors = {name: part.state_dict() for name, part in parts.items()}
@@ -87,14 +110,105 @@ def train_base(data: str, out: Path, steps: int) -> None:
     DDPMPipeline(unet, scheduler).save_pretrained(out / "pipeline")
 
 
+def train_on(way: str, seed: int, pipeline: Path, options: argparse.Namespace) -> Run:
+    """Fine-tune the pipeline in one of the `WAYS`, or resume it."""
+    path = options.out / f"{way}, seed {seed}"
+    asked = TrainConfig(
+        data=options.data,
+        original=str(pipeline),
+        config="A" if way == "unconverted" else options.config,
+        augment=("hflip",),
+        steps=options.steps // 5,
+        batch_size=BATCH,
+        learning_rate=RATE,
+        lr_schedule="cosine",
+        weight_decay=0.0,
+        clip_gradient=1.0,
+        ema_decay=(0.999,),
+        sample_every=0,
+        checkpoint_every=SAVE_EVERY,
+        score_features=options.features,
+        score_images=options.images,
+        seed=seed,
+        **WAYS[way],
+    )
+    config = as_original(asked, open_original(str(pipeline)))
+    started = path.exists()
+    run = Run.open(path) if started else Run.create(path, config)
+    for done in Trainer(run, load_data(config), resume=started).steps():
+        if done.step % SAVE_EVERY == 0:
+            print(f"{path.name}: step {done.step}", flush=True)
+    return run
+
+
+def figures_of(model: Model, file: Path, config: TrainConfig, test: ImageSet) -> dict[str, Any]:
+    """Score and measure a model, unless a file has its figures."""
+    if not file.is_file():
+        found: dict[str, Any] = {}
+        for figures in training_scorer(config, load_data(config))(model):
+            found |= figures or {}
+        plan = SamplingPlan(number=32, steps=25)
+        found |= {name: figure.value for name, figure in measure(model, test, (), plan)}
+        write_json(file, found)
+    read: dict[str, Any] = json.loads(file.read_text())
+    print(f"{file.parent.name}: " + ", ".join(f"{n} {read[n]:.4g}" for n in FIGURES), flush=True)
+    return read
+
+
+def untrained_figures(
+    pipeline: Path, options: argparse.Namespace, config: TrainConfig, test: ImageSet
+) -> dict[str, Any]:
+    """Measure the original model, and the converted one before it is trained on."""
+    original = open_original(str(pipeline))
+    converted = replace(original, network=original.network.redesigned(options.config))
+    return {
+        name: figures_of(model, options.out / "base" / f"{name}.json", config, test)
+        for name, model in (("original", original), ("converted", converted))
+    }
+
+
+def summary(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the mean of each figure over the seeds, its standard error, and all values."""
+    rows = {}
+    for name in FIGURES:
+        values = [each[name] for each in found]
+        spread = statistics.stdev(values) if len(values) > 1 else 0.0
+        error = spread / len(values) ** 0.5
+        rows[name] = {"mean": statistics.fmean(values), "error": error, "values": values}
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=["base"])
     parser.add_argument("--data", required=True)
-    parser.add_argument("--out", type=Path, default=Path("runs/converted"))
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--features", required=True)
+    parser.add_argument("--config", default="D@12")
+    parser.add_argument("--steps", type=int, default=6000, help="of the base training")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--images", type=int, default=1000, help="generated for a score")
+    parser.add_argument("--runs", dest="out", type=Path, default=Path("runs/converted"))
+    parser.add_argument("--out", dest="results", type=Path, default=Path("results/converted.json"))
     options = parser.parse_args()
-    train_base(options.data, options.out / "base", options.steps)
+
+    pipeline = options.out / "base" / "pipeline"
+    if not pipeline.exists():
+        train_base(options.data, options.out / "base", options.steps)
+    test = load_images(options.data, image_size=SIZE, split="test")
+    found: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
+    for seed in range(options.seeds):
+        for way in WAYS:
+            run = train_on(way, seed, pipeline, options)
+            file = run.path / "figures.json"
+            found[way].append(figures_of(run.model(), file, run.config, test))
+        result = {
+            "what": "a UNet2DModel of diffusers on CIFAR-10 at 16×16, trained by its own loop, and "
+            "then with a fifth of the steps; mean and standard error over seeds",
+            "settings": {"config": options.config, "steps": options.steps, "seeds": seed + 1}
+            | {"images": options.images, "features": Path(options.features).name},
+            "before": untrained_figures(pipeline, options, run.config, test),
+            "after": {way: summary(each) for way, each in found.items()},
+        }
+        write_json(options.results, result)
 
 
 if __name__ == "__main__":
