@@ -416,10 +416,21 @@ def test_only_converted_models_are_restored() -> None:
         restore(unet())
 
 
+def parts() -> nn.Module:
+    """Layers of diffusers and of torch, small to compile."""
+    from diffusers.models import resnet
+
+    down = resnet.Downsample2D(3, use_conv=True, padding=0, name="op")
+    return nn.Sequential(down, resnet.Upsample2D(3), resnet.FirDownsample2D(), nn.SiLU())
+
+
+@pytest.mark.parametrize(
+    "make", [parts, *(pytest.param(make, marks=pytest.mark.slow) for make in (of_torch, unet))]
+)
 @torch.no_grad()
-def test_compiled_models_agree(x) -> None:
+def test_compiled_models_agree(make, x) -> None:
     torch.manual_seed(0)
-    model = converted(unet().eval())
-    torch.testing.assert_close(
-        called(torch.compile(model, backend="aot_eager"), x), called(model, x), atol=1e-5, rtol=0
-    )
+    model = converted(make().eval())
+    expected = called(model, x)
+    model.compile(backend="aot_eager")
+    torch.testing.assert_close(called(model, x), expected, atol=1e-5, rtol=0)

@@ -148,6 +148,12 @@ def quantised() -> nn.Module:
     return nn.Sequential(nn.SiLU(), quantised.ReLU6())
 
 
+def compiled_in_place() -> nn.Module:
+    model = nn.SiLU()
+    model.compile(backend="eager")
+    return nn.Sequential(model)
+
+
 def hooked() -> nn.Module:
     from accelerate.hooks import ModelHook, add_hook_to_module
 
@@ -168,6 +174,7 @@ REFUSED = {
     "scripted": (scripted, X, {}, "it is scripted"),
     "scripted layer": (lambda: nn.Sequential(scripted()), X, {}, "0 is scripted"),
     "compiled": (lambda: torch.compile(nn.SiLU(), backend="eager"), X, {}, "it is compiled"),
+    "compiled layer": (compiled_in_place, X, {}, "0 is compiled"),
     "quantised": (quantised, X, {}, "1 is quantised"),
     "hooked": (hooked, X, {}, "0 has a forward of its own"),
     "two levels": (

@@ -23,7 +23,7 @@ def check_convertible(model: nn.Module, rules: Sequence[Rule]) -> None:
         where = name or "it"
         if isinstance(module, torch.jit.ScriptModule):
             raise JincError(f"model: {where} is scripted (torch.jit); convert before scripting")
-        if hasattr(module, "_orig_mod"):
+        if hasattr(module, "_orig_mod") or module._compiled_call_impl is not None:
             raise JincError(f"model: {where} is compiled (torch.compile); convert before compiling")
         if type(module).__module__.startswith(QUANTISED):
             raise JincError(f"model: {where} is quantised (torch.ao); convert before quantising")
