@@ -36,7 +36,9 @@ def test_a_pipeline_is_finetuned_and_sampled(jinc, pipeline, tmp_path):
     assert done.code == 0, done.err
     assert jinc("sample", run, "-n", 2, "--steps", 2, "--out", tmp_path / "made").code == 0
     assert '"network": "diffusers", "config": "D@6"' in jinc("info", run, "--json").out
-    again = jinc("finetune", pipeline, "--out", run, "--resume", "--steps", 3)
+    (tmp_path / "jinc.json").write_text('{"config": "D@6"}')
+    same = ("--config", tmp_path / "jinc.json")
+    again = jinc("finetune", pipeline, "--out", run, "--resume", *same, "--steps", 3)
     assert again.code == 0, again.err
     assert "steps 2 to 3" in again.err
 
@@ -74,6 +76,8 @@ def test_what_cannot_be_finetuned_is_refused(refused, jinc, pipeline, trained, t
     )
     refused("finetune", pipeline, *out, "--config", "R@6", says="config: R@6 cannot convert")
     refused("finetune", trained, says="--out: is required")
+    (tmp_path / "jinc.json").write_text('{"config": "D@6", "designs": {"mid_block.*": "A"}}')
+    refused("finetune", pipeline, *out, "--config", tmp_path / "jinc.json", says="names modules")
     settings = pipeline / "scheduler" / "scheduler_config.json"
     usual = settings.read_text()
     settings.write_text(usual.replace("squaredcos_cap_v2", "linear").replace("0.02", "0.3"))

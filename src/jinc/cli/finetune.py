@@ -6,7 +6,8 @@ from pathlib import Path
 from jinc.cli.options import FINETUNING, FinetuningOptions, plain
 from jinc.cli.resuming import ChangedSettings
 from jinc.cli.train import train
-from jinc.errors import told_once
+from jinc.errors import JincError, told_once
+from jinc.models.convert.settings import Settings
 from jinc.train import as_original, open_original
 
 
@@ -31,12 +32,18 @@ def finetune(
         dry_run: print parameters, memory and time of training, and write nothing.
         set_: with --resume, settings to change from the newest checkpoint on, such as
             learning_rate=1e-4 batch_size=32; the log records the step.
-        config: the settings; the model determines its network and its noise schedule.
+        config: the settings; the model determines its network and its noise schedule, and --config
+            may also be the jinc.json of `jinc search` or `jinc convert`.
     """
     with told_once():
-        original = open_original(model)
-        place = Path(model)
-        source = str(place.absolute()) if place.exists() else model
-        padding = config.padding or original.network.padding
-        settings = as_original(plain(replace(config, padding=padding, original=source)), original)
+        original, place = open_original(model), Path(model)
+        given = Settings.of(config.config)
+        if given.designs:
+            raise JincError(f"config: {config.config} names modules; fine-tuning takes levels only")
+        chosen = {
+            "config": given.config,
+            "padding": config.padding or given.padding or original.network.padding,
+            "original": str(place.absolute()) if place.exists() else model,
+        }
+        settings = as_original(plain(replace(config, **chosen)), original)
     train(out=out, resume=resume, dry_run=dry_run, set_=set_, config=settings)

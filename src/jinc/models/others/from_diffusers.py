@@ -108,8 +108,9 @@ class DiffusersNetwork(Network):
         As in `Network.forward`, labels on an accelerator are not read.
         """
         labels = condition.labels
-        known = labels is not None and labels.device.type != "cpu"
-        if self.classes and not known and (labels is None or bool((labels < 0).any())):
+        is_read = labels is not None and labels.device.type == "cpu"
+        is_read = is_read and not torch.compiler.is_compiling()
+        if self.classes and (labels is None or (is_read and bool((labels < 0).any()))):
             raise JincError(
                 f"labels: this network needs one of 0 to {self.classes - 1} for every image"
             )
