@@ -152,15 +152,15 @@ def measured(name: str, folder: str | None) -> dict[str, Any]:
 
 
 def table(found: dict[str, Any]) -> str:
-    """Return the table of docs/convert.md."""
-    times = (f"time {config}" for config in CONFIGS)
-    head = ["", "parameters", "½ px as it is", "circular", *CONFIGS, *times]
+    """Return the table of docs/convert.md; costs are those of convolutions and products."""
+    costs = (f"cost {config}" for config in CONFIGS)
+    head = ["", "parameters", "½ px as it is", "circular", *CONFIGS, *costs]
     rows = [head, ["---"] * len(head)]
     for name, facts in found.items():
         each = facts["effects"]
-        base = each["as it is"]["seconds"]
+        base = each["as it is"]["gflop"]
         db = [each[v]["half_pixel_db"] for v in ("as it is", "circular padding", *CONFIGS)]
-        ratios = [each[config]["seconds"] / base for config in CONFIGS]
+        ratios = [each[config]["gflop"] / base for config in CONFIGS]
         size = f"{facts['parameters'] / 1e6:.1f} M"
         rows.append([f"`{name}`", size, *(f"{x:.1f}" for x in db), *(f"{x:.2f}" for x in ratios)])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
