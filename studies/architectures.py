@@ -4,7 +4,7 @@
 
 Weights are random, for none can be published here; NAME=FOLDER gives those of one of the models
 below, as its `save_pretrained` writes them. Inputs are white noise, one image; each model is
-measured as it is, with circular padding alone, and converted to D@6, D@12 and D+plain@12 with it.
+measured as it is, with circular padding alone, and converted to D@6, D@12 and D@12/0.2 with it.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from jinc.files import write_json
 from jinc.models.convert.effects import effects, sharing_weights
 from jinc.models.convert.examples import inputs_of
 
-CONFIGS = ("D@6", "D@12", "D+plain@12")
+CONFIGS = ("D@6", "D@12", "D@12/0.2")
 
 
 def ddpm_cifar10() -> nn.Module:
