@@ -98,8 +98,11 @@ def _print(converted: Converted, found: Mapping[str, Effect]) -> None:
         left = converted.surgery.left
         for (kind, design), count in sorted(converted.surgery.replaced.items()):
             console.print(f"{design}: {count} × {kind}")
-        for module, function in dict.fromkeys((c.module, c.function) for c in left):
-            console.print(f"left: {function} in {module or 'the model'}")
+        for function, reason in dict.fromkeys((call.function, call.reason) for call in left):
+            names = [c.module for c in left if (c.function, c.reason) == (function, reason)]
+            where = names[0] or "the model"
+            many = f" and {len(set(names)) - 1} more" if set(names[1:]) - {names[0]} else ""
+            console.print(f"left: {function} in {where}{many}: {reason}", markup=False)
     table = Table(box=SIMPLE, padding=(0, 1))
     for column in ("", "ms", "GFLOP", "MB kept", "½ px, dB"):
         table.add_column(column, justify="right" if column else "left", no_wrap=True)
