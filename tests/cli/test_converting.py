@@ -96,6 +96,8 @@ def test_other_refusals(pipeline, tmp_path, refused) -> None:
         convert_model(tmp_path / "ours", Settings("D@6", designs={"x": "A"}))
     with pytest.raises(JincError, match="R@6 has other weights than A"):
         convert_model(tmp_path / "ours", Settings("R@6"))
+    with pytest.raises(JincError, match=r"^padding: circular needs a configuration other than A"):
+        open_model(pipeline).network.redesigned("A", "circular")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
     refused("convert", pipeline, "--out", tmp_path / "full", says="holds other things")

@@ -194,6 +194,8 @@ class Network(
         try:
             network = self.of_weights(self.state_dict(), **self.arguments() | other)
         except JincError as error:
+            if not str(error).startswith("weight "):
+                raise
             names = f"{as_configs(config).name} has other weights than {self.config.name}"
             raise JincError(f"config: {names} ({error})") from None
         return network.to(next(self.parameters()).device).train(self.training)
