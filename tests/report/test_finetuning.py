@@ -3,8 +3,9 @@
 import pytest
 
 from jinc.errors import JincError
+from jinc.metrics.search import pareto_front
 from jinc.report import plot_finetuning
-from jinc.report.finetuning import front, points
+from jinc.report.finetuning import points
 
 LOG = [
     {"step": 0, "score": 9.0, "equivariance": 30.0, "original_score": 4.0}
@@ -19,7 +20,9 @@ LOG = [
 def test_it_shows_the_front(tmp_path):
     shown = points(LOG)
     assert [point.step for point in shown] == [0, 10, 30]
-    assert front([*points(LOG, "original_"), *shown]) == [(0, 30, 9), (10, 28, 5), (0, 15, 4)]
+    every = [*points(LOG, "original_"), *shown]
+    best = pareto_front(every, lambda point: (point.score, point.equivariance))
+    assert best == [(0, 15, 4), (10, 28, 5), (0, 30, 9)]
     plot_finetuning(LOG, tmp_path / "finetune.png")
     assert (tmp_path / "finetune.png").stat().st_size > 0
 

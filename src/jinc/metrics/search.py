@@ -1,15 +1,19 @@
 """Which design at which level buys the most equivariance for its time: a search by measurement."""
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
 from jinc.diffusion import Schedule, Shift, eps_of, forward
 from jinc.metrics.equivariance.measures import network_equivariance
 from jinc.types import Denoiser, Images
+
+T = TypeVar("T")
 
 SHARES = (0.1, 0.3, 0.6)
 """Levels of noise, as shares of T."""
@@ -83,9 +87,27 @@ def joined(designs: Sequence[str]) -> str:
 
 def front(found: Sequence[Measured]) -> list[Measured]:
     """Return those that no other exceeds in both time and equivariance, by rising time."""
-    best: list[Measured] = []
-    for each in sorted(found, key=lambda each: (each.time, -each.half_pixel_db)):
-        if not best or each.half_pixel_db > best[-1].half_pixel_db:
+    return pareto_front(found, lambda each: (each.time, each.half_pixel_db))
+
+
+def pareto_front(found: Sequence[T], cost_and_gain: Callable[[T], tuple[float, float]]) -> list[T]:
+    """Return those that no other surpasses in cost or gain without being worse in the other.
+
+    Args:
+        found: any values.
+        cost_and_gain: of one of them.
+
+    Returns:
+        by rising cost.
+
+    >>> pareto_front([(5, 20), (4, 30), (6, 40), (7, 40)], lambda each: each)
+    [(4, 30), (6, 40)]
+    """
+    best: list[T] = []
+    most = -math.inf
+    for each in sorted(found, key=lambda each: (cost_and_gain(each)[0], -cost_and_gain(each)[1])):
+        if cost_and_gain(each)[1] > most:
+            most = cost_and_gain(each)[1]
             best.append(each)
     return best
 
@@ -123,8 +145,7 @@ def measure_denoiser(
     """
     count, _, height, width = x0.shape
     half = torch.tensor([0.5 / height, 0.5 / width], dtype=torch.float64).expand(count, 2)
-    T = len(schedule)
-    levels = [round(share * T) for share in SHARES]
+    levels = [round(share * len(schedule)) for share in SHARES]
     found = network_equivariance(denoiser, schedule, x0, eps, Shift(half), levels)
     losses = []
     for level in levels:

@@ -97,8 +97,10 @@ def converted(model: Model | PromptedModel, settings: Settings) -> Model | Promp
 
 def network_of(model: Model | PromptedModel) -> nn.Module:
     """Return the network of a model: one of ours, or one of diffusers."""
-    network: Any = model.network
-    return network.unet if isinstance(network, DiffusersNetwork) else network  # type: ignore[no-any-return]
+    network: nn.Module = model.network
+    if isinstance(network, DiffusersNetwork):
+        network = network.unet
+    return network
 
 
 def inputs_for(model: Model) -> Inputs:

@@ -1,11 +1,10 @@
 """Fine-tuning: scores over equivariance, one point for each scored step."""
 
-import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from jinc.errors import JincError
+from jinc.metrics.search import pareto_front
 from jinc.report.charts import save
 from jinc.report.learning import Log
 
@@ -31,20 +30,6 @@ def points(entries: Log, prefix: str = "") -> list[Point]:
         for entry in entries
     ]
     return [Point(step, x, y) for step, x, y in found if x is not None and y is not None]
-
-
-def front(models: Sequence[Point]) -> list[Point]:
-    """Return the models that no other surpasses in one figure without being worse in the other.
-
-    >>> [p.step for p in front([Point(1, 20, 5), Point(2, 30, 4), Point(3, 40, 6)])]
-    [3, 2]
-    """
-    best, found = math.inf, []
-    for point in sorted(models, key=lambda p: (-p.equivariance, p.score)):
-        if point.score < best:
-            best = point.score
-            found.append(point)
-    return found
 
 
 def plot_finetuning(entries: Log, file: Path) -> None:
@@ -73,7 +58,7 @@ def plot_finetuning(entries: Log, file: Path) -> None:
     _, x, y = zip(*trained, strict=True)
     axes.plot(x, y, color="grey", linewidth=0.8, alpha=0.5)
     shown = axes.scatter(x, y, c=[point.step for point in trained], zorder=3)
-    best = front([*original, *trained])
+    best = pareto_front([*original, *trained], lambda p: (p.score, p.equivariance))
     axes.step(
         [p.equivariance for p in best], [p.score for p in best], "--", color="C2", label="front"
     )
