@@ -134,6 +134,14 @@ def write_json(path: Path, facts: Mapping[str, Any] | Sequence[Any]) -> None:
         file.write((text + "\n").encode(errors="replace"))  # names of files need not be UTF-8
 
 
+def cache_folder() -> Path:
+    """Return `$JINC_CACHE`, or `jinc` under `$XDG_CACHE_HOME`, by default `~/.cache`."""
+    own, shared = os.environ.get("JINC_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    if own:
+        return Path(own).expanduser()
+    return (Path(shared) if shared else Path.home() / ".cache") / "jinc"
+
+
 def temporary_name(place: Path) -> Path:
     """Return a unique hidden name beside a file or folder."""
     return place.with_name(f".{place.name[:40]}.{secrets.token_hex(6)}.tmp")

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jinc.data import cache_folder
 from jinc.data.cache import cache_key, cached_rows
 from jinc.errors import JincError
+from jinc.files import cache_folder
 
 
 @pytest.fixture

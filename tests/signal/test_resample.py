@@ -2,10 +2,9 @@
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 from jinc.errors import JincError
-from jinc.signal import design_jinc, downsample, filtered_activation, reference, resample, upsample
+from jinc.signal import design_jinc, downsample, reference, resample, upsample
 from jinc.signal.padding import PADDINGS
 
 KERNELS = [(1, "cosited"), (2, "cosited"), (3, "cosited"), (6, "cosited"), (7, "cosited")]
@@ -30,7 +29,6 @@ def test_fast_equals_slow(size, taps, phase, padding, dtype, atol) -> None:
     pairs = [
         (lambda m, x: m.upsample(x, kernel, gain=4.0, phase=phase, padding=padding), size),
         (lambda m, x: m.downsample(x, kernel, padding=padding), (2 * size[0], 2 * size[1])),
-        (lambda m, x: m.filtered_activation(x, kernel, phase=phase, padding=padding), size),
     ]
     for call, shape in pairs:
         fast_x = images(shape, dtype).to(memory_format=torch.channels_last).requires_grad_()
@@ -53,7 +51,6 @@ def test_gradients_are_the_derivatives(size, padding) -> None:
     for check in (torch.autograd.gradcheck, torch.autograd.gradgradcheck):
         assert check(lambda x: upsample(x, kernel, padding=padding), x, fast_mode=True)
         assert check(lambda y: downsample(y, kernel, padding=padding), y, fast_mode=True)
-    assert torch.autograd.gradcheck(lambda x: filtered_activation(x, kernel, padding=padding), x)
 
 
 def test_up_is_a_literal_sum() -> None:
@@ -69,21 +66,6 @@ def test_up_is_a_literal_sum() -> None:
                     if 0 <= i < 4 and 0 <= j < 4:
                         y[n, o] += 4 * kernel[i, j] * x[0, 0, m, k]
     torch.testing.assert_close(upsample(x, kernel)[0, 0], y)
-
-
-def test_plain_activation_has_no_linear_path() -> None:
-    kernel = design_jinc(12, 0.25)
-    x = images((8, 8))
-    plain = filtered_activation(x, kernel, kappa=0.0, padding="circular")
-    u = upsample(x, kernel, padding="circular")
-    torch.testing.assert_close(plain, downsample(F.gelu(u), kernel, padding="circular"))
-
-
-def test_activation_of_a_linear_sigma_is_that_line() -> None:
-    """With σ(u) = κ u the full-band activation is κ x exactly, whatever the filter stops."""
-    x = images((8, 8))
-    y = filtered_activation(x, design_jinc(6, 0.25), lambda u: 0.5 * u, kappa=0.5)
-    torch.testing.assert_close(y, 0.5 * x, rtol=0, atol=1e-15)
 
 
 def test_kernels_meet_the_images_in_their_type() -> None:

@@ -3,7 +3,6 @@
 from jinc.data.animation import ANIMATIONS as ANIMATIONS
 from jinc.data.animation import check_animation as check_animation
 from jinc.data.animation import save_animation as save_animation
-from jinc.data.cache import cache_folder as cache_folder
 from jinc.data.canvas import Canvas as Canvas
 from jinc.data.canvas import Fitting as Fitting
 from jinc.data.canvas import crop_with as crop_with

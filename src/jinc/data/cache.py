@@ -23,14 +23,6 @@ Rows: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.bool_]]
 _VERSION = 2  # to be raised when decoding or resizing gives other pixels
 
 
-def cache_folder() -> Path:
-    """Return `$JINC_CACHE`, or `jinc` under `$XDG_CACHE_HOME`, by default `~/.cache`."""
-    own, shared = os.environ.get("JINC_CACHE"), os.environ.get("XDG_CACHE_HOME")
-    if own:
-        return Path(own).expanduser()
-    return (Path(shared) if shared else Path.home() / ".cache") / "jinc"
-
-
 def cache_key(root: Path, files: Sequence[ImageFile], settings: Sequence[str | int]) -> str:
     """Return a key of decoded files that changes with them.
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jinc.data.archive import ImageFile
-from jinc.data.cache import Rows, cache_folder, cache_key, cached_rows
+from jinc.data.cache import Rows, cache_key, cached_rows
 from jinc.data.decode import (
     MAX_PIXELS,
     Background,
@@ -27,6 +27,7 @@ from jinc.data.imageset import ImageSet
 from jinc.data.listing import Listing
 from jinc.data.resize import check_fit, fit_image, fits_in_memory
 from jinc.errors import JincError, in_one_line, printable
+from jinc.files import cache_folder
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of images done and their total."""

@@ -1,5 +1,6 @@
 """The mathematics of sampled images: filters, resampling, rotation, activation."""
 
+from jinc.signal.activation import filtered_activation as filtered_activation
 from jinc.signal.denoising import gaussian_blur as gaussian_blur
 from jinc.signal.denoising import median as median
 from jinc.signal.denoising import non_local_means as non_local_means
@@ -15,7 +16,6 @@ from jinc.signal.padding import extend as extend
 from jinc.signal.resample import bicubic as bicubic
 from jinc.signal.resample import block_mean as block_mean
 from jinc.signal.resample import downsample as downsample
-from jinc.signal.resample import filtered_activation as filtered_activation
 from jinc.signal.resample import repeat_pixels as repeat_pixels
 from jinc.signal.resample import upsample as upsample
 from jinc.signal.rotate import blobs as blobs

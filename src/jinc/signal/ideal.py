@@ -69,7 +69,7 @@ def ideal_filtered_activation(
     Args:
         x: `[..., height, width]`, periodic, any float type.
         activation: pointwise σ.
-        kappa: slope outside the band, as in `resample.filtered_activation`.
+        kappa: slope outside the band, as in `activation.filtered_activation`.
         band: as in `ideal_upsample`.
 
     Returns:

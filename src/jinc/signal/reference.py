@@ -1,4 +1,4 @@
-"""Slow reference implementations of `resample`, step by step, for tests and benchmarks."""
+"""Slow references of `resample` and `activation`, step by step, for tests and benchmarks."""
 
 from collections.abc import Callable
 
@@ -58,7 +58,7 @@ def filtered_activation(
     padding: Padding = "zeros",
     kernel_up: Tensor | None = None,
 ) -> Tensor:
-    """As `resample.filtered_activation`, by its formula."""
+    """As `activation.filtered_activation`, by its formula."""
     u = upsample(
         x, kernel if kernel_up is None else kernel_up, gain=gain, phase=phase, padding=padding
     )

@@ -3,9 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from jinc.data import cache_folder
 from jinc.errors import JincError
-from jinc.files import file_digest
+from jinc.files import cache_folder, file_digest
 from jinc.metrics.features.cifar_resnet import open_cifar_resnet
 from jinc.metrics.features.digit_classifier import open_digit_classifier
 from jinc.metrics.features.extractors import Extractor, ExtractorFacts

@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import save as serialize
 from torch import Tensor
 
-from jinc.data import ImageSet, cache_folder, to_uint8
+from jinc.data import ImageSet, to_uint8
 from jinc.errors import JincError
-from jinc.files import writing
+from jinc.files import cache_folder, writing
 from jinc.metrics.features.extractors import Extractor, ExtractorFacts
 from jinc.metrics.features.statistics import Statistics, check_features
 from jinc.tensors import read_tensors

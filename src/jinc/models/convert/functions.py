@@ -65,7 +65,8 @@ def _activation(operations: Operations, function: Function) -> Function:
             return unchanged(function, input, *args, **kwargs)
         settings = args[: place - 1]
         inplace = kwargs.pop("inplace", any(args[place - 1 : place]))
-        y = operations.activate(input, lambda u: function(u, *settings, **kwargs))
+        inner = partial(function, **kwargs)
+        y = operations.activate(input, (lambda u: inner(u, *settings)) if settings else inner)
         return input.copy_(y) if inplace else y
 
     return activation

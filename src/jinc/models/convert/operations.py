@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Self
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -13,6 +12,7 @@ from jinc.nn.configs import IDEAL, KERNELS, Config
 from jinc.nn.layers import make_activation, make_downsample, make_upsample
 from jinc.signal import extend
 from jinc.signal.padding import Edges, Padding
+from jinc.signal.resample import in_fast_layout
 
 
 class Operations(nn.Module):
@@ -51,15 +51,16 @@ class Operations(nn.Module):
 
     def activate(self, x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
         """Apply a nonlinearity to `[B, C, H, W]` at twice the resolution."""
-        return _in_fast_layout(lambda x: self.activation(x, function), x)
+        activated: Tensor = self.activation(x, function)
+        return activated
 
     def upsample(self, x: Tensor) -> Tensor:
         """Map `[B, C, H, W]` to `[B, C, 2H, 2W]`, as interpolation by two does."""
-        return _in_fast_layout(self.up, x)
+        return in_fast_layout(self.up, x)
 
     def downsample(self, x: Tensor) -> Tensor:
         """Map `[B, C, H, W]` to `[B, C, ⌈H/2⌉, ⌈W/2⌉]`, as pooling of 2×2 blocks does."""
-        return _in_fast_layout(self.down, self._even(x))
+        return in_fast_layout(self.down, self._even(x))
 
     def upsample_onto_pixels(self, x: Tensor) -> Tensor:
         """Map `[B, C, H, W]` to `[B, C, 2H, 2W]`; every second pixel is an old one."""
@@ -67,7 +68,7 @@ class Operations(nn.Module):
         def doubled(x: Tensor) -> Tensor:
             return signal.upsample(x, self.onto_pixels, phase="cosited", padding=self.padding)
 
-        return _in_fast_layout(doubled, x)
+        return in_fast_layout(doubled, x)
 
     def every_second(self, x: Tensor) -> Tensor:
         """Map `[B, C, H, W]` to `[B, C, ⌈H/2⌉, ⌈W/2⌉]`, the first pixel of each block."""
@@ -75,7 +76,7 @@ class Operations(nn.Module):
         def halved(x: Tensor) -> Tensor:
             return signal.downsample(x, self.onto_pixels, padding=self.padding)
 
-        return _in_fast_layout(halved, self._even(x))
+        return in_fast_layout(halved, self._even(x))
 
     def low_pass(self, x: Tensor, halvings: int) -> Tensor:
         """Remove from `[B, C, H, W]` what a map halved so many times cannot hold."""
@@ -88,7 +89,7 @@ class Operations(nn.Module):
                 x = F.conv2d(wide, kernel, dilation=spacing, groups=x.shape[1])
             return x
 
-        return _in_fast_layout(filtered, x)
+        return in_fast_layout(filtered, x)
 
     def extended(self, x: Tensor, before: int, after: int) -> Tensor:
         """Extend maps over their edges."""
@@ -101,13 +102,6 @@ class Operations(nn.Module):
             edges: Edges = "circular" if self.padding == "circular" else "reflect"
             x = extend(x, 0, 1, edges)[..., : height + height % 2, : width + width % 2]
         return x
-
-
-def _in_fast_layout(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Filter in channels_last on CPUs, several times faster there, and return the layout of x."""
-    if x.device.type != "cpu" or x.is_contiguous(memory_format=torch.channels_last):
-        return function(x)
-    return function(x.contiguous(memory_format=torch.channels_last)).contiguous()
 
 
 def _identity(x: Tensor) -> Tensor:

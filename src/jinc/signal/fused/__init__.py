@@ -1,0 +1,106 @@
+"""The filtered activation as one operator: up, nonlinearity and down without a map in between.
+
+`forms` says which devices have one here. Its gradient computes the upsampled map again, so nothing
+but the input is kept for it. `JINC_FUSED=0` turns all forms off.
+"""
+
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from jinc.signal.fused import cpu
+
+MOST_TAPS = 16
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "gelu": F.gelu,
+    "gelu_tanh": partial(F.gelu, approximate="tanh"),
+    "silu": F.silu,
+}
+"""Nonlinearities by the names by which fused forms know them."""
+
+
+def forms() -> dict[str, str]:
+    """Return, for each type of device, why it has no fused form, or nothing."""
+    off = "JINC_FUSED=0 turns it off" if os.environ.get("JINC_FUSED") == "0" else ""
+    return {"cpu": off or cpu.obstacle()}
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _is_there(device: str) -> bool:
+    return forms().get(device) == ""
+
+
+def name_of(activation: Callable[[Tensor], Tensor]) -> str:
+    """Return the name by which fused forms know a nonlinearity, or nothing.
+
+    >>> name_of(F.gelu), name_of(nn.GELU("tanh")), name_of(torch.sigmoid)
+    ('gelu', 'gelu_tanh', '')
+    """
+    if isinstance(activation, partial) and activation.func is F.gelu:
+        activation = nn.GELU(**activation.keywords)
+    elif isinstance(activation, partial) and not activation.keywords:
+        activation = activation.func
+    if isinstance(activation, nn.GELU):
+        return "gelu" if activation.approximate == "none" else "gelu_tanh"
+    if isinstance(activation, nn.SiLU) or activation is F.silu:
+        return "silu"
+    if isinstance(activation, nn.ReLU) or activation is F.relu or activation is torch.relu:
+        return "relu"
+    return "gelu" if activation is F.gelu else ""
+
+
+def serves(x: Tensor, taps: int, activation: str) -> bool:
+    """Whether a fused form computes a filtered activation of phase `half`."""
+    known = activation in ACTIVATIONS and x.dtype == torch.float32 and x.ndim == 4 and x.numel() > 0
+    return known and taps % 2 == 0 and taps <= MOST_TAPS and _is_there(x.device.type)
+
+
+@torch.library.custom_op("jinc::filtered_activation", mutates_args=())
+def filtered_activation(
+    x: Tensor, up: Tensor, down: Tensor, activation: str, kappa: float, padding: str
+) -> Tensor:
+    """Compute D σ(U x) + κ (x − D U x).
+
+    Args:
+        x: `[B, C, H, W]`, float32, of a device that has a form.
+        up: taps `[K, K]` of U, symmetric, K even, with their gain; those of D have as many.
+        down: taps of D.
+        activation: a name that `name_of` returns.
+        kappa: slope outside the band.
+        padding: what lies beyond the edges of `x`.
+
+    Returns:
+        Shaped like `x`, and in its memory format.
+    """
+    return cpu.filtered_activation(x, None, up, down, activation, kappa, padding)
+
+
+@torch.library.custom_op("jinc::filtered_activation_gradient", mutates_args=())
+def gradient(
+    x: Tensor, g: Tensor, up: Tensor, down: Tensor, activation: str, kappa: float, padding: str
+) -> Tensor:
+    """Compute the gradient of x from that of `filtered_activation`, `g`, shaped like `x`."""
+    return cpu.filtered_activation(x, g, up, down, activation, kappa, padding)
+
+
+def keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    """Keep the inputs of an operator for its derivative."""
+    *tensors, ctx.settings = (*inputs[:-3], inputs[-3:])
+    ctx.save_for_backward(*tensors)
+
+
+def _backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+    x, up, down = ctx.saved_tensors
+    return gradient(x, g, up, down, *ctx.settings), *[None] * 5
+
+
+filtered_activation.register_fake(lambda x, *_: torch.empty_like(x))
+gradient.register_fake(lambda x, *_: torch.empty_like(x))
+filtered_activation.register_autograd(_backward, setup_context=keep)

@@ -1,0 +1,115 @@
+"""The fused form on CPUs: `cpu.c`, compiled once by the machine's own compiler."""
+
+import ctypes
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from jinc.errors import JincError
+from jinc.files import cache_folder, one_line, temporary_name
+
+SOURCE = Path(__file__).with_name("cpu.c")
+PADDINGS = ("zeros", "reflect", "circular")  # as in cpu.c, as are the nonlinearities
+ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu")
+FLAGS = ("-O3", "-march=native", "-fopenmp", "-fPIC", "-shared")
+
+
+def obstacle() -> str:
+    """Return why there is no fused form here, or nothing; the first call may compile it."""
+    return _built()[1]
+
+
+def filtered_activation(
+    x: Tensor,
+    g: Tensor | None,
+    up: Tensor,
+    down: Tensor,
+    activation: str,
+    kappa: float,
+    padding: str,
+) -> Tensor:
+    """Compute the filtered activation, or with a gradient `g` of it that of `x`."""
+    y = torch.empty_like(x)
+    up, down = (taps.to("cpu", torch.float32).contiguous() for taps in (up, down))
+    given = x if g is None else g
+    kind = PADDINGS.index(padding), ACTIVATIONS.index(activation)
+    sizes = (*x.shape, up.shape[-1], *kind, torch.get_num_threads())
+    strides = (*x.stride(), *given.stride(), *y.stride())
+    failed = _built()[0].jinc_filtered_activation(
+        *(x.data_ptr(), None if g is None else g.data_ptr(), y.data_ptr()),
+        (ctypes.c_int64 * 8)(*sizes),
+        (ctypes.c_int64 * 12)(*strides),
+        *(up.data_ptr(), down.data_ptr(), ctypes.c_float(kappa)),
+    )
+    if failed:
+        raise MemoryError("no memory for rows of maps")
+    return y
+
+
+@cache
+def _built() -> tuple[Any, str]:
+    """Return the library, compiled if it is not in the cache, or why there is none."""
+    try:
+        library = ctypes.CDLL(str(_file()))
+    except (JincError, OSError, subprocess.SubprocessError) as error:
+        reason = one_line(error)
+        warnings.warn(
+            f"filtered activations run slower: {reason}; JINC_FUSED=0 hides this line",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return None, reason
+    pointer = ctypes.c_void_p
+    library.jinc_filtered_activation.argtypes = [pointer] * 7 + [ctypes.c_float]
+    return library, ""
+
+
+def _file() -> Path:
+    """Return the file of the compiled library."""
+    names = [os.environ["CC"]] if os.environ.get("CC") else ["cc", "gcc", "clang"]
+    compiler = next((words for words in map(shlex.split, names) if shutil.which(words[0])), None)
+    if compiler is None:
+        raise JincError(f"there is no C compiler ({', '.join(names)})")
+    command = [*compiler, *FLAGS, str(SOURCE), *map(str, _openmp())]
+    key = "\n".join((*command, SOURCE.read_text(), platform.machine(), _processor()))
+    name = f"fused-{hashlib.sha256(key.encode()).hexdigest()[:16]}.so"
+    file = cache_folder() / "compiled" / name
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = temporary_name(file)
+        try:
+            made = [*command, "-o", str(temporary)]
+            done = subprocess.run(made, capture_output=True, text=True, timeout=120, check=False)
+            if done.returncode:
+                said = done.stderr.strip().splitlines() or ["no message"]
+                raise JincError(f"{compiler[0]} cannot compile cpu.c: {said[-1][:120]}")
+            temporary.replace(file)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return file
+
+
+def _openmp() -> Iterator[Path]:
+    """Yield torch's own OpenMP, so that both share one pool of threads."""
+    for pattern in ("libgomp*.so*", "libiomp*.so*", "libomp*"):
+        yield from sorted((Path(torch.__file__).parent / "lib").glob(pattern))[:1]
+
+
+def _processor() -> str:
+    """Return what `-march=native` depends on: folders of users are shared among machines."""
+    if sys.platform != "linux":
+        return platform.processor()
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line for line in lines if line.startswith(("flags", "Features"))), "")
