@@ -93,11 +93,14 @@ class AliasFreeActivation(nn.Module):
     def forward(self, x: Tensor, norm: Pointwise | None = None) -> Tensor:
         """Activate `[B, C, H, W]`; `norm`, where given, acts just before σ, at twice the size."""
         activation = self.activation
-        inner = activation if norm is None else lambda u: activation(norm(u))
+        return self.apply_filtered(x, activation if norm is None else lambda u: activation(norm(u)))
+
+    def apply_filtered(self, x: Tensor, function: Pointwise) -> Tensor:
+        """Apply another function than σ to `[B, C, H, W]`, likewise."""
         return filtered_activation(
             x,
             self.kernel,
-            inner,
+            function,
             kappa=self.kappa,
             gain=self.gain,
             phase=self.phase,

@@ -66,7 +66,8 @@ def _activation(operations: Operations, function: Function) -> Function:
         settings = args[: place - 1]
         inplace = kwargs.pop("inplace", any(args[place - 1 : place]))
         inner = partial(function, **kwargs)
-        y = operations.activate(input, (lambda u: inner(u, *settings)) if settings else inner)
+        given = input.clone() if inplace else input  # kept for the gradient
+        y = operations.activate(given, (lambda u: inner(u, *settings)) if settings else inner)
         return input.copy_(y) if inplace else y
 
     return activation

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from jinc import signal
 from jinc.errors import JincError
 from jinc.nn.configs import IDEAL, KERNELS, Config
-from jinc.nn.layers import make_activation, make_downsample, make_upsample
+from jinc.nn.layers import AliasFreeActivation, make_activation, make_downsample, make_upsample
 from jinc.signal import extend
 from jinc.signal.padding import Edges, Padding
 from jinc.signal.resample import in_fast_layout
@@ -39,7 +39,7 @@ class Operations(nn.Module):
         self.config, self.padding = config, padding
         self.up = make_upsample(config, padding)
         self.down = make_downsample(config, padding)
-        self.activation = make_activation(config, padding, _identity)
+        self.activation = make_activation(config, padding)
         design = KERNELS[config.filter].design
         taps = design(config.taps + 1, config.cutoff, config.kaiser_beta, normalize=True)
         self.register_buffer("onto_pixels", taps.float(), persistent=False)
@@ -51,8 +51,8 @@ class Operations(nn.Module):
 
     def activate(self, x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
         """Apply a nonlinearity to `[B, C, H, W]` at twice the resolution."""
-        activated: Tensor = self.activation(x, function)
-        return activated
+        assert isinstance(self.activation, AliasFreeActivation)  # of C and D
+        return self.activation.apply_filtered(x, function)
 
     def upsample(self, x: Tensor) -> Tensor:
         """Map `[B, C, H, W]` to `[B, C, 2H, 2W]`, as interpolation by two does."""
@@ -102,7 +102,3 @@ class Operations(nn.Module):
             edges: Edges = "circular" if self.padding == "circular" else "reflect"
             x = extend(x, 0, 1, edges)[..., : height + height % 2, : width + width % 2]
         return x
-
-
-def _identity(x: Tensor) -> Tensor:
-    return x
