@@ -12,6 +12,7 @@ from rich.table import Table
 
 from jinc.diffusion import warn_of_signal
 from jinc.diffusion.spectral import Spectrum
+from jinc.errors import JincError
 from jinc.models import (
     DiffusersModel,
     Model,
@@ -21,11 +22,13 @@ from jinc.models import (
     SingleStep,
     Trained,
     Upscaler,
+    choose_device,
     open_model,
     open_upscaler,
     takes_texts,
 )
 from jinc.nn import Network
+from jinc.signal import fused
 from jinc.train import Run
 
 _LISTED = ("config", "channels", "classes", "image_size", "timesteps")
@@ -33,22 +36,22 @@ _LISTED = ("config", "channels", "classes", "image_size", "timesteps")
 
 
 def info(
-    source: Path, /, *, json_: Annotated[bool, Parameter(name="--json", negative=())] = False
+    source: Path | None = None,
+    /,
+    *,
+    device: Annotated[bool, Parameter(negative=())] = False,
+    json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
     """Describe a run or a model: its network, its size, its data and its last losses.
 
     Args:
         source: a run folder, or a model folder.
+        device: describe this machine instead, and how it computes filtered activations.
         json_: print JSON.
     """
-    if _holds(source, "denoiser.json"):
-        facts = _denoiser_facts(source)
-    elif _holds(source, "upscaling.json"):
-        facts = _upscaler_facts(source)
-    else:
-        facts = _model_facts(_opened(source))
-    if (source / "config.yaml").is_file():
-        facts |= _run_facts(Run.open(source))
+    if device == (source is not None):
+        raise JincError("info: give a run or model folder, or --device")
+    facts = _facts(source) if source is not None else _device_facts()
     if json_:
         print(json.dumps(facts, ensure_ascii=False))
         return
@@ -57,6 +60,30 @@ def info(
         words = "×".join(map(str, value)) if name == "image_size" else _words(value)
         table.add_row(name.replace("_", " "), escape(words))
     Console().print(table)
+
+
+def _facts(source: Path) -> dict[str, Any]:
+    if _holds(source, "denoiser.json"):
+        facts = _denoiser_facts(source)
+    elif _holds(source, "upscaling.json"):
+        facts = _upscaler_facts(source)
+    else:
+        facts = _model_facts(_opened(source))
+    return facts | (_run_facts(Run.open(source)) if (source / "config.yaml").is_file() else {})
+
+
+def _device_facts() -> dict[str, Any]:
+    """Describe the machine; a form is fused, or in steps with the reason."""
+    chosen = choose_device("auto")
+    own = {"name": torch.cuda.get_device_name(chosen)} if chosen.type == "cuda" else {}
+    forms = {device: reason or "fused" for device, reason in fused.forms().items()}
+    return {
+        "device": str(chosen),
+        **own,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        **{f"filtered_activations_on_{device}": form for device, form in forms.items()},
+    }
 
 
 def _holds(source: Path, name: str) -> bool:
