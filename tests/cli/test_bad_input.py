@@ -131,7 +131,7 @@ def test_what_must_be_said(refused, trained) -> None:
     refused("train", says="--out")
     refused("sample", trained, says="--out")
     refused("sample", "--out", "s", says="SOURCE")
-    refused("info", says="SOURCE")
+    refused("info", says="--device")
     refused("filters", says="--out")
     refused("trian", says="trian")
 

@@ -1,6 +1,7 @@
 """Terminals, pipes, encodings, environments and working folders of any kind."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import torch
 
 from jinc.cli.terminal import NARROWEST, check_printed, prepare_terminal
 from jinc.errors import JincError
@@ -115,3 +117,10 @@ def test_processes_that_have_no_place_to_meet(jinc, tiny, tmp_path, monkeypatch)
 def test_too_many_workers(refused, tiny, tmp_path) -> None:
     words = ("train", "--out", tmp_path / "run", *tiny, "--workers", 100_000)
     refused(*words, says="workers: 100000 is not from 0 to 64")
+
+
+def test_the_machine_and_its_forms(jinc, monkeypatch) -> None:
+    facts = json.loads(jinc("info", "--device", "--json").out)
+    assert facts["torch"] == torch.__version__
+    monkeypatch.setenv("JINC_FUSED", "0")
+    assert "JINC_FUSED=0 turns it off" in jinc("info", "--device").out

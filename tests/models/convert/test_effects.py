@@ -6,6 +6,8 @@ from torch import nn
 
 from jinc.models.convert.effects import effects, kept_bytes, sharing_weights, untrained
 from jinc.models.convert.examples import Inputs
+from jinc.nn.layers import AliasFreeActivation
+from jinc.signal import design_jinc
 
 INPUTS = Inputs((torch.ones(1, 3, 16, 24),))
 
@@ -22,6 +24,15 @@ def test_convolutions_follow_shifts_and_pooling_does_not() -> None:
     multiplications = 16 * 24 * 4 * 27
     assert found["linear"].gflop == pytest.approx(2 * multiplications / 1e9)
     assert all(each.seconds > 0 for each in found.values())
+
+
+def test_fused_activations_count_as_their_steps(monkeypatch) -> None:
+    layer = AliasFreeActivation(design_jinc(6, 0.25))
+    found = []
+    for fused in ("1", "0"):
+        monkeypatch.setenv("JINC_FUSED", fused)
+        found.append(effects({"": layer}, INPUTS, rounds=1)[""].gflop)
+    assert found == pytest.approx([3 * 16 * 24 * 4 * 36 / 1e9] * 2)
 
 
 def test_bytes_for_the_backward_pass() -> None:

@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from jinc.models.convert.examples import Inputs, is_map
-from jinc.signal import shift
+from jinc.signal import fused, shift
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,8 @@ def _seconds(model: nn.Module, inputs: Inputs) -> float:
 
 @torch.no_grad()
 def _gflop(model: nn.Module, inputs: Inputs) -> float:
-    with FlopCounterMode(display=False) as counter:
+    fused_too: Any = {torch.ops.jinc.filtered_activation: fused.operations}
+    with FlopCounterMode(display=False, custom_mapping=fused_too) as counter:
         inputs(model)
     return float(counter.get_total_flops() / 1e9)
 

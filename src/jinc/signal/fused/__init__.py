@@ -4,8 +4,9 @@
 but the input is kept for it. `JINC_FUSED=0` turns all forms off.
 """
 
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -32,9 +33,12 @@ def forms() -> dict[str, str]:
     return {"cpu": off or cpu.obstacle()}
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _is_there(device: str) -> bool:
     return forms().get(device) == ""
+
+
+# As torch.compiler.assume_constant_result does, which imports the compiler, for seconds.
+_is_there._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def name_of(activation: Callable[[Tensor], Tensor]) -> str:
@@ -99,6 +103,11 @@ def keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 def _backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
     x, up, down = ctx.saved_tensors
     return gradient(x, g, up, down, *ctx.settings), *[None] * 5
+
+
+def operations(x: Sequence[int], up: Sequence[int], *_: Any, **__: Any) -> int:
+    """Return two for each tap of both filters, as for convolutions, given the shapes."""
+    return 4 * math.prod(x) * math.prod(up)
 
 
 filtered_activation.register_fake(lambda x, *_: torch.empty_like(x))
