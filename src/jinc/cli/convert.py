@@ -89,7 +89,8 @@ def _facts(converted: Converted, found: Mapping[str, Effect]) -> dict[str, Any]:
         for each in converted.surgery.edits
         if each.operations is not None
     ]
-    return facts | {"replaced": replaced, "left": [asdict(c) for c in converted.surgery.left]}
+    left = [asdict(call) for call in converted.surgery.left]
+    return facts | {"replaced": replaced, "left": left, "unseen": converted.surgery.unseen}
 
 
 def _print(converted: Converted, found: Mapping[str, Effect]) -> None:
@@ -103,6 +104,12 @@ def _print(converted: Converted, found: Mapping[str, Effect]) -> None:
             where = names[0] or "the model"
             many = f" and {len(set(names)) - 1} more" if set(names[1:]) - {names[0]} else ""
             console.print(f"left: {function} in {where}{many}: {reason}", markup=False)
+        if unseen := converted.surgery.unseen:
+            many = f" and {len(unseen) - 1} more" if unseen[1:] else ""
+            console.print(
+                f"unseen: {unseen[0]}{many}: did not run; converted as at full resolution",
+                markup=False,
+            )
     table = Table(box=SIMPLE, padding=(0, 1))
     for column in ("", "ms", "GFLOP", "MB kept", "½ px, dB"):
         table.add_column(column, justify="right" if column else "left", no_wrap=True)

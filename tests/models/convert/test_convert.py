@@ -251,6 +251,24 @@ def test_functions_are_found_however_they_are_called(way) -> None:
     assert torch.equal(convert(Calls(way), example=(x,))(x[0]), F.silu(x[0]))  # no map
 
 
+class Sometimes(nn.Module):
+    """Run one of two branches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.often, self.seldom = nn.SiLU(), nn.SiLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.often(x) if x.mean() > -9 else self.seldom(x)
+
+
+def test_modules_that_the_example_does_not_run_are_named() -> None:
+    x = torch.randn(1, 2, 16, 16)
+    model = convert(Sometimes(), example=(x,))
+    assert conversion(model).unseen == ["seldom"]
+    assert conversion(convert(nn.Sequential(nn.SiLU()), example=(x,))).unseen == []
+
+
 class Helped(nn.Module):
     """Call a helper, a method and a strided slice."""
 

@@ -55,11 +55,14 @@ class Conversion:
         settings: how the model was converted.
         edits: of attributes, in order.
         left: calls that can alias still, each with the reason.
+        unseen: names of changed modules that did not run with the example; what they call is not
+            known, and they have the design of full resolution.
     """
 
     settings: Settings
     edits: list[Edit] = field(repr=False)
     left: list[Call]
+    unseen: list[str]
 
     @property
     def replaced(self) -> Counter[tuple[str, str]]:
@@ -114,12 +117,12 @@ def convert(
         )
     check_convertible(model, rules)
     inputs = inputs_of(model, example)
-    calls = trace(model, inputs)
+    calls, ran = trace(model, inputs)
     designs_of = Designs(model, settings, calls)
     edits = list(_edits(model, designs_of, rules))
     try:
         _apply(edits)
-        left = [designs_of.with_reason(each) for each in trace(model, inputs)]
+        left = [designs_of.with_reason(each) for each in trace(model, inputs)[0]]
         if len(left) == len(calls):
             raise JincError(_nothing(model, settings, left))
     except BaseException:
@@ -128,7 +131,9 @@ def convert(
     if hasattr(model, "save_pretrained"):
         edits.append(_saving(model, settings))
         _apply(edits[-1:])
-    setattr(model, MARK, Conversion(settings, edits, left))
+    changed = dict.fromkeys(each.name for each in edits if each.operations is not None)
+    unseen = [name for name in changed if name not in ran]
+    setattr(model, MARK, Conversion(settings, edits, left, unseen))
     return model
 
 

@@ -72,8 +72,8 @@ class Call:
     reason: str = ""
 
 
-def trace(model: nn.Module, run: Callable[[nn.Module], object]) -> list[Call]:
-    """Run a model, and return the calls that can alias, without those of Jinc.
+def trace(model: nn.Module, run: Callable[[nn.Module], object]) -> tuple[list[Call], set[str]]:
+    """Run a model, and return the calls that can alias, without those of Jinc, and what ran.
 
     They are calls on maps `[B, C, H, W]`, and on what is between maps and vectors: tokens, volumes.
     Normalisations of each pixel, as layer norms are, are not among them.
@@ -83,17 +83,20 @@ def trace(model: nn.Module, run: Callable[[nn.Module], object]) -> list[Call]:
             its own, so that neither statistics of batches nor the caller's random numbers change.
         run: calls the model.
 
+    Returns:
+        The calls, and the qualified names of the modules that ran.
+
     Raises:
         JincError: the model cannot run.
     """
     watch = _Watch()
     try:
-        with torch.no_grad(), torch.random.fork_rng([]), _running(model, watch.running), watch:
+        with torch.no_grad(), torch.random.fork_rng([]), _running(model, watch), watch:
             run(model)
     except Exception as error:
         cause = (str(error) or type(error).__name__).splitlines()[0][:160]
         raise JincError(f"model: {type(model).__name__} cannot run: {cause}") from error
-    return watch.calls
+    return watch.calls, watch.ran
 
 
 class _Watch(TorchFunctionMode):
@@ -102,6 +105,7 @@ class _Watch(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self.running: list[str] = []
+        self.ran: set[str] = set()
         self.calls: list[Call] = []
         self.size: tuple[int, ...] = ()
 
@@ -231,16 +235,16 @@ def _outside(frame: FrameType, files: str) -> FrameType:
 
 
 @contextmanager
-def _running(model: nn.Module, running: list[str]) -> Iterator[None]:
-    """Evaluate a model, and keep the names of the modules that run, innermost last."""
+def _running(model: nn.Module, watch: _Watch) -> Iterator[None]:
+    """Evaluate a model, and note the modules that run and ran, innermost last."""
     hooks = []
     training = [module for module in model.modules() if module.training]
     for module in training:
         module.training = False
     for name, module in model.named_modules():
-        enter = lambda *_, name=name: running.append(name)  # noqa: E731
+        enter = lambda *_, name=name: watch.running.append(name) or watch.ran.add(name)  # noqa: E731
         hooks.append(module.register_forward_pre_hook(enter))
-        leave = lambda *_: running.pop() and None  # noqa: E731
+        leave = lambda *_: watch.running.pop() and None  # noqa: E731
         hooks.append(module.register_forward_hook(leave, always_call=True))
     try:
         yield
