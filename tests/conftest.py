@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import os
 import subprocess
 import sys
 import warnings
@@ -13,6 +14,9 @@ import torch
 from matplotlib.figure import Figure
 
 from jinc.data import load
+
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")  # read by Triton when it is first imported
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -14,9 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jinc.signal.fused import cpu
+from jinc.signal.fused import cpu, gpu
 
 MOST_TAPS = 16
+FORMS = {"cpu": cpu, "cuda": gpu}
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
@@ -30,7 +31,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 def forms() -> dict[str, str]:
     """Return, for each type of device, why it has no fused form, or nothing."""
     off = "JINC_FUSED=0 turns it off" if os.environ.get("JINC_FUSED") == "0" else ""
-    return {"cpu": off or cpu.obstacle()}
+    return {device: off or form.obstacle() for device, form in FORMS.items()}
 
 
 def _is_there(device: str) -> bool:
@@ -62,8 +63,10 @@ def name_of(activation: Callable[[Tensor], Tensor]) -> str:
 
 def serves(x: Tensor, taps: int, activation: str) -> bool:
     """Whether a fused form computes a filtered activation of phase `half`."""
-    known = activation in ACTIVATIONS and x.dtype == torch.float32 and x.ndim == 4 and x.numel() > 0
-    return known and taps % 2 == 0 and taps <= MOST_TAPS and _is_there(x.device.type)
+    device = x.device.type
+    known = activation in ACTIVATIONS and taps % 2 == 0 and taps <= MOST_TAPS
+    filled = x.ndim == 4 and x.numel() > 0
+    return known and filled and _is_there(device) and x.dtype in FORMS[device].TYPES
 
 
 @torch.library.custom_op("jinc::filtered_activation", mutates_args=())
@@ -73,7 +76,7 @@ def filtered_activation(
     """Compute D σ(U x) + κ (x − D U x).
 
     Args:
-        x: `[B, C, H, W]`, float32, of a device that has a form.
+        x: `[B, C, H, W]`, of a device and a type that have a form.
         up: taps `[K, K]` of U, symmetric, K even, with their gain; those of D have as many.
         down: taps of D.
         activation: a name that `name_of` returns.
@@ -83,7 +86,9 @@ def filtered_activation(
     Returns:
         Shaped like `x`, and in its memory format.
     """
-    return cpu.filtered_activation(x, None, up, down, activation, kappa, padding)
+    form = FORMS[x.device.type]
+    y: Tensor = form.filtered_activation(x, None, up, down, activation, kappa, padding)
+    return y
 
 
 @torch.library.custom_op("jinc::filtered_activation_gradient", mutates_args=())
@@ -91,7 +96,9 @@ def gradient(
     x: Tensor, g: Tensor, up: Tensor, down: Tensor, activation: str, kappa: float, padding: str
 ) -> Tensor:
     """Compute the gradient of x from that of `filtered_activation`, `g`, shaped like `x`."""
-    return cpu.filtered_activation(x, g, up, down, activation, kappa, padding)
+    form = FORMS[x.device.type]
+    y: Tensor = form.filtered_activation(x, g, up, down, activation, kappa, padding)
+    return y
 
 
 def keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:

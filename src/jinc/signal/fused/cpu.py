@@ -20,6 +20,7 @@ from torch import Tensor
 from jinc.errors import JincError
 from jinc.files import cache_folder, one_line, temporary_name
 
+TYPES = (torch.float32,)
 SOURCE = Path(__file__).with_name("cpu.c")
 PADDINGS = ("zeros", "reflect", "circular")  # as in cpu.c, as are the nonlinearities
 ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu")

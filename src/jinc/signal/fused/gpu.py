@@ -1,0 +1,124 @@
+"""The fused form on GPUs: launches the kernels of `kernels`, which Triton compiles."""
+
+import importlib.util
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+TYPES = (torch.bfloat16, torch.float16, torch.float32)
+
+MAPS = 64
+"""Maps a program filters at once, the rows of a Hopper tensor core's product."""
+
+LEAST_ROWS = 16
+"""Rows a program filters at least: it begins with K/2 − 1 more."""
+
+
+@cache
+def obstacle() -> str:
+    """Return why there is no fused form here, or nothing."""
+    if not torch.cuda.is_available():
+        return "there is no CUDA GPU"
+    if torch.version.hip:
+        return "its kernels have not been tried on AMD"
+    if importlib.util.find_spec("triton") is None:
+        return "triton is not installed, which comes with PyTorch for CUDA"
+    if torch.cuda.get_device_capability() < (8, 0):
+        return "the GPU is older than compute capability 8.0"
+    return ""
+
+
+def filtered_activation(
+    x: Tensor,
+    g: Tensor | None,
+    up: Tensor,
+    down: Tensor,
+    activation: str,
+    kappa: float,
+    padding: str,
+) -> Tensor:
+    """Compute the filtered activation, or with a gradient `g` of it that of `x`."""
+    y = torch.empty_like(x)
+    given = x if g is None else g
+    grid, sizes, settings = plan(x.shape, x, up, padding)
+    with torch.cuda.device(x.get_device()):
+        kernels().filtered_activation[grid](
+            *(x, given, y, up.contiguous(), down.contiguous(), kappa, *sizes),
+            *(x.stride(), given.stride(), y.stride()),
+            ACTIVATION=activation,
+            BACKWARD=g is not None,
+            FAST=x.is_cuda and x.element_size() == 2,
+            **settings,
+        )
+    return y
+
+
+def upsample(x: Tensor, up: Tensor, padding: str) -> Tensor:
+    """Double the resolution, in phase `half`; `up` has its gain in it."""
+    batch, channels, height, width = x.shape
+    y = _empty(x, (batch, channels, 2 * height, 2 * width))
+    grid, sizes, settings = plan(x.shape, x, up, padding)
+    grid = (grid[0], grid[1] + 1, grid[2])  # pairs of fine rows may begin half a pair too early
+    with torch.cuda.device(x.get_device()):
+        kernels().upsample[grid](x, y, up.contiguous(), *sizes, x.stride(), y.stride(), **settings)
+    return y
+
+
+def downsample(x: Tensor, down: Tensor, padding: str) -> Tensor:
+    """Halve the resolution, with even taps, of maps of even height and width."""
+    batch, channels, height, width = x.shape
+    y = _empty(x, (batch, channels, height // 2, width // 2))
+    grid, sizes, settings = plan(y.shape, x, down, padding)
+    with torch.cuda.device(x.get_device()):
+        kernels().downsample[grid](
+            x, y, down.contiguous(), *sizes, x.stride(), y.stride(), **settings
+        )
+    return y
+
+
+def plan(
+    shape: torch.Size, x: Tensor, taps: Tensor, padding: str
+) -> tuple[tuple[int, int, int], tuple[int, ...], dict[str, Any]]:
+    """Return the grid, sizes and settings of a launch for coarse maps of a shape."""
+    language = importlib.import_module("triton.language")
+    batch, channels, height, width = shape
+    reach = len(taps) // 2
+    columns = 16 if width <= 16 else 32
+    whole = width <= columns
+    halo = 0 if whole else reach - 1
+    maps, tiles = -(-batch * channels // MAPS), -(-width // (columns - 2 * halo))
+    wanted = 4 * _processors(x.device)
+    rows = max(min(LEAST_ROWS, height), -(-height * maps * tiles // wanted))
+    copies = -1 if not whole else 0 if padding == "zeros" else -(-reach // width)
+    settings = {
+        "PADDING": padding,
+        "K": 2 * reach,
+        "M": MAPS,
+        "IN": columns,
+        "HALO": halo,
+        "COPIES": copies,
+        "ACC": language.float64 if x.dtype == torch.float64 else language.float32,
+        "PRECISION": "tf32x3" if x.dtype == torch.float32 else "ieee",
+    }
+    sizes = (batch * channels, channels, height, width, rows)
+    return (maps, -(-height // rows), tiles), sizes, settings
+
+
+def kernels() -> ModuleType:
+    """Return the kernels: importing Triton takes a second."""
+    return importlib.import_module("jinc.signal.fused.kernels")
+
+
+def _empty(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return memory for maps of another size in the layout of x."""
+    last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+    return x.new_empty(shape).to(memory_format=torch.channels_last) if last else x.new_empty(shape)
+
+
+def _processors(device: torch.device) -> int:
+    if device.type != "cuda":
+        return 1
+    return torch.cuda.get_device_properties(device).multi_processor_count
