@@ -109,6 +109,11 @@ class _Watch(TorchFunctionMode):
         self.calls: list[Call] = []
         self.size: tuple[int, ...] = ()
 
+    def enter(self, name: str) -> None:
+        """Note a module that begins to run."""
+        self.running.append(name)
+        self.ran.add(name)
+
     def __torch_function__(
         self, func: Function, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
@@ -242,7 +247,7 @@ def _running(model: nn.Module, watch: _Watch) -> Iterator[None]:
     for module in training:
         module.training = False
     for name, module in model.named_modules():
-        enter = lambda *_, name=name: watch.running.append(name) or watch.ran.add(name)  # noqa: E731
+        enter = lambda *_, name=name: watch.enter(name)  # noqa: E731
         hooks.append(module.register_forward_pre_hook(enter))
         leave = lambda *_: watch.running.pop() and None  # noqa: E731
         hooks.append(module.register_forward_hook(leave, always_call=True))
