@@ -15,6 +15,7 @@
 #define LANES 4
 #endif
 #define MOST_TAPS 16
+#define LINE (16 / LANES)  // vectors of a cache line, which threads should not share
 
 typedef float vec __attribute__((vector_size(4 * LANES), aligned(4)));
 typedef int32_t ints __attribute__((vector_size(4 * LANES), aligned(4)));
@@ -364,7 +365,7 @@ int jinc_filtered_activation(
     {
         vec *memory = aligned_alloc(64, (size * sizeof(vec) + 63) / 64 * 64);
         if (memory) memset(memory, 0, size * sizeof(vec));
-#pragma omp for schedule(dynamic)
+#pragma omp for schedule(dynamic, LINE)
         for (long task = 0; task < batch * blocks; task++) {
             if (!memory) {
                 failed = 1;
