@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 from jinc.errors import JincError
 from jinc.models.convert.effects import kept_bytes
 from jinc.nn import Conditioning, Network
+from jinc.signal import fused
 from jinc.train.config import TrainConfig
 
 _COPIES = 4
@@ -30,7 +31,11 @@ def answer_of_nothing(network: Network, image_size: tuple[int, int], batch: int)
 
 
 def training_bytes(
-    network: Network, image_size: tuple[int, int], config: TrainConfig, processes: int = 1
+    network: Network,
+    image_size: tuple[int, int],
+    config: TrainConfig,
+    processes: int = 1,
+    device: str = "cpu",
 ) -> int:
     """Predict the memory of training: weights, optimiser state and saved activations.
 
@@ -39,12 +44,14 @@ def training_bytes(
         image_size: height and width.
         config: of the run.
         processes: that share a batch.
+        device: the type of device to train on.
 
     Returns:
         bytes per process, without images, samples and libraries.
     """
     weights = sum(weight.nbytes for weight in network.parameters())
-    one, two = (_saved_bytes(network, image_size, batch) for batch in (1, 2))
+    with fused.meta_stands_for(device):
+        one, two = (_saved_bytes(network, image_size, batch) for batch in (1, 2))
     together = -(-config.batch_size // (config.accumulation * processes))
     return weights * (_COPIES + len(config.ema_decay)) + together * (two - one)
 
@@ -60,7 +67,7 @@ def check_memory(
     if 10 * weights + _MOST_MAPS * pixels * config.width * 4 < free:
         return  # small networks, whose prediction would take longer than it is worth
     processes = dist.get_world_size() if dist.is_initialized() else 1
-    needed = training_bytes(network, image_size, config, processes)
+    needed = training_bytes(network, image_size, config, processes, device.type)
     if needed > free:
         raise JincError(
             f"training would take {needed / 2**30:,.1f} GiB of memory, {free / 2**30:,.1f} GiB are "

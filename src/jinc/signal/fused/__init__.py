@@ -6,7 +6,8 @@ but the input is kept for it. `JINC_FUSED=0` turns all forms off.
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -63,10 +64,24 @@ def name_of(activation: Callable[[Tensor], Tensor]) -> str:
 
 def serves(x: Tensor, taps: int, activation: str) -> bool:
     """Whether a fused form computes a filtered activation of phase `half`."""
-    device = x.device.type
+    device = x.device.type if x.device.type != "meta" else _stands_for
     known = activation in ACTIVATIONS and taps % 2 == 0 and taps <= MOST_TAPS
     filled = x.ndim == 4 and x.numel() > 0
     return known and filled and _is_there(device) and x.dtype in FORMS[device].TYPES
+
+
+_stands_for = "meta"
+
+
+@contextmanager
+def meta_stands_for(device: str) -> Iterator[None]:
+    """Predict on the device meta what a type of device would do."""
+    global _stands_for
+    before, _stands_for = _stands_for, device
+    try:
+        yield
+    finally:
+        _stands_for = before
 
 
 @torch.library.custom_op("jinc::filtered_activation", mutates_args=())
