@@ -1,10 +1,11 @@
 """What all tests share."""
 
+import contextlib
 import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,25 @@ def _one_thread() -> None:
 def _digits_once() -> None:
     """Read the bundled digits once: it takes as long as a few steps of a tiny run."""
     load.read_digits = cache(load.read_digits)
+
+
+@pytest.fixture
+def no_waiting() -> Callable[[], contextlib.AbstractContextManager[None]]:
+    """Return a context in which it is an error if the host waits for a GPU."""
+    if not torch.cuda.is_available():
+        pytest.skip("needs a GPU")
+
+    @contextlib.contextmanager
+    def check() -> Iterator[None]:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Synchronization debug mode")  # says its first use
+            torch.cuda.set_sync_debug_mode("error")
+        try:
+            yield
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+    return check
 
 
 @pytest.fixture
