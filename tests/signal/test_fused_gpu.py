@@ -1,5 +1,9 @@
 """The kernels for GPUs against the slow form: on a GPU, or without one in Triton's interpreter."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -98,3 +102,40 @@ def test_maps_wider_than_a_program_equal_slow(padding) -> None:
 def test_every_nonlinearity_and_type(activation, dtype) -> None:
     x = images(1, 3, 5, 4, dtype=dtype)
     agree(x.to(memory_format=torch.channels_last), 6, "circular", activation)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", [80, 90, 100])
+def test_kernels_spill_nothing(architecture, tmp_path) -> None:
+    """Compiled in a process of its own, where Triton does not interpret."""
+    out = tmp_path / "registers.json"
+    script = Path(__file__).parents[2] / "bench" / "registers.py"
+    given = [f"--architectures={architecture}", "--types=bfloat16", "--taps=6", f"--out={out}"]
+    subprocess.run([sys.executable, "-W", "ignore", script, *given], check=True)
+    kernels = json.loads(out.read_text())["kernels"].values()
+    assert len(kernels) == 2
+    for use in kernels:
+        assert use["spilled_bytes"] == 0
+        assert use["shared_bytes"] <= 100 * 1024  # two programs a multiprocessor
+        assert architecture == 80 or use["moves_of_16_bytes"] == use["moves"]
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+def test_gradients_are_the_derivatives(padding) -> None:
+    if DEVICE == "cuda":
+        pytest.skip("the kernels have no float64")
+    down = design_jinc(4, 0.25)
+    settings = (4 * down, down, "gelu_tanh", 0.5, padding)
+
+    class Filtered(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return gpu.filtered_activation(x, None, *settings)
+
+        @staticmethod
+        def backward(ctx, g):
+            return gpu.filtered_activation(*ctx.saved_tensors, g, *settings)
+
+    x = images(1, 1, 2, 3).requires_grad_()
+    assert torch.autograd.gradcheck(Filtered.apply, x, fast_mode=True)

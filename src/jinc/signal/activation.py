@@ -51,7 +51,7 @@ def filtered_activation(
     check_padding(padding)
     up = gain * (kernel if kernel_up is None else kernel_up)
     name = fused.name_of(activation) if phase == "half" and up.shape == kernel.shape else ""
-    if fused.serves(x, len(kernel), name):
+    if name and fused.serves(x, len(kernel)):
         whole: Tensor = fused.filtered_activation(x, up, kernel, name, kappa, padding)
         return whole
     return in_fast_layout(lambda x: _in_steps(x, up, kernel, activation, kappa, phase, padding), x)

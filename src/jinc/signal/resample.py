@@ -8,9 +8,9 @@ The alias-free functions have slow, obvious twins in `reference`. Four facts mak
 2. On small maps a CPU is fastest if the whole filter, padding included, is one matrix product.
 3. With even taps the ways up and down are each other's transpose, up to the gain, with any padding:
    a gradient passes through a filter like an image in the other direction.
-4. On CUDA a transposed depthwise convolution took twenty times as long as a plain one of stride 2,
-   in the layout of channels first (`bench/kernels.py`). There the four new pixels of each pixel
-   are four channels of a plain convolution, put in their places afterwards.
+4. On GPUs one kernel of `fused` computes each. Where it does not serve, the four new pixels of each
+   pixel are four channels of a plain convolution of stride 1, put in their places afterwards: there
+   a transposed depthwise convolution took twenty times as long in the layout of channels first.
 """
 
 import math
@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jinc.errors import JincError
+from jinc.signal.fused import resamplers
 from jinc.signal.padding import Padding, extend
 from jinc.signal.tables import cached_table
 
@@ -62,6 +63,9 @@ def upsample(
     """
     taps = kernel.shape[-1]
     start = upsampling_start(taps, phase)
+    if phase == "half" and resamplers.serve(x, taps):
+        up: Tensor = resamplers.upsample(x, gain * kernel, padding)
+        return up
     if x.is_cuda:
         return upsample_interleaved(x, gain * kernel, start, padding)
     if _is_small(x, x.shape[-2:].numel()):
@@ -119,6 +123,9 @@ def downsample(x: Tensor, kernel: Tensor, *, padding: Padding = "zeros") -> Tens
         raise JincError(f"image size: {height}×{width} cannot be halved, both must be even")
     taps = kernel.shape[-1]
     start = (taps - 1) // 2
+    if resamplers.serve(x, taps):
+        half: Tensor = resamplers.downsample(x, kernel, padding)
+        return half
     if _is_small(x, height * width // 4):
         return _by_matrix(_downsample, x, kernel, start, padding)
     if padding != "zeros" and taps % 2 == 0 and not torch.compiler.is_compiling():

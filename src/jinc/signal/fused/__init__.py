@@ -62,12 +62,11 @@ def name_of(activation: Callable[[Tensor], Tensor]) -> str:
     return "gelu" if activation is F.gelu else ""
 
 
-def serves(x: Tensor, taps: int, activation: str) -> bool:
-    """Whether a fused form computes a filtered activation of phase `half`."""
+def serves(x: Tensor, taps: int) -> bool:
+    """Whether a fused form takes maps, for filters of phase `half`."""
     device = x.device.type if x.device.type != "meta" else _stands_for
-    known = activation in ACTIVATIONS and taps % 2 == 0 and taps <= MOST_TAPS
-    filled = x.ndim == 4 and x.numel() > 0
-    return known and filled and _is_there(device) and x.dtype in FORMS[device].TYPES
+    suits = x.ndim == 4 and x.numel() > 0 and taps % 2 == 0 and taps <= MOST_TAPS
+    return suits and _is_there(device) and x.dtype in FORMS[device].TYPES
 
 
 _stands_for = "meta"

@@ -13,6 +13,10 @@ TYPES = (torch.bfloat16, torch.float16, torch.float32)
 MAPS = 64
 """Maps a program filters at once, the rows of a Hopper tensor core's product."""
 
+FROM_SHARED = (9, 10, 11)
+"""Architectures whose tensor cores read matrices from shared memory: others need registers for
+them, and get half as many columns."""
+
 LEAST_ROWS = 16
 """Rows a program filters at least: it begins with K/2 − 1 more."""
 
@@ -46,7 +50,7 @@ def filtered_activation(
     grid, sizes, settings = plan(x.shape, x, up, padding)
     with torch.cuda.device(x.get_device()):
         kernels().filtered_activation[grid](
-            *(x, given, y, up.contiguous(), down.contiguous(), kappa, *sizes),
+            *(x, given, y, _near(up, x), _near(down, x), kappa, *sizes),
             *(x.stride(), given.stride(), y.stride()),
             ACTIVATION=activation,
             BACKWARD=g is not None,
@@ -58,24 +62,20 @@ def filtered_activation(
 
 def upsample(x: Tensor, up: Tensor, padding: str) -> Tensor:
     """Double the resolution, in phase `half`; `up` has its gain in it."""
-    batch, channels, height, width = x.shape
-    y = _empty(x, (batch, channels, 2 * height, 2 * width))
+    y = empty(x, 2 * x.shape[-2], 2 * x.shape[-1])
     grid, sizes, settings = plan(x.shape, x, up, padding)
     grid = (grid[0], grid[1] + 1, grid[2])  # pairs of fine rows may begin half a pair too early
     with torch.cuda.device(x.get_device()):
-        kernels().upsample[grid](x, y, up.contiguous(), *sizes, x.stride(), y.stride(), **settings)
+        kernels().upsample[grid](x, y, _near(up, x), *sizes, x.stride(), y.stride(), **settings)
     return y
 
 
 def downsample(x: Tensor, down: Tensor, padding: str) -> Tensor:
     """Halve the resolution, with even taps, of maps of even height and width."""
-    batch, channels, height, width = x.shape
-    y = _empty(x, (batch, channels, height // 2, width // 2))
+    y = empty(x, x.shape[-2] // 2, x.shape[-1] // 2)
     grid, sizes, settings = plan(y.shape, x, down, padding)
     with torch.cuda.device(x.get_device()):
-        kernels().downsample[grid](
-            x, y, down.contiguous(), *sizes, x.stride(), y.stride(), **settings
-        )
+        kernels().downsample[grid](x, y, _near(down, x), *sizes, x.stride(), y.stride(), **settings)
     return y
 
 
@@ -86,25 +86,30 @@ def plan(
     language = importlib.import_module("triton.language")
     batch, channels, height, width = shape
     reach = len(taps) // 2
-    columns = 16 if width <= 16 else 32
+    from_shared = architecture(x.device) in FROM_SHARED
+    columns = 32 if from_shared and width > 16 else 16
     whole = width <= columns
     halo = 0 if whole else reach - 1
     maps, tiles = -(-batch * channels // MAPS), -(-width // (columns - 2 * halo))
-    wanted = 4 * _processors(x.device)
-    rows = max(min(LEAST_ROWS, height), -(-height * maps * tiles // wanted))
-    copies = -1 if not whole else 0 if padding == "zeros" else -(-reach // width)
+    rows = max(min(LEAST_ROWS, height), -(-height * maps * tiles // _wanted(x.device)))
     settings = {
         "PADDING": padding,
         "K": 2 * reach,
         "M": MAPS,
         "IN": columns,
         "HALO": halo,
-        "COPIES": copies,
+        "COPIES": -1 if not whole else 0 if padding == "zeros" else -(-reach // width),
         "ACC": language.float64 if x.dtype == torch.float64 else language.float32,
         "PRECISION": "tf32x3" if x.dtype == torch.float32 else "ieee",
+        "num_stages": 2 if from_shared else 1,
     }
     sizes = (batch * channels, channels, height, width, rows)
     return (maps, -(-height // rows), tiles), sizes, settings
+
+
+def architecture(device: torch.device) -> int:
+    """Return the major compute capability of a GPU; without one, Hopper's, to interpret for."""
+    return torch.cuda.get_device_capability(device)[0] if device.type == "cuda" else 9
 
 
 def kernels() -> ModuleType:
@@ -112,13 +117,20 @@ def kernels() -> ModuleType:
     return importlib.import_module("jinc.signal.fused.kernels")
 
 
-def _empty(x: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Return memory for maps of another size in the layout of x."""
-    last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
-    return x.new_empty(shape).to(memory_format=torch.channels_last) if last else x.new_empty(shape)
+def empty(x: Tensor, height: int, width: int) -> Tensor:
+    """Return memory for maps of another size, in the layout of x."""
+    plain = x.is_contiguous() or not x.is_contiguous(memory_format=torch.channels_last)
+    layout = torch.contiguous_format if plain else torch.channels_last
+    shape = (*x.shape[:2], height, width)
+    return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=layout)
 
 
-def _processors(device: torch.device) -> int:
+def _near(taps: Tensor, x: Tensor) -> Tensor:
+    return taps.to(x.device).contiguous()
+
+
+def _wanted(device: torch.device) -> int:
+    """Return how many programs keep a GPU busy."""
     if device.type != "cuda":
         return 1
-    return torch.cuda.get_device_properties(device).multi_processor_count
+    return 4 * torch.cuda.get_device_properties(device).multi_processor_count

@@ -1,0 +1,45 @@
+"""The ways up and down as operators on GPUs; each is the other's gradient."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from jinc.signal import fused
+from jinc.signal.fused import gpu
+
+
+def serve(x: Tensor, taps: int) -> bool:
+    """Whether these operators resample maps, in phase `half`."""
+    return x.is_cuda and fused.serves(x, taps)
+
+
+@torch.library.custom_op("jinc::upsample", mutates_args=())
+def upsample(x: Tensor, taps: Tensor, padding: str) -> Tensor:
+    """Double the resolution of `[B, C, H, W]`; `taps` `[K, K]`, symmetric, with their gain."""
+    return gpu.upsample(x, taps, padding)
+
+
+@torch.library.custom_op("jinc::downsample", mutates_args=())
+def downsample(x: Tensor, taps: Tensor, padding: str) -> Tensor:
+    """Halve the resolution of `[B, C, H, W]`, both even; `taps` `[K, K]`, symmetric."""
+    return gpu.downsample(x, taps, padding)
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    _, taps, ctx.padding = inputs
+    ctx.save_for_backward(taps)
+
+
+def _down(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+    return downsample(g, *ctx.saved_tensors, ctx.padding), None, None
+
+
+def _up(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+    return upsample(g, *ctx.saved_tensors, ctx.padding), None, None
+
+
+upsample.register_fake(lambda x, *_: gpu.empty(x, 2 * x.shape[-2], 2 * x.shape[-1]))
+downsample.register_fake(lambda x, *_: gpu.empty(x, x.shape[-2] // 2, x.shape[-1] // 2))
+upsample.register_autograd(_down, setup_context=_keep)
+downsample.register_autograd(_up, setup_context=_keep)
