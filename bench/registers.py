@@ -31,6 +31,7 @@ from jinc.signal.fused import gpu
 
 TOOLS = Path(triton.__file__).parent / "backends/nvidia/bin"
 SHAPE = (2, 64, 32, 32)
+JUMP = re.compile(r"BRA\S* .*?\((\.L_x_\d+)\)")
 OPERATION = re.compile(r"\*/ +(?:@!?U?P\w+ )?([A-Z][A-Z0-9.]+)")
 
 
@@ -84,8 +85,11 @@ def use(kernel: Any) -> dict[str, float]:
     """Count what a compiled kernel uses, and the operations of its loop, a thread's."""
     resources = run("cuobjdump", kernel.asm["cubin"], "--dump-resource-usage")
     code = run("nvdisasm", kernel.asm["cubin"], "-c")
-    blocks = re.split(r"^\.L_x_\d+:", code, flags=re.MULTILINE)
-    loop = max((OPERATION.findall(block) for block in blocks[1:]), key=len)
+    backward = ((code.find(f"\n{jump[1]}:"), jump.start()) for jump in JUMP.finditer(code))
+    start, end = max(
+        ((a, b) for a, b in backward if 0 <= a < b), key=lambda span: span[1] - span[0]
+    )
+    loop = OPERATION.findall(code[start:end])
     moves = [each for each in loop if each.startswith(("LDG.", "LDGSTS", "STG"))]
     return {
         "registers": number("REG", resources),
