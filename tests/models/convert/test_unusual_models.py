@@ -26,14 +26,33 @@ class Does(nn.Module):
         return self.function[0](self.activation(x))
 
 
+class First(nn.Module):
+    """Return the first of several values."""
+
+    def forward(self, values: tuple[Tensor, ...]) -> Tensor:
+        return values[0]
+
+
 LEFT = {
     "a third": (lambda x: F.interpolate(x, scale_factor=3.0), "16×24 to 48×72 is not by two"),
     "a quarter": (lambda x: F.max_pool2d(x, 4), "16×24 to 4×6 is not by two"),
     "a layer by three": (nn.Upsample(scale_factor=3), "is not by two"),
     "a layer by four": (nn.AvgPool2d(4), "is not by two"),
     "a stride of three": (nn.Conv2d(4, 4, 3, 3), "16×24 to 5×8 is not by two"),
-    "slices": (lambda x: x[..., ::2, ::2], "neither in the forward of a module"),
-    "a helper": (lambda x: F.avg_pool2d(x, 2), "neither in the forward of a module"),
+    "slices": (lambda x: x[..., ::2, ::2], "a strided slice has no alias-free form"),
+    "a helper": (lambda x: F.avg_pool2d(x, 2), "called by a function that is not the forward"),
+    "a method": (lambda x: x.relu(), "called as a method"),
+    "indices": (nn.Sequential(nn.MaxPool2d(2, return_indices=True), First()), "with these argume"),
+    "a divisor": (nn.AvgPool2d(2, divisor_override=1), "avg_pool2d with these arguments"),
+    "corners": (nn.UpsamplingBilinear2d(scale_factor=2), "interpolate with these arguments"),
+    "listed pixels": (lambda x: x[:, :, list(range(0, 16, 2))], "a strided slice"),
+    "a threshold": (nn.Threshold(0, 0), "threshold has no alias-free form"),
+    "logarithms": (F.logsigmoid, "log_sigmoid has no alias-free form"),
+    "unit vectors": (F.normalize, "normalize has no alias-free form"),
+    "an inverse": (lambda x: 1 / x, "rdiv"),
+    "means of blocks": (lambda x: x.view(1, 4, 8, 2, 12, 2).mean((3, 5)), "blocks of pixels"),
+    "windows": (lambda x: F.unfold(x, 2, stride=2), "unfold has no alias-free form"),
+    "scripted": (lambda x: scripted(squashed)(x), "what it calls is not known"),
     "other functions": (torch.tanh, "tanh has no alias-free form"),
     "a gate": (lambda x: x * (x + 1), "a product of maps"),
     "tokens": (lambda x: F.gelu(x.flatten(2).mT), "3-D: tokens"),
@@ -126,6 +145,13 @@ class Shared(nn.Module):
         return self.second(self.pool(self.first(x)))
 
 
+class TwoLevels(nn.Module):
+    """Call different functions at two resolutions."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.silu(F.relu(x)[..., ::2, ::2])
+
+
 @torch.no_grad()
 def test_shared_modules_have_one_design() -> None:
     model = Shared()
@@ -136,10 +162,14 @@ def test_shared_modules_have_one_design() -> None:
     convert(model, "D@12,D@6", designs={"first": "D@6", "second": "D@6"}, example=X)
 
 
-def scripted() -> nn.Module:
-    """Script a layer; the function says that it is deprecated."""
+def scripted(what: object = None) -> Callable[..., Tensor]:
+    """Script a layer or a function; the function says that it is deprecated."""
     with pytest.warns(DeprecationWarning, match="torch.jit.script"):
-        return torch.jit.script(nn.SiLU())
+        return torch.jit.script(what or nn.SiLU())
+
+
+def squashed(x: Tensor) -> Tensor:
+    return torch.tanh(x)
 
 
 def quantised() -> nn.Module:
@@ -182,6 +212,18 @@ REFUSED = {
         X,
         {"config": "D@12,D@6"},
         "D@6 as first at level 1 and D@12 as first at",
+    ),
+    "two functions": (
+        TwoLevels,
+        X,
+        {"config": "A,D@12"},
+        "D@12 as the model itself at level 1 and A as the model itself at level 0",
+    ),
+    "no such module": (
+        Shared,
+        X,
+        {"designs": {"pol": "A"}},
+        "'pol' matches no module; nearest are pool",
     ),
     "two names": (
         Shared,

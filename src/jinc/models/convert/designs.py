@@ -1,19 +1,22 @@
 """Which design each module of a model gets."""
 
+import difflib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
 
 import torch
 from torch import nn
 
 from jinc.errors import JincError
+from jinc.models.convert.aliasing import ACTIVATIONS
 from jinc.models.convert.operations import Operations
 from jinc.models.convert.settings import Settings
-from jinc.models.convert.tracing import ACTIVATIONS, CHANNELS_LAST, NO_MAP, Call
+from jinc.models.convert.tracing import CHANNELS_LAST, NO_MAP, Call
 from jinc.nn.configs import Config, parse_config
 from jinc.nn.levels import parse_configs
+from jinc.signal.padding import Padding
 
 
 class Designs:
@@ -30,6 +33,7 @@ class Designs:
 
     def __init__(self, model: nn.Module, settings: Settings, calls: Sequence[Call]) -> None:
         self.settings, self.configs = settings, parse_configs(settings.config)
+        self.padding: Padding = settings.padding or "zeros"
         self.made: dict[Config, Operations] = {}
         devices = {each.device for each in model.parameters()} - {torch.device("meta")}
         self.device = devices.pop() if len(devices) == 1 else torch.device("cpu")
@@ -43,30 +47,32 @@ class Designs:
         for name, module in model.named_modules(remove_duplicate=False):
             names[module].append(name)
         self.names = {same[0]: same for same in names.values()}
+        for pattern in settings.designs:
+            self._check_pattern(pattern)
         for name in self.names:
             self._check_one(name, [0])
-        uses: dict[tuple[str, str], set[int]] = defaultdict(set)
+        levels: dict[str, set[int]] = defaultdict(set)
         for call in calls:
-            if not call.reason:
-                uses[call.module, call.function].add(call.level)
-                self.levels[call.module] = min(call.level, self.levels.get(call.module, call.level))
-        for (name, _), levels in uses.items():
-            self._check_one(name, sorted(levels))
+            if call.has_form:
+                levels[call.module].add(call.level)
+        for name, found in levels.items():
+            self._check_one(name, sorted(found))
+            self.levels[name] = min(found)
 
     def of(self, name: str) -> Operations | None:
-        """Return the operations of a module, or None to leave it."""
+        """Return the operations of a module, those of A for its padding alone; or None."""
         config = self._config(name, self.levels.get(name, 0))
-        if config.letter == "A" or name in self.unfit:
+        if name in self.unfit or (config.letter == "A" and self.padding == "zeros"):
             return None
         if config not in self.made:
             with torch.device("cpu"):
-                operations = Operations(config, self.settings.padding or "zeros")
+                operations = Operations(config, self.padding)
             self.made[config] = operations.to(self.device)
         return self.made[config]
 
     def with_reason(self, call: Call) -> Call:
         """Return a call that was left, with the reason."""
-        if call.reason:
+        if not call.has_form:
             return call
         config = self._config(call.module, call.level)
         filters = config.filters_resampling, config.filters_activation
@@ -74,11 +80,11 @@ class Designs:
             return replace(call, reason=f"design {config.name} leaves it")
         if call.module in self.unfit:
             return replace(call, reason="its module also runs on what is no map [B, C, H, W]")
-        return replace(call, reason="neither in the forward of a module nor of a known kind")
+        return call
 
     def _config(self, name: str, level: int) -> Config:
         for pattern, config in self.settings.designs.items():
-            if fnmatch(name, pattern):
+            if fnmatchcase(name, pattern):
                 return parse_config(config)
         return self.configs.at(level)
 
@@ -88,9 +94,18 @@ class Designs:
         found = {self._config(*use).name: use for use in reversed(uses)}
         if len(found) > 1:
             each = (
-                f"{design} as {name} at level {level}" for design, (name, level) in found.items()
+                f"{design} as {name or 'the model itself'} at level {level}"
+                for design, (name, level) in found.items()
             )
             raise JincError(
-                f"designs: one module would need {' and '.join(each)}; choose one for both, or "
-                "copy the module"
+                f"designs: one module would need {' and '.join(each)}; choose one by its name "
+                f"(designs={{{name!r}: …}}), or split the module"
             )
+
+    def _check_pattern(self, pattern: str) -> None:
+        """Raise a JincError if a pattern matches no module."""
+        names = [each for same in self.names.values() for each in same]
+        if not any(fnmatchcase(name, pattern) for name in names):
+            near = difflib.get_close_matches(pattern, names, 3, 0.3)
+            advice = f"; nearest are {', '.join(near)}" if near else ""
+            raise JincError(f"designs: {pattern!r} matches no module{advice}")

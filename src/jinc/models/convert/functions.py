@@ -88,23 +88,32 @@ def _interpolate(
     size: Any = None,
     scale_factor: Any = None,
     mode: str = "nearest",
+    align_corners: bool | None = None,
     *args: Any,
     **kwargs: Any,
 ) -> Any:
-    """Double or halve the resolution, or interpolate as asked for."""
-    if input.ndim == 4:
+    """Double or halve the resolution, or interpolate as asked for.
+
+    Pixels that are aligned with the corners, or the nearest of the odd ones, stand elsewhere.
+    """
+    if input.ndim == 4 and not align_corners:
         old = input.shape[-2:]
         factors = _pair(scale_factor)
         new = tuple(_pair(size) or (int(n * f) for n, f in zip(old, factors, strict=True)))
         if all(1 < n <= 2 * m and n >= 2 * m - 1 for n, m in zip(new, old, strict=True)):
             return operations.upsample(input)[..., : new[0], : new[1]]
-        if all(n == (m + 1) // 2 for n, m in zip(new, old, strict=True)) and new != tuple(old):
-            return (
-                operations.every_second(input)
-                if "nearest" in mode
-                else operations.downsample(input)
-            )
-    return unchanged(F.interpolate, input, size, scale_factor, mode, *args, **kwargs)
+        if mode != "nearest-exact" and _halves(old, new):
+            halve = operations.every_second if mode == "nearest" else operations.downsample
+            return halve(input)[..., : new[0], : new[1]]
+    settings = size, scale_factor, mode, align_corners
+    return unchanged(F.interpolate, input, *settings, *args, **kwargs)
+
+
+def _halves(old: Sequence[int], new: Sequence[int]) -> bool:
+    """Whether sizes are halved, up or down."""
+    return all(n > 0 and n in (m // 2, (m + 1) // 2) for n, m in zip(new, old, strict=True)) and (
+        tuple(new) != tuple(old)
+    )
 
 
 def _pair(value: Any) -> Sequence[Any]:
@@ -119,14 +128,18 @@ def _avg_pool(
     kernel_size: Any,
     stride: Any = None,
     padding: Any = 0,
-    *args: Any,
-    **kwargs: Any,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Any:
     """Halve the resolution by the filter instead of means of blocks."""
-    if not _is_halving(input, kernel_size, stride, padding):
-        return unchanged(F.avg_pool2d, input, kernel_size, stride, padding, *args, **kwargs)
+    size = _halved_size(input, kernel_size, stride, padding, ceil_mode)
+    if size is None or divisor_override is not None:
+        settings = kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+        return unchanged(F.avg_pool2d, input, *settings)
     on_pixels = _pair(kernel_size)[0] % 2
-    return operations.every_second(input) if on_pixels else operations.downsample(input)
+    halved = operations.every_second(input) if on_pixels else operations.downsample(input)
+    return halved[..., : size[0], : size[1]]
 
 
 def _max_pool(
@@ -140,23 +153,36 @@ def _max_pool(
     return_indices: bool = False,
 ) -> Any:
     """Take local maxima, a nonlinearity like others, then halve the resolution."""
-    halving = _is_halving(input, kernel_size, stride, padding)
-    if return_indices or set(_pair(dilation)) != {1} or not halving:
-        settings = (kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    size = _halved_size(input, kernel_size, stride, padding, ceil_mode)
+    if return_indices or set(_pair(dilation)) != {1} or size is None:
+        settings = kernel_size, stride, padding, dilation, ceil_mode, return_indices
         return unchanged(F.max_pool2d, input, *settings)
     reach = _pair(kernel_size)[0] - 1  # pixels of the fine grid on either side
     maxima = operations.activate(
         input, lambda u: F.max_pool2d(u, 2 * reach + 1, stride=1, padding=reach)
     )
-    return operations.every_second(maxima) if reach % 2 == 0 else operations.downsample(maxima)
+    on_pixels = reach % 2 == 0
+    halved = operations.every_second(maxima) if on_pixels else operations.downsample(maxima)
+    return halved[..., : size[0], : size[1]]
 
 
-def _is_halving(input: Tensor, kernel_size: Any, stride: Any, padding: Any) -> bool:
-    """Whether a window with a stride of two halves maps of even size."""
-    steps = _pair(kernel_size if stride is None else stride)
-    spare = {k - 2 * p for k, p in zip(_pair(kernel_size), _pair(padding), strict=True)}
-    even = all(n % 2 == 0 for n in input.shape[-2:])
-    return input.ndim == 4 and even and tuple(steps) == (2, 2) and spare <= {1, 2}
+def _halved_size(
+    input: Tensor, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool
+) -> tuple[int, int] | None:
+    """Return what a window with a stride of two makes of a map, if it halves the resolution."""
+    taps, pads = _pair(kernel_size), _pair(padding)
+    spare = {k - 2 * p for k, p in zip(taps, pads, strict=True)}
+    if input.ndim != 4 or len({*taps}) > 1 or not spare <= {1, 2}:
+        return None
+    if tuple(taps if stride is None else _pair(stride)) != (2, 2):
+        return None
+    old = input.shape[-2:]
+    sizes = []
+    for n, k, p in zip(old, taps, pads, strict=True):
+        span = n + 2 * p - k
+        most = (n + p + 1) // 2  # windows begin within the map
+        sizes.append(min(-(-span // 2) + 1, most) if ceil_mode else span // 2 + 1)
+    return (sizes[0], sizes[1]) if _halves(old, sizes) else None
 
 
 def _pixel_shuffle(operations: Operations, input: Tensor, upscale_factor: int) -> Any:

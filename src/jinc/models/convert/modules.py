@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, cast
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from jinc.models.convert.functions import unchanged
 from jinc.models.convert.operations import Operations
 
 Rule: TypeAlias = Callable[[nn.Module, str, Operations], Callable[..., Any] | None]
@@ -16,18 +17,18 @@ Rule: TypeAlias = Callable[[nn.Module, str, Operations], Callable[..., Any] | No
 
 
 def convolution(module: nn.Module, name: str, operations: Operations) -> Callable[..., Any] | None:
-    """Low-pass before strides of 2, 4 …, and extend as the operations do what zeros would.
+    """Low-pass before strides of 2, 4 …, and extend by the padding of the operations.
 
     A low-pass commutes with a convolution: this is a convolution at every pixel, a low-pass, and
     every second pixel of it, at a fraction of the cost.
     """
     if not isinstance(module, nn.Conv2d) or type(module).forward is not nn.Conv2d.forward:
         return None
-    filters = operations.config.filters_resampling
-    halvings = _halvings(module.stride) if filters else 0
-    side, *others = set(module._reversed_padding_repeated_twice)
-    zeros = module.padding_mode == "zeros" and side != 0 and not others
-    extends = zeros and operations.padding != "zeros"
+    halvings = _halvings(module.stride) if operations.config.filters_resampling else 0
+    left, right, top, bottom = module._reversed_padding_repeated_twice
+    side = max(left, right, top, bottom)
+    is_circular = module.padding_mode == operations.padding == "circular"
+    extends = side > 0 and operations.padding != "zeros" and not is_circular
     if not halvings and not extends:
         return None
 
@@ -35,8 +36,11 @@ def convolution(module: nn.Module, name: str, operations: Operations) -> Callabl
         x = operations.low_pass(x, halvings) if halvings else x
         if not extends:
             return nn.Conv2d.forward(self, x)
+        height, width = x.shape[-2:]
         x = operations.extended(x, side, side)
-        return F.conv2d(x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+        x = x[..., side - top : side + height + bottom, side - left : side + width + right]
+        settings = (self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+        return F.conv2d(x, *settings) if halvings else unchanged(F.conv2d, x, *settings)
 
     return forward
 

@@ -23,7 +23,7 @@ class Operations(nn.Module):
     which filters have an odd number of taps (`onto_pixels`).
 
     Args:
-        config: B, C or D of the corrected design.
+        config: B, C or D of the corrected design; A for padding alone.
         padding: what lies beyond the edges of maps.
     """
 
@@ -31,7 +31,8 @@ class Operations(nn.Module):
 
     def __init__(self, config: Config, padding: Padding) -> None:
         super().__init__()
-        if config.letter not in "BCD" or not config.is_corrected or config.taps == IDEAL:
+        alias_free = config.letter in "BCD" and config.is_corrected and config.taps != IDEAL
+        if config.letter != "A" and not alias_free:
             raise JincError(
                 f"config: {config.name} cannot convert a model; choose B, C or D with a number of "
                 "taps, such as D@6"

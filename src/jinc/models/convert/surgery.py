@@ -19,7 +19,7 @@ from jinc.models.convert.modules import RULES, Rule
 from jinc.models.convert.operations import Operations
 from jinc.models.convert.settings import Settings
 from jinc.models.convert.substitute import Substitution
-from jinc.models.convert.tracing import Call, trace
+from jinc.models.convert.tracing import PADDING, Call, trace
 from jinc.signal.padding import Padding
 
 M = TypeVar("M", bound=nn.Module)
@@ -55,6 +55,8 @@ class Conversion:
         settings: how the model was converted.
         edits: of attributes, in order.
         left: calls that can alias still, each with the reason.
+        resolved: names of modules that made fewer calls that can alias than before.
+        padded: names of modules that pad otherwise than before.
         unseen: names of changed modules that did not run with the example; what they call is not
             known, and they have the design of full resolution.
     """
@@ -62,14 +64,22 @@ class Conversion:
     settings: Settings
     edits: list[Edit] = field(repr=False)
     left: list[Call]
+    resolved: frozenset[str]
+    padded: frozenset[str]
     unseen: list[str]
+
+    @property
+    def replacing(self) -> list[Edit]:
+        """Edits by which modules make fewer calls that can alias."""
+        return [each for each in self.edits if each.operations and each.name in self.resolved]
 
     @property
     def replaced(self) -> Counter[tuple[str, str]]:
         """How many modules of each class have each design."""
+        modules = {each.name: each for each in self.replacing}
         return Counter(
             (type(each.owner).__name__, each.operations.config.name)
-            for each in self.edits
+            for each in modules.values()
             if each.operations is not None
         )
 
@@ -117,12 +127,13 @@ def convert(
         )
     check_convertible(model, rules)
     inputs = inputs_of(model, example)
-    calls, ran = trace(model, inputs)
+    around = settings.padding or "zeros"
+    calls, ran = trace(model, inputs, around)
     designs_of = Designs(model, settings, calls)
     edits = list(_edits(model, designs_of, rules))
     try:
         _apply(edits)
-        left = [designs_of.with_reason(each) for each in trace(model, inputs)[0]]
+        left = [designs_of.with_reason(each) for each in trace(model, inputs, around)[0]]
         if len(left) == len(calls):
             raise JincError(_nothing(model, settings, left))
     except BaseException:
@@ -133,8 +144,17 @@ def convert(
         _apply(edits[-1:])
     changed = dict.fromkeys(each.name for each in edits if each.operations is not None)
     unseen = [name for name in changed if name not in ran]
-    setattr(model, MARK, Conversion(settings, edits, left, unseen))
+    fewer = Counter(map(_kind, calls)) - Counter(map(_kind, left))
+    resolved, padded = (
+        frozenset(name for name, pads in fewer if pads == kind) for kind in (False, True)
+    )
+    setattr(model, MARK, Conversion(settings, edits, left, resolved, padded, unseen))
     return model
+
+
+def _kind(call: Call) -> tuple[str, bool]:
+    """Return the module of a call, and whether it pads."""
+    return call.module, call.function == PADDING
 
 
 def conversion(model: nn.Module) -> Conversion:
@@ -174,7 +194,8 @@ def _edits(model: nn.Module, designs: Designs, rules: Sequence[Rule]) -> Iterato
         if operations is None:
             continue
         substitution = substituting(operations)
-        form = first_form(rules, module, name, operations) or substitution.within(kind.forward)
+        known = RULES if operations.config.letter == "A" else rules
+        form = first_form(known, module, name, operations) or substitution.within(kind.forward)
         if form is not None:
             check_forward(module, name)
             new = _with(kind, forward=form)

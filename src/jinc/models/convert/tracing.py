@@ -15,34 +15,19 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from jinc.errors import JincError
-from jinc.models.convert.examples import Inputs
-from jinc.models.convert.functions import NONLINEAR, Function, unchanged
-
-ACTIVATIONS = frozenset(function.__name__ for function in NONLINEAR)
-"""Replaced on maps."""
-RESAMPLING = frozenset(
-    (
-        *("interpolate", "pixel_shuffle", "pixel_unshuffle", "grid_sample", "repeat_interleave"),
-        *(
-            f"{kind}{n}d"
-            for kind in ("conv", "conv_transpose", "avg_pool", "max_pool")
-            for n in (1, 2, 3)
-        ),
-        *("lp_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "fractional_max_pool2d"),
-        *("fold", "unfold", "index_select", "permute", "einsum", "__getitem__"),
-    )
+from jinc.models.convert.aliasing import (
+    ATTENTION,
+    RESAMPLING,
+    can_alias,
+    obstacle,
+    padding_of,
+    why_left,
 )
-PRODUCTS = frozenset(("mul", "multiply", "__mul__", "__imul__", "div", "__truediv__"))
-"""Nonlinear if both factors are maps."""
-POINTWISE = PRODUCTS | {
-    *("tanh", "sigmoid", "hardtanh", "hardsigmoid", "logsigmoid", "softshrink", "hardshrink"),
-    *("tanhshrink", "softsign", "threshold", "rrelu", "glu", "clamp", "clamp_min", "clamp_max"),
-    *("maximum", "minimum", "where", "abs", "exp", "log", "sin", "cos", "erf", "square", "pow"),
-    *("__pow__", "sqrt", "rsqrt"),
-}
-"""Nonlinear functions that have no alias-free form."""
-ATTENTION = frozenset(("scaled_dot_product_attention", "softmax"))
+from jinc.models.convert.examples import Inputs
+from jinc.models.convert.functions import Function, unchanged
+from jinc.signal.padding import Padding
 
+PADDING = "padding"
 CHANNELS_LAST = "channels last"
 NO_MAP = "of no resolution of the image"
 
@@ -62,26 +47,32 @@ class Call:
         level: halvings of the resolution of the model's first map, of the larger of both maps; 0
             for larger ones and where there is no map.
         place: file and line.
-        reason: why it has no alias-free form, or nothing.
+        reason: why it is left, if it is.
+        has_form: whether there is an alias-free form of it.
     """
 
     module: str
     function: str
     level: int
     place: str
-    reason: str = ""
+    reason: str
+    has_form: bool = False
 
 
-def trace(model: nn.Module, run: Callable[[nn.Module], object]) -> tuple[list[Call], set[str]]:
+def trace(
+    model: nn.Module, run: Callable[[nn.Module], object], padding: Padding = "zeros"
+) -> tuple[list[Call], set[str]]:
     """Run a model, and return the calls that can alias, without those of Jinc, and what ran.
 
     They are calls on maps `[B, C, H, W]`, and on what is between maps and vectors: tokens, volumes.
-    Normalisations of each pixel, as layer norms are, are not among them.
+    Layer norms of each pixel are not among them. Calls that extend maps over their edges otherwise
+    than asked for are named `PADDING`.
 
     Args:
         model: in any mode; it runs in evaluation mode, without gradients and on random numbers of
             its own, so that neither statistics of batches nor the caller's random numbers change.
         run: calls the model.
+        padding: that is asked for; zeros for any.
 
     Returns:
         The calls, and the qualified names of the modules that ran.
@@ -89,7 +80,7 @@ def trace(model: nn.Module, run: Callable[[nn.Module], object]) -> tuple[list[Ca
     Raises:
         JincError: the model cannot run.
     """
-    watch = _Watch()
+    watch = _Watch(padding)
     try:
         with torch.no_grad(), torch.random.fork_rng([]), _running(model, watch), watch:
             run(model)
@@ -102,8 +93,9 @@ def trace(model: nn.Module, run: Callable[[nn.Module], object]) -> tuple[list[Ca
 class _Watch(TorchFunctionMode):
     """Note calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, padding: Padding) -> None:
         super().__init__()
+        self.padding = padding
         self.running: list[str] = []
         self.ran: set[str] = set()
         self.calls: list[Call] = []
@@ -120,28 +112,56 @@ class _Watch(TorchFunctionMode):
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
         given = next((x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)), None)
-        if given is None or not isinstance(result, Tensor) or result.ndim < 3:
+        first = result[0] if isinstance(result, tuple) and result else result
+        if given is None or not isinstance(first, Tensor) or first.ndim < 3:
             return result
-        if given.numel() > 0 and result.numel() > 0:
-            name = func.__name__.split(".")[0]
-            name = name if name.startswith("__") else name.rstrip("_")
-            if given.ndim == result.ndim == 4:
+        if given.numel() > 0 and first.numel() > 0:
+            name = func.__name__.split(".")[0].removesuffix("_with_indices")
+            name = name if name.startswith("__") else name.strip("_")
+            if given.ndim == first.ndim == 4:
                 self.size = self.size or tuple(given.shape[-2:])
-            if self.size or given.ndim != 4:
-                self._note(name, args, kwargs, given, result)
-            _follow(name, given, result)
+            if (self.size or given.ndim != 4) and first.dtype != torch.bool:
+                self._note(func, name, args, kwargs, given, first)
+            if first is result:
+                _follow(name, given, first)
         return result
 
+    def note_scripted(self, function: "torch.jit.ScriptFunction[Any, Any]") -> None:
+        """Note a call of a scripted function."""
+        if (place := _place(3)) is not None:
+            reason = "scripted (torch.jit): what it calls is not known"
+            self.calls.append(Call(self.module, function.name, 0, place[0], reason))
+
+    @property
+    def module(self) -> str:
+        """Name of the innermost module that is running."""
+        return self.running[-1] if self.running else ""
+
     def _note(
-        self, name: str, args: tuple[Any, ...], kwargs: Any, given: Tensor, result: Tensor
+        self,
+        function: Function,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: Any,
+        given: Tensor,
+        result: Tensor,
     ) -> None:
-        """Note a call that can alias, unless Jinc's own code makes it."""
-        if not _can_alias(name, args, kwargs, given, result) or (place := _place()) is None:
+        """Note a call that can alias, or extends maps, unless Jinc's own code makes it."""
+        aliases = can_alias(name, args, kwargs, given, result)
+        edges = self.padding != "zeros" and padding_of(name, args, kwargs, given, result)
+        if edges == self.padding == "circular":
+            edges = ""
+        if not (aliases or edges) or (place := _place(3)) is None:
             return
+        where, is_tried = place
         level, reason = self._level(name, max(given, result, key=Tensor.numel))
-        reason = reason or _obstacle(name, given, result)
-        module = self.running[-1] if self.running else ""
-        self.calls.append(Call(module, name, level, place, reason))
+        if edges:
+            why = f"{edges}; only that of modules nn.Conv2d is replaced"
+            self.calls.append(Call(self.module, PADDING, level, where, why))
+        if aliases:
+            reason = reason or obstacle(name, given, result)
+            why = reason or why_left(function, name, is_tried=is_tried)
+            self.calls.append(Call(self.module, name, level, where, why, not reason))
 
     def _level(self, name: str, larger: Tensor) -> tuple[int, str]:
         """Return the level of a map, and why it is none, or nothing."""
@@ -169,40 +189,6 @@ class _Watch(TorchFunctionMode):
 _KINDS = {3: "tokens or lines, no map [B, C, H, W]", 5: "volumes, no maps [B, C, H, W]"}
 
 
-def _can_alias(
-    name: str, args: tuple[Any, ...], kwargs: Any, given: Tensor, result: Tensor
-) -> bool:
-    """Whether a call changes the resolution, or is nonlinear."""
-    if name.startswith("conv"):
-        stride = kwargs.get("stride", args[3] if len(args) > 3 else 1)
-        return any(step != 1 for step in (stride if isinstance(stride, Sequence) else [stride]))
-    if name in PRODUCTS:
-        maps = [each.shape[2:] for each in args if isinstance(each, Tensor) and each.ndim == 4]
-        return len(maps) == 2 and maps[0] == maps[1] and maps[0].numel() > 1
-    if result.ndim == 4 and result.shape[-2:].numel() == 1:
-        return False  # a vector
-    if name == "__getitem__":
-        parts = args[1] if isinstance(args[1], tuple) else (args[1],)
-        return any(isinstance(part, slice) and part.step not in (None, 1) for part in parts)
-    if name in ("permute", "einsum"):
-        return result.ndim == 6
-    if name in ATTENTION:
-        return given.shape[-2] > 1
-    resamples = name in RESAMPLING and given.shape[2:] != result.shape[2:]
-    return resamples or name in ACTIVATIONS or name in POINTWISE or name.startswith("max_pool")
-
-
-def _obstacle(name: str, given: Tensor, result: Tensor) -> str:
-    """Return why a call on maps has no alias-free form, or nothing."""
-    if name in POINTWISE:
-        return f"{'a product of maps' if name in PRODUCTS else name} has no alias-free form"
-    if name in ACTIVATIONS:
-        return ""
-    by_two = round(abs(math.log2(given.shape[-1] / result.shape[-1]))) == 1
-    sizes = ("×".join(map(str, each.shape[-2:])) for each in (given, result))
-    return "" if by_two else f"{' to '.join(sizes)} is not by two"
-
-
 def _follow(name: str, given: Tensor, result: Tensor) -> None:
     """Mark results that have their channels last because of how they were made."""
     moves = name in ("permute", "movedim", "transpose", "conv2d", "view", "reshape")
@@ -218,18 +204,18 @@ def _is_channels_last(x: Tensor) -> bool:
     return hasattr(x, _LAST) or (x.stride(2) == 1 != x.stride(3) and x.shape[2] > 1)
 
 
-def _place() -> str | None:
-    """Return the file and line of a call, or None if Jinc's own code makes it."""
-    inner: FrameType = sys._getframe(3)
+def _place(depth: int) -> tuple[str, bool] | None:
+    """Return where a call is, and whether Jinc tried to replace it; None if it is Jinc's own."""
+    inner: FrameType = sys._getframe(depth)
     frame = _outside(inner, TORCH)
-    if frame.f_code is unchanged.__code__:
+    if is_tried := frame.f_code is unchanged.__code__:
         inner = _outside(frame, JINC)
         frame = _outside(inner, TORCH)
     if frame.f_code.co_filename == EXAMPLES:
         frame = inner  # a model of torch's own modules alone
     elif frame.f_code.co_filename.startswith(JINC):
         return None
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}", is_tried
 
 
 def _outside(frame: FrameType, files: str) -> FrameType:
@@ -241,8 +227,15 @@ def _outside(frame: FrameType, files: str) -> FrameType:
 
 @contextmanager
 def _running(model: nn.Module, watch: _Watch) -> Iterator[None]:
-    """Evaluate a model, and note the modules that run and ran, innermost last."""
+    """Evaluate a model, and note its modules and scripted functions as they run."""
     hooks = []
+    scripted: Any = torch.jit.ScriptFunction
+    call = scripted.__call__
+
+    def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        watch.note_scripted(self)
+        return call(self, *args, **kwargs)
+
     training = [module for module in model.modules() if module.training]
     for module in training:
         module.training = False
@@ -251,9 +244,11 @@ def _running(model: nn.Module, watch: _Watch) -> Iterator[None]:
         hooks.append(module.register_forward_pre_hook(enter))
         leave = lambda *_: watch.running.pop() and None  # noqa: E731
         hooks.append(module.register_forward_hook(leave, always_call=True))
+    scripted.__call__ = noted
     try:
         yield
     finally:
+        scripted.__call__ = call
         for hook in hooks:
             hook.remove()
         for module in training:
