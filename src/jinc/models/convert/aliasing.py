@@ -111,7 +111,11 @@ def obstacle(name: str, given: Tensor, result: Tensor) -> str:
     old, new = given.shape[-2:], result.shape[-2:]
     powers = (abs(math.log2(n / m)) for n, m in zip(old, new, strict=True))
     sizes = ("×".join(map(str, each)) for each in (old, new))
-    return "" if all(0.65 < power < 1.35 for power in powers) else f"{' to '.join(sizes)} is not by two"
+    return (
+        ""
+        if all(0.65 < power < 1.35 for power in powers)
+        else f"{' to '.join(sizes)} is not by two"
+    )
 
 
 def why_left(function: Function, name: str, *, is_tried: bool) -> str:
