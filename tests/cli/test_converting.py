@@ -40,8 +40,11 @@ def test_saved_models_are_converted_again(tmp_path) -> None:
     model = convert(unet(), "D@12,D@6", padding="circular", designs={"mid_block.*": "A"})
     model.save_pretrained(tmp_path)
     read = diffusers.UNet2DModel.from_pretrained(tmp_path)
+    (tmp_path / "jinc.json").rename(other := tmp_path / "other.json")
+    assert Settings.of(str(other)) == conversion(model).settings
+    other.rename(tmp_path / "jinc.json")
     assert type(model).__name__ == type(read).__name__
-    assert conversion(convert(read, tmp_path)).settings == conversion(model).settings
+    assert conversion(convert(read, str(tmp_path))).settings == conversion(model).settings
     torch.testing.assert_close(read(X, 5).sample, model(X, 5).sample, atol=1e-5, rtol=0)
     assert convert(model, tmp_path / "jinc.json") is model  # twice is once
     restore(model).save_pretrained(tmp_path / "restored")
@@ -54,11 +57,14 @@ def test_converted_pipelines_are_opened_as_such(pipeline, tmp_path, jinc) -> Non
     how = ("--config", "D@12", "--padding", "circular", "--design", "mid_block.*=A")
     said = jinc("convert", pipeline, *how, "--out", out)
     assert "D@12: " in said.out
-    assert "random weights, after" in said.out
+    assert "padding circular: " in said.out
+    assert "random weights, padding alone" in said.out
     expected = open_model(pipeline).network.unet
     convert(expected, "D@12", padding="circular", designs={"mid_block.*": "A"})
     found = open_model(out).network.unet
     torch.testing.assert_close(found(X, 5).sample, expected(X, 5).sample, atol=1e-5, rtol=0)
+    again = convert_model(out, None)
+    assert (again.earlier, again.settings.config) == (again.settings, "D@12")
     again = json.loads(jinc("convert", out, "--config", "D@6", "--out", out, "--json").out)
     assert again["config"] == "D@6"
     assert again["effects"]["after"]["half_pixel_db"] > again["effects"]["before"]["half_pixel_db"]
@@ -81,6 +87,7 @@ def test_models_of_ours_keep_weights_and_padding(tmp_path, jinc) -> None:
     [
         (("--design", "mid_block"), "--design: 'mid_block' is not PATTERN=CONFIG"),
         (("--config", "Q@6"), "is not a configuration"),
+        (("--config", "D@6", "--design", "mid=A"), "designs: 'mid' matches no module; nearest are"),
         (("--config", "A"), "config: A replaces nothing"),
         (("--config", "nowhere/jinc.json"), "nowhere"),
         (("--config", "D@6", "--design", "x=Q"), "is not a configuration"),
@@ -96,8 +103,8 @@ def test_other_refusals(pipeline, tmp_path, refused) -> None:
         convert_model(tmp_path / "ours", Settings("D@6", designs={"x": "A"}))
     with pytest.raises(JincError, match="R@6 has other weights than A"):
         convert_model(tmp_path / "ours", Settings("R@6"))
-    with pytest.raises(JincError, match=r"^padding: circular needs a configuration other than A"):
-        open_model(pipeline).network.redesigned("A", "circular")
+    padded = open_model(pipeline).network.redesigned("A", "circular")
+    assert conversion(padded.unet).padded
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
     refused("convert", pipeline, "--out", tmp_path / "full", says="holds other things")
@@ -121,4 +128,16 @@ def test_a_search_continues_and_its_result_is_taken(pipeline, tmp_path, jinc, re
         jinc(*how, "--most-time", "99")
         said = jinc("convert", pipeline, "--config", out / "jinc.json", "--json")
         assert json.loads(said.out)["config"] == first["chosen"]["config"]
-    refused(*how, "--most-time", "0.5", says="--most-time, --number, --designs: at least 1")
+    for option, value, says in (
+        ("--most-time", "0.5", "--most-time: 0.5 is not at least 1"),
+        ("--most-time", "nan", "--most-time: nan is not at least 1"),
+        ("--number", "0", "--number: 0 is not at least 1"),
+        ("--seed", "-1", "--seed: -1 is less than 0"),
+        ("--designs", "A", "besides A, the model as it is"),
+        ("--designs", "D-2N", "D-2N cannot convert a model"),
+    ):
+        refused(*how, option, value, says=says)
+    named = tmp_path / "jinc.json"
+    named.write_text('{"config": "D@6", "designs": {"mid_block.*": "A"}}')
+    run = ("--data", images, "--out", tmp_path / "run")
+    refused("train", "--config", named, *run, says="has designs by name; training takes levels")

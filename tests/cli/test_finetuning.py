@@ -1,5 +1,6 @@
 """`jinc finetune`, on a run and on a pipeline of diffusers."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,8 @@ def test_a_pipeline_is_finetuned_and_sampled(jinc, pipeline, tmp_path):
     assert '"network": "diffusers", "config": "D@6"' in jinc("info", run, "--json").out
     (tmp_path / "jinc.json").write_text('{"config": "D@6"}')
     same = ("--config", tmp_path / "jinc.json")
-    again = jinc("finetune", pipeline, "--out", run, "--resume", *same, "--steps", 3)
+    moved = shutil.copytree(pipeline, tmp_path / "moved")
+    again = jinc("finetune", moved, "--out", run, "--resume", *same, "--steps", 3)
     assert again.code == 0, again.err
     assert "steps 2 to 3" in again.err
 

@@ -1,6 +1,7 @@
 """`jinc convert`."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +24,7 @@ def convert(
     source: str,
     /,
     *,
-    config: str = "D@6",
+    config: str | None = None,
     padding: Padding | None = None,
     design: Annotated[tuple[str, ...], SEVERAL] = (),
     out: Path | None = None,
@@ -35,26 +36,27 @@ def convert(
         source: a run or model folder; or a pipeline of diffusers, by its folder or its name on the
             Hub.
         config: B resamples, C activates, and D does both without aliasing; D@12,D@6 sets one per
-            level, full resolution first; or a jinc.json.
-        padding: padding of feature maps at the edges (default: as trained).
+            level, full resolution first; or a jinc.json, or the folder of one (default: that by
+            which the model has been converted, or D@6).
+        padding: padding of feature maps at the edges, of all convolutions too (default: as
+            trained).
         design: (diffusers) PATTERN=CONFIG, configurations of modules by their names, such as
-            "mid_block.*=A"; A leaves them as they are.
+            "mid_block.*=A"; A keeps their resampling and nonlinearities.
         out: folder for the converted model (default: only measure); for the folder of a diffusers
             model itself, a jinc.json is added to it, and nothing copied.
         json_: print JSON.
     """
-    converted = convert_model(source, Settings.of(config, padding, _designs(design)))
+    is_given = config is not None or padding is not None or design
+    settings = Settings.of(config or "D@6", padding, _designs(design)) if is_given else None
+    converted = convert_model(source, settings)
     if out is not None:
         converted.save(out)
-    found = effects(
-        {
-            "before": converted.before,
-            "after": converted.after,
-            "random weights, before": untrained(converted.before),
-            "random weights, after": untrained(converted.after),
-        },
-        converted.inputs,
-    )
+    models = {"before": converted.before}
+    if converted.padded is not None:
+        models["padding alone"] = converted.padded
+    models["after"] = converted.after
+    random = {f"random weights, {name}": untrained(each) for name, each in models.items()}
+    found = effects(models | random, converted.inputs)
     if json_:
         print(json.dumps(_facts(converted, found), ensure_ascii=False))
         return
@@ -86,19 +88,33 @@ def _facts(converted: Converted, found: Mapping[str, Effect]) -> dict[str, Any]:
             "attribute": "forward" if each.attribute == "__class__" else each.attribute,
             "config": each.operations.config.name,
         }
-        for each in converted.surgery.edits
+        for each in converted.surgery.replacing
         if each.operations is not None
     ]
     left = [asdict(call) for call in converted.surgery.left]
-    return facts | {"replaced": replaced, "left": left, "unseen": converted.surgery.unseen}
+    return facts | {
+        "replaced": replaced,
+        "padded": sorted(converted.surgery.padded),
+        "left": left,
+        "unseen": converted.surgery.unseen,
+    }
 
 
 def _print(converted: Converted, found: Mapping[str, Effect]) -> None:
     console = Console(highlight=False, soft_wrap=True)
+    if converted.earlier is not None:
+        console.print(
+            f"source: converted to {converted.earlier.config}, {converted.earlier.padding}, by its "
+            "jinc.json; before: without that conversion"
+        )
     if converted.surgery is not None:
         left = converted.surgery.left
         for (kind, design), count in sorted(converted.surgery.replaced.items()):
             console.print(f"{design}: {count} × {kind}")
+        if padded := converted.surgery.padded:
+            kinds = Counter(type(converted.after.get_submodule(n)).__name__ for n in padded)
+            for kind, count in sorted(kinds.items()):
+                console.print(f"padding {converted.settings.padding}: {count} × {kind}")
         for function, reason in dict.fromkeys((call.function, call.reason) for call in left):
             names = [c.module for c in left if (c.function, c.reason) == (function, reason)]
             where = names[0] or "the model"

@@ -6,7 +6,7 @@ from pathlib import Path
 from jinc.cli.options import FINETUNING, FinetuningOptions, plain
 from jinc.cli.resuming import ChangedSettings
 from jinc.cli.train import train
-from jinc.errors import JincError, told_once
+from jinc.errors import told_once
 from jinc.models.convert.settings import Settings
 from jinc.train import as_original, open_original
 
@@ -37,9 +37,7 @@ def finetune(
     """
     with told_once():
         original, place = open_original(model), Path(model)
-        given = Settings.of(config.config)
-        if given.designs:
-            raise JincError(f"config: {config.config} names modules; fine-tuning takes levels only")
+        given = Settings.by_level(config.config)
         chosen = {
             "config": given.config,
             "padding": config.padding or given.padding or original.network.padding,

@@ -18,8 +18,8 @@ ChangedSettings: TypeAlias = Annotated[
 CURVE = "curve.png"
 """The learning curve in a run folder."""
 
-_QUIET = (*CHANGEABLE, "data", *READING)
-"""Settings that options may change too; the fingerprint of the images is checked instead."""
+_QUIET = (*CHANGEABLE, "data", "original", *READING)
+"""Settings that options may change too; images and weights are compared instead of their paths."""
 
 
 def run_settings(

@@ -63,7 +63,7 @@ def search(
     An interrupted search continues when it is called again.
 
     Args:
-        source: a run folder, or a model folder.
+        source: a run or model folder, or the folder of a pixel pipeline of diffusers.
         out: folder for search.json, front.png, and jinc.json, the best configuration within
             --most-time, which `jinc convert --config` takes.
         data: clean images (default: those of the run).
@@ -77,12 +77,20 @@ def search(
     """
     for design in designs:
         parse_config(design)
-    if not (most_time >= 1 and number >= 1 and designs):
-        raise JincError("--most-time, --number, --designs: at least 1 is expected")
+    if not designs or "A" in designs:
+        raise JincError("--designs: give one or more besides A, the model as it is")
+    if not most_time >= 1:
+        raise JincError(f"--most-time: {most_time:g} is not at least 1, the model as it is")
+    if number < 1:
+        raise JincError(f"--number: {number} is not at least 1")
+    if seed < 0:
+        raise JincError(f"--seed: {seed} is less than 0")
     check_results(out, "search", FILES)
     model = open_model(source, device=device)
     if not isinstance(model, Model):
         raise JincError(f"{source}: takes texts; jinc search supports models of numbered classes")
+    for design in designs:
+        converted(model, Settings(design, padding))  # an error before data is read
     console = Console(stderr=True)
     with named("data"), decoding_progress(console) as report:
         clean = clean_images(source, model, data, number, seed, report)
@@ -98,16 +106,20 @@ def search(
     measure = _measuring(model, clean, padding, seed)
     begin_results(out, "search", facts, FILES)
     found: list[Measured] = []
-    with Progress(console=console) as bar:
-        task = bar.add_task("measuring", total=evaluations(levels, len(designs)))
-        for each in configurations(lambda n: known.get(n) or measure(n), levels, designs):
-            found.append(each)
-            _write(out, facts, found)
-            bar.update(task, advance=1, description=each.config)
-        bar.update(task, completed=evaluations(levels, len(designs)))
+    try:
+        with Progress(console=console) as bar:
+            task = bar.add_task("measuring", total=evaluations(levels, len(designs)))
+            for each in configurations(lambda n: known.get(n) or measure(n), levels, designs):
+                found.append(each)
+                _write(out, facts, found)
+                bar.update(task, advance=1, description=each.config)
+            bar.update(task, completed=evaluations(levels, len(designs)))
+    except KeyboardInterrupt:
+        console.print(f"stopped after {len(found)} configurations; the same command continues")
+        raise
     chosen = best_within(found, most_time)
     plot_search(found, chosen, out / "front.png")
-    if chosen.config != "A":
+    if chosen.config != "A" or padding is not None:
         Settings(chosen.config, padding).write(out)
     whole = _write(out, facts, found, levels=levels, chosen=asdict(chosen))
     if json_:

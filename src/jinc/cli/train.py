@@ -21,6 +21,7 @@ from jinc.diffusion import warn_of_signal
 from jinc.errors import JincError, counted, told_once
 from jinc.files import writing
 from jinc.models import Trained, keep_freed_memory
+from jinc.models.convert.settings import Settings, names_file
 from jinc.report import plot_finetuning, plot_learning_curve
 from jinc.train import (
     Processes,
@@ -59,13 +60,17 @@ def train(
         dry_run: print parameters, memory and time of training, and write nothing.
         set_: with --resume, settings to change from the newest checkpoint on, such as
             learning_rate=1e-4 batch_size=32; the log records the step.
-        config: the settings.
+        config: the settings; --config may also be the jinc.json of `jinc search`.
     """
     keep_freed_memory()
     settings = plain(config)
     with told_once():
         if out is None and not dry_run:
             raise JincError("--out: is required: the folder of the run")
+        if names_file(settings.config):
+            given = Settings.by_level(settings.config)
+            padding = given.padding or settings.padding
+            settings = replace(settings, config=given.config, padding=padding)
         if set_ and not resume:
             raise JincError("--set: needs --resume; for a new run, use the options")
     with Processes.join(settings.device) as processes:

@@ -33,6 +33,8 @@ class Converted:
         after: the converted network, with the same weights.
         inputs: of one call.
         settings: of the conversion.
+        earlier: settings by which the model had been converted, which `before` has not; or None.
+        padded: the network with the padding of the conversion alone; None for the same padding.
         surgery: what changed in a model of diffusers; None for those of ours.
         save: writes the converted model to a folder, given by its path.
     """
@@ -41,16 +43,18 @@ class Converted:
     after: nn.Module
     inputs: Inputs
     settings: Settings
+    earlier: Settings | None
+    padded: nn.Module | None
     surgery: Conversion | None
     save: Callable[[Path], None]
 
 
-def convert_model(source: str | Path, settings: Settings) -> Converted:
+def convert_model(source: str | Path, settings: Settings | None) -> Converted:
     """Open a model, and convert it.
 
     Args:
         source: as of `open_model`.
-        settings: of the conversion.
+        settings: of the conversion; None for those by which it has been converted, or D@6.
 
     Raises:
         JincError: as of `open_model` and `converted`.
@@ -58,25 +62,35 @@ def convert_model(source: str | Path, settings: Settings) -> Converted:
     folder = source_folder(source)
     texts: dict[str, Any] = {"embeddings": {"": torch.zeros(1, 1)}} if takes_texts(folder) else {}
     model: Any = open_model(folder, **texts)
+    before: Any = network_of(model)
+    own: Conversion | None = getattr(before, MARK, None)
+    settings = settings or (own.settings if own else Settings("D@6"))
     result: Any = converted(model, settings)
-    before, after = network_of(model), network_of(result)
+    after = network_of(result)
+    padded: nn.Module | None = None
     if isinstance(before, Network):
+        if result.network.padding != before.padding and settings.config != before.config.name:
+            padded = before.redesigned(before.config, result.network.padding)
         settings = replace(settings, padding=result.network.padding)
-        return Converted(before, after, inputs_for(model), settings, None, result.save)
+        inputs = inputs_for(model)
+        return Converted(before, after, inputs, settings, None, padded, None, result.save)
     if not hasattr(after, MARK):
         raise JincError(f"config: {settings.config} replaces nothing; choose another, such as D@6")
     surgery = conversion(after)
-    if hasattr(before, MARK):
+    if own:
         restore(before)
+    if surgery.padded and surgery.resolved:
+        padded = network_of(converted(model, Settings("A", surgery.settings.padding)))
     save = result.save
     if texts or is_pixel_model(folder):
         part = folder / "unet" if texts else find_pixel_model(folder).network
         save = partial(_save, folder, part.relative_to(folder), surgery.settings)
-    return Converted(before, after, inputs_of(before, None), surgery.settings, surgery, save)
+    inputs, earlier = inputs_of(before, None), own.settings if own else None
+    return Converted(before, after, inputs, surgery.settings, earlier, padded, surgery, save)
 
 
 def converted(model: Model | PromptedModel, settings: Settings) -> Model | PromptedModel:
-    """Return a model with the same weights, converted; A is the model as it was before.
+    """Return a model with the same weights, converted; A without padding is as it was before.
 
     Raises:
         JincError: as of `convert`; or designs by name for a model of ours.
@@ -89,7 +103,8 @@ def converted(model: Model | PromptedModel, settings: Settings) -> Model | Promp
     else:
         other = sharing_weights(network)
         other = restore(other) if hasattr(other, MARK) else other
-        other = other if settings.config == "A" else convert(other, settings)
+        changes = settings.config != "A" or settings.padding not in (None, "zeros")
+        other = convert(other, settings) if changes else other
         is_wrapped = isinstance(model.network, DiffusersNetwork)
         other = DiffusersNetwork.of(other).eval() if is_wrapped else other
     return replace(model, network=other)

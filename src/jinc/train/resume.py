@@ -51,7 +51,7 @@ def check_same_run(
             the last step.
     """
     before, now = checkpoint.state["config"], config.settings()
-    for name in sorted(now.keys() - {*CHANGEABLE, "data", *READING, *FROM_NOW_ON}):
+    for name in sorted(now.keys() - {*CHANGEABLE, "data", "original", *READING, *FROM_NOW_ON}):
         if before.get(name, now[name]) != now[name]:
             raise JincError(
                 f"{run.path / 'config.yaml'}: {name} is {now[name]}, and was {before[name]} when "

@@ -407,7 +407,7 @@ OTHERS = {
         norm_num_groups=8,
         cross_attention_dim=8,
         attention_head_dim=8,
-        conditioning_embedding_out_channels=(8, 8, 16, 16),
+        conditioning_embedding_out_channels=(8, 16),
     ),
     "quantised": lambda: diffusers.VQModel(norm_num_groups=8, block_out_channels=(16,)),
     "transformer": lambda: diffusers.DiTTransformer2DModel(

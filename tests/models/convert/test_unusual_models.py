@@ -232,6 +232,17 @@ REFUSED = {
         "A as second at level 0 and D@6 as first",
     ),
     "no rule": (nn.SiLU, X, {"rules": ["strided"]}, "'strided' is no function"),
+    "no rules": (nn.SiLU, X, {"rules": None}, "None is no function"),
+    "short rule": (nn.SiLU, X, {"rules": [lambda module: None]}, "<lambda> fails for it: "),
+    "no name": (nn.SiLU, X, {"designs": {3: "A"}}, "3: 'A' is not the pattern of a name"),
+    "no example": (nn.SiLU, 5, {}, "5 is no tensor, nor"),
+    "no batch": (nn.SiLU, X[0], {}, "a map without batch"),
+    "converted part": (
+        lambda: nn.Sequential(convert(nn.SiLU(), example=X)),
+        X,
+        {},
+        "0 is converted already",
+    ),
     "wrong rule": (nn.SiLU, X, {"rules": [lambda *_: 3]}, "returned 3 for it"),
     "broken rule": (nn.SiLU, X, {"rules": [breaks, *RULES]}, "SiLU cannot run: out of paper"),
     "wrong example": (lambda: nn.Conv2d(3, 4, 3, 2), X, {}, "Conv2d cannot run: Given groups=1"),
@@ -249,6 +260,12 @@ def test_refusals_leave_models_as_they_were(name) -> None:
     assert [type(each) for each in model.modules()] == [kind for kind, _ in before]
     for each, (_, attributes) in zip(model.modules(), before, strict=True):
         assert vars(each).keys() == attributes.keys()
+
+
+@pytest.mark.parametrize("model", [None, "a/folder"])
+def test_what_is_no_model_is_refused(model) -> None:
+    with pytest.raises(jinc.JincError, match=r"is no torch\.nn\.Module"):
+        convert(model)
 
 
 def test_converted_models_are_no_pickles() -> None:

@@ -8,19 +8,22 @@ import torch
 from torch import nn
 
 from jinc.errors import JincError
+from jinc.files import one_line
 from jinc.models.convert.modules import Rule
-from jinc.models.convert.operations import Operations
+from jinc.models.convert.operations import OPERATIONS, Operations
 
 QUANTISED = ("torch.ao.nn.", "torch.nn.quantized.", "torch.nn.intrinsic.")
 
 
 def check_convertible(model: nn.Module, rules: Sequence[Rule]) -> None:
     """Raise a JincError if the code of a module cannot be changed, or a rule is no function."""
-    for rule in rules:
-        if not callable(rule):
+    for rule in rules if isinstance(rules, Sequence) else [rules]:
+        if not callable(rule) or not isinstance(rules, Sequence):
             raise JincError(f"rules: {rule!r} is no function (module, name, operations)")
     for name, module in model.named_modules():
         where = name or "it"
+        if OPERATIONS in module._modules:
+            raise JincError(f"model: {where} is converted already; call jinc.restore on its model")
         if isinstance(module, torch.jit.ScriptModule):
             raise JincError(f"model: {where} is scripted (torch.jit); convert before scripting")
         if hasattr(module, "_orig_mod") or module._compiled_call_impl is not None:
@@ -44,15 +47,20 @@ def first_form(
     """Return the form that the first rule which applies has for a module, or None.
 
     Raises:
-        JincError: a rule returns something else than a function.
+        JincError: a rule fails, or returns something else than a function.
     """
     for rule in rules:
-        form = rule(module, name, operations)
+        called = getattr(rule, "__name__", rule)
+        try:
+            form = rule(module, name, operations)
+        except Exception as error:
+            cause = one_line(error)[:150]
+            raise JincError(f"rules: {called} fails for {name or 'it'}: {cause}") from error
         if isinstance(form, FunctionType):
             return form
         if form is not None:
             raise JincError(
-                f"rules: {getattr(rule, '__name__', rule)} returned {form!r} for {name or 'it'}; "
+                f"rules: {called} returned {form!r} for {name or 'it'}; "
                 "return a function forward(self, …), or None"
             )
     return None

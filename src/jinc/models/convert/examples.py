@@ -56,14 +56,18 @@ def inputs_of(model: nn.Module, example: Example | None) -> Inputs:
         example: one argument, positional arguments, or arguments by name.
 
     Raises:
-        JincError: no inputs are given for a model of another kind.
+        JincError: no inputs are given for a model of another kind, or no arguments.
     """
     if isinstance(example, Tensor):
         example = (example,)
     if isinstance(example, Mapping):
         return Inputs(kwargs=example)
-    if example is not None:
+    if isinstance(example, Sequence) and not isinstance(example, str):
         return Inputs(example)
+    if example is not None:
+        raise JincError(
+            f"example: {example!r:.60} is no tensor, nor a sequence or mapping of arguments"
+        )
     kind = type(model).__name__
     if kind not in INPUTS or not hasattr(model, "config"):
         raise JincError(
@@ -111,7 +115,8 @@ def _conditional(config: Any) -> dict[str, Tensor]:
 
 
 def _control(config: Any) -> dict[str, Tensor]:
-    maps = torch.ones(1, config.conditioning_channels, 8 * 16, 8 * 16)
+    side = 16 * 2 ** (len(config.conditioning_embedding_out_channels) - 1)
+    maps = torch.ones(1, config.conditioning_channels, side, side)
     sample = {"sample": torch.ones(1, config.in_channels, 16, 16), "controlnet_cond": maps}
     return {**_conditional(config), **sample}
 

@@ -14,6 +14,9 @@ from jinc.signal import extend
 from jinc.signal.padding import Edges, Padding
 from jinc.signal.resample import in_fast_layout
 
+OPERATIONS = "jinc_operations"
+"""Name of the operations in a converted module."""
+
 
 class Operations(nn.Module):
     """Resampling and nonlinearities of a configuration, on maps of any size.

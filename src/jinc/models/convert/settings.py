@@ -36,7 +36,12 @@ class Settings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "config", parse_configs(self.config).name)
-        for design in self.designs.values():
+        for pattern, design in self.designs.items():
+            if not isinstance(pattern, str) or not isinstance(design, str):
+                raise JincError(
+                    f"designs: {pattern!r}: {design!r} is not the pattern of a name and a design, "
+                    'such as "mid_block.*": "A"'
+                )
             parse_config(design)
 
     def write(self, folder: Path) -> None:
@@ -52,11 +57,25 @@ class Settings:
         Raises:
             JincError: an unknown design; or both values and a file.
         """
-        if isinstance(config, str) and not config.endswith(FILE):
+        if not isinstance(config, str | Path):
+            raise JincError(f"config: {config!r} is no name of a configuration, and no path")
+        if isinstance(config, str) and not names_file(config):
             return cls(config, padding, dict(designs))
         if designs or padding is not None:
             raise JincError(f"config: {config} has a padding and designs; leave out others")
         return cls.read(Path(config))
+
+    @classmethod
+    def by_level(cls, config: str) -> Self:
+        """Return settings as of `of`, without designs by name.
+
+        Raises:
+            JincError: as of `of`; or there are designs by name.
+        """
+        settings = cls.of(config)
+        if settings.designs:
+            raise JincError(f"config: {config} has designs by name; training takes levels only")
+        return settings
 
     @classmethod
     def read(cls, place: Path) -> Self:
@@ -66,3 +85,11 @@ class Settings:
             JincError: it cannot be read, or is of another kind.
         """
         return read_as(cls, place / FILE if place.is_dir() else place)
+
+
+def names_file(config: str) -> bool:
+    """Whether a text is the path of a file of settings, or of a folder with one."""
+    try:
+        return config.endswith(FILE) or Path(config).is_file() or (Path(config) / FILE).is_file()
+    except OSError:  # no path can be so long
+        return False

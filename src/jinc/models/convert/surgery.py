@@ -16,7 +16,7 @@ from jinc.models.convert.designs import Designs
 from jinc.models.convert.examples import Example, inputs_of
 from jinc.models.convert.functions import alias_free_functions
 from jinc.models.convert.modules import RULES, Rule
-from jinc.models.convert.operations import Operations
+from jinc.models.convert.operations import OPERATIONS, Operations
 from jinc.models.convert.settings import Settings
 from jinc.models.convert.substitute import Substitution
 from jinc.models.convert.tracing import PADDING, Call, trace
@@ -24,7 +24,6 @@ from jinc.signal.padding import Padding
 
 M = TypeVar("M", bound=nn.Module)
 MARK = "_jinc_conversion"
-OPERATIONS = "jinc_operations"
 
 
 class Edit(NamedTuple):
@@ -101,9 +100,10 @@ def convert(
             are designs of levels, full resolution first. The path of a `jinc.json`, or of a folder
             that has one, gives all settings; `save_pretrained` of a converted model writes it.
         padding: what lies beyond the edges, for filters and convolutions; zeros, the default,
-            leaves convolutions as they are.
+            leaves convolutions as they are, others replace their padding of any kind, also where
+            the design is A.
         designs: designs by pattern of qualified names, such as `{"up_blocks.*": "A"}`, before
-            those by level; A leaves modules as they are.
+            those by level; A keeps resampling and nonlinearities.
         example: inputs of one call; needed for other models than diffusers'.
         rules: how to convert modules whose code cannot stay; the first that applies decides.
 
@@ -115,6 +115,8 @@ def convert(
             scripted, compiled or quantised, or a design or rule cannot convert it. It is then
             unchanged.
     """
+    if not isinstance(model, nn.Module):
+        raise JincError(f"model: {model!r:.60} is no torch.nn.Module; see also jinc.open_model")
     if not isinstance(config, Settings):
         config = Settings.of(config, padding, designs)
     settings = replace(config, padding=config.padding or "zeros")

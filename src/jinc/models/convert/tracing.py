@@ -86,7 +86,8 @@ def trace(
             run(model)
     except Exception as error:
         cause = (str(error) or type(error).__name__).splitlines()[0][:160]
-        raise JincError(f"model: {type(model).__name__} cannot run: {cause}") from error
+        seen = "" if watch.size else "; no map [B, C, H, W] was seen before"
+        raise JincError(f"model: {type(model).__name__} cannot run: {cause}{seen}") from error
     return watch.calls, watch.ran
 
 
@@ -130,7 +131,7 @@ class _Watch(TorchFunctionMode):
         """Note a call of a scripted function."""
         if (place := _place(3)) is not None:
             reason = "scripted (torch.jit): what it calls is not known"
-            self.calls.append(Call(self.module, function.name, 0, place[0], reason))
+            self.calls.append(Call(self.module, str(function.name), 0, place[0], reason))
 
     @property
     def module(self) -> str:
@@ -186,7 +187,10 @@ class _Watch(TorchFunctionMode):
         return round(sum(powers) / 2) if abs(powers[0] - powers[1]) < 0.5 else None
 
 
-_KINDS = {3: "tokens or lines, no map [B, C, H, W]", 5: "volumes, no maps [B, C, H, W]"}
+_KINDS = {
+    3: "tokens or lines, or a map without batch; maps are [B, C, H, W]",
+    5: "volumes, no maps [B, C, H, W]",
+}
 
 
 def _follow(name: str, given: Tensor, result: Tensor) -> None:

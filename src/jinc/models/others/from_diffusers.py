@@ -46,7 +46,7 @@ class DiffusersNetwork(Network):
     Args:
         config: `A` for the network as it is, or designs that `jinc.convert` takes.
         architecture: its settings, as in its `config.json`.
-        padding: of `jinc.convert`; zeros for A.
+        padding: of `jinc.convert`.
         designs: of `jinc.convert`.
 
     Raises:
@@ -82,10 +82,8 @@ class DiffusersNetwork(Network):
         classes = settings.num_class_embeds or 0
         self.configure(config, padding, {}, channels=channels, classes=classes, augmentations=0)
         self._multiple = 2 ** (len(settings.block_out_channels) - 1)
-        if self.config.name != "A" or self.designs:
+        if self.config.name != "A" or self.designs or padding != "zeros":
             convert(self.unet, self.config.name, padding=padding, designs=self.designs)
-        elif padding != "zeros":
-            raise JincError(f"padding: {padding} needs a configuration other than A")
 
     @classmethod
     def of(cls, unet: Any) -> Self:
