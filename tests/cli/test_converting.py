@@ -136,7 +136,7 @@ def test_a_search_continues_and_its_result_is_taken(pipeline, tmp_path, jinc, re
         ("--designs", "A", "besides A, the model as it is"),
         ("--designs", "D-2N", "D-2N cannot convert a model"),
     ):
-        refused(*how, option, value, says=says)
+        refused(*how[:-2], option, value, says=says)
     named = tmp_path / "jinc.json"
     named.write_text('{"config": "D@6", "designs": {"mid_block.*": "A"}}')
     run = ("--data", images, "--out", tmp_path / "run")
