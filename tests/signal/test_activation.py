@@ -9,7 +9,7 @@ from torch import Tensor
 
 from jinc.errors import JincError
 from jinc.signal import design_jinc, downsample, filtered_activation, fused, reference, upsample
-from jinc.signal.fused import cpu
+from jinc.signal.fused import cpu, gpu
 from jinc.signal.padding import PADDINGS
 
 SIZES = [(8, 12), (5, 3), (1, 1)]
@@ -139,6 +139,18 @@ def test_without_a_compiler_one_line_says_so(monkeypatch) -> None:
         cpu._built.cache_clear()
     expected = reference.filtered_activation(x.double(), kernel)
     torch.testing.assert_close(y.double(), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("broken", ["fails", "is wrong"])
+def test_kernels_that_do_not_work_on_a_gpu_are_not_used(monkeypatch, broken) -> None:
+    def kernel(x: Tensor, *_: object) -> Tensor:
+        if broken == "fails":
+            raise RuntimeError("no such instruction")
+        return 2 * x
+
+    monkeypatch.setattr(gpu, "filtered_activation", kernel)
+    with pytest.warns(RuntimeWarning, match="run slower on the GPU: .*(instruction|other values)"):
+        assert gpu.fault(torch.device("cpu"))
 
 
 def test_plain_activation_has_no_linear_path() -> None:

@@ -1,12 +1,16 @@
 """The fused form on GPUs: launches the kernels of `kernels`, which Triton compiles."""
 
 import importlib.util
+import warnings
 from functools import cache
 from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from jinc.files import one_line
+from jinc.signal import reference
 
 TYPES = (torch.bfloat16, torch.float16, torch.float32)
 
@@ -32,7 +36,25 @@ def obstacle() -> str:
         return "triton is not installed, which comes with PyTorch for CUDA"
     if torch.cuda.get_device_capability() < (8, 0):
         return "the GPU is older than compute capability 8.0"
-    return ""
+    return fault(torch.device("cuda"))
+
+
+def fault(device: torch.device) -> str:
+    """Try the kernels on small maps, and return what is wrong, or nothing."""
+    taps = torch.tensor([[1.0, 3, 3, 1]])
+    down = taps.T @ taps / 64
+    x = torch.linspace(-2, 2, 128).view(1, 2, 8, 8)
+    try:
+        y = filtered_activation(x.to(device), None, 4 * down, down, "gelu", 0.5, "zeros").cpu()
+    except Exception as error:  # of Triton, of a compiler or of a driver
+        reason = f"Triton cannot run the kernels: {one_line(error)}"
+    else:
+        expected = reference.filtered_activation(x.double(), down)
+        reason = "" if (y - expected).abs().max() < 1e-3 else "the kernels give other values"
+    if reason:
+        said = f"filtered activations run slower on the GPU: {reason}; JINC_FUSED=0 hides this line"
+        warnings.warn(said, RuntimeWarning, stacklevel=2)
+    return reason
 
 
 def filtered_activation(
