@@ -15,8 +15,9 @@ from jinc.signal import design_jinc, fused, reference
 from jinc.signal.fused import gpu
 from jinc.signal.padding import PADDINGS
 
-pytest.importorskip("triton", reason="Triton is not installed")
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+# Interpreters of older ones do not know NumPy 2.4.
+pytest.importorskip("triton", minversion="3.6" if DEVICE == "cuda" else "3.9")
 SIGMA = fused.ACTIVATIONS
 TOLERANCES = {torch.float32: 3e-6, torch.float16: 6e-3, torch.bfloat16: 5e-2}
 if DEVICE == "cpu":
@@ -93,7 +94,8 @@ def test_fused_equals_slow(taps, padding) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("padding", PADDINGS)
 def test_maps_wider_than_a_program_equal_slow(padding) -> None:
-    agree(images(2, 9, 6, 35, dtype=torch.float32), 8, padding)
+    agree(images(2, 9, 6, 35, dtype=torch.float16), 8, padding)
+    agree(images(1, 1, 2, 18, dtype=torch.float32), 8, padding)
 
 
 @pytest.mark.slow

@@ -13,13 +13,12 @@ from jinc.files import one_line
 from jinc.signal import reference
 
 TYPES = (torch.bfloat16, torch.float16, torch.float32)
-
 MAPS = 64
 """Maps a program filters at once, the rows of a Hopper tensor core's product."""
 
 FROM_SHARED = (9, 10, 11)
 """Architectures whose tensor cores read matrices from shared memory: others need registers for
-them, and get half as many columns."""
+them, and get half as many columns, as does float32, for which it would not hold them."""
 
 LEAST_ROWS = 16
 """Rows a program filters at least: it begins with K/2 − 1 more."""
@@ -108,8 +107,8 @@ def plan(
     language = importlib.import_module("triton.language")
     batch, channels, height, width = shape
     reach = len(taps) // 2
-    from_shared = architecture(x.device) in FROM_SHARED
-    columns = 32 if from_shared and width > 16 else 16
+    wide = architecture(x.device) in FROM_SHARED and x.element_size() == 2
+    columns = 32 if wide and width > 16 else 16
     whole = width <= columns
     halo = 0 if whole else reach - 1
     maps, tiles = -(-batch * channels // MAPS), -(-width // (columns - 2 * halo))
@@ -123,7 +122,7 @@ def plan(
         "COPIES": -1 if not whole else 0 if padding == "zeros" else -(-reach // width),
         "ACC": language.float64 if x.dtype == torch.float64 else language.float32,
         "PRECISION": "tf32x3" if x.dtype == torch.float32 else "ieee",
-        "num_stages": 2 if from_shared else 1,
+        "num_stages": 2 if wide else 1,
     }
     sizes = (batch * channels, channels, height, width, rows)
     return (maps, -(-height // rows), tiles), sizes, settings
