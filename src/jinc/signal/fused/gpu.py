@@ -39,17 +39,22 @@ def obstacle() -> str:
 
 
 def fault(device: torch.device) -> str:
-    """Try the kernels on small maps, and return what is wrong, or nothing."""
+    """Try the kernels and their gradient on small maps, and return what is wrong, or nothing."""
     taps = torch.tensor([[1.0, 3, 3, 1]])
     down = taps.T @ taps / 64
-    x = torch.linspace(-2, 2, 128).view(1, 2, 8, 8)
+    x = torch.linspace(-2, 2, 128, dtype=torch.float64).view(1, 2, 8, 8).requires_grad_()
+    expected = reference.filtered_activation(x, down)
+    expected = torch.stack([expected, *torch.autograd.grad(expected, x, x)]).detach()
+    reason = ""
     try:
-        y = filtered_activation(x.to(device), None, 4 * down, down, "gelu", 0.5, "zeros").cpu()
+        for dtype, tolerance in ((torch.float32, 1e-3), (torch.bfloat16, 5e-2)):
+            given = x.detach().to(device, dtype)
+            settings = 4 * down, down, "gelu", 0.5, "zeros"
+            found = [filtered_activation(given, g, *settings) for g in (None, given)]
+            if (torch.stack(found).double().cpu() - expected).abs().max() > tolerance:
+                reason = f"the kernels give other values in {dtype}"
     except Exception as error:  # of Triton, of a compiler or of a driver
         reason = f"Triton cannot run the kernels: {one_line(error)}"
-    else:
-        expected = reference.filtered_activation(x.double(), down)
-        reason = "" if (y - expected).abs().max() < 1e-3 else "the kernels give other values"
     if reason:
         said = f"filtered activations run slower on the GPU: {reason}; JINC_FUSED=0 hides this line"
         warnings.warn(said, RuntimeWarning, stacklevel=2)
