@@ -17,7 +17,7 @@ SIZES: Mapping[str, tuple[str, dict[str, Any], int, dict[str, int]]] = {
         "UNet2DConditionModel",
         {"cross_attention_dim": 768},
         860,
-        CONVOLUTIONS | {"SiLU": 24},
+        CONVOLUTIONS | {"SiLU": 23},
     ),
     "Stable Diffusion's autoencoder": (
         "AutoencoderKL",
@@ -55,7 +55,7 @@ SIZES: Mapping[str, tuple[str, dict[str, Any], int, dict[str, int]]] = {
             "mid_block_only_cross_attention": False,
         },
         370,
-        {"AvgPool2d": 3, "Upsample2D": 3, "GELU": 38},
+        {"AvgPool2d": 3, "Upsample2D": 3, "GELU": 37},
     ),
 }
 
