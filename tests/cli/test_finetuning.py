@@ -79,7 +79,7 @@ def test_what_cannot_be_finetuned_is_refused(refused, jinc, pipeline, trained, t
     refused("finetune", pipeline, *out, "--config", "R@6", says="config: R@6 cannot convert")
     refused("finetune", trained, says="--out: is required")
     (tmp_path / "jinc.json").write_text('{"config": "D@6", "designs": {"mid_block.*": "A"}}')
-    refused("finetune", pipeline, *out, "--config", tmp_path / "jinc.json", says="names modules")
+    refused("finetune", pipeline, *out, "--config", tmp_path / "jinc.json", says="designs by name")
     settings = pipeline / "scheduler" / "scheduler_config.json"
     usual = settings.read_text()
     settings.write_text(usual.replace("squaredcos_cap_v2", "linear").replace("0.02", "0.3"))
