@@ -179,3 +179,9 @@ def test_gradients_are_the_derivatives() -> None:
 def test_an_unknown_padding_is_named() -> None:
     with pytest.raises(JincError, match="'edge' is not one of"):
         filtered_activation(images(1, 1, 4, 4), design_jinc(6, 0.25), padding="edge")
+
+
+def test_other_devices_are_not_tried(monkeypatch) -> None:
+    """A map on the CPU compiles nothing for a GPU."""
+    monkeypatch.setattr(gpu, "obstacle", lambda: pytest.fail("the GPU was tried"))
+    fused.serves(images(1, 1, 4, 4, dtype=torch.float32), 6)

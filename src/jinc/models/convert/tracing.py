@@ -165,7 +165,7 @@ class _Watch(TorchFunctionMode):
             self.calls.append(Call(self.module, name, level, where, why, not reason))
 
     def _level(self, name: str, larger: Tensor) -> tuple[int, str]:
-        """Return the level of a map, and why it is none, or nothing."""
+        """Return the level of a map, and why it has no alias-free form, or nothing."""
         if name in ATTENTION:
             return 0, "attention: every pixel looks at all others"
         if larger.ndim != 4:

@@ -1,7 +1,7 @@
 """The filtered activation as one operator: up, nonlinearity and down without a map in between.
 
-`forms` says which devices have one here. Its gradient computes the upsampled map again, so nothing
-but the input is kept for it. `JINC_FUSED=0` turns all forms off.
+`forms` says which devices have one here. Its gradient computes the upsampled map again, so only
+the input is saved for it. `JINC_FUSED=0` turns all forms off.
 """
 
 import math
@@ -31,12 +31,17 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 def forms() -> dict[str, str]:
     """Return, for each type of device, why it has no fused form, or nothing."""
-    off = "JINC_FUSED=0 turns it off" if os.environ.get("JINC_FUSED") == "0" else ""
-    return {device: off or form.obstacle() for device, form in FORMS.items()}
+    return {device: _obstacle(device) for device in FORMS}
+
+
+def _obstacle(device: str) -> str:
+    off = os.environ.get("JINC_FUSED") == "0"
+    return "JINC_FUSED=0 turns it off" if off else FORMS[device].obstacle()
 
 
 def _is_there(device: str) -> bool:
-    return forms().get(device) == ""
+    """Whether a type of device has a fused form; those of others are not compiled or tried."""
+    return device in FORMS and not _obstacle(device)
 
 
 # As torch.compiler.assume_constant_result does, which imports the compiler, for seconds.
