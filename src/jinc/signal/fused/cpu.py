@@ -84,7 +84,8 @@ def _file() -> Path:
     if compiler is None:
         raise JincError(f"there is no C compiler ({', '.join(names)})")
     command = [*compiler, *FLAGS, str(SOURCE), *map(str, _openmp())]
-    key = "\n".join((*command, SOURCE.read_text(), platform.machine(), _processor()))
+    sources = (path.read_text() for path in (SOURCE, SOURCE.with_name("vectors.h")))
+    key = "\n".join((*command, *sources, platform.machine(), _processor()))
     name = f"fused-{hashlib.sha256(key.encode()).hexdigest()[:16]}.so"
     file = cache_folder() / "compiled" / name
     if not file.is_file():
