@@ -23,3 +23,16 @@ def test_importing_is_free() -> None:
     code = "import jinc, sys; print('torch' in sys.modules, 'numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_networks_are_opened_and_run_without_the_compiler(tmp_path) -> None:
+    """Importing it takes longer than many images do."""
+    jinc.UNet("D@6", channels=1, width=8, classes=2).save(tmp_path)
+    code = (
+        "import sys, torch, jinc\n"
+        f"network = jinc.UNet.load({str(tmp_path)!r})\n"
+        "network(torch.zeros(1, 1, 8, 8), torch.zeros(1, dtype=torch.long))\n"
+        "print('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

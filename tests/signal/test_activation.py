@@ -99,6 +99,16 @@ def test_threads_do_not_matter() -> None:
 
 
 @pytest.mark.usefixtures("compiled")
+def test_transforms_of_functions_run_the_steps() -> None:
+    x, kernel = images(2, 3, 4, 6, 8, dtype=torch.float32), design_jinc(6, 0.25).float()
+    slopes = torch.func.grad(lambda x: filtered_activation(x, kernel).square().sum())
+    torch.testing.assert_close(torch.vmap(slopes)(x), torch.stack([slopes(each) for each in x]))
+    x.requires_grad_()
+    filtered_activation(x[0], kernel).square().sum().backward()
+    torch.testing.assert_close(slopes(x[0].detach()), x.grad[0])
+
+
+@pytest.mark.usefixtures("compiled")
 def test_the_fused_form_compiles_without_a_break() -> None:
     kernel = design_jinc(6, 0.25)
     x = images(1, 4, 8, 8, dtype=torch.float32).requires_grad_()

@@ -12,6 +12,7 @@ import torch
 from huggingface_hub import PyTorchModelHubMixin, snapshot_download
 from safetensors.torch import save as serialize
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from jinc.documents import read_object
 from jinc.errors import JincError
@@ -165,7 +166,7 @@ class Network(
         Raises:
             JincError: a weight is missing, unknown or of another shape.
         """
-        with torch.device("meta"):  # sizes are compared before memory is taken for them
+        with torch.device("meta"), _Uninitialised():  # sizes are compared before memory is taken
             expected = cls(*args, **kwargs).state_dict()
         for name in sorted(expected.keys() ^ weights.keys()):
             raise JincError(f"weight {name} is {'missing' if name in expected else 'unknown'}")
@@ -176,7 +177,8 @@ class Network(
                 raise JincError(f"weight {name} has shape {found}, not {wanted}")
             if given.is_floating_point() != value.is_floating_point():
                 raise JincError(f"weight {name} has type {given.dtype}, not {value.dtype}")
-        network = cls(*args, **kwargs)
+        with _Uninitialised():
+            network = cls(*args, **kwargs)
         network.load_state_dict(weights)
         return network
 
@@ -247,6 +249,18 @@ def sinusoidal_embedding(t: Steps, size: int) -> Tensor:
     # Rounded as in the published network: at t = 999 an ulp of the frequency reaches the output.
     angle = t[:, None].float() * (1.0 / 10000.0**exponent)
     return torch.cat([angle.sin(), angle.cos()], dim=-1)
+
+
+class _Uninitialised(TorchFunctionMode):
+    """Leave weights that are replaced as they are: on meta, `init` imports torch's compiler."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", "") == nn.init.__name__ and "tensor" in kwargs:
+            return kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def _check_arguments(kind: type[Network], arguments: Mapping[str, Any]) -> None:

@@ -86,7 +86,7 @@ def _second_derivative(ctx: Any, h: Tensor) -> tuple[Tensor | None, ...]:
     return *found, *[None] * 5
 
 
-fused.gradient.register_autograd(_second_derivative, setup_context=fused.keep)
+torch.library.register_autograd(fused.gradient, _second_derivative, setup_context=fused.keep)
 
 
 def _plus(y: Tensor, x: Tensor, alpha: float) -> Tensor:

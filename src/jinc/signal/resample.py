@@ -188,7 +188,8 @@ def bicubic(x: Tensor, factor: int) -> Tensor:
 
 def in_fast_layout(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Filter maps in channels_last on CPUs, several times faster there, and return their layout."""
-    if x.device.type != "cpu" or x.is_contiguous(memory_format=torch.channels_last):
+    fast = x.device.type != "cpu" or x.is_contiguous(memory_format=torch.channels_last)
+    if fast or torch._C._are_functorch_transforms_active():  # vmap knows no memory formats
         return function(x)
     return function(x.contiguous(memory_format=torch.channels_last)).contiguous()
 

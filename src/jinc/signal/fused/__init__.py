@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jinc.signal.fused import cpu, gpu
+from jinc.signal.fused.operators import operator
 
 MOST_TAPS = 16
 FORMS = {"cpu": cpu, "cuda": gpu}
@@ -68,10 +69,14 @@ def name_of(activation: Callable[[Tensor], Tensor]) -> str:
 
 
 def serves(x: Tensor, taps: int) -> bool:
-    """Whether a fused form takes maps, for filters of phase `half`."""
+    """Whether a fused form takes maps, for filters of phase `half`.
+
+    Operators have no derivatives for `torch.func`, under which the steps run.
+    """
     device = x.device.type if x.device.type != "meta" else _stands_for
     suits = x.ndim == 4 and x.numel() > 0 and taps % 2 == 0 and taps <= MOST_TAPS
-    return suits and _is_there(device) and x.dtype in FORMS[device].TYPES
+    here = suits and _is_there(device) and x.dtype in FORMS[device].TYPES
+    return here and not torch._C._are_functorch_transforms_active()
 
 
 _stands_for = "meta"
@@ -88,7 +93,7 @@ def meta_stands_for(device: str) -> Iterator[None]:
         _stands_for = before
 
 
-@torch.library.custom_op("jinc::filtered_activation", mutates_args=())
+@operator
 def filtered_activation(
     x: Tensor, up: Tensor, down: Tensor, activation: str, kappa: float, padding: str
 ) -> Tensor:
@@ -110,7 +115,7 @@ def filtered_activation(
     return y
 
 
-@torch.library.custom_op("jinc::filtered_activation_gradient", mutates_args=())
+@operator
 def gradient(
     x: Tensor, g: Tensor, up: Tensor, down: Tensor, activation: str, kappa: float, padding: str
 ) -> Tensor:
@@ -136,6 +141,6 @@ def operations(x: Sequence[int], up: Sequence[int], *_: Any, **__: Any) -> int:
     return 4 * math.prod(x) * math.prod(up)
 
 
-filtered_activation.register_fake(lambda x, *_: torch.empty_like(x))
-gradient.register_fake(lambda x, *_: torch.empty_like(x))
-filtered_activation.register_autograd(_backward, setup_context=keep)
+torch.library.register_fake(filtered_activation, lambda x, *_: torch.empty_like(x))
+torch.library.register_fake(gradient, lambda x, *_: torch.empty_like(x))
+torch.library.register_autograd(filtered_activation, _backward, setup_context=keep)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from jinc.signal import fused
 from jinc.signal.fused import gpu
+from jinc.signal.fused.operators import operator
 
 
 def serve(x: Tensor, taps: int) -> bool:
@@ -14,13 +15,13 @@ def serve(x: Tensor, taps: int) -> bool:
     return x.is_cuda and fused.serves(x, taps)
 
 
-@torch.library.custom_op("jinc::upsample", mutates_args=())
+@operator
 def upsample(x: Tensor, taps: Tensor, padding: str) -> Tensor:
     """Double the resolution of `[B, C, H, W]`; `taps` `[K, K]`, symmetric, with their gain."""
     return gpu.upsample(x, taps, padding)
 
 
-@torch.library.custom_op("jinc::downsample", mutates_args=())
+@operator
 def downsample(x: Tensor, taps: Tensor, padding: str) -> Tensor:
     """Halve the resolution of `[B, C, H, W]`, both even; `taps` `[K, K]`, symmetric."""
     return gpu.downsample(x, taps, padding)
@@ -39,7 +40,7 @@ def _up(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
     return upsample(g, *ctx.saved_tensors, ctx.padding), None, None
 
 
-upsample.register_fake(lambda x, *_: gpu.empty(x, 2 * x.shape[-2], 2 * x.shape[-1]))
-downsample.register_fake(lambda x, *_: gpu.empty(x, x.shape[-2] // 2, x.shape[-1] // 2))
-upsample.register_autograd(_down, setup_context=_keep)
-downsample.register_autograd(_up, setup_context=_keep)
+torch.library.register_fake(upsample, lambda x, *_: gpu.empty(x, *(2 * n for n in x.shape[-2:])))
+torch.library.register_fake(downsample, lambda x, *_: gpu.empty(x, *(n // 2 for n in x.shape[-2:])))
+torch.library.register_autograd(upsample, _down, setup_context=_keep)
+torch.library.register_autograd(downsample, _up, setup_context=_keep)
