@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from jinc.diffusion import SeededNoise, adaptive, ddim, ddpm, posterior, sample
-from jinc.models import CHUNK, SamplingPlan, generate_images, images_of
+from jinc.models import CHUNK, SamplingPlan, compile_network, generate_images, images_of
 
 METHODS = {"ddim": ddim(), "ddim η=1": ddim(1.0), "ddpm": ddpm(), "posterior": posterior()}
 
@@ -93,3 +93,12 @@ def test_adaptive_steps_report_the_requested_images(make_model) -> None:
     *_, (numbers, step) = generate_images(make_model(), plan)
     assert (numbers, step.t) == (range(3), -1)
     assert {len(each) for each in (step.x_t, step.x0_hat, step.levels, step.calls)} == {3}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch's own
+def test_compiled_networks_generate_the_same_images(make_model) -> None:
+    model = make_model("D@6", classes=3)
+    as_they_were = images(model, 19, prompts=("2", "0"))
+    compile_network(model)
+    torch.testing.assert_close(images(model, 19, prompts=("2", "0")), as_they_were)

@@ -134,7 +134,7 @@ def generation_facts(source: Path, plan: SamplingOptions, steps: int | None) -> 
     for name in ("guidance_rescale", "guidance_interval", "threshold", "tolerance_by"):
         if not facts[name]:  # without these options, facts stay equal to those of older versions
             del facts[name]
-    for name in ("number", "device", "strip", "gif", "json_", "spacing", "sigma_min"):
+    for name in ("number", "device", "compile", "strip", "gif", "json_", "spacing", "sigma_min"):
         facts.pop(name, None)
     facts["clip"] = plan.clips
     if plan.spaced != "even":

@@ -50,8 +50,8 @@ def jinc(radius: Tensor, cutoff: float) -> Tensor:
 def _bessel_j1(x: Tensor) -> Tensor:
     """Compute J₁ by Bessel's integral: the mean of cos(τ − x sin τ) over a period.
 
-    Of a periodic function, a mean of equally many points as here is exact to rounding. torch's J₁ is
-    only good to 4.6e-7 (near 5), and scipy takes longer to import than most filters to compute.
+    Means of so many equally spaced points are exact to rounding. torch's own J₁ is only good to
+    4.6e-7 (near 5), and scipy takes longer to import than a filter to compute.
     """
     points = 2 * math.ceil(x.max().item()) + 40 if x.numel() else 1
     angles = (2 * math.pi * k / points for k in range(points))

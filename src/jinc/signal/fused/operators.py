@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-LIBRARY = torch.library.Library("jinc", "DEF")
+LIBRARY: Any = torch.library.Library("jinc", "DEF")  # type: ignore[no-untyped-call]
 
 
 def operator(function: Callable[..., Tensor]) -> Any:
