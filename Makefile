@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT := runs/demo
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all lint bench package clean
 
 demo: .venv/core ## train on the bundled digits, sample, and say where the pictures are
 	$(BIN)/jinc train --preset digits --out $(OUT) --resume
@@ -24,8 +24,16 @@ lint: .venv/dev ## style, types, and the layers of the architecture
 bench: .venv/core ## speed, side by side on this machine
 	$(BIN)/python bench/step.py
 
+package: .venv/dev ## dist/ with the wheel, built from the source archive, and tried on its own
+	rm -rf dist
+	$(BIN)/python -m build > /dev/null
+	$(BIN)/pip install -q --no-deps --target dist/installed dist/jinc-*.whl
+	cd dist && PYTHONPATH=installed ../$(BIN)/python -P -c \
+		"import jinc; assert 'installed' in jinc.__file__; from jinc.cli import main; main()" \
+		train --preset digits --steps 2 --out run > /dev/null
+
 clean: ## the environment and the demonstration's run
-	rm -rf .venv $(OUT)
+	rm -rf .venv dist $(OUT)
 
 .venv/core: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
