@@ -21,8 +21,8 @@ lint: .venv/dev ## style, types, and the layers of the architecture
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/core ## speed, side by side on this machine
-	$(BIN)/python bench/step.py
+bench: .venv/dev ## speed, memory and cost on this machine: results/bench/report.md, in ten minutes
+	$(BIN)/python bench/report.py
 
 package: .venv/dev ## dist/ with the wheel, built from the source archive, and tried on its own
 	rm -rf dist

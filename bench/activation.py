@@ -1,106 +1,108 @@
 """Time filtered activations beside a 3×3 convolution of the same maps, forward and backward.
 
-    python bench/activation.py [--rounds 15] [--out results/bench-activation.json]
+    python bench/activation.py [--rounds 11] [--quick] [--out results/bench-activation.json]
 
-GELU on 16×64×32×32 maps in channels_last. Every round times each form once; the script reports
-medians of times relative to the convolution of the same round. `in steps` is the form without a
-compiled operator, `naive` the one with zeros between the samples and dense filters.
+GELU on 16×64×32×32 maps in channels_last. `in steps` is the form without a compiled operator,
+`naive` the one with zeros between the samples and dense filters. The activations of StyleGAN3
+(leaky ReLU) and of alias-free-torch are written in plain torch operations, with 12 taps, each in
+the memory format in which it is faster.
 """
 
-import argparse
-import json
 import os
-import statistics
-import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
+from unittest import mock
 
 import torch
 import torch.nn.functional as F
-from machine import machine
-from torch import Tensor
+from published import alias_free_torch, stylegan3
+from tables import Table, main
+from timing import Call, Size, side_by_side
+from torch import Tensor, nn
 
 from jinc.signal import design_jinc, filtered_activation, fused, reference
 from jinc.signal.padding import PADDINGS
 
-SHAPE = (16, 64, 32, 32)
-CONVOLUTION = "3×3 convolution"
-
 Form = Callable[[Tensor], Tensor]
+CONVOLUTION = "3×3 convolution"
+PUBLISHED = {
+    "StyleGAN3, 12 taps": (stylegan3, torch.contiguous_format),
+    "alias-free-torch, 12 taps": (alias_free_torch, torch.channels_last),
+}
 
 
-def forms() -> dict[str, tuple[str, Form]]:
-    """Return functions by name, each with the value of JINC_FUSED under which it runs."""
-    convolution = torch.nn.Conv2d(64, 64, 3, padding=1).to(memory_format=torch.channels_last)
-    found: dict[str, tuple[str, Form]] = {CONVOLUTION: ("1", convolution), "GELU": ("1", F.gelu)}
-    for taps in (6, 12):
+class Maps:
+    """Feature maps on which functions run forward and backward.
+
+    Args:
+        size: of the maps, with twice the channels of a network's first level.
+    """
+
+    def __init__(self, size: Size) -> None:
+        torch.manual_seed(0)
+        self.shape = size.batch, 2 * size.width, size.side, size.side
+        self.x, self.gradient = torch.randn(2, *self.shape).unbind()
+        conv = nn.Conv2d(self.shape[1], self.shape[1], 3, padding=1)
+        self.convolution = self.call(conv.to(memory_format=torch.channels_last))
+
+    def call(self, form: Form, layout: torch.memory_format = torch.channels_last) -> Call:
+        """Return a call of a function and its gradient, for maps in a memory format."""
+        x, gradient = (each.clone(memory_format=layout) for each in (self.x, self.gradient))
+        x.requires_grad_()
+
+        def forward_and_backward() -> None:
+            x.grad = None
+            form(x).backward(gradient)
+
+        return forward_and_backward
+
+    def filtered(self, taps: int, padding: str = "zeros") -> Call:
+        """Return a call of the filtered GELU."""
         kernel = design_jinc(taps, 0.25).float()
+        return self.call(partial(filtered_activation, kernel=kernel, padding=padding))
+
+
+def in_steps(call: Call) -> Call:
+    """Return a call that runs without fused forms."""
+
+    def unfused() -> object:
+        with mock.patch.dict(os.environ, JINC_FUSED="0"):
+            return call()
+
+    return unfused
+
+
+def measure(size: Size) -> list[Table]:
+    """Time all forms."""
+    maps = Maps(size)
+    calls = {CONVOLUTION: maps.convolution, "GELU": maps.call(F.gelu)}
+    for taps in (6, 12):
         for padding in PADDINGS:
-            form = partial(filtered_activation, kernel=kernel, padding=padding)
-            found[f"{taps} taps, {padding}"] = "1", form
-            found[f"{taps} taps, {padding}, in steps"] = "0", form
-        naive = partial(reference.filtered_activation, kernel=kernel)
-        found[f"{taps} taps, zeros, naive"] = "1", naive
-    return found
+            call = maps.filtered(taps, padding)
+            calls |= {f"{taps} taps, {padding}": call}
+            calls |= {f"{taps} taps, {padding}, in steps": in_steps(call)}
+        naive = partial(reference.filtered_activation, kernel=design_jinc(taps, 0.25).float())
+        calls[f"{taps} taps, zeros, naive"] = maps.call(naive)
+    calls |= {name: maps.call(*form) for name, form in PUBLISHED.items()}
+    times = side_by_side(calls, size.rounds, seconds=size.seconds)
 
-
-def seconds(form: Form, x: Tensor, gradient: Tensor) -> float:
-    """Time one call and its gradient."""
-    start = time.perf_counter()
-    form(x).backward(gradient)
-    return time.perf_counter() - start
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--out", type=Path, default=Path("results/bench-activation.json"))
-    options = parser.parse_args()
-    if reason := fused.forms()["cpu"]:
-        parser.error(f"there is no fused form: {reason}")
-
-    torch.manual_seed(0)
-    maps = torch.randn(2, *SHAPE).unbind()
-    x, gradient = (each.contiguous(memory_format=torch.channels_last) for each in maps)
-    x.requires_grad_()
-    times: dict[str, list[float]] = {}
-    for _ in range(1 + options.rounds):  # the first warms up
-        for name, (setting, form) in forms().items():
-            os.environ["JINC_FUSED"] = setting
-            times.setdefault(name, []).append(seconds(form, x, gradient))
-    times = {name: values[1:] for name, values in times.items()}
-
-    def relative(name: str, other: str) -> float:
-        """Return the median of the time of one form relative to another, round by round."""
-        return statistics.median(a / b for a, b in zip(times[name], times[other], strict=True))
-
-    to_convolution = {name: relative(name, CONVOLUTION) for name in times}
-    to_fused = {
-        name: relative(name, name.rpartition(", ")[0])
-        for name in times
-        if name.endswith(("steps", "naive"))
-    }
-    to_zeros = {
-        name: relative(name, name.replace(padding, "zeros"))
-        for padding in ("reflect", "circular")
-        for name in times
-        if name.endswith(padding)
-    }
-    for name, ratio in to_convolution.items():
-        print(f"{name:32} {1e3 * statistics.median(times[name]):8.1f} ms   {ratio:6.2f} × conv")
-    print(f"over the fused form: {to_fused}\nover zeros: {to_zeros}")
-    result = {
-        "what": "GELU on 16×64×32×32 maps, forward and backward: medians in seconds",
-        "seconds": {name: statistics.median(values) for name, values in times.items()},
-        "relative_to_convolution": to_convolution,
-        "relative_to_fused": to_fused,
-        "relative_to_zeros": to_zeros,
-        "rounds": options.rounds,
-        "machine": machine(),
-    }
-    options.out.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    rows = {}
+    for name in calls:
+        rows[name] = {"ms": 1e3 * times.median(name), "over conv": times.ratio(name, CONVOLUTION)}
+        if name.endswith(("steps", "naive")):
+            rows[name]["over fused"] = times.ratio(name, name.rpartition(", ")[0])
+        elif name in PUBLISHED:
+            rows[name]["over fused"] = times.ratio(name, "12 taps, zeros")
+        elif name.endswith(PADDINGS):
+            taps = name.partition(",")[0]
+            rows[name]["over zeros"] = times.ratio(name, f"{taps}, zeros")
+    shape = "×".join(map(str, maps.shape))
+    reason = fused.forms()["cpu"]
+    note = f"Medians of {times.rounds} rounds." + (
+        f" Nothing is fused: {reason}." if reason else ""
+    )
+    return [Table(f"Filtered GELU, {shape}, forward and backward", rows, note)]
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, measure, "activation")

@@ -1,6 +1,6 @@
 """Measure the overhead of effects relative to the time of their network calls.
 
-    python bench/effects.py [--rounds 15] [--out results/bench-effects.json]
+    python bench/effects.py [--rounds 11] [--quick] [--out results/bench-effects.json]
 
 Two networks, batch 16: the U-Net of width 32 (5.9 M parameters) on 3×32×32, and that of CS180 with
 width 32, as in `runs/mnist-class`, on 1×28×28. The figure is CPU time outside the network divided
@@ -12,17 +12,15 @@ of an effect share one.
 or `RePaint`.
 """
 
-import argparse
-import json
 import math
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
-from machine import machine
+from tables import Table, main
+from timing import Size
 from torch import Tensor, nn
 
 from jinc.diffusion import (
@@ -46,7 +44,7 @@ from jinc.diffusion import (
     symmetrize,
     triple_hybrid,
 )
-from jinc.models import Model, keep_freed_memory
+from jinc.models import Model
 from jinc.nn import CS180UNet, UNet
 from jinc.types import Denoiser
 
@@ -128,7 +126,7 @@ def calls_of(model: Model, shape: tuple[int, ...]) -> dict[str, Callable[[], obj
     return calls
 
 
-def measured(model: Model, shape: tuple[int, ...], rounds: int) -> dict[str, dict[str, float]]:
+def rows_of(model: Model, shape: tuple[int, ...], rounds: int) -> dict[str, dict[str, float]]:
     """Return medians over rounds by effect."""
     inside = Inside(model.network)
     calls = calls_of(model, shape)
@@ -142,7 +140,7 @@ def measured(model: Model, shape: tuple[int, ...], rounds: int) -> dict[str, dic
             found[name].append(
                 {
                     "share": outside / inside.seconds,
-                    "network_seconds": inside.seconds,
+                    "network, s": inside.seconds,
                     "calls": inside.calls,
                     "images": inside.images,
                 }
@@ -154,37 +152,23 @@ def measured(model: Model, shape: tuple[int, ...], rounds: int) -> dict[str, dic
 
 
 @torch.no_grad()
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--out", type=Path, default=Path("results/bench-effects.json"))
-    options = parser.parse_args()
-
-    keep_freed_memory()
+def measure(size: Size) -> list[Table]:
+    """Measure every effect on both networks."""
     torch.manual_seed(0)
-    unet = Model(UNet("A", channels=3, width=32, classes=10).eval(), (32, 32), DIGITS)
-    cs180 = CS180UNet("A", channels=1, width=32, classes=10, timesteps=300).eval()
+    unet = UNet("A", channels=3, width=size.width, classes=10).eval()
+    cs180 = CS180UNet("A", channels=1, width=size.width, classes=10, timesteps=300).eval()
     models = {
-        "UNet A, width 32, 3×32×32": (unet, (BATCH, 3, 32, 32)),
-        "CS180UNet A, width 32, 1×28×28": (
-            Model(cs180, (28, 28), DIGITS, timesteps=300),
-            (BATCH, 1, 28, 28),
-        ),
+        "UNet A": Model(unet, (32, 32), DIGITS),
+        "CS180UNet A": Model(cs180, (28, 28), DIGITS, timesteps=300),
     }
-    result: dict[str, Any] = {
-        "what": "CPU time outside the network relative to that inside it, batch 16: medians",
-        "networks": {},
-        "rounds": options.rounds,
-        "machine": machine(),
-    }
-    for name, (model, shape) in models.items():
-        print(name)
-        found = result["networks"][name] = measured(model, shape, options.rounds)
-        for effect, row in found.items():
-            print(f"  {effect:30} {row['share']:7.2%}   {row['calls']:g} × {row['images']:g}")
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    tables = []
+    for name, model in models.items():
+        shape = BATCH, model.network.channels, *model.image_size
+        title = f"{name}, width {size.width}, {'×'.join(map(str, shape))}"
+        note = "CPU time outside the network relative to that inside it: medians."
+        tables.append(Table(title, rows_of(model, shape, size.rounds), note))
+    return tables
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, measure, "effects")

@@ -12,11 +12,8 @@ calls at a time. `bench/gpu.sh` checks the values first.
 import argparse
 import contextlib
 import itertools
-import json
 import os
-import statistics
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -25,10 +22,11 @@ from unittest import mock
 import torch
 import torch.nn.functional as F
 from machine import machine
+from timing import side_by_side
 from torch import Tensor
 
 from jinc.diffusion import Schedule, sample, x0_of
-from jinc.files import writing
+from jinc.files import write_json
 from jinc.nn import UNet
 from jinc.signal import design_jinc, downsample, filtered_activation, fused, upsample
 
@@ -51,14 +49,16 @@ def forms(device: torch.device) -> Iterator[tuple[str, Form, bool]]:
         yield f"downsample, {taps} taps", lambda x, k=kernel: downsample(x, k), False
 
 
-def seconds(call: Callable[[], object], calls: int = CALLS) -> float:
-    """Return the mean time of consecutive calls."""
+def clock() -> float:
+    """Return seconds, after the GPU has finished."""
     torch.cuda.synchronize()
-    start = time.perf_counter()
-    for _ in range(calls):
-        call()
-    torch.cuda.synchronize()
-    return (time.perf_counter() - start) / calls
+    return time.perf_counter()
+
+
+def repeated(call: Form, x: Tensor) -> None:
+    """Call `CALLS` times."""
+    for _ in range(CALLS):
+        call(x)
 
 
 def calls_of(form: Form, x: Tensor, differentiated: bool) -> Iterator[tuple[str, int, Form]]:
@@ -83,13 +83,11 @@ def kernels(rounds: int, device: torch.device) -> dict[str, dict[str, float]]:
             for name, form, differentiated in forms(device)
             for way, moved, call in calls_of(form, x, differentiated)
         }
-        took: dict[str, list[float]] = defaultdict(list)
-        for _, (name, (_, call)) in itertools.product(range(rounds + 1), timed.items()):
-            took[name].append(seconds(partial(call, x)))
-        copied = 2 * x.nbytes / statistics.median(took["copy, forward"][1:])
+        calls = {name: partial(repeated, call, x) for name, (_, call) in timed.items()}
+        times = side_by_side(calls, rounds, clock=clock)
         for name, (moved, _) in timed.items():
-            median = statistics.median(took[name][1:])
-            row = {"microseconds": 1e6 * median, "share_of_copy": moved / median / copied}
+            of_copy = times.ratio("copy, forward", name) * moved / (2 * x.nbytes)
+            row = {"microseconds": 1e6 * times.median(name) / CALLS, "share_of_copy": of_copy}
             rows[f"{name}, {str(dtype).removeprefix('torch.')}, {layout}"] = row
     return rows
 
@@ -109,8 +107,7 @@ def sampling(name: str, device: torch.device) -> float:
                 pass
 
     with torch.inference_mode():
-        seconds(images, 1)
-        return seconds(images, 1)
+        return side_by_side({name: images}, 1, clock=clock).median(name)
 
 
 def main() -> None:
@@ -133,8 +130,7 @@ def main() -> None:
                 f"{form}: {name}: {row['microseconds']:.0f} µs, {row['share_of_copy']:.3f} of copy"
             )
         print(f"{form}: 2,000 images of DDIM-50: {sampled}", flush=True)
-    with writing(options.out) as file:
-        file.write((json.dumps(result, indent=2, ensure_ascii=False) + "\n").encode())
+    write_json(options.out, result)
 
 
 if __name__ == "__main__":

@@ -1,25 +1,24 @@
 """Time the extension of feature maps over their edges, with its gradient, against indexing.
 
-    python bench/padding.py [--out results/bench-padding.json]
+    python bench/padding.py [--rounds 11] [--quick] [--out results/bench-padding.json]
 
-Medians of 21 rounds, one thread, channels last; circular padding.
+One thread, channels last; circular padding.
 """
 
-import argparse
-import json
-from pathlib import Path
-from statistics import median
-from time import perf_counter
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from machine import machine
+from tables import Table, main
+from timing import Size, side_by_side
 from torch import Tensor
 
 from jinc.signal import extend
 
 SHAPES = ((16, 32, 32, 1), (16, 32, 32, 5), (32, 16, 16, 1), (32, 16, 16, 5), (8, 128, 64, 1))
 """Images, channels, side and width of the edge."""
+
+Way = Callable[[Tensor, int], Tensor]
 
 
 def indexed(x: Tensor, edge: int) -> Tensor:
@@ -29,37 +28,32 @@ def indexed(x: Tensor, edge: int) -> Tensor:
     return x
 
 
-WAYS = {
+WAYS: dict[str, Way] = {
     "zeros": lambda x, edge: F.pad(x, (edge,) * 4),
     "circular": lambda x, edge: extend(x, edge, edge, "circular"),
     "indexed": indexed,
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("results/bench-padding.json"))
-    options = parser.parse_args()
+def row(shape: tuple[int, int, int], edge: int, size: Size) -> dict[str, float]:
+    """Return the figures of a shape."""
+    x = torch.randn(*shape, shape[-1]).contiguous(memory_format=torch.channels_last)
+    x.requires_grad_()
+    calls = {name: lambda way=way: way(x, edge).sum().backward() for name, way in WAYS.items()}
+    times = side_by_side(calls, size.rounds, seconds=size.seconds)
+    found = {f"{name}, ms": 1e3 * times.median(name) for name in WAYS}
+    return found | {"indexed over circular": times.ratio("indexed", "circular")}
+
+
+def measure(size: Size) -> list[Table]:
+    """Time every shape."""
     torch.set_num_threads(1)
-    rows = []
-    for images, channels, side, edge in SHAPES:
-        x = torch.randn(images, channels, side, side).contiguous(memory_format=torch.channels_last)
-        x.requires_grad_()
-        assert torch.equal(extend(x, edge, edge, "circular"), indexed(x, edge))
-        times: dict[str, list[float]] = {name: [] for name in WAYS}
-        for _ in range(21):
-            for name, way in WAYS.items():
-                start = perf_counter()
-                way(x, edge).sum().backward()
-                times[name].append(perf_counter() - start)
-        row = {name: median(each) * 1e3 for name, each in times.items()}
-        gain = row["indexed"] / row["circular"]
-        rows.append({"shape": [images, channels, side, edge], "ms": row, "times_faster": gain})
-        print(rows[-1])
-    what = "extension of feature maps and its gradient"
-    result = {"what": what, "machine": machine(), "rows": rows}
-    options.out.write_text(json.dumps(result, indent=2) + "\n")
+    rows = {
+        f"{images}×{channels}×{side}×{side}, edge {edge}": row((images, channels, side), edge, size)
+        for images, channels, side, edge in SHAPES
+    }
+    return [Table("Extension of feature maps and its gradient", rows)]
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, measure, "padding")

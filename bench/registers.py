@@ -10,7 +10,6 @@ of 64 maps, the operations of a thread and how many moves from and to global mem
 
 import argparse
 import itertools
-import json
 import os
 import re
 import subprocess
@@ -26,7 +25,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.runtime import driver
 
-from jinc.files import writing
+from jinc.files import write_json
 from jinc.signal.fused import gpu
 
 TOOLS = Path(triton.__file__).parent / "backends/nvidia/bin"
@@ -123,8 +122,7 @@ def main() -> None:
         rows[name] = use(kernel)
         print(name, rows[name], flush=True)
     result = {"shape": SHAPE, "triton": triton.__version__, "kernels": rows}
-    with writing(options.out) as file:
-        file.write((json.dumps(result, indent=2) + "\n").encode())
+    write_json(options.out, result)
 
 
 if __name__ == "__main__":

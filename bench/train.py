@@ -15,7 +15,6 @@ the optimiser and the average of the weights.
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -33,6 +32,7 @@ from memory import peak_bytes
 from torch import Tensor
 
 from jinc.data import ImageSet
+from jinc.files import write_json
 from jinc.models import choose_device, keep_freed_memory
 from jinc.train import Run, TrainConfig, Trainer, find_preset, forward_gflop
 
@@ -240,8 +240,7 @@ def main() -> None:
                 show(row)
                 rows.append(row)
     result = {"what": "training on 3×32×32: medians", "machine": machine(device), "rows": rows}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    write_json(out, result)
 
 
 if __name__ == "__main__":
