@@ -139,6 +139,7 @@ for name, target, text in (
     ("complexity", "complexity:complexity", "Plot the complexity (loss-weight) maps of images."),
 ):
     app.command(f"jinc.cli.{target}", name=name, help=text)
+app.command("jinc.app.command:app", help="Open a page in the browser on a model.")
 app.register_install_completion_command()
 
 
