@@ -20,7 +20,7 @@ def test_other_names_are_refused() -> None:
 
 
 def test_importing_is_free() -> None:
-    code = "import jinc, sys; print('torch' in sys.modules, 'numpy' in sys.modules)"
+    code = "import jinc, jinc.bundled, sys; print('torch' in sys.modules, 'numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from jinc.errors import JincError as JincError
     from jinc.metrics import network_equivariance as network_equivariance
     from jinc.models import Model as Model
+    from jinc.models import load as load
     from jinc.models import load_official as load_official
     from jinc.models import open_model as open_model
     from jinc.models import open_upscaler as open_upscaler
@@ -51,7 +52,7 @@ _ROOMS = {
     ),
     "errors": ("JincError",),
     "metrics": ("network_equivariance",),
-    "models": ("Model", "load_official", "open_model", "open_upscaler"),
+    "models": ("Model", "load", "load_official", "open_model", "open_upscaler"),
     "models.convert": ("conversion", "convert", "restore"),
     "nn": ("CS180UNet", "Config", "Configs", "ResUNet", "UNet", "parse_config", "parse_configs"),
     "signal": ("rotate", "shift"),

@@ -63,6 +63,11 @@ def read_yaml(file: Path) -> dict[str, Any]:
     )
 
 
+def read_front_matter(file: Path) -> dict[str, Any]:
+    """Read the YAML between the first two lines `---` of a Markdown file; errors as `read_json`."""
+    return _object(file, _read(file, "Markdown with YAML", MOST_BYTES_OF_YAML, _front_matter))
+
+
 def read_toml(file: Path) -> dict[str, Any]:
     """Read a TOML file; errors as of `read_json`."""
     return _object(file, _read(file, "TOML", MOST_BYTES_OF_TOML, tomllib.loads))
@@ -81,6 +86,14 @@ def _read(file: Path, kind: str, most_bytes: int, parse: Callable[[str], Any]) -
         raise JincError(f"{file}: is not valid {kind} ({one_line(error)})") from None
     _check(file, value)
     return value
+
+
+def _front_matter(text: str) -> Any:
+    before, first, rest = text.partition("---\n")
+    inside, second, _ = rest.partition("\n---\n")
+    if before or not first or not second:
+        raise ValueError("it does not begin with YAML between two lines ---")
+    return yaml.load(inside, Loader=_Loader)
 
 
 def _too_deep(file: Path) -> JincError:

@@ -129,7 +129,6 @@ def test_a_line_has_300_characters_at_most(jinc) -> None:
 
 def test_what_must_be_said(refused, trained) -> None:
     refused("train", says="--out")
-    refused("sample", trained, says="--out")
     refused("sample", "--out", "s", says="SOURCE")
     refused("info", says="--device")
     refused("filters", says="--out")

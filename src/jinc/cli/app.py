@@ -119,6 +119,7 @@ for name, target, text in (
     ("finetune", "finetune:finetune", FINETUNE),
     ("presets", "presets:presets", "List the presets of `jinc train`."),
     ("denoise", "denoise:app", "Train and test a single-step denoiser."),
+    ("models", "models:models", "List the bundled models, which every command takes by name."),
     ("sample", "sample:sample", "Generate images from a run or model."),
     ("edit", "edit:edit", "Edit images (image-to-image, SDEdit)."),
     ("inpaint", "inpaint:inpaint", "Inpaint masked parts of images (RePaint)."),

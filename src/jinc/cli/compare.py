@@ -13,6 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from jinc.cli.edit_inputs import ReadingOptions
+from jinc.cli.model_argument import RunOrModel, results_folder
 from jinc.cli.naming import named
 from jinc.cli.progress import decoding_progress, say_what_was_read
 from jinc.cli.results import FRAMES, ResultOptions, Results, check_finite
@@ -66,10 +67,10 @@ class CompareOptions(ResultOptions, ReadingOptions):
 
 
 def compare(
-    source: Path,
+    source: RunOrModel,
     /,
     *,
-    out: Path,
+    out: Path | None = None,
     images: Annotated[tuple[Path, ...], SEVERAL, Parameter(alias="--image")] = (),
     data: str | None = None,
     levels: Annotated[tuple[str, ...], SEVERAL] = QUARTERS,
@@ -82,7 +83,8 @@ def compare(
 
     Args:
         source: a run folder, or a model folder.
-        out: folder for comparison.png, forward.png, comparison.json and provenance.json.
+        out: folder for comparison.png, forward.png, comparison.json and provenance.json
+            (default: out/MODEL/compare).
         images: image files of any size, cropped to the centre.
         data: a data set (default: the run's: its test split, or what it held out).
         levels: noise levels: t, such as 250, or shares of T, such as 25% or 0.25.
@@ -96,6 +98,7 @@ def compare(
     if images and data is not None:
         raise JincError("--data: has no effect with --images; give one of them")
     shown = ["comparison.png", "forward.png", *options.trajectories]
+    out = out or results_folder(source, "compare")
     results = Results(out, "comparisons", options, [*shown, "comparison.json"], images)
     model = options.open(source)
     paths = _paths(levels, model.timesteps, stride, options.steps)

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from torch import Tensor
 
 from jinc.cli.edit_inputs import EditInputs, EditOptions, check_count, names_of, result_names
+from jinc.cli.model_argument import RunOrModel, results_folder
 from jinc.cli.results import Results
 from jinc.cli.sampling import SAMPLING, SEVERAL
 from jinc.data import save_png
@@ -24,10 +25,10 @@ STRENGTHS = (0.96, 0.9, 0.84, 0.78, 0.69, 0.39)
 
 
 def edit(
-    source: Path,
+    source: RunOrModel,
     /,
     *,
-    out: Path,
+    out: Path | None = None,
     strength: Annotated[tuple[float, ...], SEVERAL] = (),
     index: Annotated[tuple[int, ...], SEVERAL] = (),
     stride: int = 30,
@@ -40,7 +41,8 @@ def edit(
 
     Args:
         source: a run folder, or a model folder.
-        out: folder for the results, each at its image's size, sheet.png and provenance.json.
+        out: folder for the results, each at its image's size, sheet.png and provenance.json
+            (default: out/MODEL/edit).
         strength: starting noise level as a fraction of T, in (0, 1]; larger values change more.
             Several are compared (default: 0.96 0.9 0.84 0.78 0.69 0.39, as in the CS180 course).
         index: in place of --strength: indices into the levels of the course, which are multiples of
@@ -48,6 +50,7 @@ def edit(
         stride: spacing of these levels, in t.
         options: input images, and how results are generated.
     """
+    out = out or results_folder(source, "edit")
     if options.mask is not None:
         options.refuse_own_levels()
     words = _start_words(strength, index, stride, options)

@@ -12,6 +12,7 @@ from rich.progress import Progress
 
 from jinc.cli.features import AllowTorchScript, Filter
 from jinc.cli.generated import generated_images
+from jinc.cli.model_argument import RunOrModel
 from jinc.cli.provenance import begin_results, check_results, generation_facts, read_provenance
 from jinc.cli.sampling import SEVERAL, SamplingOptions
 from jinc.cli.score_tables import print_scores, write_scores
@@ -67,7 +68,7 @@ class _Sets(NamedTuple):
 
 
 def evaluate(
-    source: Path,
+    source: RunOrModel,
     /,
     *,
     against: str,
@@ -110,7 +111,8 @@ def evaluate(
             kernel (KID), classes (IS), precision, recall, density, coverage (default: all that
             these images allow).
         number: number of images to generate (default: 2000); images in files are all used.
-        images: folder that stores generated images (default: in the run).
+        images: folder that stores generated images (default: in the run; of a model,
+            out/MODEL/images).
         out: folder for scores.json, scores.md, provenance.json and neighbours.png.
         neighbours: draw the generated images nearest to real ones, in neighbours.png of --out.
         json_: print JSON.

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from jinc.cli.model_argument import results_folder
 from jinc.cli.places import claim
 from jinc.cli.provenance import generation_facts
 from jinc.cli.sampling import SamplingOptions
@@ -24,22 +25,22 @@ def generated_images(
     Args:
         source: the model's folder.
         model: the model.
-        cache: the cache; None for a folder in the run.
+        cache: the cache; None for a folder in the run, or in `out` for a model folder.
         options: how images are generated.
 
     Returns:
         all images; None in processes of torchrun other than the first.
 
     Raises:
-        JincError: there is no cache folder, or it holds other images.
+        JincError: the cache holds other images.
     """
     plan = options.for_model(model)
     facts = generation_facts(source, plan, plan.count(model.timesteps))
     if cache is None:
-        if not (source / "config.yaml").is_file():  # sealed model folders take no files
-            raise JincError("--images: missing; give a folder for the generated images")
+        is_run = (source / "config.yaml").is_file()
+        place = source / "images" if is_run else results_folder(source, "images")
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
-        cache = source / "images" / digest
+        cache = place / digest
     claim(cache)
     rank, processes = (int(os.environ.get(name, 0)) for name in ("RANK", "WORLD_SIZE"))
     if PART % plan.together:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import torch
 from cyclopts import App, Parameter
 
+from jinc.cli.model_argument import RunOrModel, results_folder
 from jinc.cli.results import Results
 from jinc.cli.sampling import SAMPLING, SEVERAL
 from jinc.cli.stages import FPS, IllusionOptions, Stages
@@ -35,10 +36,10 @@ DEFAULTS = IllusionOptions()
 
 @app.command(name="anagram")
 def make_anagram(
-    source: Path,
+    source: RunOrModel,
     /,
     *,
-    out: Path,
+    out: Path | None = None,
     view: Annotated[tuple[str, ...], SEVERAL] = ("identity", "rotate 180"),
     reduction: Literal["mean", "sum", "alternating"] = "mean",
     options: Options = DEFAULTS,
@@ -48,7 +49,7 @@ def make_anagram(
     Args:
         source: a run folder, or a model folder.
         out: folder for the images (000000.png …), sheet.png with all their views, and
-            provenance.json.
+            provenance.json (default: out/MODEL/anagram).
         view: orthogonal transforms, one for each prompt: identity, "rotate 37" (degrees,
             counter-clockwise), hflip, vflip, "puzzle 4", square_hinge, inner_circle, skew,
             negate and others, which an unknown name lists; "then" composes several.
@@ -56,6 +57,7 @@ def make_anagram(
             the variance of the noise; or alternating, one view per step.
         options: prompts, and how images are generated.
     """
+    out = out or results_folder(source, "anagram")
     results = Results(out, "illusions", options, options.names)
     views = _views(view)
     if reduction == "alternating" and not options.shared_level:
@@ -87,10 +89,10 @@ def make_anagram(
 
 @app.command(name="hybrid")
 def make_hybrid(
-    source: Path,
+    source: RunOrModel,
     /,
     *,
-    out: Path,
+    out: Path | None = None,
     by: HybridKind = "distance",
     std: float = 2.0,
     options: Options = DEFAULTS,
@@ -100,7 +102,7 @@ def make_hybrid(
     Args:
         source: a run folder, or a model folder.
         out: folder for the images (000000.png …), sheet.png with what is seen in each, and
-            provenance.json.
+            provenance.json (default: out/MODEL/hybrid).
         by: how the image is split: distance (low and high frequencies), colour (grey and colour),
             or three (low, middle and high frequencies).
         std: standard deviation of the Gaussian low-pass filter, in pixels of the generated image,
@@ -109,6 +111,7 @@ def make_hybrid(
     """
     if not 0 < std < float("inf"):
         raise JincError(f"--std: {std} is not a finite number above 0")
+    out = out or results_folder(source, "hybrid")
     results = Results(out, "illusions", options, options.names)
     model = options.open(source)
     if by == "colour" and model.channels == 1:

@@ -10,6 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from jinc.bundled import is_bundled, read_card
+from jinc.cli.model_argument import RunOrModel
+from jinc.cli.models import card_facts
 from jinc.diffusion import warn_of_signal
 from jinc.diffusion.spectral import Spectrum
 from jinc.errors import JincError
@@ -36,7 +39,7 @@ _LISTED = ("config", "channels", "classes", "image_size", "timesteps")
 
 
 def info(
-    source: Path | None = None,
+    source: RunOrModel | None = None,
     /,
     *,
     device: Annotated[bool, Parameter(negative=())] = False,
@@ -69,7 +72,15 @@ def _facts(source: Path) -> dict[str, Any]:
         facts = _upscaler_facts(source)
     else:
         facts = _model_facts(_opened(source))
+    if is_bundled(source):
+        facts = _card_facts(source) | facts
     return facts | (_run_facts(Run.open(source)) if (source / "config.yaml").is_file() else {})
+
+
+def _card_facts(source: Path) -> dict[str, Any]:
+    """Return the facts of the card of a bundled model, scores in words."""
+    card = read_card(source)
+    return card_facts(source, card) | {"scores": list(map(str, card.scores))}
 
 
 def _device_facts() -> dict[str, Any]:

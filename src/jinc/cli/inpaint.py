@@ -7,6 +7,7 @@ import torch
 from cyclopts import Parameter
 
 from jinc.cli.edit_inputs import EditInputs, EditOptions, names_of, result_names
+from jinc.cli.model_argument import RunOrModel, results_folder
 from jinc.cli.results import Results
 from jinc.cli.sampling import SAMPLING
 from jinc.data import save_png
@@ -21,10 +22,10 @@ MOST_TIMES = 100
 
 
 def inpaint(
-    source: Path,
+    source: RunOrModel,
     /,
     *,
-    out: Path,
+    out: Path | None = None,
     jump: int = 10,
     times: int = 10,
     options: Annotated[EditOptions, Parameter(name="*", group=SAMPLING)],
@@ -33,7 +34,8 @@ def inpaint(
 
     Args:
         source: a run folder, or a model folder.
-        out: folder for the results, each at its image's size, sheet.png and provenance.json.
+        out: folder for the results, each at its image's size, sheet.png and provenance.json
+            (default: out/MODEL/inpaint).
         jump: length of a RePaint jump, in sampling steps, at least 1: after so many steps, noise is
             added back and removed again, which matches the generated area to the known one.
         times: passes over each jump, 1 to 100 (RePaint's r), which multiply the model calls; 1
@@ -49,6 +51,7 @@ def inpaint(
     options.refuse_own_levels()
     files = result_names(names_of(options.images), options.number)
     names = ["sheet.png", *files, *options.trajectories]
+    out = out or results_folder(source, "inpaint")
     results = Results(out, "inpaintings", options, names, options.images)
     model = options.open(source)
     levels = _with_jumps(options.levels(model.schedule), jump, times, options.sampler)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 from torch import Tensor
 
+from jinc.cli.model_argument import RunOrModel
 from jinc.cli.naming import named
 from jinc.cli.probe_results import FILES, print_probe, write_probe
 from jinc.cli.progress import decoding_progress, say_what_was_read
@@ -41,7 +42,7 @@ class ProbeOptions(SamplingOptions):
 
 
 def probe(
-    source: Path,
+    source: RunOrModel,
     /,
     *,
     data: str | None = None,

@@ -2,27 +2,27 @@
 
 import math
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from jinc.cli.model_argument import RunOrModel
 from jinc.cli.spans import parse_span
-from jinc.cli.sweep import Amounts, Options, run_sweep
+from jinc.cli.sweep import DEFAULTS, Amounts, Options, run_sweep
 from jinc.diffusion import staying
 from jinc.errors import JincError
 from jinc.models import by_frame, by_state, turns
 
 
 def rotate(
-    source: Path,
+    source: RunOrModel,
     /,
     *,
     angles: Annotated[str, Parameter(allow_leading_hyphen=True)] = "-90:90:9",
     method: Literal["unitary", "spline", "bilinear", "lanczos"] = "unitary",
     noise: Literal["turned", "published"] = "turned",
     mirror: Annotated[bool, Parameter(negative=())] = False,
-    options: Options,
+    options: Options = DEFAULTS,
 ) -> None:
     """Rotate images during sampling: the same images at several angles.
 
@@ -40,7 +40,7 @@ def rotate(
         mirror: (--by frame) mirror the images left to right before they are rotated.
     """
     degrees = parse_span("--angles", angles)
-    options.check()
+    options = options.placed(source, "rotate")
     if noise == "published" and not options.draws:
         raise JincError(
             f"--noise: {options.sampler} draws no fresh noise; choose --sampler published, ddpm or "

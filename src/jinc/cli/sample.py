@@ -7,6 +7,7 @@ import torch
 from cyclopts import Parameter
 from torch import Tensor
 
+from jinc.cli.model_argument import RunOrModel, results_folder
 from jinc.cli.results import ResultOptions, Results
 from jinc.cli.sampling import SAMPLING
 from jinc.data import image_grid, numbered_name, save_images, save_png
@@ -20,10 +21,10 @@ DEFAULTS = ResultOptions()
 
 
 def sample(
-    source: Path,
+    source: RunOrModel,
     /,
     *,
-    out: Path,
+    out: Path | None = None,
     options: Annotated[ResultOptions, Parameter(name="*", group=SAMPLING)] = DEFAULTS,
 ) -> None:
     """Generate images. Image i of a seed is the same, byte for byte, however many you generate.
@@ -31,10 +32,10 @@ def sample(
     Args:
         source: a run folder, or a model folder.
         out: folder for the images (000000.png …), grid.png with the first 400 of them, and
-            provenance.json.
+            provenance.json (default: out/MODEL/sample).
         options: which images, and how.
     """
-    number = options.number
+    number, out = options.number, out or results_folder(source, "sample")
     shown = ["grid.png", *options.trajectories]
     results = Results(out, "images", options, [*map(numbered_name, range(number)), *shown])
     model = options.open(source)

@@ -23,6 +23,7 @@ from jinc.metrics import (
     read_reference,
 )
 from jinc.models import PixelModel
+from jinc.models.trained import FILES
 from jinc.train import Run, TrainConfig
 
 Real: TypeAlias = ImageSet | Reference
@@ -36,7 +37,7 @@ _RESIZING = ("image_size", "resize_filter", "skip_damaged", "max_pixels")
 
 def is_model(source: Path) -> bool:
     """Whether a path is a model or a run, or a model's name on the Hub, not images."""
-    names = ("config.yaml", "diffusion.json", "model_index.json")
+    names = ("config.yaml", "model_index.json", *FILES)
     return not source.exists() or any((source / name).is_file() for name in names)
 
 

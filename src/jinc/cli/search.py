@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from jinc.cli.model_argument import RunOrModel
 from jinc.cli.naming import named
 from jinc.cli.progress import decoding_progress, say_what_was_read
 from jinc.cli.provenance import begin_results, check_results, source_facts
@@ -45,7 +46,7 @@ FILES = (FACTS, "front.png", FILE)
 
 
 def search(
-    source: Path,
+    source: RunOrModel,
     /,
     *,
     out: Path,

@@ -1,22 +1,22 @@
 """`jinc shift`."""
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from jinc.cli.model_argument import RunOrModel
 from jinc.cli.spans import pair_spans, parse_span
-from jinc.cli.sweep import Amounts, Options, run_sweep
+from jinc.cli.sweep import DEFAULTS, Amounts, Options, run_sweep
 from jinc.models import shifts
 
 
 def shift(
-    source: Path,
+    source: RunOrModel,
     /,
     *,
     right: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     down: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    options: Options,
+    options: Options = DEFAULTS,
 ) -> None:
     """Shift images during sampling: the same images at several offsets.
 
@@ -32,7 +32,7 @@ def shift(
         "--down": parse_span("--down", "0" if down is None else down),
     }
     paired = pair_spans(named)
-    options.check()
+    options = options.placed(source, "shift")
     model = options.open(source)
     sweep = shifts(paired["--down"], paired["--right"], options.pace_of(model))
     facts = {"right": paired["--right"], "down": paired["--down"]}

@@ -3,14 +3,15 @@
 import json
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
 import torch
 from cyclopts import Parameter
 
+from jinc.cli.model_argument import results_folder
 from jinc.cli.places import check_file, make_folder
 from jinc.cli.provenance import begin_results, check_results
 from jinc.cli.results import with_progress
@@ -59,7 +60,7 @@ class SweepOptions(SamplingOptions):
     Args:
         out: output, one or several: .gif, .webp, .apng or .mp4 for an animation of all images; .png
             for a contact sheet, a row per image; no suffix for a folder of frames (000000.png …)
-            and sheet.png.
+            and sheet.png (default: out/MODEL/rotate.gif and .png, or shift).
         by: what moves: state, the noisy image, a little after every step; frame, the coordinates
             that the model takes as where up is, and the noise, once before sampling; or both, step
             by step (default: frame for models trained with --frame, state for others).
@@ -73,7 +74,7 @@ class SweepOptions(SamplingOptions):
         json_: print JSON.
     """
 
-    out: Annotated[tuple[Path, ...], OWN, Parameter(consume_multiple=True, negative=())]
+    out: Annotated[tuple[Path, ...], OWN, Parameter(consume_multiple=True, negative=())] = ()
     number: Annotated[int, Parameter(alias="-n")] = 4
     by: Annotated[Literal["state", "frame", "both"] | None, OWN] = None
     pace: Annotated[Literal["steady", "gentle", "published"], OWN] = "steady"
@@ -109,16 +110,26 @@ class SweepOptions(SamplingOptions):
             raise JincError(f"--pace: {self.pace} needs moves during sampling; add --by both")
         return WAYS[by]
 
-    def check(self) -> None:
-        """Check what can be checked without the model.
+    def placed(self, source: Path, command: str) -> Self:
+        """Return the options with an output, and check what can be checked without the model.
+
+        Args:
+            source: the model's folder.
+            command: its name.
 
         Raises:
             JincError: a scale out of range, or an output that cannot be written.
         """
+        usual = results_folder(source, command)
+        chosen = replace(
+            self, out=self.out or (usual.with_suffix(".gif"), usual.with_suffix(".png"))
+        )
+        chosen._check()
+        return chosen
+
+    def _check(self) -> None:
         if self.scale is not None and self.scale < 1:
             raise JincError(f"--scale: {self.scale} is not at least 1")
-        if not self.out:
-            raise JincError("--out: no file or folder given")
         for out in self.out:
             try:
                 check_out(out, self.fps)
@@ -128,6 +139,8 @@ class SweepOptions(SamplingOptions):
 
 Options: TypeAlias = Annotated[SweepOptions, Parameter(name="*", group=SAMPLING)]
 """All of them as options without a prefix."""
+
+DEFAULTS = SweepOptions()
 
 
 @dataclass(frozen=True)

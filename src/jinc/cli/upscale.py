@@ -10,6 +10,7 @@ import torch
 from cyclopts import Parameter
 
 from jinc.cli.edit_inputs import ReadingOptions, names_of, result_names
+from jinc.cli.model_argument import RunOrModel, results_folder
 from jinc.cli.naming import named
 from jinc.cli.results import ResultOptions, Results
 from jinc.cli.sampling import OWN, SAMPLING, SEVERAL
@@ -54,10 +55,10 @@ class UpscaleOptions(ResultOptions, ReadingOptions):
 
 
 def upscale(
-    source: Path,
+    source: RunOrModel,
     /,
     *,
-    out: Path,
+    out: Path | None = None,
     options: Annotated[UpscaleOptions, Parameter(name="*", group=SAMPLING)],
 ) -> None:
     """Upscale images with a diffusion model. Details are generated, and differ with every seed.
@@ -65,12 +66,13 @@ def upscale(
     Args:
         source: a run folder or a model folder of an upscaler.
         out: folder for the results, sheet.png, which shows them beside bicubic enlargements, and
-            provenance.json.
+            provenance.json (default: out/MODEL/upscale).
         options: input images, and how they are upscaled.
     """
     inputs = names_of(options.images)
     files = result_names(inputs, options.number)
     names = ["sheet.png", *files, *options.trajectories]
+    out = out or results_folder(source, "upscale")
     results = Results(out, "enlargements", options, names, options.images)
     model = options.open_upscaler(source, options.embeddings)
     with named("shrink"):

@@ -36,6 +36,7 @@ from jinc.models.generation.upscale import UpscalingModel as UpscalingModel
 from jinc.models.generation.upscale import factor_of as factor_of
 from jinc.models.generation.upscale import upscale_images as upscale_images
 from jinc.models.generation.upscale import upscale_in_turn as upscale_in_turn
+from jinc.models.opening import load as load
 from jinc.models.opening import model_folder as model_folder
 from jinc.models.opening import open_model as open_model
 from jinc.models.opening import open_upscaler as open_upscaler

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from jinc.bundled import located, no_model
 from jinc.documents import read_object
 from jinc.errors import JincError
 from jinc.models.device import choose_device
@@ -29,7 +30,7 @@ def open_model(
 
     Args:
         source: the folder of a run, a model, a pipeline of diffusers, or a checkpoint of its
-            training script; or the name of a pipeline on the Hub.
+            training script; or the name of a bundled model, or of a pipeline on the Hub.
         embeddings: of prompts, in place of a text encoder; for text-to-image models.
         variant: of the files of a pipeline, such as fp16, in which text-to-image models compute on
             CUDA.
@@ -68,6 +69,28 @@ def open_upscaler(
     return Upscaler.load(model_folder(folder)).to(place)
 
 
+def load(source: str | Path, *, device: str = "cpu") -> PixelModel | UpscalingModel:
+    """Open a model of images or a super-resolution model, whichever it is.
+
+    Args:
+        source: as of `open_model`.
+        device: cpu, cuda, mps, or auto for the best available.
+
+    Raises:
+        JincError: as of `open_model`.
+    """
+    folder = source_folder(source)
+    if _is_upscaler(folder):
+        return open_upscaler(folder, device=device)
+    return open_model(folder, device=device)
+
+
+def _is_upscaler(folder: Path) -> bool:
+    """Whether a folder holds a super-resolution model: of ours, or conditioned on texts."""
+    files = ("upscaling.json", "model/upscaling.json", "image_noising_scheduler")
+    return any((folder / name).exists() for name in files)
+
+
 def model_folder(source: Path) -> Path:
     """Return the model folder of a run; a model folder is its own.
 
@@ -92,11 +115,11 @@ def source_folder(
     Raises:
         JincError: there is none.
     """
-    folder = Path(source)
+    folder = located(source)
     if folder.exists():
         return folder
     if not is_hub_name(str(source)) or folder.parent.is_dir():  # rather a typo
-        raise JincError(f"{source}: no such run or model folder")
+        raise no_model(source)
     return pipeline_folder(str(source), variant, with_texts=with_texts)
 
 

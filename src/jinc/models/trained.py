@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 import torch
 from torch import Tensor
 
+from jinc.bundled import located
 from jinc.diffusion import Prediction, Schedule, clip, make_schedule, x0_of
 from jinc.diffusion.process import Parametrisation
 from jinc.diffusion.spectral import Spectral, Spectrum
@@ -202,16 +203,20 @@ class Trained:
     def load(cls, folder: str | Path) -> Self:
         """Read a model back, in evaluation mode.
 
+        Args:
+            folder: a model folder, or the name of a bundled model.
+
         Raises:
             JincError: a file is missing, damaged, or inconsistent with the others.
         """
-        file = Path(folder) / cls.FILE
+        place = located(folder)
+        file = place / cls.FILE
         for other, words in FILES.items():
             if other != cls.FILE and file.with_name(other).is_file():
                 raise JincError(f"{folder}: is {words}")
-        check_manifest(Path(folder))
+        check_manifest(place)
         facts = read_as(cls.FACTS, file)
-        network = load_network(Path(folder)).eval()
+        network = load_network(place).eval()
         try:
             return cls(network, **cls.arguments(network, facts))
         except JincError as error:

@@ -4,13 +4,13 @@ import json
 import math
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from jinc.bundled import located
 from jinc.data import ImageSet, load_images
 from jinc.diffusion.spectral import Spectrum
 from jinc.errors import JincError
@@ -229,7 +229,7 @@ def load_initial(network: Network, config: TrainConfig) -> None:
     """
     if config.init is None:
         return
-    folder = model_folder(Path(config.init))
+    folder = model_folder(located(config.init))
     check_manifest(folder)
     given, own = load_network(folder).state_dict(), network.state_dict()
     there, here = ({n: list(t.shape) for n, t in each.items()} for each in (given, own))
