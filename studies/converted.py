@@ -3,8 +3,10 @@
     python studies/converted.py --data CIFAR10_FOLDER --features resnet20-12fca82f.th
 
 A `UNet2DModel` is trained on CIFAR-10 at 16×16 by diffusers' own loop, and saved as a pipeline.
-From there it is trained on with 20 % of the steps: as it is; converted at once; blended; with the
-original as teacher; and with both. Interrupted runs are resumed, and figures that are there stay.
+From there it is trained on with 20 % of the steps: as it is; with circular padding alone; converted
+to D@12 with circular padding, at once, blended, with the original as teacher, and with both; to a
+lower cutoff; and to D@12 with the padding of zeros. Interrupted runs are resumed, and figures that
+are there stay.
 """
 
 import argparse
@@ -32,13 +34,16 @@ SIZE, BATCH, RATE, WARMUP = 16, 32, 3e-4, 200
 SAVE_EVERY = 250
 
 WAYS: Mapping[str, Mapping[str, Any]] = {
-    "unconverted": {},
+    "unconverted": {"config": "A", "padding": "zeros"},
     "at once": {},
     "blended": {"blend": 0.5},
     "with teacher": {"teacher": 1.0},
     "blended, with teacher": {"blend": 0.5, "teacher": 1.0},
+    "cutoff 0.2": {"config": "D@12/0.2"},
+    "padding alone": {"config": "A"},
+    "zeros": {"padding": "zeros"},
 }
-"""How the steps after the base training are used."""
+"""How the steps after the base training are used; else by D@12 with circular padding."""
 
 FIGURES = ("score", "eps_error", "equivariance", "half_pixel_sampled", "eq_t_frac")
 """Fréchet distance and test loss, lower being better; equivariance of predicted noise, and of
@@ -116,7 +121,6 @@ def train_on(way: str, seed: int, pipeline: Path, options: argparse.Namespace) -
     asked = TrainConfig(
         data=options.data,
         original=str(pipeline),
-        config="A" if way == "unconverted" else options.config,
         augment=("hflip",),
         steps=options.steps // 5,
         batch_size=BATCH,
@@ -130,7 +134,7 @@ def train_on(way: str, seed: int, pipeline: Path, options: argparse.Namespace) -
         score_features=options.features,
         score_images=options.images,
         seed=seed,
-        **WAYS[way],
+        **{"config": "D@12", "padding": "circular"} | WAYS[way],
     )
     config = as_original(asked, open_original(str(pipeline)))
     started = path.exists()
@@ -160,7 +164,7 @@ def untrained_figures(
 ) -> dict[str, Any]:
     """Measure the original model, and the converted one before it is trained on."""
     original = open_original(str(pipeline))
-    converted = replace(original, network=original.network.redesigned(options.config))
+    converted = replace(original, network=original.network.redesigned("D@12", "circular"))
     return {
         name: figures_of(model, options.out / "base" / f"{name}.json", config, test)
         for name, model in (("original", original), ("converted", converted))
@@ -182,7 +186,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True)
     parser.add_argument("--features", required=True)
-    parser.add_argument("--config", default="D@12")
     parser.add_argument("--steps", type=int, default=6000, help="of the base training")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--images", type=int, default=1000, help="generated for a score")
@@ -203,7 +206,7 @@ def main() -> None:
         result = {
             "what": "a UNet2DModel of diffusers on CIFAR-10 at 16×16, trained by its own loop, and "
             "then with a fifth of the steps; mean and standard error over seeds",
-            "settings": {"config": options.config, "steps": options.steps, "seeds": seed + 1}
+            "settings": {"steps": options.steps, "seeds": seed + 1}
             | {"images": options.images, "features": Path(options.features).name},
             "before": untrained_figures(pipeline, options, run.config, test),
             "after": {way: summary(each) for way, each in found.items()},
