@@ -88,7 +88,10 @@ def measure(size: Size) -> list[Table]:
 
     rows = {}
     for name in calls:
-        rows[name] = {"ms": 1e3 * times.median(name), "over conv": times.ratio(name, CONVOLUTION)}
+        rows[name] = {
+            "ms": 1e3 * times.median(name),
+            "over the convolution": times.ratio(name, CONVOLUTION),
+        }
         if name.endswith(("steps", "naive")):
             rows[name]["over fused"] = times.ratio(name, name.rpartition(", ")[0])
         elif name in PUBLISHED:

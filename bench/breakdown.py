@@ -66,30 +66,36 @@ def measure(size: Size) -> list[Table]:
     step = training_step(network_of("A", size), size)
     source = torch.randn(2**21 * size.width)
     target = source.clone()
-    products = {side: torch.randn(2, side, side) for side in (16 * size.width, 32 * size.width)}
+    products = {n * size.width: torch.randn(2, *2 * [n * size.width]) for n in (16, 32, 64)}
     calls: dict[object, Call] = {"step": step, "copy": lambda: target.copy_(source)}
     calls |= {side: lambda ab=ab: ab[0] @ ab[1] for side, ab in products.items()}
     times = side_by_side(calls, size.rounds, seconds=size.seconds)
 
-    rates = {side: 2e-9 * side**3 / times.median(side) for side in products}
-    best, gflop = max(rates, key=rates.__getitem__), gflop_of(size)
-    share = times.ratio(best, "step") * gflop.total() / (2e-9 * best**3)
-    roofs = {
-        f"product of {side}×{side} matrices": {"GFLOP/s": rate} for side, rate in rates.items()
-    }
-    roofs[f"copy of {source.nbytes / 2**20:.0f} MiB"] = {
-        "GB/s, read and written": 2e-9 * source.nbytes / times.median("copy")
-    }
-    rows = {"step": {"share of time": 1.0, "GFLOP": gflop.total(), "share of matrix rate": share}}
-    for group, part in shares_of(step, 1 + size.rounds // 3).items():
-        rows[group] = {"share of time": part}
-        if group in gflop:
-            of_all = gflop[group] / gflop.total()
-            rows[group] |= {"GFLOP": gflop[group], "share of matrix rate": share * of_all / part}
-    note = (
-        f"{times.median('step'):.3g} s, median of {times.rounds} rounds, share of the best product."
-    )
+    gflop = {side: 2e-9 * side**3 for side in products}
+    rates = {side: gflop[side] / times.median(side) for side in products}
+    copied = 2e-9 * source.nbytes / times.median("copy")
+    roofs = {f"product of {n}×{n} matrices": {"GFLOP/s": rate} for n, rate in rates.items()}
+    roofs[f"copy of {source.nbytes >> 20} MiB"] = {"GB/s, read and written": copied}
+
+    best = max(rates, key=rates.__getitem__)
+    possible = gflop[best] * times.ratio("step", best)  # in the time of a step
+    took = f"{times.median('step'):.3g} s, the median of {times.rounds} rounds"
+    note = f"{took}. The matrix rate is that of {best}×{best} matrices."
+    rows = rows_of(shares_of(step, 1 + size.rounds // 3), gflop_of(size), possible)
     return [Table("The machine at best, float32", roofs), Table("A training step of A", rows, note)]
+
+
+def rows_of(
+    shares: dict[str, float], gflop: Counter[str], possible: float
+) -> dict[str, dict[str, float]]:
+    """Return the figures of a step and of each group, given the GFLOP possible in its time."""
+    rows = {}
+    for group, share in {"step": 1.0, **shares}.items():
+        done = gflop.total() if group == "step" else gflop[group]
+        rows[group] = {"share of time": share}
+        if done:
+            rows[group] |= {"GFLOP": done, "share of matrix rate": done / possible / share}
+    return rows
 
 
 if __name__ == "__main__":

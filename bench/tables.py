@@ -97,8 +97,12 @@ def main(about: str, measure: Callable[[Size], Sequence[Table]], name: str) -> N
 
 def parse(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, Size]:
     """Read the options that all benchmarks have besides the parser's own."""
-    parser.add_argument("--rounds", type=int, help=f"at most, default {Size.rounds}")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes: whether everything runs")
+    parser.add_argument("--rounds", type=int, help=f"at most, by default {Size.rounds}")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes: does everything run?")
     options = parser.parse_args()
     size = QUICK if options.quick else Size()
-    return options, replace(size, rounds=options.rounds or size.rounds)
+    if options.rounds is not None:
+        size = replace(size, rounds=options.rounds)
+    if size.rounds < 1:
+        parser.error(f"--rounds: {size.rounds} is less than 1")
+    return options, size
