@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT := runs/demo
 
-.PHONY: demo test test-all lint bench package clean
+.PHONY: demo test test-all lint bench docs package clean
 
 demo: .venv/core ## train on the bundled digits, sample, and say where the pictures are
 	$(BIN)/jinc train --preset digits --out $(OUT) --resume
@@ -24,6 +24,9 @@ lint: .venv/dev ## style, types, and the layers of the architecture
 bench: .venv/dev ## speed, memory and cost on this machine: results/bench/report.md, in ten minutes
 	$(BIN)/python bench/report.py
 
+docs: .venv/dev ## the documentation in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 package: .venv/dev ## dist/ with the wheel, built from the source archive, and tried on its own
 	rm -rf dist
 	$(BIN)/python -m build > /dev/null
@@ -33,7 +36,7 @@ package: .venv/dev ## dist/ with the wheel, built from the source archive, and t
 		train --preset digits --steps 2 --out run > /dev/null
 
 clean: ## the environment and the demonstration's run
-	rm -rf .venv dist $(OUT)
+	rm -rf .venv dist site $(OUT)
 
 .venv/core: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
