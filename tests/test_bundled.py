@@ -106,7 +106,8 @@ def test_a_card_without_its_section(tmp_path) -> None:
 
 
 @each
-def test_their_commands_are_understood(name: str) -> None:
+def test_their_commands_are_understood(name: str, monkeypatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[1])  # for --settings
     from jinc.cli.app import app
     from jinc.cli.sources import option_sources
 

@@ -21,7 +21,8 @@ def shell_lines(page: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_documented_commands_are_understood(page: Path) -> None:
+def test_documented_commands_are_understood(page: Path, monkeypatch) -> None:
+    monkeypatch.chdir(ROOT)  # for --settings
     for line in shell_lines(page):
         _, *words = shlex.split(line, comments=True)
         app.config = option_sources(words)
