@@ -50,6 +50,7 @@ def test_the_package_is_not_written_to(refused, jinc, judge) -> None:
     assert [*Path("out/digits/images").iterdir()]
     refused("sample", "digits", *FEW, "--out", FOLDER, says="is sealed by its manifest")
     refused("sample", "digits", *FEW, "--out", FOLDER / "inside", says="is sealed by its manifest")
+    refused("train", "--out", FOLDER / "inside", "--steps", 1, says="is sealed by its manifest")
 
 
 def test_a_misspelt_name_is_one_line(refused) -> None:

@@ -79,12 +79,18 @@ def _check_place(out: Path, folder: Path) -> None:
     above = places[len(missing)]
     if not above.is_dir():
         raise JincError(f"--out: {out}: Not a directory")
-    if whole := next(filter(is_sealed, places), None):
-        raise JincError(f"--out: {whole} is sealed by its manifest; choose another folder")
+    _refuse_sealed(folder)
     if not os.access(above, os.W_OK):
         raise JincError(f"--out: {out}: Permission denied")
     if missing:
         _try_folder(out, missing[-1])
+
+
+def _refuse_sealed(folder: Path) -> None:
+    """Refuse a folder that is sealed, or inside one that is."""
+    places = (folder.absolute(), *folder.absolute().parents)
+    if whole := next(filter(is_sealed, places), None):
+        raise JincError(f"--out: {whole} is sealed by its manifest; choose another folder")
 
 
 def _try_folder(out: Path, folder: Path) -> None:
@@ -127,8 +133,10 @@ def claim(folder: Path) -> None:
 
     Raises:
         Taken: another process writes there.
-        JincError: the folder cannot be made or written to.
+        JincError: the folder cannot be made or written to, or is sealed by a manifest, as models
+            are.
     """
+    _refuse_sealed(folder)
     held, place = _CLAIMS.get(), folder.absolute()
     if held is not None and place not in held.folders and os.environ.get("RANK", "0") == "0":
         held.enter_context(alone(folder))
