@@ -2,7 +2,7 @@
 
     python bench/report.py [--rounds 11] [--quick] [--out results/bench]
 
-Writes `report.md`, `report.json` and charts into the folder. Every part runs alone too.
+Writes a page, JSON (`results/bench/report.json`) and charts. Every part runs alone too.
 """
 
 import argparse
@@ -12,14 +12,15 @@ from pathlib import Path
 import activation
 import breakdown
 import cost
+import start
 import step
 from machine import machine
-from tables import facts, parse
+from tables import parse, write_tables
 
-from jinc.files import write_json, writing
+from jinc.files import writing
 from jinc.models import keep_freed_memory
 
-PARTS = (breakdown, step, activation, cost)
+PARTS = (breakdown, step, activation, cost, start)
 
 
 def main() -> None:
@@ -37,7 +38,7 @@ def main() -> None:
                 chart = "by-" + re.sub(r"\W+", "-", table.axis) + ".png"
                 table.draw(options.out / chart)
                 text.append(f"![{table.title}]({chart})\n")
-    write_json(options.out / "report.json", facts(tables))
+    write_tables(options.out / "report.json", __doc__, tables)
     with writing(options.out / "report.md") as file:
         file.write("\n".join(text).encode())
 

@@ -8,8 +8,7 @@ paddings, the others have zeros. Two networks of diffusers, of 5.0 and 6.1 milli
 trained in the same way. Memory is the peak of a step beyond weights and optimiser.
 """
 
-import subprocess
-import sys
+import statistics
 from unittest import mock
 
 import torch
@@ -99,14 +98,8 @@ def sampling_step(network: nn.Module, size: Size) -> Call:
     return torch.no_grad()(lambda: network(x_t, torch.full((len(x_t),), 500)))
 
 
-def start_up() -> object:
-    """Run `jinc --help` in its own process."""
-    call = "import sys; sys.argv = ['jinc', '--help']; from jinc.cli import main; main()"
-    return subprocess.run([sys.executable, "-c", call], check=True, capture_output=True)
-
-
 def measure(size: Size) -> list[Table]:
-    """Time every network, sampling and the start of a command, and measure memory."""
+    """Time every network and sampling, and measure memory."""
     networks = {name: network_of(name, size) for name in NETWORKS}
     calls = {name: training_step(network, size) for name, network in networks.items()}
     calls |= {name: naive(call) for name, call in calls.items() if name.endswith("naive")}
@@ -114,9 +107,8 @@ def measure(size: Size) -> list[Table]:
     sampling = {
         f"{name} sampling": sampling_step(network_of(name, size), size) for name in compared
     }
-    calls |= sampling | {"jinc --help": start_up}
-    times = side_by_side(calls, size.rounds, seconds=size.seconds)
-    bytes_ = {name: peak_bytes(calls[name], torch.device("cpu")) for name in compared}
+    times = side_by_side(calls | sampling, size.rounds, seconds=size.seconds)
+    peaks = {name: peak_of(calls[name]) for name in compared}
     images = f"3×{size.side}×{size.side}"
     return [
         Table(
@@ -134,13 +126,17 @@ def measure(size: Size) -> list[Table]:
         Table(
             "Peak memory of a training step",
             {
-                name: {"MiB": peak / 2**20, "over A": peak / bytes_["A"]}
-                for name, peak in bytes_.items()
+                name: {"MiB": peak / 2**20, "over A": peak / peaks["A"]}
+                for name, peak in peaks.items()
             },
             "Beyond weights and the state of the optimiser.",
         ),
-        Table("Start", {"jinc --help": {"s": times.median("jinc --help")}}),
     ]
+
+
+def peak_of(step: Call) -> float:
+    """Return the median of the peak memory of three steps, in bytes."""
+    return statistics.median(peak_bytes(step, torch.device("cpu")) for _ in range(3))
 
 
 def training_row(name: str, network: nn.Module, times: Times) -> dict[str, float]:

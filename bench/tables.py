@@ -71,10 +71,11 @@ def _text(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def facts(tables: Sequence[Table]) -> dict[str, object]:
-    """Return tables for a JSON file."""
+def write_tables(file: Path, about: str, tables: Sequence[Table]) -> None:
+    """Write the tables of a benchmark as JSON, with the first line about it and the machine."""
     listed = {each.title: {"note": each.note, "rows": each.rows} for each in tables}
-    return {"machine": machine(), "tables": listed}
+    what = about.splitlines()[0]
+    write_json(file, {"what": what, "machine": machine(), "tables": listed})
 
 
 def main(about: str, measure: Callable[[Size], Sequence[Table]], name: str) -> None:
@@ -92,7 +93,7 @@ def main(about: str, measure: Callable[[Size], Sequence[Table]], name: str) -> N
     tables = measure(size)
     for table in tables:
         print(table.markdown())
-    write_json(options.out, facts(tables))
+    write_tables(options.out, about, tables)
 
 
 def parse(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, Size]:

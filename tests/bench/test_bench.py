@@ -8,6 +8,7 @@ import breakdown
 import cost
 import published
 import pytest
+import start
 import step
 import tables
 import torch
@@ -61,7 +62,7 @@ def test_the_operations_of_a_step_are_those_of_three_forward_passes() -> None:
 def test_report(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(tables, "QUICK", TINY)
     monkeypatch.setattr(step, "NETWORKS", ("A", "D@12", "A circular", "D@12 naive"))
-    monkeypatch.setattr(step, "start_up", int)
+    monkeypatch.setattr(start, "run", len)
     monkeypatch.setattr(cost, "SIDES", (1,))
     monkeypatch.setattr(cost, "BATCHES", (1,))
     monkeypatch.setattr(sys, "argv", ["report", "--quick", f"--out={tmp_path}"])
