@@ -33,7 +33,7 @@ package: .venv/dev ## dist/ with the wheel, built from the source archive, and t
 	$(BIN)/pip install -q --no-deps --target dist/installed dist/jinc-*.whl
 	cd dist && PYTHONPATH=installed ../$(BIN)/python -P -c \
 		"import jinc; assert 'installed' in jinc.__file__; from jinc.cli import main; main()" \
-		train --preset digits --steps 2 --out run > /dev/null
+		sample digits --out samples > /dev/null
 
 clean: ## the environment and the demonstration's run
 	rm -rf .venv dist site $(OUT)

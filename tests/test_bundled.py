@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import ModelCard
 from PIL import Image
 from safetensors import safe_open
 
@@ -28,6 +29,17 @@ def test_the_card_lists_what_the_folder_is(name: str) -> None:
     assert card.data_licence
     with Image.open(FOLDERS[name] / card.picture) as picture:
         picture.load()
+
+
+@each
+def test_the_hub_reads_the_same_scores(name: str) -> None:
+    card = read_card(FOLDERS[name])
+    found = ModelCard.load(FOLDERS[name] / "README.md").data
+    assert found.license == card.license
+    scores = [
+        (r.metric_name, r.metric_value, r.metric_args["standard_error"]) for r in found.eval_results
+    ]
+    assert scores == [(each.name, each.value, each.error) for each in card.scores]
 
 
 @each
