@@ -82,7 +82,7 @@ def compare(
     """Compare denoising by classical filters, in one step and iteratively.
 
     Args:
-        source: a run folder, or a model folder.
+        source: a run folder, a model folder, or a bundled model (see jinc models).
         out: folder for comparison.png, forward.png, comparison.json and provenance.json
             (default: out/MODEL/compare).
         images: image files of any size, cropped to the centre.

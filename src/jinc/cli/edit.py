@@ -40,7 +40,7 @@ def edit(
     jinc inpaint.
 
     Args:
-        source: a run folder, or a model folder.
+        source: a run folder, a model folder, or a bundled model (see jinc models).
         out: folder for the results, each at its image's size, sheet.png and provenance.json
             (default: out/MODEL/edit).
         strength: starting noise level as a fraction of T, in (0, 1]; larger values change more.

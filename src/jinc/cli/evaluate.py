@@ -90,7 +90,8 @@ def evaluate(
     """Score images against real ones: FID, KID and others, each with its standard error.
 
     Args:
-        source: a run or model folder; or images: a folder, a ZIP or TAR archive, or a .npz file.
+        source: a run folder, a model folder, or a bundled model (see jinc models); or images: a
+            folder, a ZIP or TAR archive, or a .npz file.
         against: real images, as `jinc train --data` takes them; or their feature statistics, a .npz
             file, with which only frechet and classes can be computed: by `jinc features
             statistics`, or by pytorch-fid, which does not store the feature network, so that the

@@ -47,7 +47,7 @@ def make_anagram(
     """Generate visual anagrams: images that show something else when rotated or rearranged.
 
     Args:
-        source: a run folder, or a model folder.
+        source: a run folder, a model folder, or a bundled model (see jinc models).
         out: folder for the images (000000.png …), sheet.png with all their views, and
             provenance.json (default: out/MODEL/anagram).
         view: orthogonal transforms, one for each prompt: identity, "rotate 37" (degrees,
@@ -100,7 +100,7 @@ def make_hybrid(
     """Generate hybrid images, different from afar or in greyscale (factorised diffusion).
 
     Args:
-        source: a run folder, or a model folder.
+        source: a run folder, a model folder, or a bundled model (see jinc models).
         out: folder for the images (000000.png …), sheet.png with what is seen in each, and
             provenance.json (default: out/MODEL/hybrid).
         by: how the image is split: distance (low and high frequencies), colour (grey and colour),

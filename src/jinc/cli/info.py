@@ -48,7 +48,7 @@ def info(
     """Describe a run or a model: its network, its size, its data and its last losses.
 
     Args:
-        source: a run folder, or a model folder.
+        source: a run folder, a model folder, or a bundled model (see jinc models).
         device: describe this machine instead, and how it computes filtered activations.
         json_: print JSON.
     """

@@ -33,7 +33,7 @@ def inpaint(
     """Inpaint images (RePaint): generate the masked area to match the rest.
 
     Args:
-        source: a run folder, or a model folder.
+        source: a run folder, a model folder, or a bundled model (see jinc models).
         out: folder for the results, each at its image's size, sheet.png and provenance.json
             (default: out/MODEL/inpaint).
         jump: length of a RePaint jump, in sampling steps, at least 1: after so many steps, noise is

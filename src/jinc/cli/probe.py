@@ -56,7 +56,7 @@ def probe(
     The frame of a model that was trained with --frame moves with the images.
 
     Args:
-        source: a run folder, or a model folder.
+        source: a run folder, a model folder, or a bundled model (see jinc models).
         data: clean images (default: those of the run, its test split or the images held out).
         only: what to measure: network: predictions at several noise levels; sampling: EQ-T and EQ-R
             of generated images, by Fourier operators and by StyleGAN3's; curves: generated images

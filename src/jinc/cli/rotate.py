@@ -30,7 +30,7 @@ def rotate(
     --noise published --pace published --method spline`.
 
     Args:
-        source: a run folder, or a model folder.
+        source: a run folder, a model folder, or a bundled model (see jinc models).
         angles: degrees, counter-clockwise: start:stop:count (both ends included), a list such as
             0,45,90, or one number.
         method: rotation operator: unitary (orthogonal and lossless), spline (as published),

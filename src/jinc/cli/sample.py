@@ -30,7 +30,7 @@ def sample(
     """Generate images. Image i of a seed is the same, byte for byte, however many you generate.
 
     Args:
-        source: a run folder, or a model folder.
+        source: a run folder, a model folder, or a bundled model (see jinc models).
         out: folder for the images (000000.png …), grid.png with the first 400 of them, and
             provenance.json (default: out/MODEL/sample).
         options: which images, and how.

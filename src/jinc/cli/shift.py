@@ -21,7 +21,7 @@ def shift(
     """Shift images during sampling: the same images at several offsets.
 
     Args:
-        source: a run folder, or a model folder.
+        source: a run folder, a model folder, or a bundled model (see jinc models).
         right: pixels: start:stop:count (both ends included), a list such as 0,0.5,1, or one number
             (default: 0:8:9 without --down, 0 with it).
         down: pixels, likewise (default: 0); offsets of both are paired.

@@ -64,7 +64,7 @@ def upscale(
     """Upscale images with a diffusion model. Details are generated, and differ with every seed.
 
     Args:
-        source: a run folder or a model folder of an upscaler.
+        source: a run folder, a model folder, or a bundled model (see jinc models) of an upscaler.
         out: folder for the results, sheet.png, which shows them beside bicubic enlargements, and
             provenance.json (default: out/MODEL/upscale).
         options: input images, and how they are upscaled.
