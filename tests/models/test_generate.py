@@ -7,7 +7,14 @@ import torch
 from torch import Tensor
 
 from jinc.diffusion import SeededNoise, adaptive, ddim, ddpm, posterior, sample
-from jinc.models import CHUNK, SamplingPlan, compile_network, generate_images, images_of
+from jinc.models import (
+    CHUNK,
+    SamplingPlan,
+    compile_network,
+    generate_images,
+    images_of,
+    set_precision,
+)
 
 METHODS = {"ddim": ddim(), "ddim η=1": ddim(1.0), "ddpm": ddpm(), "posterior": posterior()}
 
@@ -93,6 +100,17 @@ def test_adaptive_steps_report_the_requested_images(make_model) -> None:
     *_, (numbers, step) = generate_images(make_model(), plan)
     assert (numbers, step.t) == (range(3), -1)
     assert {len(each) for each in (step.x_t, step.x0_hat, step.levels, step.calls)} == {3}
+
+
+@pytest.mark.filterwarnings("ignore:--precision bf16:RuntimeWarning")  # slow here
+def test_half_precision_rounds_the_network_alone(make_model) -> None:
+    model = make_model("D@6")
+    as_they_were = images(model, 5, calibrate=False)
+    set_precision(model, "bf16")
+    rounded = images(model, 5, calibrate=False)
+    assert rounded.dtype == torch.float32
+    assert not torch.equal(rounded, as_they_were)
+    assert (rounded - as_they_were).abs().median() < 0.01
 
 
 @pytest.mark.slow

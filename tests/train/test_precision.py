@@ -3,7 +3,7 @@ import warnings
 import pytest
 import torch
 
-from jinc.train import warn_of_slow_precision
+from jinc.models import warn_of_slow_precision
 
 ZEN3 = {"architecture": "x86_64", "avx2": True, "avx512_bf16": False, "amx_bf16": False}
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")

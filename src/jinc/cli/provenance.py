@@ -134,6 +134,8 @@ def generation_facts(source: Path, plan: SamplingOptions, steps: int | None) -> 
     for name in ("guidance_rescale", "guidance_interval", "threshold", "tolerance_by"):
         if not facts[name]:  # without these options, facts stay equal to those of older versions
             del facts[name]
+    if facts["precision"] == "fp32":
+        del facts["precision"]
     for name in ("number", "device", "compile", "strip", "gif", "json_", "spacing", "sigma_min"):
         facts.pop(name, None)
     facts["clip"] = plan.clips

@@ -15,12 +15,14 @@ from jinc.errors import JincError
 from jinc.models import (
     Embedder,
     PixelModel,
+    Precision,
     SamplingPlan,
     UpscalingModel,
     compile_network,
     keep_freed_memory,
     open_model,
     open_upscaler,
+    set_precision,
 )
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ class SamplingOptions(SamplingPlan):
             jinc.models.write_prompts, in place of the text encoder.
         variant: file variant of a pipeline, such as fp16.
         device: cpu, cuda, mps, or auto, the fastest available.
+        precision: of the network, by autocast; the noisy images stay fp32.
         compile: compile the network, which takes up to minutes and pays off for many images; on
             CUDA it is replayed as one graph. Changes images by rounding only.
     """
@@ -100,6 +103,7 @@ class SamplingOptions(SamplingPlan):
     embeddings: Path | None = None
     variant: str | None = None
     device: str = "auto"
+    precision: Precision = "fp32"
     compile: Annotated[bool, Parameter(negative=())] = False
 
     def __post_init__(self) -> None:
@@ -146,8 +150,7 @@ class SamplingOptions(SamplingPlan):
                 f"--batch: {together:,} images need at least {needed / 1e9:,.1f} GB, but "
                 f"{free / 1e9:,.1f} GB are free; choose a smaller batch"
             )
-        if self.compile:
-            compile_network(model)
+        self._set_calls(model)
         return model
 
     def open_upscaler(self, source: Path, embeddings: Path | Embedder | None) -> UpscalingModel:
@@ -161,6 +164,11 @@ class SamplingOptions(SamplingPlan):
             model = open_upscaler(
                 source, embeddings=embeddings, variant=self.variant, device=self.device
             )
+        self._set_calls(model)
+        return model
+
+    def _set_calls(self, model: PixelModel | UpscalingModel) -> None:
+        """Call the network of a model as the options say."""
+        set_precision(model, self.precision)
         if self.compile:
             compile_network(model)
-        return model

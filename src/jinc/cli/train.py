@@ -20,7 +20,7 @@ from jinc.data import ImageSet
 from jinc.diffusion import warn_of_signal
 from jinc.errors import JincError, counted, told_once
 from jinc.files import writing
-from jinc.models import Trained, keep_freed_memory
+from jinc.models import Trained, keep_freed_memory, warn_of_slow_precision
 from jinc.models.convert.settings import Settings, names_file
 from jinc.report import plot_finetuning, plot_learning_curve
 from jinc.train import (
@@ -34,7 +34,6 @@ from jinc.train import (
     load_data,
     measure,
     refuse_unused,
-    warn_of_slow_precision,
 )
 
 PARETO = "finetune.png"

@@ -1,7 +1,10 @@
 """From networks to denoisers: our own runs, and checkpoints of other projects."""
 
+from jinc.models.calls import Precision as Precision
+from jinc.models.calls import compile_network as compile_network
+from jinc.models.calls import set_precision as set_precision
+from jinc.models.calls import warn_of_slow_precision as warn_of_slow_precision
 from jinc.models.device import choose_device as choose_device
-from jinc.models.device import compile_network as compile_network
 from jinc.models.device import device_name as device_name
 from jinc.models.device import keep_freed_memory as keep_freed_memory
 from jinc.models.generation.cached_images import PART as PART

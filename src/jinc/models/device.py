@@ -4,10 +4,8 @@ import ctypes
 import os
 import platform
 import sys
-from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from jinc.errors import JincError
 
@@ -33,21 +31,6 @@ def choose_device(name: str) -> torch.device:
         reason = str(error).splitlines()[0]
         raise JincError(f"device: {name!r} cannot be used here ({reason})") from None
     return device
-
-
-def compile_network(model: Any) -> None:
-    """Compile the network of a model in place, for many calls without gradients of one size."""
-    network: nn.Module = model.network
-    on_gpu = next(network.parameters()).is_cuda
-    mode = "reduce-overhead" if on_gpu else "default"  # the former is CUDA graphs
-    call = torch.compile(network._call_impl, mode=mode, dynamic=False)
-
-    def compiled(*args: Any, **kwargs: Any) -> Tensor:
-        """Copy what the next replay of the graph overwrites."""
-        predicted: Tensor = call(*args, **kwargs)
-        return predicted.clone()
-
-    network._compiled_call_impl = compiled
 
 
 def device_name(name: str) -> str:

@@ -38,7 +38,6 @@ from jinc.train.setup import build_network as build_network
 from jinc.train.setup import build_task as build_task
 from jinc.train.setup import check_settings as check_settings
 from jinc.train.setup import load_data as load_data
-from jinc.train.stepper import warn_of_slow_precision as warn_of_slow_precision
 from jinc.train.trainer import Progress as Progress
 from jinc.train.trainer import Trainer as Trainer
 from jinc.train.update import Ema as Ema

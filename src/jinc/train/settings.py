@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from jinc.data import MAX_PIXELS, Split
 from jinc.diffusion import SAMPLERS, MoveKind, Prediction
+from jinc.models.calls import Precision
 from jinc.nn.checks import MOST
 from jinc.signal.padding import Padding
 from jinc.train.augment import AugmentationKind
@@ -227,7 +228,7 @@ class MachineSettings:
 
     seed: int = field(default=0, metadata=_whole(0, 2**32 - 1))
     device: str = "auto"
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    precision: Precision = "fp32"
     compile: bool = False
     fsdp: bool = False
     workers: int | None = field(default=None, metadata=_whole(0, 64))

@@ -1,7 +1,6 @@
 """One training step: loss, gradients, and an update that is skipped unless all is finite."""
 
 import copy
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from jinc.models.calls import in_precision
 from jinc.nn import Network
 from jinc.streams import Stream, stream
 from jinc.train.batches import Batch
@@ -17,7 +17,7 @@ from jinc.train.checkpoint import Tensors
 from jinc.train.config import TrainConfig
 from jinc.train.processes import Processes, copies, gradients_apart
 from jinc.train.sharding import load_whole, norm, shard, whole
-from jinc.train.tasks import Task, in_precision
+from jinc.train.tasks import Task
 from jinc.train.update import (
     BufferGuard,
     Ema,
@@ -30,9 +30,6 @@ from jinc.train.update import (
     optimiser_tensors,
     take_step,
 )
-
-_INSTRUCTIONS = {"bf16": ("avx512_bf16", "amx_bf16"), "fp16": ("avx512_fp16", "amx_fp16")}
-"""Instruction sets of x86, any of which makes a precision fast."""
 
 
 class Stepper:
@@ -186,15 +183,3 @@ class Stepper:
 
 def _group(place: int) -> str:
     return f"ema-{place}" if place else "ema"
-
-
-def warn_of_slow_precision(precision: str, device: torch.device) -> None:
-    """Warn of a precision that an x86 processor emulates, which is slower than float32."""
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)  # older torch has none: no warning
-    there: dict[str, Any] = capabilities()
-    if device.type != "cpu" or precision not in _INSTRUCTIONS:
-        return
-    if there.get("architecture") != "x86_64" or any(there.get(n) for n in _INSTRUCTIONS[precision]):
-        return
-    message = f"--precision {precision}: this processor emulates it; fp32 is much faster"
-    warnings.warn(message, RuntimeWarning, stacklevel=2)

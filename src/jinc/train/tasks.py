@@ -29,6 +29,7 @@ from jinc.diffusion import (
 )
 from jinc.diffusion.process import Parametrisation
 from jinc.models import CHUNK, Model, SamplingPlan, SingleStep, generate_images, grid_columns
+from jinc.models.calls import in_precision
 from jinc.nn import Conditioning, Network
 from jinc.signal.frame import Frame
 from jinc.train.batches import Batch
@@ -37,8 +38,6 @@ from jinc.types import Images, Steps
 
 Predict: TypeAlias = Callable[..., Tensor]
 """The network in training: wrapped for several processes, in the precision of the run."""
-
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 GRID = 40
 """Images in a grid of samples; one chunk if they are larger than 32×32."""
@@ -169,18 +168,6 @@ class DenoisingTask(Task[SingleStep]):
         noisy = x + package.noise_std * noise(x)
         rows = torch.cat([x, noisy, package(noisy)])
         yield image_grid(2 * rows - 1, columns=len(x), scale=None)
-
-
-def in_precision(network: Callable[..., Tensor], precision: str) -> Predict:
-    """Predict in a precision of a run, `DTYPES`; the result is float32."""
-
-    def predicted(x_t: Images, *inputs: Tensor | Conditioning) -> Tensor:
-        dtype = DTYPES[precision]
-        with torch.autocast(x_t.device.type, dtype, enabled=dtype != torch.float32):
-            output = network(x_t, *inputs)
-        return output.float()
-
-    return predicted
 
 
 def predicting_beside(predict: Predict, beside: Tensor) -> Predict:
