@@ -83,6 +83,13 @@ class Context:
             raise JincError(f"{self.source}: is an upscaler, which generates no images of its own")
         return self.model
 
+    @property
+    def either(self) -> PixelModel | UpscalingModel:
+        """The model, of whatever kind."""
+        found = self.upscaler if self.model is None else self.model
+        assert found is not None  # one of them is given
+        return found
+
     @contextmanager
     def place(self) -> Iterator[Path]:
         """Make a folder for the files of a job, and remove it at the end."""
@@ -96,6 +103,8 @@ class Context:
             JincError: a value is invalid, or there are more images than the page shows.
         """
         found = {name: value for name, value in given.items() if value not in (None, "", [])}
+        if isinstance(found.get("prompts"), str):
+            found["prompts"] = [found["prompts"]]
         entry = SAMPLERS.get(str(found.get("sampler", "ddim")))
         if entry is not None and "eta" not in entry.options:  # its slider is hidden
             found.pop("eta", None)

@@ -79,7 +79,7 @@ def serving(page: Any, host: str, port: int, *, share: bool, browser: bool) -> I
     Raises:
         JincError: the server or the link cannot start.
     """
-    import gradio as gr
+    from jinc.app.page import theme
 
     try:
         _, local, public = page.launch(
@@ -97,7 +97,7 @@ def serving(page: Any, host: str, port: int, *, share: bool, browser: bool) -> I
             enable_monitoring=False,
             ssr_mode=False,
             mcp_server=False,
-            theme=gr.themes.Default(primary_hue="indigo"),
+            theme=theme(),
             css_paths=[STYLE],
         )
         if share and public is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import torch
 from cyclopts import App, Parameter
@@ -23,7 +23,7 @@ from jinc.diffusion import (
     view_by_name,
 )
 from jinc.errors import JincError, counted
-from jinc.models import Anagram, Composition, Hybrid, HybridKind
+from jinc.models import Anagram, Composition, Hybrid, HybridKind, PixelModel
 from jinc.report import Frame, enlarged_sheet, fade_film, view_film
 from jinc.types import Images
 
@@ -33,6 +33,8 @@ Options = Annotated[IllusionOptions, Parameter(name="*", group=SAMPLING)]
 
 DEFAULTS = IllusionOptions()
 
+ReductionName: TypeAlias = Literal["mean", "sum", "alternating"]
+
 
 @app.command(name="anagram")
 def make_anagram(
@@ -41,7 +43,7 @@ def make_anagram(
     *,
     out: Path | None = None,
     view: Annotated[tuple[str, ...], SEVERAL] = ("identity", "rotate 180"),
-    reduction: Literal["mean", "sum", "alternating"] = "mean",
+    reduction: ReductionName = "mean",
     options: Options = DEFAULTS,
 ) -> None:
     """Generate visual anagrams: images that show something else when rotated or rearranged.
@@ -59,11 +61,29 @@ def make_anagram(
     """
     out = out or results_folder(source, "anagram")
     results = Results(out, "illusions", options, options.names)
-    views = _views(view)
+    views = views_of(view)
+    model = options.open(source)
+    stages = anagrams(model, views, reduction, options)
+    names = [each.name for each in views]
+    results.describe(source, stages.plan, stages.steps, views=names, reduction=reduction)
+    images = stages.generate(results)
+    views = [each.enlarged(stages.factor) for each in views]
+    films = view_film(images, views) if options.animation else []
+    labels = [f"{name}: {prompt}" for name, prompt in zip(names, options.prompts, strict=True)]
+    _save(results, options, images, [each(images) for each in views], labels, films)
+
+
+def anagrams(
+    model: PixelModel, views: Sequence[View], reduction: ReductionName, options: IllusionOptions
+) -> Stages:
+    """Return the stages of visual anagrams.
+
+    Raises:
+        JincError: the model or the sampler cannot follow the options.
+    """
     if reduction == "alternating" and not options.shared_level:
         reason = f"{options.sampler} gives each image its own noise level"
         raise JincError(f"--reduction: alternating needs one level for all, but {reason}; use mean")
-    model = options.open(source)
 
     def compose(schedule: Schedule, levels: list[int], factor: int) -> Composition:
         reductions: dict[str, Reduction] = {
@@ -77,14 +97,7 @@ def make_anagram(
             reduce=reductions[reduction],
         )
 
-    stages = Stages.open(model, compose, options)
-    names = [each.name for each in views]
-    results.describe(source, stages.plan, stages.steps, views=names, reduction=reduction)
-    images = stages.generate(results)
-    views = [each.enlarged(stages.factor) for each in views]
-    films = view_film(images, views) if options.animation else []
-    labels = [f"{name}: {prompt}" for name, prompt in zip(names, options.prompts, strict=True)]
-    _save(results, options, images, [each(images) for each in views], labels, films)
+    return Stages.open(model, compose, options)
 
 
 @app.command(name="hybrid")
@@ -134,7 +147,8 @@ def make_hybrid(
     _save(results, options, images, seen, options.prompts, films)
 
 
-def _views(names: Sequence[str]) -> list[View]:
+def views_of(names: Sequence[str]) -> list[View]:
+    """Return views by their names; raise a JincError for an unknown one."""
     try:
         return [view_by_name(name) for name in names]
     except JincError as error:

@@ -54,7 +54,7 @@ def inpaint(
     out = out or results_folder(source, "inpaint")
     results = Results(out, "inpaintings", options, names, options.images)
     model = options.open(source)
-    levels = _with_jumps(options.levels(model.schedule), jump, times, options.sampler)
+    levels = with_jumps(options.levels(model.schedule), jump, times, options.sampler)
     plan, inputs = options.for_images(model), EditInputs.read(model, options)
     results.describe(source, plan, len(levels), jump=jump, times=times)
     run = edit_images(
@@ -67,7 +67,7 @@ def inpaint(
     results.report(line, {"images": plan.number, "steps": len(levels)})
 
 
-def _with_jumps(levels: list[int], jump: int, times: int, sampler: str) -> list[int]:
+def with_jumps(levels: list[int], jump: int, times: int, sampler: str) -> list[int]:
     """Insert RePaint's jumps into falling levels.
 
     Raises:

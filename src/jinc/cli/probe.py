@@ -3,13 +3,13 @@
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeGuard
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 from rich.console import Console
-from rich.progress import Progress, TaskID
+from rich.progress import Progress
 from torch import Tensor
 
 from jinc.cli.model_argument import RunOrModel
@@ -18,15 +18,12 @@ from jinc.cli.probe_results import FILES, print_probe, write_probe
 from jinc.cli.progress import decoding_progress, say_what_was_read
 from jinc.cli.provenance import check_results, generation_facts
 from jinc.cli.sampling import SAMPLING, SEVERAL, SamplingOptions
-from jinc.diffusion import method_by_name
 from jinc.errors import JincError
-from jinc.metrics import PARTS, Part, Probe, Sampling, Subject, evaluations
+from jinc.metrics import PARTS, Part, Probe, evaluations, subject_of
 from jinc.metrics import probe as findings
-from jinc.metrics.equivariance.measures import InFrames
-from jinc.models import DiffusersModel, Model, PixelModel, SamplingPlan, joint_denoiser
+from jinc.models import DiffusersModel, Model, PixelModel
 from jinc.train import CleanImages, clean_images
 from jinc.train.augment import ALL_SYMMETRIES
-from jinc.types import Denoiser, Images, Steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +73,7 @@ def probe(
         clean = clean_images(source, model, data, options.number, options.seed, report)
     say_what_was_read(console, clean.summary)
     found, moved = _measure(console, model, plan, clean, only)
-    facts = _facts(source, model, plan, clean) | found.facts()
+    facts = facts_of(source, model, plan, clean) | found.facts()
     if out is not None:
         write_probe(out, facts, found, moved)
     if json_:
@@ -100,15 +97,7 @@ def _measure(
     bar = Progress(console=console)
     task = bar.add_task("probing")
     with named("sampler", "eta"):
-        method = method_by_name(plan.sampler, plan.eta)
-    x0 = clean.x0.to(model.device)
-    like = x0.new_empty(plan.number, *x0.shape[1:])
-    generated, frames = _counting(model, plan, bar, task)
-    levels = plan.levels(model.schedule)
-    sampling = Sampling(generated, model.schedule, like, method, levels, frames)
-    of_clean = replace(plan, prompts=clean.prompts, number=len(x0), clip=False, threshold=None)
-    network, frames = _counting(model, of_clean, bar, task)
-    subject = Subject(network, x0, sampling, plan.seed, frames)
+        subject = subject_of(model, plan, clean.x0, clean.prompts, lambda: bar.advance(task))
     bar.update(task, total=evaluations(subject, only))
     found, moved = Probe(), defaultdict(list)
     with bar:
@@ -120,39 +109,17 @@ def _measure(
     return found, moved
 
 
-def _counting(
-    model: PixelModel, plan: SamplingPlan, bar: Progress, task: TaskID
-) -> tuple[Denoiser, InFrames | None]:
-    """Return the denoiser of a plan, also in other frames; they advance a bar at every call."""
-
-    def counted(model: PixelModel) -> Denoiser:
-        answer = joint_denoiser(model, plan)
-
-        def denoiser(x_t: Images, t: Steps) -> Images:
-            x0_hat = answer(x_t, t)
-            bar.advance(task)
-            return x0_hat
-
-        return denoiser
-
-    if not _has_frame(model):
-        return counted(model), None
-    return counted(model), lambda frames: counted(model.in_frames(frames))
-
-
-def _has_frame(model: PixelModel) -> TypeGuard[Model]:
-    return isinstance(model, Model) and model.frames is not None
-
-
-def _facts(
+def facts_of(
     source: Path, model: PixelModel, plan: ProbeOptions, clean: CleanImages
 ) -> dict[str, Any]:
+    """Return what was probed, and how, ready for JSON."""
     steps = len(plan.levels(model.schedule))
+    has_frame = isinstance(model, Model) and model.frames is not None
     return {
         "config": _config_name(model),
         "data": clean.words,
         "read": clean.summary.facts(),
-        "invariant_under": ALL_SYMMETRIES if _has_frame(model) else clean.symmetries,
+        "invariant_under": ALL_SYMMETRIES if has_frame else clean.symmetries,
         "seed": plan.seed,
         "number": plan.number,
         "sampler": plan.sampler,

@@ -1,17 +1,21 @@
 """`jinc rotate`."""
 
 import math
+from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter
 
 from jinc.cli.model_argument import RunOrModel
 from jinc.cli.spans import parse_span
-from jinc.cli.sweep import DEFAULTS, Amounts, Options, run_sweep
+from jinc.cli.sweep import DEFAULTS, Amounts, Options, SweepOptions, run_sweep
 from jinc.diffusion import staying
 from jinc.errors import JincError
-from jinc.models import by_frame, by_state, turns
+from jinc.models import PixelModel, by_frame, by_state, turns
+
+Operator: TypeAlias = Literal["unitary", "spline", "bilinear", "lanczos"]
+"""How images are rotated on the grid of pixels."""
 
 
 def rotate(
@@ -19,7 +23,7 @@ def rotate(
     /,
     *,
     angles: Annotated[str, Parameter(allow_leading_hyphen=True)] = "-90:90:9",
-    method: Literal["unitary", "spline", "bilinear", "lanczos"] = "unitary",
+    method: Operator = "unitary",
     noise: Literal["turned", "published"] = "turned",
     mirror: Annotated[bool, Parameter(negative=())] = False,
     options: Options = DEFAULTS,
@@ -47,15 +51,10 @@ def rotate(
             "posterior, or ddim with --eta"
         )
     model = options.open(source)
-    height, width = model.image_size
-    if height != width:
-        raise JincError(f"{source}: generates {height}×{width} images; rotation needs square ones")
-    sweep = turns([math.radians(angle) for angle in degrees], method, options.pace_of(model))
-    words = [f"{angle:.4g}°".replace("-", "−") for angle in degrees]
+    sweep, words = rotations(model, options, degrees, method)
     way = options.way_of(model)
-    for option, is_usual in {"--noise": noise == "turned", "--method": method == "unitary"}.items():
-        if way is not by_state and not is_usual:
-            raise JincError(f"{option}: applies to --by state; leave it out, or choose that")
+    if way is not by_state and noise != "turned":
+        raise JincError("--noise: applies to --by state; leave it out, or choose that")
     if mirror and way is not by_frame:
         raise JincError("--mirror: needs a model with a frame, and --by frame")
     if mirror:
@@ -63,3 +62,20 @@ def rotate(
     if noise == "published":
         way = partial(by_state, drawn=staying)
     run_sweep(model, sweep, Amounts({"angles": degrees}, words), options, way)
+
+
+def rotations(
+    model: PixelModel, options: SweepOptions, degrees: Sequence[float], method: str
+) -> tuple[turns, list[str]]:
+    """Return rotations, and a label for each.
+
+    Raises:
+        JincError: the images are not square, or the operator has no effect.
+    """
+    height, width = model.image_size
+    if height != width:
+        raise JincError(f"the model generates {height}×{width} images; rotation needs square ones")
+    if options.way_of(model) is not by_state and method != "unitary":
+        raise JincError("--method: applies to --by state; leave it out, or choose that")
+    sweep = turns([math.radians(angle) for angle in degrees], method, options.pace_of(model))
+    return sweep, [f"{angle:.4g}°".replace("-", "−") for angle in degrees]

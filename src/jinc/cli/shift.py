@@ -36,11 +36,11 @@ def shift(
     model = options.open(source)
     sweep = shifts(paired["--down"], paired["--right"], options.pace_of(model))
     facts = {"right": paired["--right"], "down": paired["--down"]}
-    words = [_words(right, down) for right, down in zip(*facts.values(), strict=True)]
+    words = [offset(right, down) for right, down in zip(*facts.values(), strict=True)]
     run_sweep(model, sweep, Amounts(facts, words), options, options.way_of(model))
 
 
-def _words(right: float, down: float) -> str:
+def offset(right: float, down: float) -> str:
     """Describe a shift by arrows: → 2.5 ↓ 1."""
     across = f"{'→' if right >= 0 else '←'} {abs(right):.4g}"
     along = f"{'↓' if down >= 0 else '↑'} {abs(down):.4g}"

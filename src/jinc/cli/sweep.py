@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 import torch
 from cyclopts import Parameter
+from torch import Tensor
 
 from jinc.cli.model_argument import results_folder
 from jinc.cli.places import check_file, make_folder
@@ -176,24 +177,11 @@ def run_sweep(
         JincError: options that do not fit the model, or files that cannot be written.
     """
     start, n = time.perf_counter(), options.number
-    plan = options.for_model(model)
-    if not plan.shared_level and plan.together > 1:
-        reason = f"{plan.sampler} gives each image its own noise level"
-        raise JincError(f"--sampler: {reason}; add --batch 1, or choose another sampler")
-    prompts = plan.prompts
-    across = grid_columns(prompts)
-    check_frames(model.image_size, n, len(sweep), across, options.scale)
+    plan = plan_of(model, sweep, options)
     run = sweep_images(model, sweep, plan, way=way, back=plan.back)
     run = with_progress(run, n * len(sweep), plan.count(model.timesteps), plan, "sampling")
     images = torch.cat([to_uint8(step.x_t).cpu() for _, step in run if step.t == -1])
-    sheet = SweepSheet(
-        images=images.view(n, len(sweep), *images.shape[1:]),
-        rows=[prompts[i % len(prompts)] if prompts else str(i) for i in range(n)],
-        columns=amounts.words,
-        across=across,
-        scale=options.scale,
-        boomerang=options.boomerang,
-    )
+    sheet = sheet_of(images, plan, amounts.words)
     for out in options.out:
         write_out(out, sheet, options.fps)
     written = [str(out) for out in options.out]
@@ -205,6 +193,40 @@ def run_sweep(
     first, *others = amounts.words
     span = f"{first} to {others[-1]} in {len(amounts.words)}" if others else first
     print(f"{counted(n, 'images')}, {span}: {', '.join(written)}")
+
+
+def plan_of(model: PixelModel, sweep: Sweep, options: SweepOptions) -> SweepOptions:
+    """Return the plan of a sweep.
+
+    Raises:
+        JincError: the model cannot follow the options, or frames would be too large.
+    """
+    plan = options.for_model(model)
+    if not plan.shared_level and plan.together > 1:
+        reason = f"{plan.sampler} gives each image its own noise level"
+        raise JincError(f"--sampler: {reason}; add --batch 1, or choose another sampler")
+    across = grid_columns(plan.prompts)
+    check_frames(model.image_size, plan.number, len(sweep), across, plan.scale)
+    return plan
+
+
+def sheet_of(images: Tensor, plan: SweepOptions, words: list[str]) -> SweepSheet:
+    """Lay out the images of a sweep.
+
+    Args:
+        images: in the order of `sweep_images`, `[N·A, C, H, W]`.
+        plan: by which they were generated.
+        words: a label for each amount, `[A]`.
+    """
+    number, prompts = len(images) // len(words), plan.prompts
+    return SweepSheet(
+        images=images.view(number, len(words), *images.shape[1:]),
+        rows=[prompts[i % len(prompts)] if prompts else str(i) for i in range(number)],
+        columns=words,
+        across=grid_columns(prompts),
+        scale=plan.scale,
+        boomerang=plan.boomerang,
+    )
 
 
 def check_out(out: Path, fps: float) -> None:

@@ -18,9 +18,11 @@ from jinc.metrics.equivariance.eq import eq_t_frac_stylegan3 as eq_t_frac_styleg
 from jinc.metrics.equivariance.measures import AtLevel as AtLevel
 from jinc.metrics.equivariance.measures import Replay as Replay
 from jinc.metrics.equivariance.measures import Sampling as Sampling
+from jinc.metrics.equivariance.measures import consistency as consistency
 from jinc.metrics.equivariance.measures import moved_during_sampling as moved_during_sampling
 from jinc.metrics.equivariance.measures import moved_start as moved_start
 from jinc.metrics.equivariance.measures import network_equivariance as network_equivariance
+from jinc.metrics.equivariance.of_model import subject_of as subject_of
 from jinc.metrics.equivariance.probe import PARTS as PARTS
 from jinc.metrics.equivariance.probe import Curve as Curve
 from jinc.metrics.equivariance.probe import Finding as Finding

@@ -6,6 +6,7 @@ import gradio as gr
 
 from jinc.app.jobs import Context
 from jinc.diffusion import SAMPLERS
+from jinc.models import PromptedModel
 
 Widgets = dict[str, Any]
 """Widgets by the names of the options that they set."""
@@ -23,6 +24,8 @@ def which_images(context: Context, number: int) -> Widgets:
 def prompts_of(context: Context, info: str) -> Widgets:
     """Show the classes of the model to choose from; nothing for a model without."""
     model = context.generator
+    if isinstance(model, PromptedModel):
+        return {"prompts": gr.Textbox(label="Prompt", max_length=1000)}
     if not model.class_names:
         return {}
     classes = list(model.class_names)
@@ -31,7 +34,7 @@ def prompts_of(context: Context, info: str) -> Widgets:
 
 def how_sampled(context: Context, sampler: str = "ddim", steps: int = 50) -> Widgets:
     """Show guidance, if the model can be guided, and the sampler with its options."""
-    model, widgets = context.generator, Widgets()
+    model, widgets = context.either, Widgets()
     if model.guidable:
         widgets["guidance"] = gr.Slider(
             0, 10, 1, step=0.1, label="Guidance", info="1 is the model's own; more follows closer"

@@ -1,5 +1,7 @@
 """The tab *Generate*."""
 
+from functools import partial
+
 import gradio as gr
 
 from jinc.app.generate import generate
@@ -17,4 +19,4 @@ def show(context: Context) -> None:
         with gr.Column(scale=3, min_width=300):
             stage = Stage(["Images"])
     with buttons:
-        stage.run(generate, context, widgets, "Generate")
+        stage.run(partial(generate, context), widgets, "Generate")

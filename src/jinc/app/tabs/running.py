@@ -1,11 +1,12 @@
 """Buttons that start jobs, and the places where these show pictures."""
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from jinc.app.jobs import Context, Job
+from jinc.app.jobs import Job
 from jinc.app.tabs.controls import Widgets
 from jinc.errors import JincError, in_one_line, is_of_memory
 
@@ -20,22 +21,19 @@ class Stage:
     """Pictures side by side, a line below, and how to repeat them.
 
     Args:
-        labels: of the pictures.
+        labels: of the pictures; none for a gallery of as many as there are.
+        height: of them, pixels.
+        sharp: whether pixels are shown as squares.
     """
 
-    def __init__(self, labels: Sequence[str]) -> None:
+    def __init__(
+        self, labels: Sequence[str] = (), height: int = HEIGHT, sharp: bool = True
+    ) -> None:
         with gr.Row():
-            self.pictures = [
-                gr.Image(
-                    label=label,
-                    format="png",
-                    interactive=False,
-                    buttons=["download", "fullscreen"],
-                    height=HEIGHT,
-                    elem_classes="pixels",
-                )
-                for label in labels
-            ]
+            self.pictures = [_picture(label, height, sharp) for label in labels]
+            self.gallery = gr.Gallery(
+                visible=not labels, show_label=False, columns=2, height=height, buttons=["download"]
+            )
         self.line = gr.Markdown("Ready.", elem_classes="line")
         with gr.Accordion("The same from a shell, or in Python", open=False):
             self.shell = gr.Code(language="shell", label="Shell", interactive=False, lines=1)
@@ -44,34 +42,43 @@ class Stage:
     @property
     def outputs(self) -> list[Any]:
         """All that a job changes."""
-        return [*self.pictures, self.line, self.shell, self.python]
+        return [*(self.pictures or [self.gallery]), self.line, self.shell, self.python]
 
     def run(
-        self, start: Callable[..., Job], context: Context, widgets: Widgets, label: str
+        self, start: Callable[..., Job], widgets: Widgets, label: str, also: Sequence[Any] = ()
     ) -> None:
-        """Show buttons that start a job with the values of widgets, and cancel it."""
+        """Show buttons that start a job with the values of widgets, and cancel it.
+
+        Args:
+            start: makes the job from keywords.
+            widgets: by keyword.
+            label: of the button.
+            also: further events that start it.
+        """
         names = list(widgets)
 
         def steps(*values: Any) -> Iterator[list[Any]]:
-            keep = [gr.skip()] * len(self.pictures)
+            keep = [gr.skip()] * (len(self.outputs) - 3)
             try:
-                job = start(context, **dict(zip(names, values, strict=True)))
+                job = start(**dict(zip(names, values, strict=True)))
                 yield [*keep, "Starting …", job.recipe.shell, job.recipe.python]
                 for pictures, line in job.shown:
-                    seen = [each if hasattr(each, "shape") else str(each) for each in pictures]
+                    seen = [str(each) if isinstance(each, Path) else each for each in pictures]
+                    if not self.pictures:
+                        seen = [seen] if seen else keep
                     yield [*seen, line, gr.skip(), gr.skip()]
             except (JincError, RuntimeError, MemoryError) as error:
-                if not (isinstance(error, JincError) or is_of_memory(error)):
-                    raise
-                yield [*keep, f"⚠ {in_one_line(str(error))}", gr.skip(), gr.skip()]
+                yield [*keep, failure(error), gr.skip(), gr.skip()]
 
         with gr.Row():
             go = gr.Button(label, variant="primary", min_width=120)
             cancel = gr.Button("Cancel", min_width=80)
-        started = go.click(
+        started = gr.on(
+            [go.click, *also],
             steps,
             [*widgets.values()],
             self.outputs,
+            preprocess=False,
             show_progress="minimal",
             show_progress_on=self.line,
             **DEVICE,
@@ -79,3 +86,21 @@ class Stage:
         cancel.click(
             lambda: "Cancelled.", None, self.line, cancels=[started], show_progress="hidden"
         )
+
+
+def failure(error: Exception) -> str:
+    """Return bad input, or a lack of memory, as a line; raise other errors again."""
+    if not (isinstance(error, JincError) or is_of_memory(error)):
+        raise error
+    return f"⚠ {in_one_line(str(error))}"
+
+
+def _picture(label: str, height: int, sharp: bool) -> Any:
+    return gr.Image(
+        label=label,
+        format="png",
+        interactive=False,
+        buttons=["download", "fullscreen"],
+        height=height,
+        elem_classes="sharp" if sharp else "smooth",
+    )

@@ -213,12 +213,26 @@ def moved_during_sampling(
         a rotation keeps, over all images.
     """
     still = sampling.run(replay())
-    height, width = still.shape[-2:]
-    inside = disc(width, UNTORN, still.device) if height == width else None
     for moving in movings:
         noise = following(replay(), moving)
         images = sampling.along(moving).run(noise, noise.after)
-        yield images, _psnr(images, moving.by(still, moving.pace(1.0)), inside)
+        yield images, consistency(still, images, moving)
+
+
+def consistency(still: Images, moved: Images, moving: Moving) -> float:
+    """Compare images moved during sampling with those moved at the end.
+
+    Args:
+        still: generated without moves, `[B, C, H, W]`.
+        moved: generated with them.
+        moving: the moves.
+
+    Returns:
+        PSNR in dB of peak 2, on the disc that a rotation keeps, over all images.
+    """
+    height, width = still.shape[-2:]
+    inside = disc(width, UNTORN, still.device) if height == width else None
+    return _psnr(moved, moving.by(still, moving.pace(1.0)), inside)
 
 
 def moved(noise: Noise, move: Move) -> Noise:
