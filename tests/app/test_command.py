@@ -37,7 +37,7 @@ def test_addresses_are_checked_first(refused) -> None:
     refused("tiny", "--port", 0, says="--port: 0 is not from 1 to 65535")
     refused("tiny", "--port", port, "--host", "no.such.host.invalid", says="--host: no.such.host")
     refused("tiny", "--port", port, says="tiny: no such run or model folder")
-    refused("tiny", "--port", port, "--device", "warp", says="--device: 'warp'")
+    refused("digits", "--port", port, "--device", "warp", says="--device: 'warp'")
 
 
 def test_the_surroundings_are_as_before() -> None:

@@ -10,11 +10,11 @@ from jinc.app.jobs import Context
 from jinc.app.server import check_port, serving, surroundings, wait
 from jinc.cli.naming import named
 from jinc.errors import JincError
-from jinc.models import keep_freed_memory, open_model, open_upscaler
+from jinc.models import UpscalingModel, keep_freed_memory, load
 
 
 def app(
-    source: str,
+    source: str = "digits",
     /,
     *,
     port: int = 7860,
@@ -29,7 +29,7 @@ def app(
     deleted when Ctrl-C ends it.
 
     Args:
-        source: a run folder, or a model folder.
+        source: a run or model folder, the name of a bundled model, or of one on the Hub.
         port: of the page.
         host: address to listen on; 0.0.0.0 lets other machines in.
         device: cpu, cuda, mps, or auto, the fastest available.
@@ -57,10 +57,7 @@ def opened(source: str, device: str, folder: Path) -> Context:
     """
     keep_freed_memory()
     with named("device"):
-        if any((Path(source) / name).is_file() for name in _UPSCALER):
-            upscaler = open_upscaler(source, device=device)
-            return Context(source, device, folder, upscaler=upscaler)
-        return Context(source, device, folder, model=open_model(source, device=device))
-
-
-_UPSCALER = ("upscaling.json", "model/upscaling.json")
+        model = load(source, device=device)
+    if isinstance(model, UpscalingModel):
+        return Context(source, device, folder, upscaler=model)
+    return Context(source, device, folder, model=model)

@@ -47,7 +47,11 @@ def _tabs(context: Context) -> dict[str, Callable[[Context], None]]:
     """Return what the model can do."""
     if context.model is None:
         return {"Upscale": upscale.show, "Runs": runs.show}
-    found = {"Generate": generate.show, "Rotate and shift": motion.show, "Edit": edit.show}
+    found: dict[str, Callable[[Context], None]] = {
+        "Generate": generate.show,
+        "Rotate and shift": motion.show,
+        "Edit": edit.show,
+    }
     if context.model.guidable or len(context.model.class_names) > 1:
         found["Illusions"] = illusions.show
     return found | {"Probe": probe.show, "Runs": runs.show}

@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from jinc.app.jobs import Context, Job, Shown
 from jinc.app.recipes import Recipe, plan_call, shell
+from jinc.bundled import located
 from jinc.cli.naming import named
 from jinc.cli.probe import ProbeOptions, facts_of
 from jinc.cli.probe_results import write_probe
@@ -33,6 +33,8 @@ for finding in probe(subject_of(model, plan, clean.x0, clean.prompts), {only!r})
 print(found.facts())
 """
 
+OF_RUN = "those of the run"
+
 DATA = ("digits",)
 """Sets that come with the package; a page in the browser reads no other folder than the run's."""
 
@@ -49,7 +51,7 @@ def probe(context: Context, *, only: Sequence[Part], data: str | None = None, **
     Raises:
         JincError: a value is invalid, or there are no clean images.
     """
-    data = data or None
+    data = None if data == OF_RUN else data
     if data is not None and data not in DATA:
         raise JincError(f"--data: {data} is not one of {', '.join(DATA)}")
     if not only:
@@ -71,7 +73,7 @@ def probe(context: Context, *, only: Sequence[Part], data: str | None = None, **
 def _shown(
     context: Context, plan: ProbeOptions, only: Sequence[Part], data: str | None
 ) -> Iterator[Shown]:
-    model, source = context.generator, Path(context.source)
+    model, source = context.generator, located(context.source)
     with named("data"):
         clean = clean_images(source, model, data, plan.number, plan.seed)
     with named("sampler", "eta"):

@@ -21,15 +21,24 @@ def which_images(context: Context, number: int) -> Widgets:
     return widgets
 
 
-def prompts_of(context: Context, info: str) -> Widgets:
-    """Show the classes of the model to choose from; nothing for a model without."""
+def prompts_of(context: Context, info: str, required: bool = False) -> Widgets:
+    """Show the classes of the model to choose from; nothing for a model without.
+
+    Args:
+        context: the model.
+        info: what choosing none means.
+        required: whether one is chosen to begin with.
+    """
     model = context.generator
     if isinstance(model, PromptedModel):
         return {"prompts": gr.Textbox(label="Prompt", max_length=1000)}
     if not model.class_names:
         return {}
     classes = list(model.class_names)
-    return {"prompts": gr.Dropdown(classes, value=[], multiselect=True, label="Classes", info=info)}
+    chosen = classes[:required]
+    return {
+        "prompts": gr.Dropdown(classes, value=chosen, multiselect=True, label="Classes", info=info)
+    }
 
 
 def how_sampled(context: Context, sampler: str = "ddim", steps: int = 50) -> Widgets:

@@ -79,7 +79,10 @@ def show(context: Context) -> None:
 
 
 def _usual(context: Context) -> dict[str, Any]:
-    widgets = prompts_of(context, "None, or one")
+    if context.generator.guidable:
+        widgets = prompts_of(context, "None, or one")
+    else:
+        widgets = prompts_of(context, "Towards which", required=True)
     widgets["seed"] = gr.Number(0, label="Seed", precision=0, minimum=0, min_width=80)
     return widgets | how_sampled(context, steps=20)
 

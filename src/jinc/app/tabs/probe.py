@@ -5,14 +5,17 @@ from functools import partial
 import gradio as gr
 
 from jinc.app.jobs import Context
-from jinc.app.probe import DATA, probe
+from jinc.app.probe import DATA, OF_RUN, probe
 from jinc.app.tabs.controls import Widgets, how_sampled
 from jinc.app.tabs.running import Stage
+from jinc.bundled import located
 from jinc.metrics import PARTS
 
 
 def show(context: Context) -> None:
     """Show the tab."""
+    of_run = (located(context.source) / "config.yaml").is_file()
+    data = [OF_RUN] * of_run + [*DATA]
     with gr.Row():
         with gr.Column(scale=2, min_width=280):
             widgets = Widgets(
@@ -22,7 +25,7 @@ def show(context: Context) -> None:
                     label="What to measure",
                     info="Predictions by level, scores of samples, curves by angle and distance",
                 ),
-                data=gr.Dropdown([("those of the run", ""), *DATA], value="", label="Clean images"),
+                data=gr.Dropdown(data, value=data[0], label="Clean images"),
                 number=gr.Number(16, label="Images", precision=0, minimum=1),
             )
             widgets |= how_sampled(context, steps=20)

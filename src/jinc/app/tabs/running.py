@@ -21,7 +21,7 @@ class Stage:
     """Pictures side by side, a line below, and how to repeat them.
 
     Args:
-        labels: of the pictures; none for a gallery of as many as there are.
+        labels: of the pictures, "" for no label; none for a gallery of as many as there are.
         height: of them, pixels.
         sharp: whether pixels are shown as squares.
     """
@@ -63,7 +63,9 @@ class Stage:
                 job = start(**dict(zip(names, values, strict=True)))
                 yield [*keep, "Starting …", job.recipe.shell, job.recipe.python]
                 for pictures, line in job.shown:
-                    seen = [str(each) if isinstance(each, Path) else each for each in pictures]
+                    seen: list[Any] = [
+                        str(each) if isinstance(each, Path) else each for each in pictures
+                    ]
                     if not self.pictures:
                         seen = [seen] if seen else keep
                     yield [*seen, line, gr.skip(), gr.skip()]
@@ -98,6 +100,7 @@ def failure(error: Exception) -> str:
 def _picture(label: str, height: int, sharp: bool) -> Any:
     return gr.Image(
         label=label,
+        show_label=bool(label),
         format="png",
         interactive=False,
         buttons=["download", "fullscreen"],

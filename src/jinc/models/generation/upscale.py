@@ -15,6 +15,7 @@ from jinc.streams import Stream
 from jinc.types import Denoiser, Images, Noise
 
 
+@runtime_checkable
 class UpscalingModel(Sampled, Protocol):
     """A super-resolution model: a run of ours, the second stage of DeepFloyd IF.
 
