@@ -217,7 +217,6 @@ def test_places_that_cannot_be_written(refused, trained, tmp_path, command) -> N
         refused(command, trained, "--out", good, out, says=says)
         refused(command, trained, "--out", out, "--out", good, says="--out")
     refused(command, trained, "--out", says="--out")
-    refused(command, trained, says="--out")
     refused(command, tmp_path / "nowhere", "--out", good, says=tmp_path / "nowhere")
 
 
