@@ -172,7 +172,7 @@ def test_only_existing_weights_are_downloaded(folder, tmp_path, monkeypatch, kep
             shutil.copy(folder / file, tmp_path / "hub" / file)
         return str(tmp_path / "hub")
 
-    monkeypatch.setattr(hub, "snapshot_download", snapshot_download)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
     place = hub.folder_of("owner/name", ("unet", "scheduler"), kept[1:] or None)
     there = sorted(file.name for file in (place / "unet").iterdir())
     assert there == ["config.json", f"{STEM}{kept}.{kind}"]

@@ -1,6 +1,7 @@
 """The U-Net: sizes, classes, saving, and what it does not depend on."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -164,6 +165,26 @@ def test_bad_inputs_are_named() -> None:
         network(torch.zeros(1, 1, 16, 16), t, Conditioning(torch.tensor([0])))
     with pytest.raises(JincError, match="steps"):
         network(torch.zeros(1, 1, 16, 16), torch.tensor([1, 2]))
+
+
+def test_what_is_pushed_can_be_loaded(tmp_path, monkeypatch) -> None:
+    calls = []
+
+    class Hub:
+        def __init__(self, token) -> None: ...
+
+        def create_repo(self, name, **options) -> None:
+            calls.append((name, options))
+
+        def upload_folder(self, repo_id, folder_path, commit_message) -> None:
+            shutil.copytree(folder_path, tmp_path / repo_id)
+
+    monkeypatch.setattr("huggingface_hub.HfApi", Hub)
+    network = UNet("D@6", channels=1, width=4, levels=1)
+    network.push_to_hub("me/digits", private=True)
+    assert calls == [("me/digits", {"private": True, "exist_ok": True})]
+    assert 'UNet.from_pretrained("me/digits")' in (tmp_path / "me/digits/README.md").read_text()
+    assert UNet.from_pretrained(tmp_path / "me/digits").arguments() == network.arguments()
 
 
 def test_the_hub_refuses_a_flipped_bit_too(tmp_path) -> None:

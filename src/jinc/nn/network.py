@@ -6,10 +6,10 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Self, get_type_hints
 
 import torch
-from huggingface_hub import PyTorchModelHubMixin, snapshot_download
 from safetensors.torch import save as serialize
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
@@ -25,15 +25,16 @@ from jinc.signal.padding import Padding, check_padding
 from jinc.tensors import read_tensors
 from jinc.types import Images, Steps
 
+CARD = """---
+library_name: jinc
+license: apache-2.0
+tags: [diffusion, alias-free]
+---
+A network of Jinc: `jinc.nn.{kind}.from_pretrained("{name}")`.
+"""
 
-class Network(
-    nn.Module,
-    PyTorchModelHubMixin,
-    ABC,
-    library_name="jinc",
-    license="apache-2.0",
-    tags=["diffusion", "alias-free"],
-):
+
+class Network(nn.Module, ABC):
     """Predict ε, x0 or v from noisy images; which of them is a fact of its `models.Model`.
 
     Attributes:
@@ -202,35 +203,47 @@ class Network(
             raise JincError(f"config: {names} ({error})") from None
         return network.to(next(self.parameters()).device).train(self.training)
 
-    def _save_pretrained(self, save_directory: Path) -> None:
-        self.save(save_directory)
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Save, by the name that this has elsewhere."""
+        self.save(folder)
 
     @classmethod
-    def _from_pretrained(
-        cls,
-        *,
-        model_id: str,
-        revision: str | None,
-        cache_dir: str | Path | None,
-        force_download: bool,
-        local_files_only: bool,
-        token: str | bool | None,
-        map_location: str = "cpu",
-        **_: Any,
-    ) -> Self:
-        folder = Path(model_id)
+    def from_pretrained(cls, source: str | Path, **options: Any) -> Self:
+        """Load from a folder, or from the Hub.
+
+        Args:
+            source: a folder, or a name on the Hub.
+            options: of `huggingface_hub.snapshot_download`, such as revision and token.
+
+        Raises:
+            JincError: as of `load`.
+        """
+        folder = Path(source)
         if not folder.is_dir():
-            downloaded = snapshot_download(
-                model_id,
-                revision=revision,
-                cache_dir=cache_dir,
-                force_download=force_download,
-                local_files_only=local_files_only,
-                token=token,
-                allow_patterns=["config.json", "model.safetensors"],
-            )
-            folder = Path(downloaded)
-        return cls.load(folder).to(map_location)
+            from huggingface_hub import snapshot_download  # heavy
+
+            files = ["config.json", "model.safetensors"]
+            folder = Path(snapshot_download(str(source), allow_patterns=files, **options))
+        return cls.load(folder)
+
+    def push_to_hub(
+        self, name: str, *, private: bool | None = None, token: str | None = None
+    ) -> None:
+        """Upload to the Hub, with a card that names the library.
+
+        Args:
+            name: of the repository, `owner/name`; made if it does not exist.
+            private: whether a new repository is private (default: as the owner has it).
+            token: with which to write (default: the one of `hf auth login`).
+        """
+        from huggingface_hub import HfApi  # heavy
+
+        hub = HfApi(token=token)
+        hub.create_repo(name, private=private, exist_ok=True)
+        with TemporaryDirectory() as folder:
+            self.save(folder)
+            Path(folder, "README.md").write_text(CARD.format(kind=type(self).__name__, name=name))
+            hub.upload_folder(repo_id=name, folder_path=folder, commit_message="Upload a network")
 
 
 def sinusoidal_embedding(t: Steps, size: int) -> Tensor:

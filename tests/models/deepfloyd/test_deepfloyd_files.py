@@ -21,7 +21,6 @@ from jinc.models import (
     open_prompt_encoder,
     write_prompts,
 )
-from jinc.models.others import hub
 
 T = torch.tensor([7, 30])
 
@@ -125,7 +124,7 @@ def test_names_are_looked_for_on_the_hub(folder, embeddings, monkeypatch):
         asked.append((name, options))
         return str(folder)
 
-    monkeypatch.setattr(hub, "snapshot_download", snapshot_download)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
     model = open_deepfloyd("DeepFloyd/IF-I-M-v1.0", embeddings=embeddings)
     assert torch.equal(
         first_images(model), first_images(open_deepfloyd(folder, embeddings=embeddings))
@@ -161,7 +160,7 @@ def test_failed_downloads_are_reported(monkeypatch, tmp_path):
     def snapshot_download(name, **options):
         raise ConnectionError("no way\nout")
 
-    monkeypatch.setattr(hub, "snapshot_download", snapshot_download)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
     refused(
         r"owner/name: no such folder, and the download from the Hub failed \(no way out\)",
         "owner/name",

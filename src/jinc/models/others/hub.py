@@ -4,8 +4,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-
 from jinc.errors import JincError
 from jinc.files import one_line
 from jinc.models.others.weight_files import has_weights
@@ -84,6 +82,8 @@ def _has_no_weights(folder: Path) -> bool:
 
 def _downloaded(source: str, parts: Sequence[str], weights: str, ignored: list[str]) -> Path:
     """Download the settings of a pipeline and its weights of one kind."""
+    from huggingface_hub import snapshot_download  # heavy
+
     wanted = [f"{part}/{kind}" for part in parts if part for kind in (*KINDS, weights)]
     try:
         downloaded = snapshot_download(
