@@ -33,7 +33,7 @@ from upscaling import judged, unseen
 from jinc.data import ImageSet, contact_sheet, image_grid, load_images, to_float, to_uint8
 from jinc.documents import read_yaml
 from jinc.errors import JincError
-from jinc.metrics import Extractor, features_of, open_extractor, score
+from jinc.metrics import Extractor, Features, features_of, open_extractor, score
 from jinc.models import (
     Model,
     SamplingPlan,
@@ -110,21 +110,23 @@ def metric(kind: str, name: str, value: float, error: float) -> Metric:
     return {"type": kind, "name": name, "value": rounded[0], "args": args}
 
 
-def judged_samples(model: Model, real: ImageSet, judge: Extractor, number: int) -> list[Metric]:
+def share(name: str, features: Features, classes: Tensor) -> Metric:
+    """Return how often a classifier finds the classes `[n]`."""
+    assert features.logits is not None
+    right, n = int((features.logits.argmax(1) == classes).sum()), len(classes)
+    centre = (right + 2) / (n + 4)  # Agresti and Coull: an error above 0 where all are right
+    return metric("accuracy", name, right / n, (centre * (1 - centre) / n) ** 0.5)
+
+
+def judged_samples(model: Model, real: Features, judge: Extractor, number: int) -> list[Metric]:
     """Score samples: the class that was asked for, and the Fréchet distance."""
-    found = []
+    found, asked = [], torch.arange(number) % len(model.class_names)
     for guidance in (1.0, GUIDANCE) if model.guidable else (1.0,):
         features = features_of([sampled(model, number, guidance)], judge)
-        assert features.logits is not None
-        asked = torch.arange(number) % len(model.class_names)
-        right = int((features.logits.argmax(1) == asked).sum())
-        share = (right + 2) / (number + 4)  # Agresti and Coull: an error above 0 for all right
         name = f"class as asked for, by {judge.name}" + f", guidance {guidance:g}" * (guidance != 1)
-        found.append(
-            metric("accuracy", name, right / number, (share * (1 - share) / number) ** 0.5)
-        )
+        found.append(share(name, features, asked))
         if guidance == 1:
-            distance = score(features_of(real, judge), features, ["frechet"]).scores["frechet"]
+            distance = score(real, features, ["frechet"]).scores["frechet"]
             found.append(metric("frechet", distance.name, distance.value, distance.error))
     return found
 
@@ -191,13 +193,17 @@ def judged_runs(model: Model, options: argparse.Namespace) -> tuple[list[Metric]
     reading = {"image_size": model.image_size[0], "channels": model.channels}
     real = load_images(options.real, split=options.split, **reading)
     judge = open_judge(options.features, real)
-    metrics = judged_samples(model, real, judge, options.number)
+    of_real = features_of(real, judge)
+    metrics = judged_samples(model, of_real, judge, options.number)
     if options.published:
         other = load(options.published)
         assert isinstance(other, Model)
         name = f", published {other.network.config.name}"
-        for each in judged_samples(other, real, judge, options.number):
+        for each in judged_samples(other, of_real, judge, options.number):
             metrics.append(each | {"name": each["name"] + name})
+    if real.labels is not None:
+        name = f"class of real images, by {judge.name}"
+        metrics.append(share(name, of_real, torch.from_numpy(real.labels)))
     split = f" of the {real.split} split" if real.split else ""
     how = (
         f"Scores are of {options.number:,} samples (DDIM, 50 steps, each class in turn) and "
