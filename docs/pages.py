@@ -52,7 +52,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     made |= {f"api/{room}.md": _names(room) for room in ROOMS}
     for name, content in made.items():
         files.append(File.generated(config, name, content=content))
-    for page in sorted(ROOT.glob("results/**/*.html")):
+    for page in sorted((*ROOT.glob("results/**/*.html"), *ROOT.glob("results/bench/*.png"))):
         name = page.relative_to(ROOT).as_posix()
         files.append(File.generated(config, name, abs_src_path=str(page)))
     return files
