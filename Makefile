@@ -1,13 +1,12 @@
 # Everything runs in .venv, which the first command sets up.
 PYTHON ?= python3
 BIN := .venv/bin
-OUT := runs/demo
+OUT := out/demo
 
 .PHONY: demo test test-all lint bench docs package clean
 
-demo: .venv/core ## train on the bundled digits, sample, and say where the pictures are
-	$(BIN)/jinc train --preset digits --out $(OUT) --resume
-	$(BIN)/jinc sample $(OUT) -n 80 --eta 1 --out $(OUT)/out
+demo: .venv/core ## generate digits with a bundled model, and say where the pictures are
+	$(BIN)/jinc sample digits -n 80 --out $(OUT)
 
 test: .venv/dev ## the core of the tests, and the doctests, on up to four cores
 	$(BIN)/python -m pytest -q -m "not slow" -n logical --maxprocesses 4 --dist worksteal
