@@ -1,4 +1,4 @@
-"""What the site takes from elsewhere: README and its like, pages of results, docstrings.
+"""What the site takes from elsewhere: README and its like, results, notebooks, docstrings.
 
 `mkdocs.yml` names this file as a hook. Pages that are made here have no second copy to keep.
 """
@@ -52,7 +52,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     made |= {f"api/{room}.md": _names(room) for room in ROOMS}
     for name, content in made.items():
         files.append(File.generated(config, name, content=content))
-    for page in sorted((*ROOT.glob("results/**/*.html"), *ROOT.glob("results/bench/*.png"))):
+    shown = ("results/**/*.html", "results/bench/*.png", "examples/*.ipynb")
+    for page in sorted(file for pattern in shown for file in ROOT.glob(pattern)):
         name = page.relative_to(ROOT).as_posix()
         files.append(File.generated(config, name, abs_src_path=str(page)))
     return files
@@ -60,7 +61,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, config: MkDocsConfig, **_: Any) -> str:
     """Point to where files are on the site, and call pages by their titles."""
-    markdown = markdown.replace("](../results/", "](results/")
+    markdown = re.sub(r"\]\(\.\./(results|examples)/", r"](\1/", markdown)
     titles = dict(_titles(config.nav))
 
     def titled(link: re.Match[str]) -> str:

@@ -93,7 +93,7 @@ class Course:
         model: generates images.
         second: upscales them; None without a second stage.
         prompts: two or more; empty for unconditional models.
-        plain: the prompt for no particular subject.
+        plain: the prompt for no particular subject; a class, for a model that always needs one.
         photos: by name, that of the course first, each `[1, C, H, W]`.
         others: web images and sketches, likewise.
         masks: 1 in the region to inpaint, `[1, 1, H, W]`, one per photo.
@@ -176,8 +176,9 @@ def noise_for(count: int, seed: int = 0) -> SeededNoise:
 
 
 def watched(steps: Iterable[Step], what: str, total: int) -> Iterable[Step]:
-    """Show a progress bar."""
-    return track(steps, what, total, console=Console(stderr=True), transient=True)
+    """Show a progress bar on a terminal; notebooks show the pictures alone."""
+    console = Console(stderr=True, force_jupyter=False)
+    return track(steps, what, total, console=console, transient=True)
 
 
 def blurred(x: Images) -> Images:
@@ -245,9 +246,9 @@ def iterative(course: Course) -> NDArray[np.uint8]:
 
 
 def samples(course: Course) -> NDArray[np.uint8]:
-    """Images of no particular subject (of any class), without and with guidance."""
+    """Images of no particular subject (of any class), without and with guidance, if it has any."""
     prompts = [course.plain] if course.plain else [*course.prompts] or [""]
-    amounts = {"unguided": 1.0, "γ = 7": GUIDANCE} if course.prompts else {"unguided": 1.0}
+    amounts = {"unguided": 1.0} | ({"γ = 7": GUIDANCE} if course.model.guidable else {})
     plans = {word: course.plan(*prompts, guidance=amount) for word, amount in amounts.items()}
     rows = {word: course.made(plan, 5) for word, plan in plans.items()}
     words = [""] * 5 if course.plain else [prompts[i % len(prompts)] for i in range(5)]
@@ -343,7 +344,7 @@ def read_course(options: argparse.Namespace) -> Course:
     prompts = options.prompts or (PROMPTS if worded else model.class_names[:3])
     pairs = [*combinations(prompts, 2)][:3]
     own_hybrids = HYBRIDS if worded and not options.prompts else pairs
-    plain = QUALITY if worded else ""
+    plain = QUALITY if worded else "" if model.guidable or not prompts else prompts[0]
     course = Course(
         *(model, second, prompts, plain, *read_pictures(options, model)),
         edits=options.edits or prompts,

@@ -20,13 +20,16 @@ from typing import Any, Self
 
 import torch
 import torch.distributed as dist
-from accelerate import PartialState
 from torch import Tensor, nn
 
 from jinc.errors import JincError, ToldElsewhere, told_once
 from jinc.files import one_line
 from jinc.models import choose_device
 from jinc.train.config import TrainConfig
+
+with warnings.catch_warnings():  # in notebooks, its progress bars ask for ipywidgets
+    warnings.filterwarnings("ignore", "IProgress not found")
+    from accelerate import PartialState
 
 PATIENCE = timedelta(hours=12)
 """Timeout of processes that wait, e.g. while the main one decodes a large data set."""
