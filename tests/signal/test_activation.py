@@ -195,3 +195,68 @@ def test_other_devices_are_not_tried(monkeypatch) -> None:
     """A map on the CPU compiles nothing for a GPU."""
     monkeypatch.setattr(gpu, "obstacle", lambda: pytest.fail("the GPU was tried"))
     fused.serves(images(1, 1, 4, 4, dtype=torch.float32), 6)
+
+
+@pytest.mark.usefixtures("compiled")
+def test_third_derivatives_of_the_fused_form_are_those_of_the_steps(monkeypatch) -> None:
+    x, kernel = images(1, 2, 4, 4, dtype=torch.float32), design_jinc(6, 0.25)
+
+    def third() -> torch.Tensor:
+        at = x.clone().requires_grad_()
+        found = filtered_activation(at, kernel, F.silu).square().sum()
+        for _ in range(3):
+            (found,) = torch.autograd.grad(found + at.pow(4).sum(), at, create_graph=True)
+            first, found = found, found.square().sum()
+        return first
+
+    fused_form = third()
+    monkeypatch.setenv("JINC_FUSED", "0")
+    torch.testing.assert_close(fused_form, third(), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.usefixtures("compiled")
+def test_taps_that_are_learned_have_a_gradient() -> None:
+    kernel = design_jinc(6, 0.25).to(torch.float32).requires_grad_()
+    filtered_activation(images(1, 2, 8, 8, dtype=torch.float32), kernel).square().sum().backward()
+    assert kernel.grad.abs().max() > 0
+
+
+@pytest.mark.usefixtures("compiled")
+def test_taps_that_do_not_suit_are_refused() -> None:
+    x = images(1, 2, 8, 8, dtype=torch.float32)
+    for kernel in (torch.rand(6, 6), torch.rand(6, 4), torch.ones(18, 18)):
+        with pytest.raises(ValueError, match="taps are not"):
+            fused.filtered_activation(x, kernel, kernel, "gelu", 0.5, "zeros")
+
+
+@pytest.mark.usefixtures("compiled")
+def test_extreme_values_have_the_derivatives_of_torch() -> None:
+    values = torch.tensor([-1e38, -1e19, -300.0, -90.0, 90.0, 300.0, 1e19, 1e38])
+    kernel, ones = torch.ones(2, 2), torch.ones(1, 1, 1, 8)
+    for name in fused.ACTIVATIONS:
+        x = values.reshape(1, 1, 1, -1)
+        y = fused.filtered_activation(x, kernel / 4, kernel, name, 0.0, "zeros")
+        expected = 4 * (x.clamp_min(0) / 4)
+        torch.testing.assert_close(y, expected, rtol=1e-6, atol=1e-5)
+        slopes = fused.gradient(x, ones, kernel / 4, kernel, name, 0.0, "zeros")
+        torch.testing.assert_close(slopes, (x > 0).float(), rtol=1e-6, atol=1e-6)
+
+
+def test_a_damaged_library_is_compiled_again(monkeypatch, tmp_path) -> None:
+    if cpu.obstacle():
+        pytest.skip(cpu.obstacle())
+    monkeypatch.setenv("JINC_CACHE", str(tmp_path))
+    file = cpu._file()
+    file.write_bytes(b"damaged")
+    library, reason = cpu._built.__wrapped__()
+    assert library is not None
+    assert not reason
+    assert file.stat().st_size > 1000
+
+
+@pytest.mark.parametrize("words", ['"gcc', " "])
+def test_a_compiler_that_is_no_command_is_named(monkeypatch, words) -> None:
+    monkeypatch.setenv("CC", words)
+    with pytest.warns(RuntimeWarning, match="run slower"):
+        library, _ = cpu._built.__wrapped__()
+    assert library is None

@@ -50,7 +50,9 @@ def filtered_activation(
     """
     check_padding(padding)
     up = gain * (kernel if kernel_up is None else kernel_up)
-    name = fused.name_of(activation) if phase == "half" and up.shape == kernel.shape else ""
+    constant = not (up.requires_grad or kernel.requires_grad)  # fused, taps have no gradient
+    suits = phase == "half" and up.shape == kernel.shape and constant
+    name = fused.name_of(activation) if suits else ""
     if name and fused.serves(x, len(kernel)):
         whole: Tensor = fused.filtered_activation(x, up, kernel, name, kappa, padding)
         return whole
@@ -76,13 +78,18 @@ def _in_steps(
 
 def _second_derivative(ctx: Any, h: Tensor) -> tuple[Tensor | None, ...]:
     """Differentiate the gradient of the fused form, by the steps."""
-    x, g, up, down = (each.detach() for each in ctx.saved_tensors)
+    x, g, up, down = ctx.saved_tensors
     activation, kappa, padding = ctx.settings
+    further = torch.is_grad_enabled()
     with torch.enable_grad():
-        x, g = x.requires_grad_(), g.requires_grad_()
+        # Views, for g may depend on x, and these derivatives are of one with the other constant.
+        x, g = (
+            each.view_as(each) if each.requires_grad else each.detach().requires_grad_()
+            for each in (x, g)
+        )
         y = _in_steps(x, up, down, fused.ACTIVATIONS[activation], kappa, "half", padding)
         (gradient,) = torch.autograd.grad(y, x, g, create_graph=True)
-        found = torch.autograd.grad(gradient, (x, g), h, allow_unused=True)
+        found = torch.autograd.grad(gradient, (x, g), h, create_graph=further, allow_unused=True)
     return *found, *[None] * 5
 
 

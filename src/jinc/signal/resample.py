@@ -63,12 +63,12 @@ def upsample(
     """
     taps = kernel.shape[-1]
     start = upsampling_start(taps, phase)
-    if phase == "half" and resamplers.serve(x, taps):
+    if phase == "half" and resamplers.serve(x, kernel):
         up: Tensor = resamplers.upsample(x, gain * kernel, padding)
         return up
     if x.is_cuda:
         return upsample_interleaved(x, gain * kernel, start, padding)
-    if _is_small(x, x.shape[-2:].numel()):
+    if _is_small(x, kernel, x.shape[-2:].numel()):
         return _by_matrix(_upsample, x, gain * kernel, start, padding)
     return _upsample(x, gain * kernel, start, padding)
 
@@ -123,12 +123,13 @@ def downsample(x: Tensor, kernel: Tensor, *, padding: Padding = "zeros") -> Tens
         raise JincError(f"image size: {height}×{width} cannot be halved, both must be even")
     taps = kernel.shape[-1]
     start = (taps - 1) // 2
-    if resamplers.serve(x, taps):
+    if resamplers.serve(x, kernel):
         half: Tensor = resamplers.downsample(x, kernel, padding)
         return half
-    if _is_small(x, height * width // 4):
+    if _is_small(x, kernel, height * width // 4):
         return _by_matrix(_downsample, x, kernel, start, padding)
-    if padding != "zeros" and taps % 2 == 0 and not torch.compiler.is_compiling():
+    fast = padding != "zeros" and taps % 2 == 0 and not kernel.requires_grad
+    if fast and not torch.compiler.is_compiling():
         down: Tensor = _Downsampled.apply(x, kernel, padding)  # type: ignore[no-untyped-call]
         return down
     return _downsample(x, kernel, start, padding)
@@ -250,9 +251,10 @@ class _Downsampled(torch.autograd.Function):
         return upsample(gradient, ctx.kernel, gain=1.0, padding=ctx.padding), None, None
 
 
-def _is_small(x: Tensor, pixels: int) -> bool:
-    """Whether a filter is best one matrix product, for a coarse map of so many pixels."""
-    return x.device.type == "cpu" and pixels <= SMALL and not torch.compiler.is_compiling()
+def _is_small(x: Tensor, kernel: Tensor, pixels: int) -> bool:
+    """Whether a constant filter is best one matrix product, for a coarse map of so many pixels."""
+    small = x.device.type == "cpu" and pixels <= SMALL and not kernel.requires_grad
+    return small and not torch.compiler.is_compiling()
 
 
 def _by_matrix(

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from jinc.signal.fused import cpu, gpu
 from jinc.signal.fused.operators import operator
 
-MOST_TAPS = 16
 FORMS = {"cpu": cpu, "cuda": gpu}
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -74,7 +73,7 @@ def serves(x: Tensor, taps: int) -> bool:
     Operators have no derivatives for `torch.func`, under which the steps run.
     """
     device = x.device.type if x.device.type != "meta" else _stands_for
-    suits = x.ndim == 4 and x.numel() > 0 and taps % 2 == 0 and taps <= MOST_TAPS
+    suits = x.ndim == 4 and x.numel() > 0 and taps % 2 == 0 and taps <= cpu.MOST_TAPS
     here = suits and _is_there(device) and x.dtype in FORMS[device].TYPES
     return here and not torch._C._are_functorch_transforms_active()
 

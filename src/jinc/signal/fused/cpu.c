@@ -2,6 +2,7 @@
 // the cache. As many channels as fill a vector are computed side by side; only two rows of the fine
 // map exist at a time. See docs/kernels.md; called by cpu.py.
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "vectors.h"
@@ -186,6 +187,19 @@ static void spread(
 #undef CALL
 }
 
+static int symmetric(const float *taps, int count) {
+    float most = 0, worst = 0;
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < count; j++) {
+            float tap = taps[i * count + j];
+            float down = fabsf(tap - taps[(count - 1 - i) * count + j]);
+            float right = fabsf(tap - taps[i * count + count - 1 - j]);
+            most = fmaxf(most, fabsf(tap));
+            worst = fmaxf(worst, fmaxf(down, right));
+        }
+    return worst <= 1e-5f * most;
+}
+
 // ---- the operator ----
 
 typedef struct {
@@ -255,6 +269,7 @@ static void plane(
 // y = D s(U x) + kappa (x - D U x); with a gradient g of y, y is the gradient of x.
 // sizes: batch, channels, height, width, taps, padding, activation, threads.
 // strides: of x, g and y, four each. up and down: taps; up with its gain.
+// Returns 1 without memory, 2 for taps that are not symmetric.
 int jinc_filtered_activation(
     const float *x, const float *g, float *y, const int64_t *sizes, const int64_t *strides,
     const float *up, const float *down, float kappa) {
@@ -270,6 +285,7 @@ int jinc_filtered_activation(
     const float *last = g ? up : down;
     for (int i = 0; i < taps; i++)
         for (int j = 0; j < taps / 2; j++) out.down[i][j] = last[i * taps + j];
+    if (!symmetric(up, taps) || !symmetric(down, taps)) return 2;
     long blocks = (channels + LANES - 1) / LANES, reach = taps / 4, s = taps / 2 - 1;
     long coarse = op.width + 2 * reach + UP, fine = 2 * op.width + 2 * s + 2 * DOWN + 2 * UP;
     size_t size = 4 * fine + (taps / 2 + 1) * (op.width + DOWN) + 2 * reach * coarse +

@@ -21,6 +21,7 @@ from jinc.errors import JincError
 from jinc.files import cache_folder, one_line, temporary_name
 
 TYPES = (torch.float32,)
+MOST_TAPS = 16
 SOURCE = Path(__file__).with_name("cpu.c")
 PADDINGS = ("zeros", "reflect", "circular")  # as in cpu.c, as are the nonlinearities
 ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu")
@@ -42,6 +43,12 @@ def filtered_activation(
     padding: str,
 ) -> Tensor:
     """Compute the filtered activation, or with a gradient `g` of it that of `x`."""
+    shapes = {tuple(taps.shape) for taps in (up, down)}
+    size = len(up)
+    if shapes != {(size, size)} or size % 2 or size > MOST_TAPS:
+        raise ValueError(f"taps are not two even squares of up to {MOST_TAPS}: {shapes}")
+    if g is not None and g.shape != x.shape:
+        raise ValueError(f"a gradient of {tuple(g.shape)} is not that of {tuple(x.shape)}")
     y = torch.empty_like(x)
     up, down = (taps.to("cpu", torch.float32).contiguous() for taps in (up, down))
     given = x if g is None else g
@@ -54,6 +61,8 @@ def filtered_activation(
         (ctypes.c_int64 * 12)(*strides),
         *(up.data_ptr(), down.data_ptr(), ctypes.c_float(kappa)),
     )
+    if failed == 2:
+        raise ValueError("taps are not symmetric")
     if failed:
         raise MemoryError("no memory for rows of maps")
     return y
@@ -63,8 +72,13 @@ def filtered_activation(
 def _built() -> tuple[Any, str]:
     """Return the library, compiled if it is not in the cache, or why there is none."""
     try:
-        library = ctypes.CDLL(str(_file()))
-    except (JincError, OSError, subprocess.SubprocessError) as error:
+        file = _file()
+        try:
+            library = ctypes.CDLL(str(file))
+        except OSError:  # damaged
+            file.unlink()
+            library = ctypes.CDLL(str(_file()))
+    except (JincError, OSError, ValueError, subprocess.SubprocessError) as error:
         reason = one_line(error)
         warnings.warn(
             f"filtered activations run slower: {reason}; JINC_FUSED=0 hides this line",
@@ -80,21 +94,22 @@ def _built() -> tuple[Any, str]:
 def _file() -> Path:
     """Return the file of the compiled library."""
     names = [os.environ["CC"]] if os.environ.get("CC") else ["cc", "gcc", "clang"]
-    compiler = next((words for words in map(shlex.split, names) if shutil.which(words[0])), None)
+    commands = [words for name in names if (words := shlex.split(name))]
+    compiler = next((words for words in commands if shutil.which(words[0])), None)
     if compiler is None:
         raise JincError(f"there is no C compiler ({', '.join(names)})")
-    command = [*compiler, *FLAGS, str(SOURCE), *map(str, _openmp())]
+    flags, libraries = [*compiler, *FLAGS], [*map(str, _openmp())]
     sources = (path.read_text() for path in (SOURCE, SOURCE.with_name("vectors.h")))
-    key = "\n".join((*command, *sources, platform.machine(), _processor()))
+    key = "\n".join((*flags, *libraries, *sources, platform.machine(), _processor()))
     name = f"fused-{hashlib.sha256(key.encode()).hexdigest()[:16]}.so"
     file = cache_folder() / "compiled" / name
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
         temporary = temporary_name(file)
         try:
-            made = [*command, "-o", str(temporary)]
+            made = [*flags, str(SOURCE), *libraries, "-o", str(temporary)]
             done = subprocess.run(made, capture_output=True, text=True, timeout=120, check=False)
-            if done.returncode:
+            if done.returncode or not temporary.is_file():
                 said = done.stderr.strip().splitlines() or ["no message"]
                 raise JincError(f"{compiler[0]} cannot compile cpu.c: {said[-1][:120]}")
             temporary.replace(file)

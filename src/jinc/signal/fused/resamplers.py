@@ -10,9 +10,9 @@ from jinc.signal.fused import gpu
 from jinc.signal.fused.operators import operator
 
 
-def serve(x: Tensor, taps: int) -> bool:
-    """Whether these operators resample maps, in phase `half`."""
-    return x.is_cuda and fused.serves(x, taps)
+def serve(x: Tensor, kernel: Tensor) -> bool:
+    """Whether these operators resample maps, in phase `half`, by constant taps."""
+    return x.is_cuda and not kernel.requires_grad and fused.serves(x, kernel.shape[-1])
 
 
 @operator

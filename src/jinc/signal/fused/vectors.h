@@ -60,6 +60,14 @@ static inline vec clamp(vec x, float most) {
     return choose(x > -high, x, -high);
 }
 
+// Factors beyond which a nonlinearity is 0 or linear; unlike clamp, these leave NaN.
+static inline vec above(vec x, float least) { return choose(x < least, (vec){0} + least, x); }
+
+static inline vec within(vec x, float most) {
+    x = above(x, -most);
+    return choose(x > most, (vec){0} + most, x);
+}
+
 // e^x, relative error 2e-7: 2^n times a Taylor polynomial on |r| <= ln 2 / 2.
 static inline vec exponential(vec x) {
     x = clamp(x, 87.0f);
@@ -103,9 +111,9 @@ static inline __attribute__((always_inline)) vec value(int kind, vec u) {
     vec none = {0};
     switch (kind) {
         case RELU: return choose(u < none, none, u);
-        case GELU: return 0.5f * u * (1.0f + error_function(0.70710678f * u));
-        case GELU_TANH: return u * logistic(inner_tanh(u));
-        case SILU: return u * logistic(u);
+        case GELU: return 0.5f * above(u, -30) * (1.0f + error_function(0.70710678f * u));
+        case GELU_TANH: return above(u, -30) * logistic(inner_tanh(u));
+        case SILU: return above(u, -88) * logistic(u);
         default: return u;
     }
 }
@@ -115,13 +123,16 @@ static inline __attribute__((always_inline)) vec slope(int kind, vec u) {
     switch (kind) {
         case RELU: return choose(u > none, one, none);
         case GELU:
+            u = within(u, 30);
             return 0.5f + 0.5f * error_function(0.70710678f * u) +
                    0.39894228f * u * exponential(-0.5f * u * u);
         case GELU_TANH: {
+            u = within(u, 30);
             vec s = logistic(inner_tanh(u));
             return s + u * s * (1.0f - s) * 1.59576912f * (1.0f + 0.134145f * u * u);
         }
         case SILU: {
+            u = within(u, 88);
             vec s = logistic(u);
             return s + u * s * (1.0f - s);
         }
