@@ -149,7 +149,7 @@ app.register_install_completion_command()
 def start() -> None:
     """Run the command line as a process of its own.
 
-    What is imported is never garbage; searching it, also at exit, takes a second.
+    What is imported is never garbage; searching it, also at exit, is a waste of time.
     """
     gc.disable()
     atexit.register(gc.freeze)
