@@ -2,11 +2,11 @@
 
     python studies/converted.py --data CIFAR10_FOLDER --features resnet20-12fca82f.th
 
-A `UNet2DModel` is trained on CIFAR-10 at 16×16 by diffusers' own loop, and saved as a pipeline.
-From there it is trained on with 20 % of the steps: as it is; with circular padding alone; converted
-to D@12 with circular padding, at once, blended, with the original as teacher, and with both; to a
-lower cutoff; and to D@12 with the padding of zeros. Interrupted runs are resumed, and figures that
-are there stay.
+A `UNet2DModel` is trained on CIFAR-10 at 16×16 by diffusers' own loop, and saved as a pipeline: its
+convolutions are padded circularly, or with zeros as usual (--padding). From there it is trained on
+with 20 % of the steps: as it is; converted to D@12 with circular padding, at once, blended, with
+the original as teacher, and with both; to a lower cutoff; and with the equivariance loss, converted
+or not. Interrupted runs are resumed, and figures that are there stay.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 import torch.nn.functional as F
@@ -23,9 +23,11 @@ from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 from diffusers.training_utils import EMAModel
 from torch import Tensor
 
+from jinc import convert
 from jinc.data import ImageSet, load_images, to_float
 from jinc.files import write_json, writing
 from jinc.models import Model, SamplingPlan
+from jinc.signal.padding import Padding
 from jinc.study import training_scorer
 from jinc.study.measured import measure
 from jinc.train import Run, TrainConfig, Trainer, as_original, load_data, open_original
@@ -34,16 +36,16 @@ SIZE, BATCH, RATE, WARMUP = 16, 32, 3e-4, 200
 SAVE_EVERY = 250
 
 WAYS: Mapping[str, Mapping[str, Any]] = {
-    "unconverted": {"config": "A", "padding": "zeros"},
+    "unconverted": {"config": "A"},
     "at once": {},
     "blended": {"blend": 0.5},
     "with teacher": {"teacher": 1.0},
     "blended, with teacher": {"blend": 0.5, "teacher": 1.0},
     "cutoff 0.2": {"config": "D@12/0.2"},
-    "padding alone": {"config": "A"},
-    "zeros": {"padding": "zeros"},
+    "equivariance loss": {"equivariance": 5.0},
+    "unconverted, equivariance loss": {"config": "A", "equivariance": 5.0},
 }
-"""How the steps after the base training are used; else by D@12 with circular padding."""
+"""How the steps after the base training are used; else by D@12."""
 
 FIGURES = ("score", "eps_error", "equivariance", "half_pixel_sampled", "eq_t_frac")
 """Fréchet distance and test loss, lower being better; equivariance of predicted noise, and of
@@ -51,10 +53,10 @@ generated images, dB."""
 
 
 def make_unet() -> UNet2DModel:
-    """Make the network of DDPM for CIFAR-10, with fewer channels: 3.65 million parameters."""
+    """Make the network of DDPM for CIFAR-10, with fewer channels: 2.7 million parameters."""
     return UNet2DModel(
         sample_size=SIZE,
-        block_out_channels=(32, 64, 160),
+        block_out_channels=(32, 64, 128),
         layers_per_block=1,
         down_block_types=("DownBlock2D", "AttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "AttnUpBlock2D", "UpBlock2D"),
@@ -77,10 +79,12 @@ def batch_of(x0: Tensor, step: int, timesteps: int) -> tuple[Tensor, Tensor, Ten
     return images, noise, torch.randint(timesteps, (BATCH,), generator=generator)
 
 
-def train_base(data: str, out: Path, steps: int) -> None:
+def train_base(data: str, out: Path, steps: int, padding: Padding) -> None:
     """Train with diffusers alone, resuming from `state.pt`, and save a pipeline."""
     torch.manual_seed(0)
     unet, scheduler = make_unet(), DDPMScheduler()
+    if padding != "zeros":
+        convert(unet, "A", padding=padding)
     ema = EMAModel(unet.parameters(), decay=0.999)
     optimiser = torch.optim.AdamW(unet.parameters(), lr=RATE, weight_decay=0.0)
     images = load_images(data, image_size=SIZE)
@@ -134,7 +138,8 @@ def train_on(way: str, seed: int, pipeline: Path, options: argparse.Namespace) -
         score_features=options.features,
         score_images=options.images,
         seed=seed,
-        **{"config": "D@12", "padding": "circular"} | WAYS[way],
+        padding=options.padding if WAYS[way].get("config") == "A" else "circular",
+        **{"config": "D@12"} | WAYS[way],
     )
     config = as_original(asked, open_original(str(pipeline)))
     started = path.exists()
@@ -186,27 +191,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True)
     parser.add_argument("--features", required=True)
-    parser.add_argument("--steps", type=int, default=6000, help="of the base training")
+    parser.add_argument("--steps", type=int, default=3000, help="of the base training")
+    parser.add_argument("--padding", default="circular", choices=get_args(Padding))
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--images", type=int, default=1000, help="generated for a score")
+    parser.add_argument("--images", type=int, default=500, help="generated for a score")
     parser.add_argument("--runs", dest="out", type=Path, default=Path("runs/converted"))
     parser.add_argument("--out", dest="results", type=Path, default=Path("results/converted.json"))
     options = parser.parse_args()
 
     pipeline = options.out / "base" / "pipeline"
     if not pipeline.exists():
-        train_base(options.data, options.out / "base", options.steps)
+        train_base(options.data, options.out / "base", options.steps, options.padding)
     test = load_images(options.data, image_size=SIZE, split="test")
-    found: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
+    found: dict[str, list[dict[str, Any]]] = {way: [] for way in options.ways}
     for seed in range(options.seeds):
-        for way in WAYS:
+        for way in options.ways:
             run = train_on(way, seed, pipeline, options)
             file = run.path / "figures.json"
             found[way].append(figures_of(run.model(), file, run.config, test))
         result = {
             "what": "a UNet2DModel of diffusers on CIFAR-10 at 16×16, trained by its own loop, and "
             "then with a fifth of the steps; mean and standard error over seeds",
-            "settings": {"steps": options.steps, "seeds": seed + 1}
+            "settings": {"steps": options.steps, "padding": options.padding, "seeds": seed + 1}
             | {"images": options.images, "features": Path(options.features).name},
             "before": untrained_figures(pipeline, options, run.config, test),
             "after": {way: summary(each) for way, each in found.items()},

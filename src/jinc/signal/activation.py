@@ -56,6 +56,11 @@ def filtered_activation(
     if name and fused.serves(x, len(kernel)):
         whole: Tensor = fused.filtered_activation(x, up, kernel, name, kappa, padding)
         return whole
+    leak = fused.leak_of(activation)
+    if suits and leak and leak != 1 and fused.serves(x, len(kernel)):
+        rest = 1 - leak  # a leaky ReLU is leak · u + rest · relu(u), and all but the ReLU is linear
+        whole = fused.filtered_activation(x, up, kernel, "relu", (kappa - leak) / rest, padding)
+        return torch.add(rest * whole, x, alpha=leak)
     return in_fast_layout(lambda x: _in_steps(x, up, kernel, activation, kappa, phase, padding), x)
 
 

@@ -25,6 +25,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "gelu_tanh": partial(F.gelu, approximate="tanh"),
     "silu": F.silu,
+    "identity": nn.Identity(),
 }
 """Nonlinearities by the names by which fused forms know them."""
 
@@ -64,7 +65,22 @@ def name_of(activation: Callable[[Tensor], Tensor]) -> str:
         return "silu"
     if isinstance(activation, nn.ReLU) or activation is F.relu or activation is torch.relu:
         return "relu"
+    if isinstance(activation, nn.Identity):
+        return "identity"
     return "gelu" if activation is F.gelu else ""
+
+
+def leak_of(activation: Callable[[Tensor], Tensor]) -> float:
+    """Return the slope of a leaky ReLU below zero; of other nonlinearities 0.
+
+    >>> leak_of(nn.LeakyReLU(0.2)), leak_of(F.relu)
+    (0.2, 0.0)
+    """
+    if isinstance(activation, partial) and activation.func is F.leaky_relu and not activation.args:
+        activation = nn.LeakyReLU(**activation.keywords)
+    if activation is F.leaky_relu:
+        activation = nn.LeakyReLU()
+    return activation.negative_slope if isinstance(activation, nn.LeakyReLU) else 0.0
 
 
 def serves(x: Tensor, taps: int) -> bool:

@@ -24,7 +24,7 @@ TYPES = (torch.float32,)
 MOST_TAPS = 16
 SOURCE = Path(__file__).with_name("cpu.c")
 PADDINGS = ("zeros", "reflect", "circular")  # as in cpu.c, as are the nonlinearities
-ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu")
+ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu", "identity")
 FLAGS = ("-O3", "-march=native", "-fopenmp", "-fPIC", "-shared")
 
 

@@ -48,7 +48,7 @@ static inline __attribute__((always_inline)) void transpose(vec *square) {
 
 // ---- nonlinearities ----
 
-enum { RELU, GELU, GELU_TANH, SILU };
+enum { RELU, GELU, GELU_TANH, SILU, IDENTITY };
 
 static inline vec choose(ints yes, vec a, vec b) {
     return (vec)((yes & (ints)a) | (~yes & (ints)b));
@@ -155,6 +155,7 @@ static void activate(vec *v, const vec *w, long n, int kind, float kappa) {
         CASE(GELU)
         CASE(GELU_TANH)
         CASE(SILU)
+        CASE(IDENTITY)
     }
 }
 
