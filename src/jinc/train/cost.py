@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import psutil
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from jinc.nn import Network
 from jinc.train.config import TrainConfig
@@ -46,6 +45,8 @@ def forward_gflop(network: Network, image_size: tuple[int, int]) -> float:
     They are those of convolutions, matrix products and attention; a training step takes about three
     times as many.
     """
+    from torch.utils.flop_counter import FlopCounterMode  # imports Triton, where it is
+
     with torch.device("meta"):  # nothing is computed, and attention is matrix products there
         twin = type(network)(**network.arguments()).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
 
 from jinc.models.convert.examples import Inputs, is_map
 from jinc.signal import fused, shift
@@ -104,6 +103,8 @@ def _seconds(model: nn.Module, inputs: Inputs) -> float:
 
 @torch.no_grad()
 def _gflop(model: nn.Module, inputs: Inputs) -> float:
+    from torch.utils.flop_counter import FlopCounterMode  # imports Triton, where it is
+
     fused_too: Any = {torch.ops.jinc.filtered_activation: fused.operations}
     with FlopCounterMode(display=False, custom_mapping=fused_too) as counter:
         inputs(model)
