@@ -6,7 +6,7 @@ A `UNet2DModel` is trained on CIFAR-10 at 16×16 by diffusers' own loop, and sav
 convolutions are padded circularly, or with zeros as usual (--padding). From there it is trained on
 with 20 % of the steps: as it is; converted to D@12 with circular padding, at once, blended, with
 the original as teacher, and with both; to a lower cutoff; and with the equivariance loss, converted
-or not. Interrupted runs are resumed, and figures that are there stay.
+or not. Interrupted runs are resumed; figures that --out has are not made again.
 """
 
 import argparse
@@ -119,9 +119,8 @@ def train_base(data: str, out: Path, steps: int, padding: Padding) -> None:
     DDPMPipeline(unet, scheduler).save_pretrained(out / "pipeline")
 
 
-def train_on(way: str, seed: int, pipeline: Path, options: argparse.Namespace) -> Run:
-    """Fine-tune the pipeline in one of the `WAYS`, or resume it."""
-    path = options.out / f"{way}, seed {seed}"
+def settings(way: str, seed: int, pipeline: Path, options: argparse.Namespace) -> TrainConfig:
+    """Return the settings of fine-tuning the pipeline in one of the `WAYS`."""
     asked = TrainConfig(
         data=options.data,
         original=str(pipeline),
@@ -141,7 +140,11 @@ def train_on(way: str, seed: int, pipeline: Path, options: argparse.Namespace) -
         padding=options.padding if WAYS[way].get("config") == "A" else "circular",
         **{"config": "D@12"} | WAYS[way],
     )
-    config = as_original(asked, open_original(str(pipeline)))
+    return as_original(asked, open_original(str(pipeline)))
+
+
+def train_on(path: Path, config: TrainConfig) -> Run:
+    """Fine-tune, or resume it."""
     started = path.exists()
     run = Run.open(path) if started else Run.create(path, config)
     for done in Trainer(run, load_data(config), resume=started).steps():
@@ -150,30 +153,37 @@ def train_on(way: str, seed: int, pipeline: Path, options: argparse.Namespace) -
     return run
 
 
-def figures_of(model: Model, file: Path, config: TrainConfig, test: ImageSet) -> dict[str, Any]:
-    """Score and measure a model, unless a file has its figures."""
+def figures_of(model: Model, config: TrainConfig, test: ImageSet) -> dict[str, Any]:
+    """Score a model and measure it."""
+    found: dict[str, Any] = {}
+    for figures in training_scorer(config, load_data(config))(model):
+        found |= figures or {}
+    plan = SamplingPlan(number=32, steps=25)
+    return found | {name: figure.value for name, figure in measure(model, test, (), plan)}
+
+
+def cell(name: str, pipeline: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Return the figures of a fine-tuned model, or of one before fine-tuning, from its file.
+
+    Without a file it is trained and measured first.
+    """
+    file = options.results / f"{name}.json"
     if not file.is_file():
-        found: dict[str, Any] = {}
-        for figures in training_scorer(config, load_data(config))(model):
-            found |= figures or {}
-        plan = SamplingPlan(number=32, steps=25)
-        found |= {name: figure.value for name, figure in measure(model, test, (), plan)}
-        write_json(file, found)
-    read: dict[str, Any] = json.loads(file.read_text())
-    print(f"{file.parent.name}: " + ", ".join(f"{n} {read[n]:.4g}" for n in FIGURES), flush=True)
-    return read
-
-
-def untrained_figures(
-    pipeline: Path, options: argparse.Namespace, config: TrainConfig, test: ImageSet
-) -> dict[str, Any]:
-    """Measure the original model, and the converted one before it is trained on."""
-    original = open_original(str(pipeline))
-    converted = replace(original, network=original.network.redesigned("D@12", "circular"))
-    return {
-        name: figures_of(model, options.out / "base" / f"{name}.json", config, test)
-        for name, model in (("original", original), ("converted", converted))
-    }
+        if not pipeline.exists():
+            train_base(options.data, options.out / "base", options.steps, options.padding)
+        test = load_images(options.data, image_size=SIZE, split="test")
+        way, _, seed = name.partition(", seed ")
+        config = settings(way if seed else "unconverted", int(seed or 0), pipeline, options)
+        if seed:
+            model = train_on(options.out / name, config).model()
+        else:
+            model = open_original(str(pipeline))
+            if name == "converted":
+                model = replace(model, network=model.network.redesigned("D@12", "circular"))
+        write_json(file, figures_of(model, config, test))
+    found: dict[str, Any] = json.loads(file.read_text())
+    print(f"{name}: " + ", ".join(f"{n} {found[n]:.4g}" for n in FIGURES), flush=True)
+    return found
 
 
 def summary(found: list[dict[str, Any]]) -> dict[str, Any]:
@@ -197,28 +207,25 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--images", type=int, default=500, help="generated for a score")
     parser.add_argument("--runs", dest="out", type=Path, default=Path("runs/converted"))
-    parser.add_argument("--out", dest="results", type=Path, default=Path("results/converted.json"))
+    parser.add_argument("--out", dest="results", type=Path, default=Path("results/converted"))
     options = parser.parse_args()
 
     pipeline = options.out / "base" / "pipeline"
-    if not pipeline.exists():
-        train_base(options.data, options.out / "base", options.steps, options.padding)
-    test = load_images(options.data, image_size=SIZE, split="test")
-    found: dict[str, list[dict[str, Any]]] = {way: [] for way in options.ways}
+    before = {name: cell(name, pipeline, options) for name in ("original", "converted")}
     for seed in range(options.seeds):
         for way in options.ways:
-            run = train_on(way, seed, pipeline, options)
-            file = run.path / "figures.json"
-            found[way].append(figures_of(run.model(), file, run.config, test))
-        result = {
-            "what": "a UNet2DModel of diffusers on CIFAR-10 at 16×16, trained by its own loop, and "
-            "then with a fifth of the steps; mean and standard error over seeds",
-            "settings": {"steps": options.steps, "padding": options.padding, "seeds": seed + 1}
-            | {"images": options.images, "features": Path(options.features).name},
-            "before": untrained_figures(pipeline, options, run.config, test),
-            "after": {way: summary(each) for way, each in found.items()},
-        }
-        write_json(options.results, result)
+            cell(f"{way}, seed {seed}", pipeline, options)
+    files = {way: sorted(options.results.glob(f"{way}, seed *.json")) for way in WAYS}
+    after = {way: [json.loads(f.read_text()) for f in there] for way, there in files.items()}
+    result = {
+        "what": "a UNet2DModel of diffusers on CIFAR-10 at 16×16, trained by its own loop, and "
+        "then with a fifth of the steps; mean and standard error over seeds",
+        "settings": {"steps": options.steps, "padding": options.padding}
+        | {"images": options.images, "features": Path(options.features).name},
+        "before": before,
+        "after": {way: summary(each) for way, each in after.items() if each},
+    }
+    write_json(options.results / "table.json", result)
 
 
 if __name__ == "__main__":
