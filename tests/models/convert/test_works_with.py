@@ -45,48 +45,6 @@ def test_gradient_checkpointing() -> None:
     torch.testing.assert_close(gradients(model), expected)
 
 
-class Adapter(nn.Module):
-    """A layer plus a product of two thin ones, as LoRA adds it."""
-
-    def __init__(self, layer: nn.Conv2d) -> None:
-        super().__init__()
-        self.base_layer = layer
-        thin = (layer.kernel_size, layer.stride, layer.padding)
-        self.down = nn.Conv2d(layer.in_channels, 2, *thin, bias=False)
-        self.up = nn.Conv2d(2, layer.out_channels, 1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.base_layer(x) + self.up(self.down(x))
-
-
-def adapted(model: nn.Module) -> nn.Module:
-    """Give all convolutions an adapter."""
-    torch.manual_seed(1)
-    for name, module in list(model.named_modules()):
-        if isinstance(module, nn.Conv2d):
-            parent, _, last = name.rpartition(".")
-            setattr(model.get_submodule(parent), last, Adapter(module))
-    return model
-
-
-@pytest.mark.parametrize("padding", ["zeros", "circular"])
-@torch.no_grad()
-def test_low_rank_adapters(padding) -> None:
-    """Adapters of a converted model, once merged, are those of the original."""
-    model = convert(adapted(unet(downsample_padding=0)), padding=padding)
-    result = model(X, 5).sample
-    restore(model)
-    for name, module in list(model.named_modules()):
-        if isinstance(module, Adapter):
-            layer, product = module.base_layer, module.up.weight.flatten(1)
-            layer.weight += torch.einsum("or,rikl->oikl", product, module.down.weight)
-            parent, _, last = name.rpartition(".")
-            setattr(model.get_submodule(parent), last, layer)
-    torch.testing.assert_close(
-        convert(model, padding=padding)(X, 5).sample, result, atol=1e-4, rtol=1e-4
-    )
-
-
 def test_distributed_training(tmp_path) -> None:
     torch.distributed.init_process_group(
         "gloo", init_method=f"file://{tmp_path / 'meet'}", rank=0, world_size=1
