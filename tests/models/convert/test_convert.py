@@ -7,9 +7,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 import jinc
 from jinc import conversion, convert, restore
+from jinc.models.convert import effects, inputs_of
 from jinc.signal import shift
 
 diffusers = pytest.importorskip("diffusers")
@@ -443,13 +445,31 @@ OTHERS = {
 }
 
 
+GAINS = {"control": 12, "transformer": 2}  # the codes of a quantised one jump
+
+
 @pytest.mark.parametrize("name", OTHERS)
-def test_inputs_of_other_models_of_diffusers_are_known(name) -> None:
-    model = OTHERS[name]()
+@torch.no_grad()
+def test_other_models_of_diffusers(name) -> None:
+    torch.manual_seed(0)
+    model = OTHERS[name]().eval()
+    for each in model.parameters():  # the last ones of a control network are zeros
+        each.add_(0.03 * torch.randn(each.shape))
     keys, kinds = list(model.state_dict()), [type(each) for each in model.modules()]
-    assert not any(each.has_form for each in conversion(convert(model)).left)
+    inputs = inputs_of(model, None).map(torch.randn_like)
+    before, there = tree_leaves(inputs(model)), effects({"": model}, inputs, rounds=1)
+    assert not any(
+        each.has_form for each in conversion(convert(model, "D@12", padding="circular")).left
+    )
+    after, here = tree_leaves(inputs(model)), effects({"": model}, inputs, rounds=1)
     assert list(model.state_dict()) == keys
+    for new, old in zip(after, before, strict=True):
+        assert new.isfinite().all()
+        assert not torch.allclose(new, old, atol=1e-3)
+    if name in GAINS:
+        assert here[""].half_pixel_db > there[""].half_pixel_db + GAINS[name]
     assert [type(each) for each in restore(model).modules()] == kinds
+    assert all(map(torch.equal, tree_leaves(inputs(model)), before))
 
 
 class Broken(Calls):
