@@ -258,6 +258,7 @@ REFUSED = {
     "no name": (nn.SiLU, X, {"designs": {3: "A"}}, "3: 'A' is not the pattern of a name"),
     "no example": (nn.SiLU, 5, {}, "5 is no tensor, nor"),
     "no batch": (nn.SiLU, X[0], {}, "a map without batch"),
+    "no batch to convolve": (lambda: nn.Conv2d(4, 4, 3, 2), X[0], {}, "a map without batch"),
     "converted part": (
         lambda: nn.Sequential(convert(nn.SiLU(), example=X)),
         X,

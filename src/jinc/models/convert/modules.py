@@ -26,6 +26,8 @@ def convolution(module: nn.Module, name: str, operations: Operations) -> Callabl
         return None
 
     def forward(self: nn.Conv2d, x: Tensor) -> Tensor:
+        if x.ndim != 4:
+            return cast(Tensor, unchanged(nn.Conv2d.forward, self, x))
         halvings, extends = _changes(self, operations)
         x = operations.low_pass(x, halvings) if halvings else x
         if not extends:
@@ -66,6 +68,8 @@ def transposed_convolution(
     ((taps, cropped, extra),) = cast(set[tuple[int, int, int]], sizes)
 
     def forward(self: nn.ConvTranspose2d, x: Tensor, output_size: Any = None) -> Tensor:
+        if x.ndim != 4:
+            return cast(Tensor, unchanged(nn.ConvTranspose2d.forward, self, x, output_size))
         usual = [2 * (n - 1) + taps - 2 * cropped + extra for n in x.shape[-2:]]
         size = usual if output_size is None else output_size[-2:]
         fine = operations.upsample_onto_pixels(x)
