@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations, prune
 
 import jinc
 from jinc import conversion, convert, restore
@@ -114,6 +115,23 @@ def test_vectors_beside_maps_stay() -> None:
     before = gate(X)
     assert conversion(convert(whole, example=X)).left == []
     assert torch.equal(gate(X), before)
+
+
+WEIGHTS = {
+    "normalised": parametrizations.weight_norm,
+    "spectral": parametrizations.spectral_norm,
+    "pruned": lambda layer: prune.l1_unstructured(layer, "weight", 0.5),
+}
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+@torch.no_grad()
+def test_weights_that_are_made_are_no_maps(name) -> None:
+    model = nn.Sequential(WEIGHTS[name](nn.Conv2d(4, 4, 3, 2, 1)), nn.SiLU()).eval()
+    before = model(X)
+    made = conversion(convert(model, example=X))
+    assert (sum(made.replaced.values()), made.left) == (2, [])
+    assert torch.equal(restore(model)(X), before)
 
 
 @pytest.mark.parametrize("patch", [2, 4])
@@ -232,11 +250,15 @@ REFUSED = {
         "A as second at level 0 and D@6 as first",
     ),
     "no rule": (nn.SiLU, X, {"rules": ["strided"]}, "'strided' is no function"),
+    "no list of rules": (nn.SiLU, X, {"rules": "strided"}, "'strided' is no function"),
     "no rules": (nn.SiLU, X, {"rules": None}, "None is no function"),
     "short rule": (nn.SiLU, X, {"rules": [lambda module: None]}, "<lambda> fails for it: "),
+    "no designs": (nn.SiLU, X, {"designs": "A"}, "'A' is no mapping of names"),
+    "no padding": (nn.SiLU, X, {"padding": ""}, "'' is not one of zeros, reflect"),
     "no name": (nn.SiLU, X, {"designs": {3: "A"}}, "3: 'A' is not the pattern of a name"),
     "no example": (nn.SiLU, 5, {}, "5 is no tensor, nor"),
     "no batch": (nn.SiLU, X[0], {}, "a map without batch"),
+    "no batch to convolve": (lambda: nn.Conv2d(4, 4, 3, 2), X[0], {}, "a map without batch"),
     "converted part": (
         lambda: nn.Sequential(convert(nn.SiLU(), example=X)),
         X,

@@ -30,7 +30,7 @@ RESAMPLING = frozenset(
     )
 )
 ATTENTION = frozenset(("scaled_dot_product_attention", "softmax"))
-_PRODUCTS = frozenset(
+PRODUCTS = frozenset(
     ("mul", "multiply", "__mul__", "__imul__", "div", "divide", "true_divide", "__truediv__")
 )
 """Nonlinear if both factors are maps."""
@@ -67,7 +67,7 @@ def can_alias(
     if name.startswith("conv"):
         stride = kwargs.get("stride", args[3] if len(args) > 3 else 1)
         return any(step != 1 for step in (stride if isinstance(stride, Sequence) else [stride]))
-    if name in _PRODUCTS:
+    if name in PRODUCTS:
         maps = [each.shape[2:] for each in args if isinstance(each, Tensor) and each.ndim == 4]
         return len(maps) == 2 and maps[0] == maps[1] and maps[0].numel() > 1
     if result.ndim == 4 and result.shape[-2:].numel() == 1:
@@ -102,7 +102,7 @@ def _without_form(name: str) -> bool:
 
 def obstacle(name: str, given: Tensor, result: Tensor) -> str:
     """Return why a call on maps has no alias-free form, or nothing."""
-    if name in _PRODUCTS:
+    if name in PRODUCTS:
         return "a product of maps has no alias-free form"
     if name in ACTIVATIONS:
         return ""

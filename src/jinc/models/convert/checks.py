@@ -17,8 +17,9 @@ QUANTISED = ("torch.ao.nn.", "torch.nn.quantized.", "torch.nn.intrinsic.")
 
 def check_convertible(model: nn.Module, rules: Sequence[Rule]) -> None:
     """Raise a JincError if the code of a module cannot be changed, or a rule is no function."""
-    for rule in rules if isinstance(rules, Sequence) else [rules]:
-        if not callable(rule) or not isinstance(rules, Sequence):
+    is_list = isinstance(rules, Sequence) and not isinstance(rules, str)
+    for rule in rules if is_list else [rules]:
+        if not (is_list and callable(rule)):
             raise JincError(f"rules: {rule!r} is no function (module, name, operations)")
     for name, module in model.named_modules():
         where = name or "it"

@@ -24,25 +24,34 @@ def convolution(module: nn.Module, name: str, operations: Operations) -> Callabl
     """
     if not isinstance(module, nn.Conv2d) or type(module).forward is not nn.Conv2d.forward:
         return None
-    halvings = _halvings(module.stride) if operations.config.filters_resampling else 0
-    left, right, top, bottom = module._reversed_padding_repeated_twice
-    side = max(left, right, top, bottom)
-    is_circular = module.padding_mode == operations.padding == "circular"
-    extends = side > 0 and operations.padding != "zeros" and not is_circular
-    if not halvings and not extends:
-        return None
 
     def forward(self: nn.Conv2d, x: Tensor) -> Tensor:
+        if x.ndim != 4:
+            return cast(Tensor, unchanged(nn.Conv2d.forward, self, x))
+        halvings, extends = _changes(self, operations)
         x = operations.low_pass(x, halvings) if halvings else x
         if not extends:
             return nn.Conv2d.forward(self, x)
+        left, right, top, bottom = self._reversed_padding_repeated_twice
+        side = max(left, right, top, bottom)
         height, width = x.shape[-2:]
         x = operations.extended(x, side, side)
         x = x[..., side - top : side + height + bottom, side - left : side + width + right]
         settings = (self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
         return F.conv2d(x, *settings) if halvings else unchanged(F.conv2d, x, *settings)
 
-    return forward
+    return forward if any(_changes(module, operations)) else None
+
+
+def _changes(layer: nn.Conv2d, operations: Operations) -> tuple[int, bool]:
+    """Return how often a layer halves the resolution, and whether it is to pad otherwise.
+
+    Not part of the rule alone: adapters make layers of the same class, but with other kernels.
+    """
+    halvings = _halvings(layer.stride) if operations.config.filters_resampling else 0
+    is_circular = layer.padding_mode == operations.padding == "circular"
+    pads = any(layer._reversed_padding_repeated_twice) and operations.padding != "zeros"
+    return halvings, pads and not is_circular
 
 
 def transposed_convolution(
@@ -59,6 +68,8 @@ def transposed_convolution(
     ((taps, cropped, extra),) = cast(set[tuple[int, int, int]], sizes)
 
     def forward(self: nn.ConvTranspose2d, x: Tensor, output_size: Any = None) -> Tensor:
+        if x.ndim != 4:
+            return cast(Tensor, unchanged(nn.ConvTranspose2d.forward, self, x, output_size))
         usual = [2 * (n - 1) + taps - 2 * cropped + extra for n in x.shape[-2:]]
         size = usual if output_size is None else output_size[-2:]
         fine = operations.upsample_onto_pixels(x)

@@ -9,7 +9,7 @@ from jinc.errors import JincError
 from jinc.files import write_json
 from jinc.nn import parse_config, parse_configs
 from jinc.schema import read_as
-from jinc.signal.padding import Padding
+from jinc.signal.padding import Padding, check_padding
 
 FILE = "jinc.json"
 """The settings of a conversion, beside the weights of a model."""
@@ -27,7 +27,7 @@ class Settings:
             as they are.
 
     Raises:
-        JincError: an unknown design.
+        JincError: an unknown design or padding.
     """
 
     config: str
@@ -36,6 +36,14 @@ class Settings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "config", parse_configs(self.config).name)
+        if self.padding is not None:
+            check_padding(self.padding)
+        if not isinstance(self.designs, Mapping):
+            raise JincError(
+                f"designs: {self.designs!r:.60} is no mapping of names to designs, such as "
+                '{"mid_block.*": "A"}'
+            )
+        object.__setattr__(self, "designs", dict(self.designs))
         for pattern, design in self.designs.items():
             if not isinstance(pattern, str) or not isinstance(design, str):
                 raise JincError(
@@ -60,7 +68,7 @@ class Settings:
         if not isinstance(config, str | Path):
             raise JincError(f"config: {config!r} is no name of a configuration, and no path")
         if isinstance(config, str) and not names_file(config):
-            return cls(config, padding, dict(designs))
+            return cls(config, padding, designs)
         if designs or padding is not None:
             raise JincError(f"config: {config} has a padding and designs; leave out others")
         return cls.read(Path(config))

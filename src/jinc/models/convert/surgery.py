@@ -177,8 +177,14 @@ def restore(model: M) -> M:
     Raises:
         JincError: the model has not been converted.
     """
-    _undo(conversion(model).edits)
-    delattr(model, MARK)
+    edits = conversion(model).edits
+    _undo(edits)
+    kinds = {each.new: each.old for each in edits if each.attribute == "__class__"}
+    for module in model.modules():  # also adapters, which copy layers or their classes
+        vars(module).pop(MARK, None)
+        if type(module) in kinds:
+            module.__class__ = kinds[type(module)]
+            module._modules.pop(OPERATIONS, None)
     return model
 
 

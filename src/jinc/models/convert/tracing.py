@@ -17,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 from jinc.errors import JincError
 from jinc.models.convert.aliasing import (
     ATTENTION,
+    PRODUCTS,
     RESAMPLING,
     can_alias,
     obstacle,
@@ -80,7 +81,7 @@ def trace(
     Raises:
         JincError: the model cannot run.
     """
-    watch = _Watch(padding)
+    watch = _Watch(padding, (*model.parameters(), *model.buffers()))
     try:
         with torch.no_grad(), torch.random.fork_rng([]), _running(model, watch), watch:
             run(model)
@@ -94,9 +95,10 @@ def trace(
 class _Watch(TorchFunctionMode):
     """Note calls."""
 
-    def __init__(self, padding: Padding) -> None:
+    def __init__(self, padding: Padding, weights: Sequence[Tensor]) -> None:
         super().__init__()
         self.padding = padding
+        self.weights = {id(each) for each in weights}
         self.running: list[str] = []
         self.ran: set[str] = set()
         self.calls: list[Call] = []
@@ -119,6 +121,9 @@ class _Watch(TorchFunctionMode):
         if given.numel() > 0 and first.numel() > 0:
             name = func.__name__.split(".")[0].removesuffix("_with_indices")
             name = name if name.startswith("__") else name.strip("_")
+            factors = args if name in PRODUCTS else (given,)
+            if any(id(each) in self.weights for each in factors):
+                return result  # weights that are normalised or pruned, or scale maps
             if given.ndim == first.ndim == 4:
                 self.size = self.size or tuple(given.shape[-2:])
             if (self.size or given.ndim != 4) and first.dtype != torch.bool:
