@@ -43,7 +43,7 @@ def show(context: Context) -> None:
             stage = Stage([""])
     with buttons:
         stage.run(partial(illusion, context), widgets, "Generate")
-    view.change(partial(_checked, context), view, check, show_progress="hidden")
+    view.change(partial(_checked, context), view, check, show_progress="hidden", queue=False)
 
 
 def _prompts(context: Context) -> Widgets:

@@ -34,7 +34,7 @@ def show(context: Context) -> None:
         [chosen, seen],
         [*stage.outputs, seen],
         show_progress="hidden",
-        concurrency_id="disk",
+        queue=False,
     )
 
 
