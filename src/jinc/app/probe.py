@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -90,8 +89,9 @@ def _shown(
     with context.place() as folder:
         facts = facts_of(source, model, plan, clean) | found.facts()
         write_probe(folder / "probe", facts, found, moved)
-        plots = tuple(folder / "probe" / name for name in FILES if name.endswith(".png"))
-        yield Shown(tuple(filter(Path.is_file, plots)), _words(found, clean))
+        files = [folder / "probe" / name for name in FILES]
+        plots = tuple(each for each in files if each.suffix == ".png" and each.is_file())
+        yield Shown(plots, _words(found, clean))
 
 
 def _words(found: Probe, clean: CleanImages) -> str:
