@@ -15,6 +15,7 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 DESK, PHONE = {"width": 1280, "height": 640}, {"width": 390, "height": 844}
+TALL = {"width": 1280, "height": 900}
 PATIENCE = 300_000
 """Milliseconds."""
 
@@ -61,6 +62,7 @@ def use(page: Any, out: Path, phone: bool) -> None:
     press(page, "Inpaint", "1 image in")
     shoot("inpaint")
     if not phone:
+        page.set_viewport_size(TALL)
         choose(page, "Illusions")
         press(page, "Generate", "4 images in")
         shoot("illusions")
