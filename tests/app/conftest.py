@@ -1,6 +1,8 @@
 """A tiny model behind the page, and its commands run as typed."""
 
 import shlex
+import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -65,3 +67,15 @@ def typed() -> Callable[[Job], None]:
             assert not left.code, left.code  # noqa: PT017
 
     return run
+
+
+@pytest.fixture
+def bomb() -> bytes:
+    """A PNG of 900 megapixels in a few bytes."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + check
+
+    head = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")

@@ -1,5 +1,6 @@
 """The other tabs: each shows what its command and its program make."""
 
+import json
 import math
 import re
 from dataclasses import replace
@@ -16,6 +17,7 @@ from jinc.app.motion import rotate, shift
 from jinc.app.probe import probe
 from jinc.errors import JincError
 from jinc.models import Model
+from jinc.report import FIGURES
 
 QUICK = {"number": 2, "steps": 4}
 
@@ -107,10 +109,13 @@ def test_views_are_certified(context) -> None:
 def test_probes_plot_what_the_command_plots(context, saved, finished, typed, blank_figures) -> None:
     plain = saved("plain", classes=0)
     context = replace(context, source=plain, model=Model.load(Path(plain)))
-    job = probe(context, only=["network"], data="digits", number=4)
+    job = probe(context, only=["network", "sampling"], data="digits", number=4, steps=4)
     shown, line = finished(job)
-    assert line.startswith("measured on 4 of ")
     typed(job)
+    assert line.startswith("measured on 4 of ")
+    figures = json.loads(Path("probe", "probe.json").read_text())["sampling"]
+    assert figures
+    assert all(f"{FIGURES[name]}: {figures[name]['db']:.1f}" in line for name in figures)
     assert [file.name for file in Path("probe").glob("*.png")] == ["levels.png"]
     assert [Path("probe", "levels.png").read_bytes()] == shown
 

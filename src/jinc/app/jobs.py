@@ -103,13 +103,12 @@ class Context:
             JincError: a value is invalid, or there are more images than the page shows.
         """
         found = {name: value for name, value in given.items() if value not in (None, "", [])}
-        if isinstance(found.get("prompts"), str):
-            found["prompts"] = [found["prompts"]]
         entry = SAMPLERS.get(str(found.get("sampler", "ddim")))
         if entry is not None and "eta" not in entry.options:  # its slider is hidden
             found.pop("eta", None)
-        if isinstance(found.get("prompts"), list):
-            found["prompts"] = tuple(found["prompts"])
+        prompts = found.get("prompts")
+        if isinstance(prompts, (str, list)):
+            found["prompts"] = (prompts,) if isinstance(prompts, str) else tuple(prompts)
         made = kind(**found, device=self.device)
         if made.number > MOST:
             raise JincError(f"--number: {made.number:,} is more than the {MOST} of this page")

@@ -11,11 +11,12 @@ from jinc.app.recipes import Recipe, plan_call, shell
 from jinc.bundled import located
 from jinc.cli.naming import named
 from jinc.cli.probe import ProbeOptions, facts_of
-from jinc.cli.probe_results import write_probe
+from jinc.cli.probe_results import FILES, write_probe
 from jinc.errors import JincError
 from jinc.metrics import Part, Probe, subject_of
 from jinc.metrics import probe as findings
-from jinc.train import clean_images
+from jinc.report import FIGURES, with_floor
+from jinc.train import CleanImages, clean_images
 
 PROGRAM = """\
 from pathlib import Path
@@ -88,5 +89,14 @@ def _shown(
     with context.place() as folder:
         facts = facts_of(source, model, plan, clean) | found.facts()
         write_probe(folder / "probe", facts, found, moved)
-        plots = sorted((folder / "probe").glob("*.png"))
-        yield Shown(tuple(plots), f"measured on {clean.words}")
+        files = [folder / "probe" / name for name in FILES]
+        plots = tuple(each for each in files if each.suffix == ".png" and each.is_file())
+        yield Shown(plots, _words(found, clean))
+
+
+def _words(found: Probe, clean: CleanImages) -> str:
+    """Say on what the figures are, and list those of generated images."""
+    scores = found.sampling.items()
+    lines = [f"- {FIGURES[name]}: {with_floor(at.db, at.floor_db)} dB" for name, at in scores]
+    floor = "; in brackets that of an exactly equivariant denoiser" * bool(lines)
+    return "\n".join([f"measured on {clean.words}{floor}", *lines])

@@ -62,6 +62,10 @@ def how_sampled(context: Context, sampler: str = "ddim", steps: int = 50) -> Wid
         return gr.update(value=count), gr.update(visible="eta" in entry.options)
 
     widgets["sampler"].input(
-        fit, widgets["sampler"], [widgets["steps"], widgets["eta"]], show_progress="hidden"
+        fit,
+        widgets["sampler"],
+        [widgets["steps"], widgets["eta"]],
+        show_progress="hidden",
+        queue=False,
     )
     return widgets

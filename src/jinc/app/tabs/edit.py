@@ -40,7 +40,7 @@ def show(context: Context) -> None:
                 layers=False,
                 transforms=(),
                 canvas_size=(canvas.shape[1], canvas.shape[0]),
-                height=SIDE + 140,
+                height=SIDE + 64,
             )
             gr.Markdown("Draw, or drop a picture. To inpaint, paint over what to generate.")
             again = gr.Button("Put a generated image on the canvas", size="sm")
@@ -51,7 +51,7 @@ def show(context: Context) -> None:
                 )
                 widgets = {"drawing": editor, "strength": strength, **_usual(context)}
                 buttons = gr.Column()
-                stage = Stage(["Picture", "Edited"], height=240, sharp=False)
+                stage = Stage(["Picture", "Edited"], sharp=False, narrowest=160)
                 with buttons:
                     stage.run(partial(_edit, context, editor), widgets, "Edit")
             with gr.Tab("Inpaint what is painted over"):
@@ -65,7 +65,7 @@ def show(context: Context) -> None:
                 )
                 widgets = {"drawing": editor, "times": times, **_usual(context)}
                 buttons = gr.Column()
-                filled = Stage(["Picture", "Mask", "Inpainted"], height=180, sharp=False)
+                filled = Stage(["Picture", "Mask", "Inpainted"], sharp=False, narrowest=160)
                 with buttons:
                     filled.run(partial(_inpaint, context, editor), widgets, "Inpaint")
     again.click(

@@ -40,10 +40,10 @@ def show(context: Context) -> None:
             )
             buttons = gr.Column()
         with gr.Column(scale=3, min_width=300):
-            stage = Stage([""], height=600)
+            stage = Stage([""], sharp=False)
     with buttons:
         stage.run(partial(illusion, context), widgets, "Generate")
-    view.change(partial(_checked, context), view, check, show_progress="hidden")
+    view.change(partial(_checked, context), view, check, show_progress="hidden", queue=False)
 
 
 def _prompts(context: Context) -> Widgets:

@@ -35,7 +35,7 @@ def _show(
             widgets |= which_images(context, 4) | _ways(context) | how_sampled(context, steps=20)
             buttons = gr.Column()
         with gr.Column(scale=3, min_width=300):
-            stage = Stage(["In place", "Moved while it is generated"], height=300)
+            stage = Stage(["In place", "Moved during sampling"])
     with buttons:
         stage.run(start, widgets, label, [slider.release for slider in sliders])
 

@@ -31,6 +31,6 @@ def show(context: Context) -> None:
             widgets |= how_sampled(context, steps=20)
             buttons = gr.Column()
         with gr.Column(scale=3, min_width=300):
-            stage = Stage(height=560)
+            stage = Stage()
     with buttons:
         stage.run(partial(probe, context), widgets, "Measure")

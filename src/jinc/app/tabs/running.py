@@ -13,31 +13,36 @@ from jinc.errors import JincError, in_one_line, is_of_memory
 DEVICE: dict[str, Any] = {"concurrency_id": "device", "concurrency_limit": 1}
 """One job at a time, since all use one device; others wait in the queue."""
 
-HEIGHT = 420
-"""Of pictures, pixels."""
-
 
 class Stage:
     """Pictures side by side, a line below, and how to repeat them.
 
     Args:
         labels: of the pictures, "" for no label; none for a gallery of as many as there are.
-        height: of them, pixels.
         sharp: whether pixels are shown as squares.
+        narrowest: width of a picture below which the next one goes under it, pixels.
     """
 
     def __init__(
-        self, labels: Sequence[str] = (), height: int = HEIGHT, sharp: bool = True
+        self, labels: Sequence[str] = (), sharp: bool = True, narrowest: int = 240
     ) -> None:
         with gr.Row():
-            self.pictures = [_picture(label, height, sharp) for label in labels]
+            self.pictures = [_picture(label, sharp, narrowest) for label in labels]
             self.gallery = gr.Gallery(
-                visible=not labels, show_label=False, columns=2, height=height, buttons=["download"]
+                visible=not labels,
+                show_label=False,
+                columns=1,
+                height="auto",
+                object_fit="contain",
+                buttons=["download"],
+                elem_classes="plots",
             )
         self.line = gr.Markdown("Ready.", elem_classes="line")
         with gr.Accordion("The same from a shell, or in Python", open=False):
             self.shell = gr.Code(language="shell", label="Shell", interactive=False, lines=1)
-            self.python = gr.Code(language="python", label="Python", interactive=False, lines=1)
+            self.python = gr.Code(
+                language="python", label="Python", interactive=False, lines=1, wrap_lines=True
+            )
 
     @property
     def outputs(self) -> list[Any]:
@@ -97,13 +102,13 @@ def failure(error: Exception) -> str:
     return f"⚠ {in_one_line(str(error))}"
 
 
-def _picture(label: str, height: int, sharp: bool) -> Any:
+def _picture(label: str, sharp: bool, narrowest: int) -> Any:
     return gr.Image(
         label=label,
         show_label=bool(label),
         format="png",
         interactive=False,
         buttons=["download", "fullscreen"],
-        height=height,
-        elem_classes="sharp" if sharp else "smooth",
+        min_width=narrowest,
+        elem_classes=["picture", "sharp"] if sharp else "picture",
     )

@@ -26,7 +26,7 @@ def show(context: Context) -> None:
         label="Run",
         info="In the working folder, two levels deep",
     )
-    stage = Stage(["Curve", "Samples"], height=380, sharp=False)
+    stage = Stage(["Curve", "Samples"], sharp=False)
     seen = gr.State()
     gr.on(
         [chosen.change, gr.Timer(EVERY).tick],
@@ -34,7 +34,7 @@ def show(context: Context) -> None:
         [chosen, seen],
         [*stage.outputs, seen],
         show_progress="hidden",
-        concurrency_id="disk",
+        queue=False,
     )
 
 

@@ -19,14 +19,13 @@ def show(context: Context) -> None:
             picture = gr.Image(
                 label=f"A picture of at most {MOST_PIXELS:,} pixels",
                 sources=["upload", "clipboard"],
-                height=240,
-                elem_classes="sharp",
+                elem_classes=["picture", "sharp"],
             )
             seed = gr.Number(0, label="Seed", precision=0, minimum=0)
             widgets = {"picture": picture, "seed": seed, **how_sampled(context, steps=20)}
             buttons = gr.Column()
         with gr.Column(scale=3, min_width=300):
-            stage = Stage(["Bicubic", "Upscaled"], height=360)
+            stage = Stage(["Bicubic", "Upscaled"], narrowest=160)
     with buttons:
         stage.run(partial(_upscale, context), widgets, "Upscale")
 
