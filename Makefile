@@ -6,7 +6,7 @@ OUT := out/demo
 .PHONY: demo test test-all lint bench docs package clean
 
 demo: .venv/core ## generate digits with a bundled model, and say where the pictures are
-	$(BIN)/jinc sample digits -n 80 --out $(OUT)
+	$(BIN)/jinc sample mnist -n 40 --guidance 2 --out $(OUT)
 
 test: .venv/dev ## the core of the tests, and the doctests, on up to four cores
 	$(BIN)/python -m pytest -q -m "not slow" -n logical --maxprocesses 4 --dist worksteal
