@@ -163,6 +163,7 @@ def main() -> None:
     parser.add_argument("--features", help="a classifier, as jinc evaluate --features")
     parser.add_argument("--published", type=Path, help="a run of the same size, for comparison")
     parser.add_argument("--number", type=int, default=1000)
+    parser.add_argument("--guidance", type=float, default=1.0, help="of the picture")
     parser.add_argument("--out", type=Path, default=ROOT / "src" / "jinc" / "bundled")
     options = parser.parse_args()
 
@@ -177,9 +178,10 @@ def main() -> None:
         how = f"Scores are of {len(real)} images {which} (DDIM, 50 steps). "
         picture = sheet_of(model, low, shown, real)
     else:
-        shown, others = sampled(model, ROWS * COLUMNS), sampled(exact, ROWS * COLUMNS)
+        shown, others = (sampled(m, ROWS * COLUMNS, options.guidance) for m in (model, exact))
         metrics, how = judged_runs(model, options)
         picture = image_grid(shown, columns=COLUMNS, scale=2)
+    how += f"The picture has guidance {options.guidance:g}. " * (options.guidance != 1)
     words = (
         f"{how}Weights are stored in float16 and loaded as float32. {difference(shown, others)}."
     )

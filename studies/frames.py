@@ -6,7 +6,7 @@
     jinc train … --init runs/frame --equivariance 5 --moves rotation --steps 900 \
       --learning-rate 5e-4 --ema-decay 0.99 --out runs/following     # with the options above
     python studies/frames.py runs/frame results/paper-small/judges/mnist [--number 200]
-      [--out results/frames.json] [--film docs/turn.webp]
+      [--guidance 3] [--out results/frames.json] [--film docs/turn.webp]
 
 Digits of all classes in turn are generated at each angle and rotated back in one operation:
 
@@ -75,12 +75,18 @@ def main() -> None:
     parser.add_argument("classifier", type=Path)
     parser.add_argument("--number", type=int, default=200)
     parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--guidance", type=float, default=1.0)
     parser.add_argument("--out", type=Path, default=Path("results/frames.json"))
     parser.add_argument("--film", type=Path)
     options = parser.parse_args()
     run = Run.open(options.run)
     model, judge = run.model(), open_extractor(options.classifier)
-    plan = SamplingPlan(number=options.number, prompts=model.class_names, steps=options.steps)
+    plan = SamplingPlan(
+        number=options.number,
+        prompts=model.class_names,
+        steps=options.steps,
+        guidance=options.guidance,
+    )
     asked = torch.arange(options.number) % len(model.class_names)
     radians = [math.radians(angle) for angle in ANGLES]
     found = {}
@@ -101,7 +107,7 @@ def main() -> None:
         "what": "digits generated at several angles and rotated back; see studies/frames.py",
         "angles": ANGLES,
         "digits": options.number,
-        "sampler": f"DDIM, {options.steps} steps",
+        "sampler": f"DDIM, {options.steps} steps, guidance {options.guidance:g}",
         "trained": f"{run.read_log()[-1]['step']} steps of batch {run.config.batch_size}",
         "config": {n: v for n, v in run.config.settings().items() if n != "data"},
         **found,

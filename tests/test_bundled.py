@@ -62,9 +62,12 @@ def test_the_picture_can_be_made_again(name: str) -> None:
     if isinstance(model, Upscaler):
         pytest.skip("shows photographs that are not bundled")
     assert isinstance(model, Model)
-    with Image.open(FOLDERS[name] / read_card(FOLDERS[name]).picture) as picture:
+    card = read_card(FOLDERS[name])
+    _, _, guided = card.commands[-1].partition("--guidance ")
+    with Image.open(FOLDERS[name] / card.picture) as picture:
         shown = np.asarray(picture.convert("RGB")).astype(int)
-    samples = images_of(generate_images(model, SamplingPlan(number=60, prompts=model.class_names)))
+    plan = SamplingPlan(number=60, prompts=model.class_names, guidance=float(guided or 1))
+    samples = images_of(generate_images(model, plan))
     assert np.abs(image_grid(samples, columns=10, scale=2) - shown).mean() < 2
 
 
