@@ -15,7 +15,10 @@ from jinc.nn import parse_configs
 from jinc.study import Study, StudyFolder, make_table, read_study, run_here
 
 FOLDER = Path(__file__).parents[2] / "studies"
-SETS = ("mnist", "mnist-m", "cifar10", "mnist-judge", "mnist-m-judge", "judge")
+SETS = (
+    *("mnist", "mnist-m", "cifar10"),
+    *("mnist-judge", "mnist-m-judge", "cifar10-judge", "judge"),
+)
 PLACES = dict.fromkeys(SETS, "digits") | {"inception": "inception"}
 
 
