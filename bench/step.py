@@ -12,12 +12,15 @@ import statistics
 from unittest import mock
 
 import torch
+import torch.nn.functional as F
 from memory import peak_bytes
 from tables import Table, main
 from timing import Call, Size, Times, side_by_side
 from torch import Tensor, nn
 
 from jinc.nn import UNet
+from jinc.nn.blocks import EMBEDDING
+from jinc.nn.network import sinusoidal_embedding
 from jinc.signal import reference
 from jinc.signal.padding import PADDINGS
 
@@ -98,6 +101,19 @@ def sampling_step(network: nn.Module, size: Size) -> Call:
     return torch.no_grad()(lambda: network(x_t, torch.full((len(x_t),), 500)))
 
 
+def embedding_step(network: UNet, size: Size) -> Call:
+    """Return a call that embeds t for a sampling step, and does nothing else."""
+    t = torch.full((4 * size.batch,), 500)
+    linear = [block.embed for block in (*network.downs, *network.ups)]
+
+    def embed() -> None:
+        activated = F.silu(sinusoidal_embedding(t, EMBEDDING))
+        for layer in linear:
+            layer(activated)
+
+    return torch.no_grad()(embed)
+
+
 def measure(size: Size) -> list[Table]:
     """Time every network and sampling, and measure memory."""
     networks = {name: network_of(name, size) for name in NETWORKS}
@@ -107,6 +123,7 @@ def measure(size: Size) -> list[Table]:
     sampling = {
         f"{name} sampling": sampling_step(network_of(name, size), size) for name in compared
     }
+    sampling["embedding of t"] = embedding_step(UNet("A", width=size.width), size)
     times = side_by_side(calls | sampling, size.rounds, seconds=size.seconds)
     peaks = {name: peak_of(calls[name]) for name in compared}
     images = f"3×{size.side}×{size.side}"
@@ -119,8 +136,11 @@ def measure(size: Size) -> list[Table]:
         Table(
             f"Sampling: one step for {4 * size.batch} images {images}",
             {
-                name: {"s": times.median(step), "over A": times.ratio(step, "A sampling")}
-                for name, step in zip(compared, sampling, strict=True)
+                step.removesuffix(" sampling"): {
+                    "s": times.median(step),
+                    "over A": times.ratio(step, "A sampling"),
+                }
+                for step in sampling
             },
         ),
         Table(
