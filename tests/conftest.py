@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -57,6 +58,15 @@ def no_waiting() -> Callable[[], contextlib.AbstractContextManager[None]]:
 def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave figures blank: drawing takes as long as all else of a tiny run or a page."""
     monkeypatch.setattr(Figure, "draw", lambda figure, renderer: None)
+
+
+@pytest.fixture
+def compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For `torch.compile`, whose cache is the test's own; skips where there is no compiler."""
+    if not any(map(shutil.which, ("g++", "clang++"))):
+        pytest.skip("torch.compile needs a C++ compiler")
+    # What a killed process left half written in the common cache would be taken for compiled.
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
 
 
 @pytest.fixture(scope="session")

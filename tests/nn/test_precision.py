@@ -1,6 +1,5 @@
 """Networks in half precision, and compiled: they give what they give in fp32, but rounded."""
 
-import shutil
 from collections.abc import Callable
 
 import pytest
@@ -14,7 +13,6 @@ KINDS = {
     "unet": lambda name: UNet(name, width=8, levels=1),
     "resunet": lambda name: ResUNet(name, width=8, multipliers=(1, 2), blocks=1),
 }
-HAS_COMPILER = any(map(shutil.which, ("g++", "clang++")))
 
 
 @pytest.fixture
@@ -75,13 +73,11 @@ def test_networks_are_one_graph_without_python(network) -> None:
 
 # Each takes a minute to compile, so one for each way of resampling.
 @pytest.mark.slow
-@pytest.mark.skipif(not HAS_COMPILER, reason="torch.compile needs a C++ compiler")
+@pytest.mark.usefixtures("compiler")
 @pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated")  # torch's own use
 @pytest.mark.filterwarnings("ignore:Torchinductor does not support code generation for complex")
 @pytest.mark.parametrize(("kind", "name"), [("unet", "D@6"), ("resunet", "A"), ("unet", "D@ideal")])
-def test_compiled_networks_give_the_same(network, tmp_path, monkeypatch) -> None:
-    # What a killed process left half written in the common cache would be taken for compiled.
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+def test_compiled_networks_give_the_same(network) -> None:
     expected = output_and_gradient(network, network)
     found = output_and_gradient(network, compiled(network))
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)

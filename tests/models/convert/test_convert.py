@@ -1,6 +1,7 @@
 """Converted models: the same weights, far less aliasing, and undone without a trace."""
 
 import copy
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -521,10 +522,21 @@ def parts() -> nn.Module:
 @pytest.mark.parametrize(
     "make", [parts, *(pytest.param(make, marks=pytest.mark.slow) for make in (of_torch, unet))]
 )
-@torch.no_grad()
 def test_compiled_models_agree(make, x) -> None:
+    agrees_compiled(make, x, "aot_eager")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("compiler")
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated")  # torch's own use
+def test_compiled_code_agrees(x) -> None:
+    agrees_compiled(parts, x, "inductor")
+
+
+@torch.no_grad()
+def agrees_compiled(make: Callable[[], nn.Module], x: Tensor, backend: str) -> None:
     torch.manual_seed(0)
     model = converted(make().eval())
     expected = called(model, x)
-    model.compile(backend="aot_eager")
+    model.compile(backend=backend)
     torch.testing.assert_close(called(model, x), expected, atol=1e-5, rtol=0)
