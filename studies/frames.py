@@ -130,7 +130,7 @@ def film(model: Model, plan: SamplingPlan, path: Path) -> None:
         images = images_of(sweep_images(model, turns(radians, method), plan, way=way))
         rows.append(images.unflatten(0, (plan.number, FRAMES)))
     at_each = torch.cat(rows).transpose(0, 1)
-    save_animation(path, [image_grid(at, plan.number, scale=2) for at in at_each])
+    save_animation(path, [image_grid(at, plan.number, scale=6) for at in at_each])
 
 
 def limits(model: Model, plan: SamplingPlan) -> dict[str, dict[str, float]]:
