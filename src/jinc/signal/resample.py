@@ -23,9 +23,9 @@ from torch import Tensor
 
 from jinc.errors import JincError
 from jinc.signal.fused import resamplers
-from jinc.signal.fused.operators import transformed
 from jinc.signal.padding import Padding, extend
 from jinc.signal.tables import cached_table
+from jinc.signal.transforms import transformed
 
 Phase = Literal["half", "cosited"]
 PHASES: tuple[Phase, ...] = ("half", "cosited")

@@ -16,7 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jinc.signal.fused import cpu, gpu
-from jinc.signal.fused.operators import operator, transformed
+from jinc.signal.fused.operators import operator
+from jinc.signal.transforms import transformed
 
 FORMS = {"cpu": cpu, "cuda": gpu}
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
 LIBRARY: Any = torch.library.Library("jinc", "DEF")  # type: ignore[no-untyped-call]
 
@@ -21,8 +20,3 @@ def operator(function: Callable[..., Tensor]) -> Any:
     for device in ("CPU", "CUDA"):
         LIBRARY.impl(name, function, device)
     return getattr(torch.ops.jinc, name).default
-
-
-def transformed() -> bool:
-    """Whether `torch.func` or forward mode differentiates, for which operators have no rules."""
-    return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
