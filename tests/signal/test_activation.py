@@ -1,5 +1,6 @@
 """Filtered activations: in steps and fused, against the slow form."""
 
+import os
 import warnings
 from functools import partial
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 from jinc.errors import JincError
 from jinc.signal import design_jinc, downsample, filtered_activation, fused, reference, upsample
@@ -115,6 +117,39 @@ def test_transforms_of_functions_run_the_steps() -> None:
     x.requires_grad_()
     filtered_activation(x[0], kernel).square().sum().backward()
     torch.testing.assert_close(slopes(x[0].detach()), x.grad[0])
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("side", [4, 12])
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # torch's own
+@pytest.mark.usefixtures("compiled")
+def test_every_kind_of_derivative_is_the_same(side, padding) -> None:
+    """Forward mode, which operators would silently take for zero, and `torch.func`."""
+    kernel = design_jinc(6, 0.25).float()
+    x, tangent = images(2, 1, 3, side, side, dtype=torch.float32).unbind()
+
+    def smooth(x: Tensor) -> Tensor:
+        return filtered_activation(x, kernel, padding=padding)
+
+    needed = x.clone().requires_grad_()
+    g = smooth(needed).detach()
+    (gradient,) = torch.autograd.grad(smooth(needed), needed, g)
+    slope = (gradient * tangent).sum()
+    with forward_ad.dual_level():
+        along = forward_ad.unpack_dual(smooth(forward_ad.make_dual(x, tangent))).tangent
+    torch.testing.assert_close((g * along).sum(), slope, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(torch.func.jvp(smooth, (x,), (tangent,))[1], along)
+    torch.testing.assert_close(torch.func.vjp(smooth, x)[1](g)[0], gradient)
+    torch.testing.assert_close(torch.vmap(smooth)(x[None]), g[None])
+
+
+def test_a_subclass_of_a_nonlinearity_computes_what_it_says() -> None:
+    class Zero(nn.GELU):
+        def forward(self, x: Tensor) -> Tensor:
+            return 0 * x
+
+    x = images(1, 1, 4, 4, dtype=torch.float32)
+    assert not filtered_activation(x, design_jinc(6, 0.25), Zero(), kappa=0.0).any()
 
 
 @pytest.mark.usefixtures("compiled")
@@ -251,16 +286,18 @@ def test_extreme_values_have_the_derivatives_of_torch() -> None:
         torch.testing.assert_close(slopes, passes.float(), rtol=1e-6, atol=1e-6)
 
 
-def test_a_damaged_library_is_compiled_again(monkeypatch, tmp_path) -> None:
+@pytest.mark.parametrize("left", [0, 100, 12000])
+def test_a_truncated_library_is_compiled_again(monkeypatch, tmp_path, left) -> None:
     if cpu.obstacle():
         pytest.skip(cpu.obstacle())
     monkeypatch.setenv("JINC_CACHE", str(tmp_path))
     file = cpu._file()
-    file.write_bytes(b"damaged")
+    whole = file.stat().st_size
+    os.truncate(file, left)  # of 12,000 bytes the system would map a part, and kill the process
     library, reason = cpu._built.__wrapped__()
     assert library is not None
     assert not reason
-    assert file.stat().st_size > 1000
+    assert file.stat().st_size == whole
 
 
 @pytest.mark.parametrize("words", ['"gcc', " "])

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from jinc.errors import JincError
 from jinc.signal.tables import cached_table
+from jinc.signal.transforms import transformed
 
 Padding = Literal["zeros", "reflect", "circular"]
 PADDINGS: tuple[Padding, ...] = ("zeros", "reflect", "circular")
@@ -45,7 +46,8 @@ def extend(x: Tensor, before: int, after: int, padding: Edges) -> Tensor:
         return x
     if padding == "zeros":
         return F.pad(x, (before, after, before, after))
-    if max(before, after) < min(x.shape[-2:]) and not torch.compiler.is_compiling():
+    plain = torch.compiler.is_compiling() or transformed()
+    if max(before, after) < min(x.shape[-2:]) and not plain:
         extended: Tensor = _Extended.apply(x, before, after, padding)  # type: ignore[no-untyped-call]
         return extended
     for dim in (-2, -1):

@@ -25,6 +25,7 @@ from jinc.errors import JincError
 from jinc.signal.fused import resamplers
 from jinc.signal.padding import Padding, extend
 from jinc.signal.tables import cached_table
+from jinc.signal.transforms import transformed
 
 Phase = Literal["half", "cosited"]
 PHASES: tuple[Phase, ...] = ("half", "cosited")
@@ -129,7 +130,7 @@ def downsample(x: Tensor, kernel: Tensor, *, padding: Padding = "zeros") -> Tens
     if _is_small(x, kernel, height * width // 4):
         return _by_matrix(_downsample, x, kernel, start, padding)
     fast = padding != "zeros" and taps % 2 == 0 and not kernel.requires_grad
-    if fast and not torch.compiler.is_compiling():
+    if fast and not torch.compiler.is_compiling() and not transformed():
         down: Tensor = _Downsampled.apply(x, kernel, padding)  # type: ignore[no-untyped-call]
         return down
     return _downsample(x, kernel, start, padding)
@@ -189,8 +190,9 @@ def bicubic(x: Tensor, factor: int) -> Tensor:
 
 def in_fast_layout(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Filter maps in channels_last on CPUs, several times faster there, and return their layout."""
-    fast = x.device.type != "cpu" or x.is_contiguous(memory_format=torch.channels_last)
-    if fast or torch._C._are_functorch_transforms_active():  # vmap knows no memory formats
+    if x.device.type != "cpu" or transformed():  # vmap knows no memory formats
+        return function(x)
+    if x.is_contiguous(memory_format=torch.channels_last):
         return function(x)
     return function(x.contiguous(memory_format=torch.channels_last)).contiguous()
 
@@ -266,7 +268,7 @@ def _by_matrix(
     matrix = _matrix(resample, taps, start, padding, height, width, x.dtype)
     twice = len(matrix) > height * width
     size = (2 * height, 2 * width) if twice else (height // 2, width // 2)
-    if x.is_contiguous(memory_format=torch.channels_last):
+    if not transformed() and x.is_contiguous(memory_format=torch.channels_last):
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2)
         return (matrix @ pixels).view(batch, *size, channels).permute(0, 3, 1, 2)
     return (x.flatten(2) @ matrix.T).view(batch, channels, *size)

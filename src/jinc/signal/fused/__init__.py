@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from jinc.signal.fused import cpu, gpu
 from jinc.signal.fused.operators import operator
+from jinc.signal.transforms import transformed
 
 FORMS = {"cpu": cpu, "cuda": gpu}
 
@@ -59,13 +60,13 @@ def name_of(activation: Callable[[Tensor], Tensor]) -> str:
         activation = nn.GELU(**activation.keywords)
     elif isinstance(activation, partial) and not activation.keywords:
         activation = activation.func
-    if isinstance(activation, nn.GELU):
+    if type(activation) is nn.GELU:  # a subclass may compute something else
         return "gelu" if activation.approximate == "none" else "gelu_tanh"
-    if isinstance(activation, nn.SiLU) or activation is F.silu:
+    if type(activation) is nn.SiLU or activation is F.silu:
         return "silu"
-    if isinstance(activation, nn.ReLU) or activation is F.relu or activation is torch.relu:
+    if type(activation) is nn.ReLU or activation is F.relu or activation is torch.relu:
         return "relu"
-    if isinstance(activation, nn.Identity):
+    if type(activation) is nn.Identity:
         return "identity"
     return "gelu" if activation is F.gelu else ""
 
@@ -80,18 +81,15 @@ def leak_of(activation: Callable[[Tensor], Tensor]) -> float:
         activation = nn.LeakyReLU(**activation.keywords)
     if activation is F.leaky_relu:
         activation = nn.LeakyReLU()
-    return activation.negative_slope if isinstance(activation, nn.LeakyReLU) else 0.0
+    return activation.negative_slope if type(activation) is nn.LeakyReLU else 0.0
 
 
 def serves(x: Tensor, taps: int) -> bool:
-    """Whether a fused form takes maps, for filters of phase `half`.
-
-    Operators have no derivatives for `torch.func`, under which the steps run.
-    """
+    """Whether a fused form takes maps, for filters of phase `half`."""
     device = x.device.type if x.device.type != "meta" else _stands_for
     suits = x.ndim == 4 and x.numel() > 0 and taps % 2 == 0 and taps <= cpu.MOST_TAPS
     here = suits and _is_there(device) and x.dtype in FORMS[device].TYPES
-    return here and not torch._C._are_functorch_transforms_active()
+    return here and not transformed()
 
 
 _stands_for = "meta"

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
 from functools import cache
@@ -18,7 +19,7 @@ import torch
 from torch import Tensor
 
 from jinc.errors import JincError
-from jinc.files import cache_folder, one_line, temporary_name
+from jinc.files import cache_folder, one_line, writing
 
 TYPES = (torch.float32,)
 MOST_TAPS = 16
@@ -75,8 +76,8 @@ def _built() -> tuple[Any, str]:
         file = _file()
         try:
             library = ctypes.CDLL(str(file))
-        except OSError:  # damaged
-            file.unlink()
+        except OSError:  # of another system, with which the folder is shared
+            file.unlink(missing_ok=True)
             library = ctypes.CDLL(str(_file()))
     except (JincError, OSError, ValueError, subprocess.SubprocessError) as error:
         reason = one_line(error)
@@ -103,19 +104,23 @@ def _file() -> Path:
     key = "\n".join((*flags, *libraries, *sources, platform.machine(), _processor()))
     name = f"fused-{hashlib.sha256(key.encode()).hexdigest()[:16]}.so"
     file = cache_folder() / "compiled" / name
-    if not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = temporary_name(file)
-        try:
-            made = [*flags, str(SOURCE), *libraries, "-o", str(temporary)]
-            done = subprocess.run(made, capture_output=True, text=True, timeout=120, check=False)
-            if done.returncode or not temporary.is_file():
+    if not _is_whole(file):
+        with tempfile.TemporaryDirectory() as folder, writing(file) as kept:
+            made = Path(folder, name)
+            command = [*flags, str(SOURCE), *libraries, "-o", str(made)]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+            if done.returncode or not made.is_file():
                 said = done.stderr.strip().splitlines() or ["no message"]
                 raise JincError(f"{compiler[0]} cannot compile cpu.c: {said[-1][:120]}")
-            temporary.replace(file)
-        finally:
-            temporary.unlink(missing_ok=True)
+            code = made.read_bytes()
+            kept.write(code + hashlib.sha256(code).digest())
     return file
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a library ends in its digest: loading a truncated one would kill the process."""
+    found = file.read_bytes() if file.is_file() else b""
+    return hashlib.sha256(found[:-32]).digest() == found[-32:]
 
 
 def _openmp() -> Iterator[Path]:
