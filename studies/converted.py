@@ -5,8 +5,9 @@
 A `UNet2DModel` is trained on CIFAR-10 at 16×16 by diffusers' own loop, and saved as a pipeline: its
 convolutions are padded circularly, or with zeros as usual (--padding). From there it is trained on
 with 20 % of the steps: as it is; converted to D@12 with circular padding, at once, blended, with
-the original as teacher, and with both; to a lower cutoff; and with the equivariance loss, converted
-or not. Interrupted runs are resumed; figures that --out has are not made again.
+the original as teacher, and with both; to a lower cutoff; with the equivariance loss, converted or
+not; and with a lighter one, blended. Interrupted runs are resumed; figures that --out has are not
+made again.
 """
 
 import argparse
@@ -43,6 +44,7 @@ WAYS: Mapping[str, Mapping[str, Any]] = {
     "blended, with teacher": {"blend": 0.5, "teacher": 1.0},
     "cutoff 0.2": {"config": "D@12/0.2"},
     "equivariance loss": {"equivariance": 5.0},
+    "blended, equivariance loss 1": {"blend": 0.5, "equivariance": 1.0},
     "unconverted, equivariance loss": {"config": "A", "equivariance": 5.0},
 }
 """How the steps after the base training are used; else by D@12."""
