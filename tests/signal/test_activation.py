@@ -242,6 +242,13 @@ def test_other_devices_are_not_tried(monkeypatch) -> None:
 
 
 @pytest.mark.usefixtures("compiled")
+def test_images_that_32_bits_cannot_index_are_filtered_in_steps() -> None:
+    one = torch.zeros(1)
+    assert fused.serves(one.expand(1, 2**17, 2**7, 2**7 - 1), 6)
+    assert not fused.serves(one.expand(1, 2**17, 2**7, 2**7), 6)
+
+
+@pytest.mark.usefixtures("compiled")
 def test_third_derivatives_of_the_fused_form_are_those_of_the_steps(monkeypatch) -> None:
     x, kernel = images(1, 2, 4, 4, dtype=torch.float32), design_jinc(6, 0.25)
 

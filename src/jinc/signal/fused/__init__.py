@@ -88,6 +88,7 @@ def serves(x: Tensor, taps: int) -> bool:
     """Whether a fused form takes maps, for filters of phase `half`."""
     device = x.device.type if x.device.type != "meta" else _stands_for
     suits = x.ndim == 4 and x.numel() > 0 and taps % 2 == 0 and taps <= cpu.MOST_TAPS
+    suits = suits and math.prod(x.shape[1:]) < 2**31  # which 32 bits index
     here = suits and _is_there(device) and x.dtype in FORMS[device].TYPES
     return here and not transformed()
 
