@@ -199,7 +199,8 @@ def _edits(model: nn.Module, designs: Designs, rules: Sequence[Rule]) -> Iterato
     substituting = cache(lambda operations: Substitution(alias_free_functions(operations)))
     methods_of = cache(lambda substitution, kind: substitution.methods(kind))
     for name, module in model.named_modules():
-        operations, kind = designs.of(name), type(module)
+        kind: Any = type(module)
+        operations = designs.of(name)
         if operations is None:
             continue
         substitution = substituting(operations)
