@@ -41,8 +41,9 @@ def is_sealed(folder: Path) -> bool:
 
 
 def check_replaceable(folder: Path) -> None:
-    """Check that a folder is missing, empty, or has a manifest, so that it may be replaced."""
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+    """Check that a folder is missing, empty, or has a manifest of ours, so that it is replaced."""
+    is_other = folder.exists() and not folder.is_dir()
+    if is_other or (folder.is_dir() and any(folder.iterdir()) and not is_sealed(folder)):
         raise JincError(f"{folder}: holds other things, take another folder")
 
 
@@ -50,7 +51,7 @@ def check_replaceable(folder: Path) -> None:
 def replacing(folder: Path) -> Iterator[Path]:
     """Write a folder with its manifest atomically; yields a temporary folder for the files.
 
-    An older folder is replaced if it has a manifest too.
+    An older folder is replaced if it has a manifest of ours too.
 
     Raises:
         JincError: it cannot be written, or a folder with other files exists, which is untouched.

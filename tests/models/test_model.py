@@ -188,11 +188,15 @@ def test_no_flipped_bit_is_loaded(tmp_path, make_model, name) -> None:
             Model.load(tmp_path / "model")
 
 
-def test_a_folder_with_other_things_is_left_alone(tmp_path, make_model) -> None:
-    (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(JincError, match="holds other things"):
-        make_model().save(tmp_path)
-    assert [f.name for f in tmp_path.iterdir()] == ["thesis.txt"]
+@pytest.mark.parametrize("name", ["thesis.txt", "manifest.json"])
+def test_other_things_are_left_alone(tmp_path, make_model, name) -> None:
+    file = tmp_path / name
+    file.write_text('{"name": "years of work"}')
+    for place in (tmp_path, file):
+        with pytest.raises(JincError, match="holds other things"):
+            make_model().save(place)
+    assert [*tmp_path.iterdir()] == [file]
+    assert file.read_text() == '{"name": "years of work"}'
 
 
 def test_a_failed_save_leaves_the_older_model(tmp_path, make_model, monkeypatch) -> None:

@@ -247,7 +247,7 @@ def helper(x: Tensor) -> Tensor:
 class Calls(nn.Module):
     """Call a function in one of many ways."""
 
-    WAYS = ("F", "nn", "torch", "imported", "partial")
+    WAYS = ("F", "nn", "torch", "imported", "partial", "method")
 
     def __init__(self, way: str) -> None:
         super().__init__()
@@ -263,7 +263,10 @@ class Calls(nn.Module):
             return torch.nn.functional.silu(x)
         if self.way == "partial":
             return self.function(x)
-        return silu(x)
+        return self.activated(x) if self.way == "method" else silu(x)
+
+    def activated(self, x: Tensor) -> Tensor:
+        return F.silu(x)
 
 
 @pytest.mark.parametrize("way", Calls.WAYS)

@@ -27,6 +27,13 @@ class Does(nn.Module):
         return self.function[0](self.activation(x))
 
 
+def assigned(x: Tensor, pixels: object) -> Tensor:
+    """Set some pixels to zero."""
+    x = x.clone()
+    x[pixels] = 0
+    return x
+
+
 class First(nn.Module):
     """Return the first of several values."""
 
@@ -41,12 +48,15 @@ LEFT = {
     "a layer by four": (nn.AvgPool2d(4), "is not by two"),
     "a stride of three": (nn.Conv2d(4, 4, 3, 3), "16×24 to 5×8 is not by two"),
     "slices": (lambda x: x[..., ::2, ::2], "a strided slice has no alias-free form"),
-    "a helper": (lambda x: F.avg_pool2d(x, 2), "called by a function that is not the forward"),
+    "a helper": (lambda x: F.avg_pool2d(x, 2), "called by a function that is not a method"),
     "a method": (lambda x: x.relu(), "called as a method"),
     "indices": (nn.Sequential(nn.MaxPool2d(2, return_indices=True), First()), "with these argume"),
     "a divisor": (nn.AvgPool2d(2, divisor_override=1), "avg_pool2d with these arguments"),
     "corners": (nn.UpsamplingBilinear2d(scale_factor=2), "interpolate with these arguments"),
     "listed pixels": (lambda x: x[:, :, list(range(0, 16, 2))], "a strided slice"),
+    "blocks": (lambda x: x[..., None, :, None].expand(-1, -1, -1, 2, -1, 2), "blocks of pixels"),
+    "zeros between pixels": (lambda x: assigned(x, (..., slice(0, None, 2))), "an assignment to"),
+    "zeros by a mask": (lambda x: assigned(x, x < 0), "an assignment to some pixels"),
     "a threshold": (nn.Threshold(0, 0), "threshold has no alias-free form"),
     "logarithms": (F.logsigmoid, "log_sigmoid has no alias-free form"),
     "unit vectors": (F.normalize, "normalize has no alias-free form"),

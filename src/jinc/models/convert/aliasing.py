@@ -14,7 +14,7 @@ from jinc.models.convert.functions import NONLINEAR, Function
 ACTIVATIONS = frozenset(function.__name__ for function in NONLINEAR)
 """Replaced on maps."""
 REPLACED = (*NONLINEAR, F.interpolate, F.avg_pool2d, F.max_pool2d, F.pixel_shuffle)
-"""Functions that the forward of a converted module does not call."""
+"""Functions that the methods of a converted module do not call."""
 CONVOLUTIONS = frozenset(("conv2d", "conv_transpose2d"))
 _HAVE_FORMS = CONVOLUTIONS | {each.__name__ for each in REPLACED}
 RESAMPLING = frozenset(
@@ -26,7 +26,8 @@ RESAMPLING = frozenset(
             for n in (1, 2, 3)
         ),
         *("lp_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "fractional_max_pool2d"),
-        *("fold", "unfold", "index_select", "permute", "einsum", "__getitem__"),
+        *("fold", "unfold", "index_select", "permute", "einsum", "expand"),
+        *("__getitem__", "__setitem__"),
     )
 )
 ATTENTION = frozenset(("scaled_dot_product_attention", "softmax"))
@@ -49,6 +50,7 @@ _LARGEST = frozenset(
     ("max", "min", "amax", "amin", "median", "norm", "linalg_vector_norm", "var", "std")
 )
 """Nonlinear functions of all channels of a pixel."""
+_INDEXED = {"__getitem__": "a strided slice", "__setitem__": "an assignment to some pixels"}
 _MEANS = _LARGEST | {"mean", "sum"}
 
 
@@ -74,7 +76,10 @@ def can_alias(
         return False  # a vector
     if name == "__getitem__":
         return _picks(args[1], given, result)
-    if name in ("permute", "einsum"):
+    if name == "__setitem__":
+        mask, pixels = args[1], given[args[1]]
+        return (isinstance(mask, Tensor) and pixels.ndim == 1) or _picks(mask, given, pixels)
+    if name in ("permute", "einsum", "expand"):
         return result.ndim == 6
     if name in ATTENTION:
         return given.shape[-2] > 1
@@ -107,7 +112,7 @@ def obstacle(name: str, given: Tensor, result: Tensor) -> str:
     if name in ACTIVATIONS:
         return ""
     if name not in _HAVE_FORMS:
-        return f"{'a strided slice' if name == '__getitem__' else name} has no alias-free form"
+        return f"{_INDEXED.get(name, name)} has no alias-free form"
     old, new = given.shape[-2:], result.shape[-2:]
     powers = (abs(math.log2(n / m)) for n, m in zip(old, new, strict=True))
     sizes = ("×".join(map(str, each)) for each in (old, new))
@@ -131,7 +136,7 @@ def why_left(function: Function, name: str, *, is_tried: bool) -> str:
     if name in CONVOLUTIONS:
         return "only modules nn.Conv2d and nn.ConvTranspose2d with square kernels are replaced"
     if function in REPLACED:
-        return "called by a function that is not the forward of a module"
+        return "called by a function that is not a method of a module"
     return f"called as a method or by another name than F.{name}"
 
 

@@ -16,7 +16,7 @@ Function: TypeAlias = Callable[..., Any]
 
 NONLINEAR: tuple[Function, ...] = (
     *(F.relu, F.relu6, F.leaky_relu, F.prelu, F.elu, F.celu, F.selu, F.gelu, F.silu, F.mish),
-    *(F.hardswish, F.softplus, torch.relu),
+    *(F.hardswish, F.hardtanh, F.softplus, torch.relu),
 )
 """Pointwise functions that are applied at twice the resolution."""
 

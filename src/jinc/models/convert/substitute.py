@@ -1,10 +1,11 @@
 """Methods that call other functions than those written in them.
 
-A converted module has the code of its own `forward`, with other globals: where the code says
+A converted module has the code of its own methods, with other globals: where the code says
 `F.silu`, an alias-free form is called. So every module that resamples or activates by functions of
 torch can be converted, torch's own and others', and compilers see plain Python.
 """
 
+import inspect
 from collections.abc import Mapping
 from functools import partial
 from types import CodeType, FunctionType, ModuleType
@@ -55,6 +56,12 @@ class Substitution:
         )
         copy.__kwdefaults__, copy.__doc__ = method.__kwdefaults__, method.__doc__
         return copy
+
+    def methods(self, kind: type[nn.Module]) -> dict[str, FunctionType]:
+        """Return the methods of a class that call the forms, but the one that makes modules."""
+        methods = inspect.getmembers_static(kind, inspect.isfunction)
+        new = {name: self.within(method) for name, method in methods if name != "__init__"}
+        return {name: method for name, method in new.items() if method is not None}
 
     def instead_of(self, value: object) -> Function | None:
         """Return the form of a function, or of a partial application of one, or None."""

@@ -197,16 +197,19 @@ def _nothing(model: nn.Module, settings: Settings, left: Sequence[Call]) -> str:
 def _edits(model: nn.Module, designs: Designs, rules: Sequence[Rule]) -> Iterator[Edit]:
     """Yield the edits of all modules of a model."""
     substituting = cache(lambda operations: Substitution(alias_free_functions(operations)))
+    methods_of = cache(lambda substitution, kind: substitution.methods(kind))
     for name, module in model.named_modules():
-        operations, kind = designs.of(name), type(module)
+        kind: Any = type(module)
+        operations = designs.of(name)
         if operations is None:
             continue
         substitution = substituting(operations)
         known = RULES if operations.config.letter == "A" else rules
-        form = first_form(known, module, name, operations) or substitution.within(kind.forward)
-        if form is not None:
+        form = first_form(known, module, name, operations)
+        methods = {"forward": form} if form else methods_of(substitution, kind)
+        if methods:
             check_forward(module, name)
-            new = _with(kind, forward=form)
+            new = _with(kind, **methods)
             yield Edit(module, name, "__class__", new, kind, operations)
         for attribute, value in vars(module).items():
             if other := substitution.instead_of(value) or substitution.within(value):

@@ -116,6 +116,7 @@ class _Watch(TorchFunctionMode):
         result = func(*args, **kwargs)
         given = next((x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)), None)
         first = result[0] if isinstance(result, tuple) and result else result
+        first = given if func is Tensor.__setitem__ else first
         if given is None or not isinstance(first, Tensor) or first.ndim < 3:
             return result
         if given.numel() > 0 and first.numel() > 0:
