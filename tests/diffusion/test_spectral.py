@@ -119,6 +119,7 @@ def test_spectra_that_make_no_sense_are_refused() -> None:
         ("share", "x", "is not a list"),
         ("mean", [float("nan")] * 3, "finite"),
         ("power", [[1e308] * len(facts["share"])] * 3, "power must be positive and below"),
+        ("power", [[1.0], [1.0, 1.0], [1.0]], "rows of power differ in length"),
         ("share", [-1.0] * len(facts["share"]), "share must be positive parts of 1"),
         ("share", [10.0] * len(facts["share"]), "share must be positive parts of 1"),
         ("axes", [[0.0] * 3] * 3, "axes must be orthonormal"),

@@ -149,6 +149,9 @@ class Spectrum:
             JincError: a value is missing, of another type or shape, not finite or not positive.
         """
         plain = build(_Facts, facts, "spectrum")
+        for name in ("axes", "power"):
+            if len({len(row) for row in getattr(plain, name)}) > 1:
+                raise JincError(f"spectrum: rows of {name} differ in length")
         values: dict[str, Any] = {
             name: value if isinstance(value, str) else torch.tensor(value, dtype=torch.float64)
             for name, value in vars(plain).items()

@@ -3,7 +3,8 @@
 import json
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from jinc.train.processes import Processes
 from jinc.train.tasks import DenoisingTask, DiffusionTask, Task
 from jinc.train.track import check_trackers
 from jinc.train.upscaling_task import UpscalingTask, spread
+from jinc.types import Images
 
 SPECTRUM_IMAGES = 4_096
 """Images that a spectrum is measured on, at most."""
@@ -93,6 +95,18 @@ def _task(
     return UpscalingTask(Upscaler(network, **facts, most_noise=config.most_noise), config, images)
 
 
+@dataclass(frozen=True)
+class _CleanImages:
+    """The clean images of some steps, drawn whenever they are read: one batch is in memory."""
+
+    batches: Batches
+    steps: range
+
+    def __iter__(self) -> Iterator[Images]:
+        """Yield those of a step, `[B, C, H, W]`."""
+        return (self.batches.batch(step).x0 for step in self.steps)
+
+
 def _spectrum(config: TrainConfig, images: ImageSet) -> Spectrum:
     """Measure the spectrum of the first images of the training set, augmented as in training."""
     train, _ = hold_out(len(images), config.holdout, config.seed)
@@ -107,7 +121,7 @@ def _spectrum(config: TrainConfig, images: ImageSet) -> Spectrum:
         )
         steps = range(-(-min(len(train), SPECTRUM_IMAGES) // config.batch_size))
         waves: WavesName = "fourier" if config.padding == "circular" else "cosine"
-        spectrum = Spectrum.fit([batches.batch(step).x0 for step in steps], waves)
+        spectrum = Spectrum.fit(_CleanImages(batches, steps), waves)
     return spectrum.whitened() if config.prediction == "edm" else spectrum
 
 
