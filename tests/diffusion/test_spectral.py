@@ -118,6 +118,7 @@ def test_spectra_that_make_no_sense_are_refused() -> None:
         ("mean", [0.0], "do not fit"),
         ("share", "x", "is not a list"),
         ("mean", [float("nan")] * 3, "finite"),
+        ("mean", [1e30] * 3, "mean must be within"),
         ("power", [[1e308] * len(facts["share"])] * 3, "power must be positive and below"),
         ("power", [[1.0], [1.0, 1.0], [1.0]], "rows of power differ in length"),
         ("share", [-1.0] * len(facts["share"]), "share must be positive parts of 1"),

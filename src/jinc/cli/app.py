@@ -50,16 +50,16 @@ difference from its predictions to the loss; --blend changes its layers graduall
 those of `jinc train`.
 """
 
-ROTATE = """Generate images at several rotation angles, rotated a little after every sampling step.
+ROTATE = """Generate the same images at several angles: during sampling, or by a model's frame.
 
 All angles share the initial noise, and fresh noise is rotated along with the image, so that a sweep
-shows one rotating image; how consistent it is depends on the network.
+shows one rotating image; how consistent it is depends on the network. --by says what is rotated.
 """
 
-SHIFT = """Generate images at several shifts, shifted a little after every sampling step.
+SHIFT = """Generate the same images at several shifts: during sampling, or by a model's frame.
 
 Shifts are circular. All of them share the initial noise, and fresh noise is shifted along with the
-image.
+image. --by says what is shifted.
 """
 
 PROBE = """Measure a model's equivariance to shifts, rotations and flips, in dB.

@@ -114,7 +114,7 @@ def report(
 def _of_study(source: Path, probe: bool, rotate: bool, real: bool, options: ReportOptions) -> str:
     """Measure and rotate first, if asked and not done yet."""
     if not (source / "table.json").is_file() and not (source / "cells").is_dir():
-        raise JincError(f"{source}: is neither a run nor a study")
+        raise JincError(f"{source}: is neither a run nor a study; of a model alone, see jinc info")
     cells, first = study_cells(source), dict[str, Run]()
     rotated: set[tuple[str, str]] = set()
     for cell in networks(cells):

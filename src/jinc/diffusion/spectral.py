@@ -96,6 +96,7 @@ class Spectrum:
         square = self.axes @ self.axes.T - torch.eye(channels, dtype=self.axes.dtype)
         rising = rings > 0 and self.frequency[0] == 0 and (self.frequency.diff() > 0).all()
         valid = {
+            "mean": ("within [−1, 1]", (self.mean.abs() <= 1 + ROUNDED).all()),
             "axes": ("orthonormal", square.abs().max() < ROUNDED),
             "frequency": ("increasing from 0", rising),
             "power": (f"positive and below {MOST_POWER:,.0f}", _within(self.power, MOST_POWER)),
