@@ -36,6 +36,15 @@ def test_the_frame_of_a_move_has_the_moved_coordinates(move) -> None:
     assert (found - UPRIGHT).abs().max() > 0.1
 
 
+@pytest.mark.parametrize("move", [Flip(torch.tensor([0, 1])), Shift(torch.eye(2) / 4)])
+def test_so_has_the_frame_of_a_rectangle(move) -> None:
+    wide = torch.zeros(2, 1, 12, 20, dtype=torch.float64)
+    upright = Frame().coordinates(wide)
+    found = move.frame(12, 20).coordinates(wide)
+    torch.testing.assert_close(found, move(upright), rtol=0, atol=1e-12)
+    assert (found - upright).abs().max() > 0.1
+
+
 def test_other_angles_are_between_the_quarter_turns() -> None:
     """Coordinates are a rotation of the plane, which no pixel grid limits."""
     angle = torch.tensor([0.3, 0.3 + math.pi / 2, -1.0])
