@@ -26,6 +26,9 @@ ROOMS = (
 )
 """In reading order: from the mathematics to whole studies."""
 
+BUNDLED = "src/jinc/bundled"
+"""Models with a card and a picture."""
+
 FIGURES = """# Where figures come from
 
 Every figure of these pages is in a file of `results/`, which a script of `studies/` or `bench/`, or
@@ -52,16 +55,16 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     made |= {f"api/{room}.md": _names(room) for room in ROOMS}
     for name, content in made.items():
         files.append(File.generated(config, name, content=content))
-    shown = ("results/**/*.html", "results/bench/*.png", "examples/*.ipynb")
+    shown = ("results/**/*.html", "results/bench/*.png", "examples/*.ipynb", f"{BUNDLED}/*/[Rg]*")
     for page in sorted(file for pattern in shown for file in ROOT.glob(pattern)):
-        name = page.relative_to(ROOT).as_posix()
+        name = page.relative_to(ROOT).as_posix().replace(BUNDLED, "bundled")
         files.append(File.generated(config, name, abs_src_path=str(page)))
     return files
 
 
 def on_page_markdown(markdown: str, config: MkDocsConfig, **_: Any) -> str:
     """Point to where files are on the site, and call pages by their titles."""
-    markdown = re.sub(r"\]\(\.\./(results|examples)/", r"](\1/", markdown)
+    markdown = re.sub(r"\]\(\.\./(?:src/jinc/)?(results|examples|bundled)/", r"](\1/", markdown)
     titles = dict(_titles(config.nav))
 
     def titled(link: re.Match[str]) -> str:
