@@ -124,6 +124,11 @@ def test_other_names_are_refused(name, says, tmp_path, monkeypatch) -> None:
         open_model(name)
 
 
+def test_a_mistyped_name_is_recognised_in_python() -> None:
+    with pytest.raises(JincError, match="did you mean mnist"):
+        Model.load("mnst")
+
+
 def test_a_card_without_its_section(tmp_path) -> None:
     for text, says in (
         ("# digits", "does not begin with YAML"),

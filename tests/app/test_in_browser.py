@@ -207,7 +207,7 @@ def test_every_tab_leads_from_a_click_to_pictures(opened, served: Served, size: 
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_an_upscaler_enlarges_a_picture(opened, enlarging: Served, size: str) -> None:
+def test_an_upscaler_enlarges_a_picture(enlarging: Served, opened, size: str) -> None:
     page = opened(enlarging, size)
     Image.linear_gradient("L").resize((12, 10)).save("small.png")
     page.locator("input[type=file]").first.set_input_files("small.png")
@@ -218,9 +218,13 @@ def test_an_upscaler_enlarges_a_picture(opened, enlarging: Served, size: str) ->
     choose(page, "Runs")
     line(page, "step 5 of 100")
     pictures(page, 2)
+    Run.create(Path("later"), TrainConfig(steps=7)).append_log({"step": 3, "loss": 0.5})
+    page.get_by_label("Run", exact=True).click()
+    page.get_by_role("option", name="later").click()
+    line(page, "step 3 of 7")
 
 
-def test_hostile_files_are_one_line(opened, enlarging: Served, bomb: bytes) -> None:
+def test_hostile_files_are_one_line(enlarging: Served, opened, bomb: bytes) -> None:
     page = opened(enlarging)
     files = {
         "bomb.png": (bomb, "30000x30000 pixels, the limit is"),

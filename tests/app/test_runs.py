@@ -32,6 +32,17 @@ def test_it_says_how_far_a_run_is(run: Run, tmp_path: Path, blank_figures) -> No
     assert seen.recipe.shell == "jinc report runs/first"
 
 
+def test_runs_that_begin_after_the_page_are_listed(context, run: Run, blank_figures) -> None:
+    tab = pytest.importorskip("jinc.app.tabs.runs")
+    listed, *_, seen = tab._look(context, None, None)
+    assert dict(listed.choices) == {"runs/first": "runs/first"}
+    assert listed.value == "runs/first"
+    Run.create(Path("second"), TrainConfig()).append_log({"step": 1})
+    listed, *_ = tab._look(context, "runs/first", seen)
+    assert {name for name, _ in listed.choices} == {"runs/first", "second"}
+    assert listed.value == "runs/first"
+
+
 def test_a_finished_run_and_one_without_losses(run: Run, tmp_path: Path, blank_figures) -> None:
     run.append_log({"step": 100, "loss": 0.1})
     assert watch(list_runs("tiny"), "runs/first", tmp_path).line.endswith("finished")

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 import torch
 from torch import Tensor
 
-from jinc.bundled import located
+from jinc.bundled import located, no_model
 from jinc.diffusion import Prediction, Schedule, clip, make_schedule, x0_of
 from jinc.diffusion.process import Parametrisation
 from jinc.diffusion.spectral import Spectral, Spectrum
@@ -210,6 +210,8 @@ class Trained:
             JincError: a file is missing, damaged, or inconsistent with the others.
         """
         place = located(folder)
+        if not place.exists():
+            raise no_model(folder)
         file = place / cls.FILE
         for other, words in FILES.items():
             if other != cls.FILE and file.with_name(other).is_file():

@@ -41,12 +41,19 @@ def prompts_of(context: Context, info: str, required: bool = False) -> Widgets:
     }
 
 
-def how_sampled(context: Context, sampler: str = "ddim", steps: int = 50) -> Widgets:
+def how_sampled(
+    context: Context, sampler: str = "ddim", steps: int = 50, guidance: float = 3
+) -> Widgets:
     """Show guidance, if the model can be guided, and the sampler with its options."""
     model, widgets = context.either, Widgets()
     if model.guidable:
         widgets["guidance"] = gr.Slider(
-            0, 10, 1, step=0.1, label="Guidance", info="1 is the model's own; more follows closer"
+            0,
+            10,
+            guidance,
+            step=0.1,
+            label="Guidance",
+            info="1 is the model's own; more follows closer",
         )
     with gr.Accordion("Sampling", open=False):
         widgets["sampler"] = gr.Dropdown(list(SAMPLERS), value=sampler, label="Sampler")

@@ -19,6 +19,7 @@ SIDE = 336
 """Of the canvas, pixels."""
 
 COLOURS = ["#ffffff", "#000000", "#d93025", "#f6bf26", "#188038", "#1967d2", "#8e24aa", "#795548"]
+"""The first three for grey images too: red shows a mask over white strokes."""
 
 
 def show(context: Context) -> None:
@@ -35,7 +36,7 @@ def show(context: Context) -> None:
                 format="png",
                 sources=("upload", "clipboard"),
                 brush=gr.Brush(
-                    default_size=2 * scale, colors=COLOURS[: 2 if model.channels == 1 else None]
+                    default_size=2 * scale, colors=COLOURS[: 3 if model.channels == 1 else None]
                 ),
                 layers=False,
                 transforms=(),
@@ -71,9 +72,9 @@ def show(context: Context) -> None:
     again.click(
         partial(_generated, context, scale),
         None,
-        [editor, stage.line],
+        [editor, stage.line, filled.line],
         show_progress="minimal",
-        show_progress_on=stage.line,
+        show_progress_on=[stage.line, filled.line],
         **DEVICE,
     )
 
@@ -110,11 +111,12 @@ def _drawing(editor: Any, sent: dict[str, Any] | None) -> Drawing | None:
     return Drawing(below, [each for each in layers if each is not None], whole)
 
 
-def _generated(context: Context, scale: int) -> tuple[Any, str]:
+def _generated(context: Context, scale: int) -> tuple[Any, str, str]:
     """Generate a picture for the canvas, another one each time."""
     seed = int(np.random.default_rng().integers(2**31))
     try:
         image = sampled(context, seed)
     except (JincError, RuntimeError, MemoryError) as error:
-        return gr.skip(), failure(error)
-    return image_grid(image, padding=0, scale=scale), f"Generated with seed {seed}."
+        return gr.skip(), failure(error), failure(error)
+    said = f"Generated with seed {seed}."
+    return image_grid(image, padding=0, scale=scale), said, said

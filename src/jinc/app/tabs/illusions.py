@@ -15,6 +15,9 @@ VIEWS = [
     *("square_hinge", "skew", "negate", "rotate 90 then hflip"),
 ]
 
+READABLE = ["6", "9"]
+"""Classes of which one is the other upside down."""
+
 
 def show(context: Context) -> None:
     """Show the tab."""
@@ -34,7 +37,7 @@ def show(context: Context) -> None:
                     4, label="Images", precision=0, minimum=1, min_width=80
                 )
                 widgets["seed"] = gr.Number(0, label="Seed", precision=0, minimum=0, min_width=80)
-            widgets |= {"view": view} | how_sampled(context)
+            widgets |= {"view": view} | how_sampled(context, guidance=5)
             widgets["reduction"] = gr.Radio(
                 list(REDUCTIONS), value="mean", label="How predictions are combined"
             )
@@ -48,13 +51,14 @@ def show(context: Context) -> None:
 
 def _prompts(context: Context) -> Widgets:
     names = list(context.generator.class_names)
+    pair = READABLE if {*READABLE} <= {*names} else names[-2:]
     labels = {"first": "As it is", "second": "Through the view"}
     with gr.Row():
         return {
-            name: gr.Dropdown(names, value=names[-place], label=label, min_width=110)
+            name: gr.Dropdown(names, value=pair[place], label=label, min_width=110)
             if names
             else gr.Textbox(label=label, max_length=300)
-            for place, (name, label) in enumerate(labels.items(), start=1)
+            for place, (name, label) in enumerate(labels.items())
         }
 
 

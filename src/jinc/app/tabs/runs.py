@@ -18,7 +18,7 @@ EVERY = 5
 
 
 def show(context: Context) -> None:
-    """Show the tab, which looks at a run as long as one is chosen."""
+    """Show the tab, which looks again every few seconds."""
     runs = list_runs(context.source)
     chosen = gr.Dropdown(
         list(runs),
@@ -32,7 +32,7 @@ def show(context: Context) -> None:
         [chosen.change, gr.Timer(EVERY).tick],
         partial(_look, context),
         [chosen, seen],
-        [*stage.outputs, seen],
+        [chosen, *stage.outputs, seen],
         show_progress="hidden",
         queue=False,
     )
@@ -43,23 +43,19 @@ def _read(file: Path | None) -> Any:
 
 
 def _look(context: Context, name: str | None, seen: Any) -> list[Any]:
-    """Look at a run, unless nothing was logged since the state that was seen."""
+    """Look for runs, and at the chosen one, unless nothing is new since the state that was seen."""
     runs = list_runs(context.source)
+    name = name or next(iter(runs), None)
     if name is None:
-        return [
-            None,
-            None,
-            "There is no run here: `jinc train --out first` makes one.",
-            "",
-            "",
-            None,
-        ]
+        nothing = "There is no run here: `jinc train --out first` makes one."
+        return [gr.skip(), None, None, nothing, "", "", None]
     try:
-        if (state := (name, last_change(runs, name))) == seen:
-            return [gr.skip()] * 6
+        if (state := (list(runs), name, last_change(runs, name))) == seen:
+            return [gr.skip()] * 7
         with context.place() as folder:
             found = watch(runs, name, folder)
             pictures = [_read(found.curve), _read(found.samples)]
-        return [*pictures, found.line, found.recipe.shell, found.recipe.python, state]
+        listed = gr.Dropdown(list(runs), value=name)
+        return [listed, *pictures, found.line, found.recipe.shell, found.recipe.python, state]
     except (JincError, RuntimeError, MemoryError) as error:
-        return [gr.skip(), gr.skip(), failure(error), gr.skip(), gr.skip(), gr.skip()]
+        return [*[gr.skip()] * 3, failure(error), *[gr.skip()] * 3]
