@@ -1,4 +1,4 @@
-"""Take the pictures of docs/app.md: the page of the bundled digits, used in Chromium.
+"""Take the pictures of docs/app.md: the page of the bundled model `mnist`, used in Chromium.
 
     python studies/app_screens.py [--chromium /usr/bin/chromium] [--out docs/app]
 

@@ -14,7 +14,7 @@ from jinc.models import UpscalingModel, keep_freed_memory, load
 
 
 def app(
-    source: str = "digits",
+    source: str = "mnist",
     /,
     *,
     port: int = 7860,
