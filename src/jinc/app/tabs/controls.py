@@ -42,7 +42,7 @@ def prompts_of(context: Context, info: str, required: bool = False) -> Widgets:
 
 
 def how_sampled(
-    context: Context, sampler: str = "ddim", steps: int = 50, guidance: float = 3
+    context: Context, sampler: str = "ddim", steps: int = 50, guidance: float = 1
 ) -> Widgets:
     """Show guidance, if the model can be guided, and the sampler with its options."""
     model, widgets = context.either, Widgets()

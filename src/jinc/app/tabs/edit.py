@@ -45,6 +45,7 @@ def show(context: Context) -> None:
             )
             gr.Markdown("Draw, or drop a picture. To inpaint, paint over what to generate.")
             again = gr.Button("Put a generated image on the canvas", size="sm")
+            said = gr.Markdown(elem_classes="line")
         with gr.Column(scale=1, min_width=320), gr.Tabs():
             with gr.Tab("Edit all of it"):
                 strength = gr.Slider(
@@ -72,9 +73,9 @@ def show(context: Context) -> None:
     again.click(
         partial(_generated, context, scale),
         None,
-        [editor, stage.line, filled.line],
+        [editor, said],
         show_progress="minimal",
-        show_progress_on=[stage.line, filled.line],
+        show_progress_on=said,
         **DEVICE,
     )
 
@@ -111,12 +112,11 @@ def _drawing(editor: Any, sent: dict[str, Any] | None) -> Drawing | None:
     return Drawing(below, [each for each in layers if each is not None], whole)
 
 
-def _generated(context: Context, scale: int) -> tuple[Any, str, str]:
+def _generated(context: Context, scale: int) -> tuple[Any, str]:
     """Generate a picture for the canvas, another one each time."""
     seed = int(np.random.default_rng().integers(2**31))
     try:
         image = sampled(context, seed)
     except (JincError, RuntimeError, MemoryError) as error:
-        return gr.skip(), failure(error), failure(error)
-    said = f"Generated with seed {seed}."
-    return image_grid(image, padding=0, scale=scale), said, said
+        return gr.skip(), failure(error)
+    return image_grid(image, padding=0, scale=scale), f"Generated with seed {seed}."

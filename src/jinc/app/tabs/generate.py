@@ -14,7 +14,7 @@ def show(context: Context) -> None:
     """Show the tab."""
     with gr.Row():
         with gr.Column(scale=2, min_width=280):
-            widgets = which_images(context, 16) | how_sampled(context)
+            widgets = which_images(context, 16) | how_sampled(context, guidance=3)
             buttons = gr.Column()
         with gr.Column(scale=3, min_width=300):
             stage = Stage(["Images"])

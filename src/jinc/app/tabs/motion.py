@@ -32,7 +32,8 @@ def _show(
         with gr.Column(scale=2, min_width=280):
             widgets = amounts()
             sliders = [each for each in widgets.values() if isinstance(each, gr.Slider)]
-            widgets |= which_images(context, 4) | _ways(context) | how_sampled(context, steps=20)
+            widgets |= which_images(context, 4) | _ways(context)
+            widgets |= how_sampled(context, steps=20, guidance=3)
             buttons = gr.Column()
         with gr.Column(scale=3, min_width=300):
             stage = Stage(["In place", "Moved during sampling"])
