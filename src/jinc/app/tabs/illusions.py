@@ -51,7 +51,7 @@ def show(context: Context) -> None:
 
 def _prompts(context: Context) -> Widgets:
     names = list(context.generator.class_names)
-    pair = READABLE if {*READABLE} <= {*names} else names[-2:]
+    pair = READABLE if {*READABLE} <= {*names} else names[-2:] * 2  # of one class, twice
     labels = {"first": "As it is", "second": "Through the view"}
     with gr.Row():
         return {
